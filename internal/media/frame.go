@@ -1,0 +1,47 @@
+package media
+
+// Plane is one 8-bit sample plane: row y starts at Data[y*Stride]. Data may lie outside Go's heap (shared memory).
+type Plane struct {
+	Data   []byte
+	Stride int // bytes from one row to the next
+}
+
+// Frame is one picture in I420 (4:2:0 planar, BT.601 matrix, limited range: what libyuv's ARGBToI420 produces).
+//
+// The planes hold Coded samples, Visible of which (from the top left corner) are the picture; the rest repeats the
+// last row and column. Whoever makes a frame owns it; it is lent to an encoder for one Encode call.
+type Frame struct {
+	Visible Size
+	Coded   Size // Visible.Even()
+	Y, U, V Plane
+
+	// Input is the sequence of the last input injected into the app before this frame's damage was seen, 0 for none.
+	Input uint32
+	// Still marks a repeat of an unchanged picture, sent to sharpen it; it has no new motion.
+	Still bool
+
+	Times StageTimes
+}
+
+// NewFrame allocates a frame for a picture of the given visible size. Rows start at multiples of 64 bytes, which is
+// what the widest SIMD loads of libyuv and x264 like.
+func NewFrame(visible Size) *Frame {
+	coded := visible.Even()
+	luma := (coded.Width + 63) &^ 63
+	chroma := (coded.Width/2 + 63) &^ 63
+	plane := func(stride, rows int) Plane { return Plane{Data: make([]byte, stride*rows), Stride: stride} }
+	return &Frame{
+		Visible: visible, Coded: coded,
+		Y: plane(luma, coded.Height), U: plane(chroma, coded.Height/2), V: plane(chroma, coded.Height/2),
+	}
+}
+
+// Slice is one piece of an access unit, ready to be packetized: for H.264 and HEVC one or more whole NAL units in
+// Annex B form (start codes included), for the other codecs the whole frame.
+//
+// Data is valid only until the function that received the slice returns.
+type Slice struct {
+	Data     []byte
+	Keyframe bool // the access unit is one a decoder can start at (H.264: IDR)
+	Last     bool // no further slice belongs to this access unit (the RTP marker bit, RFC 6184 section 5.1)
+}
