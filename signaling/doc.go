@@ -29,7 +29,9 @@
 // # Edge, at /signal/edge
 //
 //	to signaling
-//	  {"type":"register","token":T,"name":N,"slots":N,"free":N,"codecs":[C],"apps":[APP]}
+//	  {"type":"register","token":T,"name":N,"slots":N,"free":N,"codecs":[C],"apps":[APP],"edge":E,"sessions":[S]}
+//	        the first message, within 10 s; edge and sessions only when a lost connection is taken up again: the id
+//	        it was registered under and the sessions it still runs
 //	  {"type":"status","free":N,"apps":[APP]}                apps optional: only when changed
 //	  {"type":"refuse","session":S,"error":ERROR}
 //	  {"type":"progress"|"offer"|"candidate"|"ended","session":S,...as to the player}
@@ -40,11 +42,39 @@
 //	  {"type":"start","session":S,"token":T,"app":A,"size":..,"codecs":[C],"resume":B}
 //	  {"type":"answer"|"candidate","session":S,...}
 //	  {"type":"probe","session":S}                           answer within 1 s or count as gone
-//	  {"type":"install","request":R,"app":A}
-//	  {"type":"stop","session":S,"reason":ERROR}             the player left or was lost
+//	  {"type":"install","request":R,"token":T,"app":A}
+//	  {"type":"stop","session":S,"reason":ERROR}             the player left or was lost; of an unknown session: end it as well
+//	  {"type":"error","error":ERROR}                         registration is refused or over; signaling then closes
 //
 //	APP    {"name","title","summary","keys":[{"keys","does"}],"package","installed"}
 //	ERROR  {"code","message","hint","retryable"}             message: what happened and why; hint: what to do
+//
+// start carries the player's token, and install the installer's, so that the edge can check the rights itself.
+//
+// # Bounds
+//
+// Lengths are octets of UTF-8. A message outside them is refused whole with bad-message.
+//
+//	message     MaxMessage, one JSON object, nested at most 8 deep, no name twice in an object, names spelled exactly
+//	T           1 to 4096, printable ASCII      S, E, R   1 to 64 of A-Z a-z 0-9 - _
+//	A           1 to 64 of a-z 0-9 . _ -, the first a letter or digit
+//	SDP         1 to 49152                      C         at most 1024; must be there, even if empty
+//	mid         at most 64                      line      0 to 255
+//	codecs      1 to 16, each 1 to 16 of a-z 0-9; unknown ones are kept
+//	size        sides from 16 to 4096           N         (a name) at most 64, no control characters
+//	slots       1 to 64                         free      0 to slots (0 to 64 in status)
+//	apps        at most 64, names distinct; title 1 to 128, summary 512, package 128, at most 32 keys of keys 64 and does 128
+//	sessions    at most 64                      detail    at most 256
+//	percent     0 to 100                        line      (of installing) at most 512
+//	output      at most 50 lines of at most 512 each
+//	ERROR       code 1 to 32 of a-z 0-9 -, unknown ones are kept; message 1 to 512, hint at most 512
+//	iceServers  at most 8, each with 1 to 8 urls of at most 256 (stun:, stuns:, turn:, turns:); username, credential 512
+//
+// # Golden files
+//
+// testdata holds one message a file, {"direction": D, "message": {...}}, which both the Go and the TypeScript codec must
+// read; refused-*.json, {"direction": D, "raw": TEXT, "refused": WHY}, holds what both must refuse. D is one of
+// player-to-signaling, signaling-to-player, edge-to-signaling and signaling-to-edge.
 //
 // # HTTP
 //
