@@ -15,6 +15,7 @@ func (i Instant) Add(d time.Duration) Instant { return i + Instant(d) }
 // StageTimes says when each stage of one frame's way was over. A stage that has not happened is zero.
 type StageTimes struct {
 	Damaged   Instant // the first damage that led to this frame was reported: the frame's capture time, never stamped again
+	GrabBegun Instant // the damage had ended (or been waited for long enough) and the grab began
 	Grabbed   Instant // pixels are in our memory
 	Converted Instant // I420 is ready
 	Encoded   Instant // the last slice left the encoder

@@ -1,0 +1,26 @@
+package media
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrFrame reports a frame whose planes do not hold the picture that its sizes promise.
+var ErrFrame = errors.New("malformed frame")
+
+// Check returns an error that wraps ErrFrame unless the sizes agree and every plane holds its rows. Code that hands
+// the planes to C calls it first: what passes can be read without leaving the planes.
+func (f *Frame) Check() error {
+	if f.Visible.Width < 1 || f.Visible.Height < 1 || f.Coded != f.Visible.Even() {
+		return fmt.Errorf("%w: visible %v, coded %v", ErrFrame, f.Visible, f.Coded)
+	}
+	chroma := Size{f.Coded.Width / 2, f.Coded.Height / 2}
+	if !f.Y.holds(f.Coded) || !f.U.holds(chroma) || !f.V.holds(chroma) {
+		return fmt.Errorf("%w: a plane is too small for %v", ErrFrame, f.Coded)
+	}
+	return nil
+}
+
+func (p *Plane) holds(size Size) bool {
+	return p.Stride >= size.Width && len(p.Data) >= p.Stride*(size.Height-1)+size.Width
+}

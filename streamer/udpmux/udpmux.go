@@ -1,0 +1,174 @@
+// Package udpmux owns the sockets that media leaves by: one UDP port and one TCP port serve every session of an edge,
+// so that an owner opens two ports and no range. Sessions are told apart by their ICE user fragment (RFC 8445 section 7).
+//
+// All methods are safe for concurrent use.
+package udpmux
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"sync/atomic"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/logging"
+)
+
+// Socket buffers. A keyframe of 100 KB leaves as one burst, and a burst of acknowledgements arrives while the edge
+// encodes: both must fit. The kernel caps them at net.core.[rw]mem_max.
+const (
+	sendBuffer    = 4 << 20
+	receiveBuffer = 1 << 20
+)
+
+// tcpReadQueue bounds the packets that wait in one slow TCP peer's queue.
+const tcpReadQueue = 64
+
+// Config opens the ports.
+type Config struct {
+	// Address is the address to listen on: a loopback address for this machine only, an unspecified one for every interface.
+	Address netip.Addr
+	// Port is the number of both ports; 0 lets the system choose (the two then differ).
+	Port uint16
+	// Loggers names the sink of the ICE agents' messages.
+	Loggers logging.LoggerFactory
+}
+
+// Ports are the open sockets.
+type Ports struct {
+	UDP ice.UDPMux
+	TCP ice.TCPMux
+
+	addresses []netip.AddrPort
+	counters  counters
+}
+
+type counters struct {
+	packetsSent, bytesSent, sendErrors, packetsReceived atomic.Uint64
+}
+
+// Counters are totals since the ports were opened.
+type Counters struct {
+	PacketsSent, BytesSent, SendErrors, PacketsReceived uint64
+}
+
+// Counters reads the totals of the UDP sockets.
+func (p *Ports) Counters() Counters {
+	return Counters{
+		PacketsSent: p.counters.packetsSent.Load(), BytesSent: p.counters.bytesSent.Load(),
+		SendErrors: p.counters.sendErrors.Load(), PacketsReceived: p.counters.packetsReceived.Load(),
+	}
+}
+
+// Addresses are the UDP sockets' own addresses, at least one.
+func (p *Ports) Addresses() []netip.AddrPort { return slices.Clone(p.addresses) }
+
+// Open binds the sockets. When the port is taken, the error says so and names it.
+func Open(config Config) (*Ports, error) {
+	locals := []netip.Addr{config.Address}
+	if config.Address.IsUnspecified() {
+		var err error
+		if locals, err = interfaceAddresses(); err != nil {
+			return nil, err
+		}
+	}
+	ports := &Ports{}
+	var muxes []ice.UDPMux
+	closeAll := func() {
+		for _, mux := range muxes {
+			_ = mux.Close() // another error is already on its way to the caller
+		}
+	}
+	port := config.Port
+	for _, local := range locals {
+		socket, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(local, port)))
+		if err != nil {
+			closeAll()
+			return nil, fmt.Errorf("open UDP port %d on %v for media: %w", port, local, err)
+		}
+		if err := errors.Join(socket.SetWriteBuffer(sendBuffer), socket.SetReadBuffer(receiveBuffer)); err != nil {
+			closeAll()
+			return nil, errors.Join(fmt.Errorf("size the media socket's buffers: %w", err), socket.Close())
+		}
+		address := socket.LocalAddr().(*net.UDPAddr).AddrPort()
+		port = address.Port() // one number on every interface
+		ports.addresses = append(ports.addresses, address)
+		muxes = append(muxes, ice.NewUDPMuxDefault(ice.UDPMuxParams{
+			UDPConn: &socketCounter{UDPConn: socket, counters: &ports.counters},
+			Logger:  config.Loggers.NewLogger("udpmux"),
+		}))
+	}
+	listener, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(config.Address, config.Port)))
+	if err != nil {
+		closeAll()
+		return nil, fmt.Errorf("open TCP port %d on %v for media: %w", config.Port, config.Address, err)
+	}
+	ports.UDP = ice.NewMultiUDPMuxDefault(muxes...)
+	ports.TCP = ice.NewTCPMuxDefault(ice.TCPMuxParams{
+		Listener: listener, Logger: config.Loggers.NewLogger("tcpmux"), ReadBufferSize: tcpReadQueue,
+	})
+	return ports, nil
+}
+
+// Close closes the sockets; sessions that still use them fail.
+func (p *Ports) Close() error { return errors.Join(p.UDP.Close(), p.TCP.Close()) }
+
+// interfaceAddresses lists this machine's unicast addresses, loopback and link-local ones left out.
+func interfaceAddresses() ([]netip.Addr, error) {
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, fmt.Errorf("list network interfaces: %w", err)
+	}
+	var locals []netip.Addr
+	for _, address := range all {
+		network, ok := address.(*net.IPNet)
+		if !ok {
+			continue
+		}
+		local, ok := netip.AddrFromSlice(network.IP)
+		if local = local.Unmap(); ok && local.IsGlobalUnicast() {
+			locals = append(locals, local)
+		}
+	}
+	if len(locals) == 0 {
+		return nil, errors.New("no network interface has an address: connect one, or listen on 127.0.0.1")
+	}
+	return locals, nil
+}
+
+// socketCounter counts what passes a UDP socket. It keeps *net.UDPConn's allocation-free methods.
+type socketCounter struct {
+	*net.UDPConn
+	counters *counters
+}
+
+func (s *socketCounter) WriteToAddrPort(data []byte, to netip.AddrPort) (int, error) {
+	n, err := s.UDPConn.WriteToUDPAddrPort(data, to)
+	s.sent(n, err)
+	return n, err
+}
+
+func (s *socketCounter) WriteTo(data []byte, to net.Addr) (int, error) {
+	n, err := s.UDPConn.WriteTo(data, to)
+	s.sent(n, err)
+	return n, err
+}
+
+func (s *socketCounter) sent(n int, err error) {
+	if err != nil {
+		s.counters.sendErrors.Add(1)
+		return
+	}
+	s.counters.packetsSent.Add(1)
+	s.counters.bytesSent.Add(uint64(n))
+}
+
+func (s *socketCounter) ReadFromAddrPort(data []byte) (int, netip.AddrPort, error) {
+	n, from, err := s.UDPConn.ReadFromUDPAddrPort(data)
+	if err == nil {
+		s.counters.packetsReceived.Add(1)
+	}
+	return n, from, err
+}
