@@ -15,9 +15,10 @@
 //
 //	from the player, on motion
 //	  0x01 Move     seq u32, x u16, y u16               where the pointer is: 0 is the picture's first column or row, 65535 its last
-//	  0x02 Turn     seq u32, dx i32, dy i32             pointer lock: movement since the channel opened, as running totals in 1/16 pixel,
+//	  0x02 Turn     seq u32, dx i32, dy i32             pointer lock: movement since the channel opened, as running totals in 1/16 pixel modulo 2^32,
 //	                                                    so that a lost message loses nothing
-//	  0x03 Held     seq u32, buttons u8, n u8, n x u16  all that is held now: buttons by bit (bit 0 = left), at most 32 keys
+//	  0x03 Held     seq u32, buttons u8, n u8, n x u16  all that is held now: at most 32 keys, and bit b of buttons for Button's number b
+//	                                                    (bit 1 is middle, bit 2 right: not the order of MouseEvent.buttons)
 //	  0x04 Ack      rtp u32, received u64, presented u64, decode u32, frames u32
 //	                                                    one presented frame: its RTP timestamp, when its last packet came, when it was
 //	                                                    presented, how long it was decoded (us), and how many were presented so far
@@ -56,8 +57,10 @@
 //
 // # Sequence numbers
 //
-// seq starts at 1 (0 is malformed) and grows by one with every input message of a connection, on whichever channel. An edge ignores a
-// Move, Turn or Held that is not newer than the newest of its kind, and a Held that is older than the newest Key or Button.
+// seq starts at 1 (0 is malformed) and grows by one with every input message of a connection, on whichever channel.
+// An edge ignores a Move, Turn or Held that is not newer than the newest of its kind, a Move that is older than the
+// newest Button with a place, and a Held that is older than the newest Key, Button or Release. What control brings is
+// never ignored for its age: it comes once and in order.
 //
 // # Both languages
 //
