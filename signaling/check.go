@@ -1,0 +1,351 @@
+package signaling
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The bounds of a message's parts, in octets where nothing else is said. The package comment lists them for readers of the wire.
+const (
+	maxToken       = 4096
+	maxID          = 64
+	maxAppName     = 64
+	maxSDP         = 48 << 10 // leaves room in MaxMessage for the escapes of its line ends
+	maxCandidate   = 1024
+	maxMid         = 64
+	maxLineIndex   = 255
+	maxCodecs      = 16
+	maxCodecName   = 16
+	minSide        = 16 // as media.Size.Check has it
+	maxSide        = 4096
+	maxName        = 64
+	maxSlots       = 64
+	maxApps        = 64
+	maxTitle       = 128
+	maxSummary     = 512
+	maxPackage     = 128
+	maxKeys        = 32
+	maxKeyNames    = 64
+	maxKeyDoes     = 128
+	maxSessions    = 64
+	maxDetail      = 256
+	maxOutputLines = 50
+	maxOutputLine  = 512
+	maxCode        = 32
+	maxMessageText = 512
+	maxHint        = 512
+	maxICEServers  = 8
+	maxICEURLs     = 8
+	maxICEURL      = 256
+	maxICESecret   = 512
+)
+
+// Cut returns text as valid UTF-8 of at most max octets, cut between characters.
+func Cut(text string, max int) string {
+	text = strings.ToValidUTF8(text, string(utf8.RuneError))
+	if len(text) <= max {
+		return text
+	}
+	for max > 0 && !utf8.RuneStart(text[max]) {
+		max--
+	}
+	return text[:max]
+}
+
+// Tail returns the last lines of an app's output, cut to what Ended may carry and without control characters, each of
+// which would take six octets.
+func Tail(lines []string) []string {
+	lines = lines[max(0, len(lines)-maxOutputLines):]
+	tail := make([]string, len(lines))
+	for i, line := range lines {
+		tail[i] = Cut(strings.Map(printable, line), maxOutputLine)
+	}
+	return tail
+}
+
+func printable(r rune) rune {
+	switch {
+	case r == '\t':
+		return ' '
+	case unicode.IsControl(r):
+		return -1
+	}
+	return r
+}
+
+// CutDetail and CutLine cut the text of a Progress and of an Installing to what these may carry.
+func CutDetail(text string) string { return Cut(text, maxDetail) }
+
+// CutLine is CutDetail for a line of an installation.
+func CutLine(text string) string { return Cut(text, maxOutputLine) }
+
+// checks remembers the first thing that is wrong with a message.
+type checks struct {
+	direction Direction
+	names     map[string]bool // of the outermost object; nil for a message made here, which has all
+	err       error
+}
+
+func (c *checks) fail(format string, args ...any) {
+	if c.err == nil {
+		c.err = fmt.Errorf(format, args...)
+	}
+}
+
+// present wants a name to be there even though its zero value is a good one.
+func (c *checks) present(name string) {
+	if c.names != nil && !c.names[name] {
+		c.fail("%s is missing", name)
+	}
+}
+
+func (c *checks) between(name string, value, low, high int) {
+	if value < low || value > high {
+		c.fail("%s is %d, want %d to %d", name, value, low, high)
+	}
+}
+
+func (c *checks) text(name, value string, low, high int) {
+	c.between(name+"'s length", len(value), low, high)
+	if !utf8.ValidString(value) {
+		c.fail("%s is not UTF-8", name)
+	}
+}
+
+// label is text for one line of a page.
+func (c *checks) label(name, value string, low, high int) {
+	c.text(name, value, low, high)
+	if strings.ContainsFunc(value, unicode.IsControl) {
+		c.fail("%s contains a control character", name)
+	}
+}
+
+func (c *checks) made(name, value string, high int, of func(byte) bool) {
+	c.between(name+"'s length", len(value), 1, high)
+	for i := range len(value) {
+		if !of(value[i]) {
+			c.fail("%s contains %q", name, value[i])
+			return
+		}
+	}
+}
+
+func (c *checks) id(name, value string) { c.made(name, value, maxID, isIDByte) }
+
+// session wants the session's id where several share a socket, that is, on an edge's.
+func (c *checks) session(id SessionID) {
+	if c.direction.edge() {
+		c.id("session", string(id))
+	}
+}
+
+func (c *checks) token(value string) {
+	c.made("token", value, maxToken, func(b byte) bool { return b > ' ' && b < 0x7f })
+}
+
+func (c *checks) app(value string) {
+	c.made("app", value, maxAppName, func(b byte) bool { return isLowerOrDigit(b) || b == '.' || b == '_' || b == '-' })
+	if value != "" && !isLowerOrDigit(value[0]) {
+		c.fail("app starts with %q", value[0])
+	}
+}
+
+func (c *checks) codecs(codecs []string, low int) {
+	c.between("number of codecs", len(codecs), low, maxCodecs)
+	for _, codec := range codecs {
+		c.made("codec", codec, maxCodecName, isLowerOrDigit)
+	}
+}
+
+func (c *checks) size(size *Size) {
+	if size != nil {
+		c.between("width", size.Width, minSide, maxSide)
+		c.between("height", size.Height, minSide, maxSide)
+	}
+}
+
+func (c *checks) apps(apps []App) {
+	c.between("number of apps", len(apps), 0, maxApps)
+	seen := make(map[string]bool, len(apps))
+	for _, app := range apps {
+		c.app(app.Name)
+		c.label("title", app.Title, 1, maxTitle)
+		c.label("summary", app.Summary, 0, maxSummary)
+		c.label("package", app.Package, 0, maxPackage)
+		c.between("number of keys", len(app.Keys), 0, maxKeys)
+		for _, key := range app.Keys {
+			c.label("keys", key.Keys, 0, maxKeyNames)
+			c.label("does", key.Does, 0, maxKeyDoes)
+		}
+		if seen[app.Name] {
+			c.fail("app %q appears twice", app.Name)
+		}
+		seen[app.Name] = true
+	}
+}
+
+func (c *checks) error(name string, e *Error) {
+	if e == nil {
+		c.fail("%s is missing", name)
+		return
+	}
+	c.made("code", string(e.Code), maxCode, func(b byte) bool { return isLowerOrDigit(b) || b == '-' })
+	c.text("message", e.Message, 1, maxMessageText)
+	c.text("hint", e.Hint, 0, maxHint)
+}
+
+func isLowerOrDigit(b byte) bool { return 'a' <= b && b <= 'z' || '0' <= b && b <= '9' }
+
+func isIDByte(b byte) bool {
+	return isLowerOrDigit(b) || 'A' <= b && b <= 'Z' || b == '-' || b == '_'
+}
+
+func (m Play) check(c *checks) {
+	c.token(m.Token)
+	if m.App != "" {
+		c.app(m.App)
+	}
+	c.size(m.Size)
+	c.codecs(m.Codecs, 1)
+	if m.Resume != "" {
+		c.id("resume", string(m.Resume))
+	}
+}
+
+func (m Offer) check(c *checks) {
+	c.session(m.Session)
+	c.text("sdp", m.SDP, 1, maxSDP)
+}
+
+func (m Answer) check(c *checks) {
+	c.session(m.Session)
+	c.text("sdp", m.SDP, 1, maxSDP)
+}
+
+func (m Candidate) check(c *checks) {
+	c.session(m.Session)
+	c.present("candidate")
+	c.text("candidate", m.Candidate, 0, maxCandidate)
+	c.text("mid", m.Mid, 0, maxMid)
+	c.between("line", m.Line, 0, maxLineIndex)
+}
+
+func (Check) check(*checks) {}
+
+func (m Install) check(c *checks) {
+	if c.direction.edge() {
+		c.id("request", string(m.Request))
+	}
+	c.token(m.Token)
+	c.app(m.App)
+}
+
+func (Leave) check(*checks) {}
+
+func (m Matched) check(c *checks) {
+	c.id("session", string(m.Session))
+	c.id("edge.id", string(m.Edge.ID))
+	c.label("edge.name", m.Edge.Name, 0, maxName)
+	c.between("number of ICE servers", len(m.ICEServers), 0, maxICEServers)
+	for _, server := range m.ICEServers {
+		c.between("number of ICE URLs", len(server.URLs), 1, maxICEURLs)
+		for _, url := range server.URLs {
+			c.text("ICE URL", url, 1, maxICEURL)
+			switch scheme, _, _ := strings.Cut(url, ":"); scheme {
+			case "stun", "stuns", "turn", "turns":
+			default:
+				c.fail("ICE URL %q is neither stun nor turn", url)
+			}
+		}
+		c.text("username", server.Username, 0, maxICESecret)
+		c.text("credential", server.Credential, 0, maxICESecret)
+	}
+}
+
+func (m Progress) check(c *checks) {
+	c.session(m.Session)
+	if m.Stage != StageStarting && m.Stage != StageConnecting {
+		c.fail("unknown stage %q", Cut(m.Stage, maxName))
+	}
+	c.text("detail", m.Detail, 0, maxDetail)
+}
+
+func (m Checked) check(c *checks) {
+	if m.Edge != Alive && m.Edge != Gone {
+		c.fail("edge is neither %s nor %s", Alive, Gone)
+	}
+}
+
+func (m Installing) check(c *checks) {
+	if c.direction.edge() {
+		c.id("request", string(m.Request))
+	}
+	c.app(m.App)
+	c.between("percent", m.Percent, 0, 100)
+	c.text("line", m.Line, 0, maxOutputLine)
+	if m.Error != nil {
+		c.error("error", m.Error)
+	}
+}
+
+func (m Ended) check(c *checks) {
+	c.session(m.Session)
+	c.error("reason", m.Reason)
+	c.between("lines of output", len(m.Output), 0, maxOutputLines)
+	for _, line := range m.Output {
+		c.text("output", line, 0, maxOutputLine)
+	}
+}
+
+func (m Failed) check(c *checks) { c.error("error", m.Error) }
+
+func (m Register) check(c *checks) {
+	c.token(m.Token)
+	c.label("name", m.Name, 0, maxName)
+	c.between("slots", m.Slots, 1, maxSlots)
+	c.present("free")
+	c.between("free", m.Free, 0, m.Slots)
+	c.codecs(m.Codecs, 1)
+	c.apps(m.Apps)
+	if m.Edge != "" {
+		c.id("edge", string(m.Edge))
+	}
+	c.between("number of sessions", len(m.Sessions), 0, maxSessions)
+	for _, session := range m.Sessions {
+		c.id("session", string(session))
+	}
+}
+
+func (m Status) check(c *checks) {
+	c.present("free")
+	c.between("free", m.Free, 0, maxSlots)
+	c.apps(m.Apps)
+}
+
+func (m Refuse) check(c *checks) {
+	c.session(m.Session)
+	c.error("error", m.Error)
+}
+
+func (m Living) check(c *checks) { c.session(m.Session) }
+
+func (m Registered) check(c *checks) { c.id("edge", string(m.Edge)) }
+
+func (m Start) check(c *checks) {
+	c.session(m.Session)
+	c.token(m.Token)
+	if m.App != "" {
+		c.app(m.App)
+	}
+	c.size(m.Size)
+	c.codecs(m.Codecs, 1)
+}
+
+func (m Probe) check(c *checks) { c.session(m.Session) }
+
+func (m Stop) check(c *checks) {
+	c.session(m.Session)
+	c.error("reason", m.Reason)
+}

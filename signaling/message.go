@@ -1,0 +1,236 @@
+package signaling
+
+// Subprotocol is the WebSocket subprotocol of this version.
+const Subprotocol = "nearlight.v1"
+
+// PlayerPath and EdgePath are where a server listens for sockets; AppsPath and HealthPath answer plain GETs.
+const (
+	PlayerPath = "/signal/player"
+	EdgePath   = "/signal/edge"
+	AppsPath   = "/api/apps"
+	HealthPath = "/healthz"
+)
+
+// SessionID names one session, EdgeID one edge, RequestID one installation; all are chosen by signaling.
+type (
+	SessionID string
+	EdgeID    string
+	RequestID string
+)
+
+// Size is a picture's width and height in pixels.
+type Size struct {
+	Width  int `json:"width"`
+	Height int `json:"height"`
+}
+
+// List is a slice that JSON shows as [] when it is nil.
+type List[T any] []T
+
+// App is one entry of an edge's catalogue.
+type App struct {
+	Name      string    `json:"name"`
+	Title     string    `json:"title"`
+	Summary   string    `json:"summary"`
+	Keys      List[Key] `json:"keys"`
+	Package   string    `json:"package"`
+	Installed bool      `json:"installed"`
+}
+
+// Key says what one key, or a few together, does in an app.
+type Key struct {
+	Keys string `json:"keys"`
+	Does string `json:"does"`
+}
+
+// ICEServer is one STUN or TURN server, as RTCIceServer has it.
+type ICEServer struct {
+	URLs       List[string] `json:"urls"`
+	Username   string       `json:"username,omitempty"`
+	Credential string       `json:"credential,omitempty"`
+}
+
+// EdgeName is what a player is told about its edge.
+type EdgeName struct {
+	ID   EdgeID `json:"id"`
+	Name string `json:"name"`
+}
+
+// Stages of a session that are reported before the picture comes.
+const (
+	StageStarting   = "starting"   // display and app are being started
+	StageConnecting = "connecting" // player and edge are finding a way to each other
+)
+
+// Message is one message of the protocol: one of the types below, by value.
+type Message interface {
+	kind() string
+	check(*checks)
+}
+
+// Play asks for a session, or, with Resume, for one that was left by accident.
+type Play struct {
+	Token  string    `json:"token"`
+	App    string    `json:"app,omitempty"`  // "": the token's, or whatever the edge runs by itself
+	Size   *Size     `json:"size,omitempty"` // nil: the edge's choice
+	Codecs []string  `json:"codecs"`         // best first
+	Resume SessionID `json:"resume,omitempty"`
+}
+
+// Offer carries the edge's session description to the player.
+type Offer struct {
+	Session SessionID `json:"session,omitempty"` // towards and from edges only, here and in the types below
+	SDP     string    `json:"sdp"`
+}
+
+// Answer carries the player's session description to the edge.
+type Answer struct {
+	Session SessionID `json:"session,omitempty"`
+	SDP     string    `json:"sdp"`
+}
+
+// Candidate is one ICE candidate (RFC 8838); an empty one ends the sender's list.
+type Candidate struct {
+	Session   SessionID `json:"session,omitempty"`
+	Candidate string    `json:"candidate"`
+	Mid       string    `json:"mid"`
+	Line      int       `json:"line"`
+}
+
+// Check asks signaling whether the player's edge is alive.
+type Check struct{}
+
+// Install asks for an app to be installed: a player without Request, signaling towards an edge with it.
+type Install struct {
+	Request RequestID `json:"request,omitempty"`
+	Token   string    `json:"token"`
+	App     string    `json:"app"`
+}
+
+// Leave ends the player's session at once.
+type Leave struct{}
+
+// Matched tells a player its session and its edge.
+type Matched struct {
+	Session    SessionID       `json:"session"`
+	Edge       EdgeName        `json:"edge"`
+	ICEServers List[ICEServer] `json:"iceServers"`
+}
+
+// Progress says which stage the start of a session has reached.
+type Progress struct {
+	Session SessionID `json:"session,omitempty"`
+	Stage   string    `json:"stage"`
+	Detail  string    `json:"detail"`
+}
+
+// Checked answers Check.
+type Checked struct {
+	Edge string `json:"edge"` // Alive or Gone
+}
+
+// The answers to Check.
+const (
+	Alive = "alive"
+	Gone  = "gone"
+)
+
+// Installing says how far an installation is; the last one has Done set, and Error if it failed.
+type Installing struct {
+	Request RequestID `json:"request,omitempty"`
+	App     string    `json:"app"`
+	Percent int       `json:"percent"`
+	Line    string    `json:"line"`
+	Done    bool      `json:"done"`
+	Error   *Error    `json:"error,omitempty"`
+}
+
+// Ended ends a session: why, and the last lines that the app printed.
+type Ended struct {
+	Session SessionID    `json:"session,omitempty"`
+	Reason  *Error       `json:"reason"`
+	Output  List[string] `json:"output"`
+}
+
+// Failed refuses a request; the sender closes the connection after it.
+type Failed struct {
+	Error *Error `json:"error"`
+}
+
+// Register presents an edge. Edge and Sessions are set when it comes back after a lost connection.
+type Register struct {
+	Token    string       `json:"token"`
+	Name     string       `json:"name"`
+	Slots    int          `json:"slots"`
+	Free     int          `json:"free"`
+	Codecs   List[string] `json:"codecs"`
+	Apps     List[App]    `json:"apps"`
+	Edge     EdgeID       `json:"edge,omitempty"`
+	Sessions []SessionID  `json:"sessions,omitempty"`
+}
+
+// Status tells signaling what has changed at an edge.
+type Status struct {
+	Free int   `json:"free"`
+	Apps []App `json:"apps,omitzero"` // nil: as before
+}
+
+// Refuse declines a session that was to start.
+type Refuse struct {
+	Session SessionID `json:"session"`
+	Error   *Error    `json:"error"`
+}
+
+// Living answers Probe: the edge and the session live.
+type Living struct {
+	Session SessionID `json:"session"`
+}
+
+// Registered tells an edge its id.
+type Registered struct {
+	Edge EdgeID `json:"edge"`
+}
+
+// Start asks an edge to run a session, or, with Resume, to offer again for one that it still holds. The token is the
+// player's own: the edge verifies it too.
+type Start struct {
+	Session SessionID    `json:"session"`
+	Token   string       `json:"token"`
+	App     string       `json:"app,omitempty"`
+	Size    *Size        `json:"size,omitempty"`
+	Codecs  List[string] `json:"codecs"` // those that both sides know, the player's best first
+	Resume  bool         `json:"resume"`
+}
+
+// Probe asks an edge whether it lives; Living answers within a second.
+type Probe struct {
+	Session SessionID `json:"session"`
+}
+
+// Stop asks an edge to end a session.
+type Stop struct {
+	Session SessionID `json:"session"`
+	Reason  *Error    `json:"reason"`
+}
+
+func (Play) kind() string       { return "play" }
+func (Offer) kind() string      { return "offer" }
+func (Answer) kind() string     { return "answer" }
+func (Candidate) kind() string  { return "candidate" }
+func (Check) kind() string      { return "check" }
+func (Install) kind() string    { return "install" }
+func (Leave) kind() string      { return "leave" }
+func (Matched) kind() string    { return "matched" }
+func (Progress) kind() string   { return "progress" }
+func (Checked) kind() string    { return "checked" }
+func (Installing) kind() string { return "installing" }
+func (Ended) kind() string      { return "ended" }
+func (Failed) kind() string     { return "error" }
+func (Register) kind() string   { return "register" }
+func (Status) kind() string     { return "status" }
+func (Refuse) kind() string     { return "refuse" }
+func (Living) kind() string     { return "alive" }
+func (Registered) kind() string { return "registered" }
+func (Start) kind() string      { return "start" }
+func (Probe) kind() string      { return "probe" }
+func (Stop) kind() string       { return "stop" }
