@@ -1,0 +1,80 @@
+# `make help` lists what can be done. Arguments of `make up` go into ARGS: make up ARGS='--app supertux'.
+
+SHELL := /bin/bash
+GO ?= go
+BIN := bin/nearlight
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -X main.version=$(VERSION)
+ARGS ?=
+
+# What a session needs to run, and what the build needs.
+RUNTIME_PACKAGES := xvfb bubblewrap libegl1 libgles2 libgl1-mesa-dri fonts-dejavu-core
+BUILD_PACKAGES := gcc libc6-dev pkg-config libx264-dev libopenh264-dev libyuv-dev libavcodec-dev libavutil-dev \
+	libxcb1-dev libxcb-shm0-dev libxcb-damage0-dev libxcb-xfixes0-dev libxcb-randr0-dev libxcb-xtest0-dev libegl-dev libgles-dev libx11-dev
+TEST_PACKAGES := chromium supertux extremetuxracer iproute2
+
+WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print)
+
+.DEFAULT_GOAL := help
+.PHONY: help up build test unit web-test lint fmt generate e2e bench fuzz soak install-build install-test clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+up: build ## Install what is missing, build, and play: prints a link
+	$(BIN) up $(ARGS)
+
+build: install-build web/dist/index.html ## Build bin/nearlight with its pages
+	@mkdir -p bin
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/nearlight
+
+test: install-build install-test web/dist/index.html lint unit web-test e2e ## Install what is missing and run every check
+
+unit: web/dist/index.html ## Go tests with the race detector
+	$(GO) test -race -timeout 15m ./...
+	CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/nearlight
+
+web-test: web/node_modules/.package-lock.json ## TypeScript types and unit tests
+	cd web && npm run typecheck && npm test
+
+e2e: build web/node_modules/.package-lock.json ## Play in a real browser
+	cd web && npm run e2e
+
+lint: web/node_modules/.package-lock.json ## Formatting, vet, staticcheck, biome
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "make fmt would change: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	cd web && npm run lint
+
+fmt: web/node_modules/.package-lock.json ## Format everything
+	gofmt -w $$(git ls-files '*.go')
+	cd web && npm run fmt
+
+generate: ## Make generated files anew
+	$(GO) generate ./...
+
+bench: build ## Measure: the packages' benchmarks, then glass to glass and the pipeline
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(BIN) bench pipeline --json
+	$(BIN) bench glass --json
+
+fuzz: ## Fuzz each decoder of outside bytes for ten seconds
+	./scripts/fuzz.sh 10s
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	@echo "Installing the pages' build tools (npm ci)"
+	cd web && npm ci
+	@touch $@
+
+web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)
+	cd web && npm run build
+	@touch $@
+
+install-build:
+	@./scripts/install-packages.sh $(BUILD_PACKAGES) $(RUNTIME_PACKAGES)
+
+install-test:
+	@./scripts/install-packages.sh $(TEST_PACKAGES)
+
+clean: ## Remove what was built
+	rm -rf bin build web/dist/assets web/dist/*.html.gz web/dist/index.html web/dist/bench.html

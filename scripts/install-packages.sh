@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Installs the Debian packages named as arguments that are missing. Says exactly what to install where it cannot.
+set -euo pipefail
+
+case "$(uname -s)" in
+Linux) ;;
+*)
+	echo "Nearlight's edge runs on Linux. On $(uname -s) build only signaling: CGO_ENABLED=0 go build ./cmd/nearlight" >&2
+	exit 3
+	;;
+esac
+
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+	echo "This system has no apt. Install what corresponds to these Debian packages, then run 'go build ./cmd/nearlight':" >&2
+	printf '  %s\n' "$@" >&2
+	exit 3
+fi
+
+missing=()
+for package in "$@"; do
+	[ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+	if ! command -v sudo >/dev/null; then
+		echo "These packages are missing, and neither root nor sudo is at hand. As root, run:" >&2
+		echo "  apt-get install -y --no-install-recommends ${missing[*]}" >&2
+		exit 3
+	fi
+	as_root=(sudo)
+fi
+
+echo "Installing: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"

@@ -1,0 +1,249 @@
+package streamer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/interceptor/pkg/cc"
+	"github.com/pion/webrtc/v4"
+
+	"nearlight/internal/media"
+	"nearlight/streamer/control"
+	"nearlight/streamer/packetizer"
+)
+
+// ErrClosed reports that the connection to the player is over.
+var ErrClosed = errors.New("connection to the player is closed")
+
+// PeerConfig describes one connection. Codec, Size, FrameRate and Bitrate are required.
+type PeerConfig struct {
+	Codec        media.Codec
+	Size         media.Size // the largest that will be sent: it decides the H.264 level offered
+	FrameRate    int
+	Bitrate      media.Bitrate // upper bound of the rate
+	PlayoutDelay PlayoutDelay
+	ICEServers   []webrtc.ICEServer
+}
+
+// Receiver gets what the player sends. Its methods are called from the connection's goroutines, one at a time for each
+// channel, and must return quickly.
+type Receiver interface {
+	// Input is called for each well-formed message but Ack and Ping, which the peer answers itself. m is valid inside the call.
+	Input(channel control.Channel, m control.Message)
+	// Malformed is called for each message that was dropped.
+	Malformed(channel control.Channel, err error)
+	// WantKeyframe asks for a keyframe: the player cannot decode without one.
+	WantKeyframe()
+	// Candidate is a local ICE candidate for the player, nil after the last.
+	Candidate(c *webrtc.ICECandidateInit)
+}
+
+// Peer is one connection to one player.
+type Peer struct {
+	connection *webrtc.PeerConnection
+	estimator  cc.BandwidthEstimator
+	receiver   Receiver
+	logger     *slog.Logger
+	track      *videoTrack
+	sender     *webrtc.RTPSender
+	motion     *webrtc.DataChannel
+	control    *webrtc.DataChannel
+	keyframes  keyframeGate
+	frames     frameLog
+	stages     *Stages
+
+	connected chan struct{} // closed when media can flow
+	failed    chan struct{} // closed when it never will again
+	ready     sync.Once
+	failOnce  sync.Once
+	fail      error // written before failed is closed
+
+	roundTrip atomic.Int64 // time.Duration, 0 until known
+}
+
+// NewPeer prepares a connection; nothing is sent before Offer.
+func (e *Engine) NewPeer(config PeerConfig, receiver Receiver, stages *Stages, logger *slog.Logger) (*Peer, error) {
+	if config.Codec != media.H264 {
+		return nil, fmt.Errorf("%w: %s cannot be packetized", ErrNoCommonCodec, config.Codec)
+	}
+	connection, estimator, err := e.newConnection(config, logger)
+	if err != nil {
+		return nil, err
+	}
+	p := &Peer{
+		connection: connection, estimator: estimator, receiver: receiver, logger: logger, stages: stages,
+		connected: make(chan struct{}), failed: make(chan struct{}),
+		track: newVideoTrack(webrtc.RTPCodecCapability{MimeType: config.Codec.MimeType(), ClockRate: clockRate}, new(packetizer.H264), config.PlayoutDelay),
+	}
+	if err := p.setUp(); err != nil {
+		return nil, errors.Join(err, connection.Close())
+	}
+	return p, nil
+}
+
+func (p *Peer) setUp() error {
+	transceiver, err := p.connection.AddTransceiverFromTrack(p.track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+	if err != nil {
+		return fmt.Errorf("add the video track: %w", err)
+	}
+	p.sender = transceiver.Sender()
+	if p.motion, err = p.openChannel(control.OnMotion); err != nil {
+		return err
+	}
+	if p.control, err = p.openChannel(control.OnControl); err != nil {
+		return err
+	}
+	p.connection.OnICECandidate(func(candidate *webrtc.ICECandidate) {
+		if candidate == nil {
+			p.receiver.Candidate(nil)
+			return
+		}
+		init := candidate.ToJSON()
+		p.receiver.Candidate(&init)
+	})
+	p.connection.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
+		p.logger.Debug("peer connection", "state", state.String())
+		switch state {
+		case webrtc.PeerConnectionStateConnected:
+			p.ready.Do(func() { close(p.connected) })
+		case webrtc.PeerConnectionStateFailed:
+			p.end(fmt.Errorf("%w: no packets from the player for %v", ErrClosed, iceFailed))
+		case webrtc.PeerConnectionStateClosed:
+			p.end(ErrClosed)
+		default: // on the way to one of those
+		}
+	})
+	return nil
+}
+
+func (p *Peer) openChannel(channel control.Channel) (*webrtc.DataChannel, error) {
+	ordered := channel == control.OnControl
+	init := &webrtc.DataChannelInit{Ordered: &ordered}
+	if channel == control.OnMotion {
+		never := uint16(0)
+		init.MaxRetransmits = &never
+	}
+	c, err := p.connection.CreateDataChannel(channel.Label(), init)
+	if err != nil {
+		return nil, fmt.Errorf("open the %s channel: %w", channel.Label(), err)
+	}
+	var parser control.Parser // one reader a channel, so one parser serves
+	c.OnMessage(func(raw webrtc.DataChannelMessage) {
+		if raw.IsString {
+			p.receiver.Malformed(channel, errors.New("text message on a binary channel"))
+			return
+		}
+		message, err := parser.Parse(control.FromPlayer, channel, raw.Data)
+		if err != nil {
+			p.receiver.Malformed(channel, err)
+			return
+		}
+		p.handle(channel, message)
+	})
+	return c, nil
+}
+
+// end closes the connection's life for its owner, once.
+func (p *Peer) end(reason error) {
+	p.failOnce.Do(func() {
+		p.fail = reason
+		close(p.failed)
+	})
+}
+
+// Connected is closed when media can flow.
+func (p *Peer) Connected() <-chan struct{} { return p.connected }
+
+// Done is closed when the connection is over; Err says why.
+func (p *Peer) Done() <-chan struct{} { return p.failed }
+
+// Err is the reason after Done, nil before.
+func (p *Peer) Err() error {
+	select {
+	case <-p.failed:
+		return p.fail
+	default:
+		return nil
+	}
+}
+
+// Offer makes the SDP to send to the player. Candidates follow through Receiver.Candidate.
+func (p *Peer) Offer() (string, error) {
+	offer, err := p.connection.CreateOffer(nil)
+	if err != nil {
+		return "", fmt.Errorf("make an offer: %w", err)
+	}
+	if err := p.connection.SetLocalDescription(offer); err != nil {
+		return "", fmt.Errorf("apply our own offer: %w", err)
+	}
+	return offer.SDP, nil
+}
+
+// Answer takes the player's answer. The error wraps ErrNoCommonCodec when the player refused the video.
+func (p *Peer) Answer(sdp string) error {
+	if err := p.connection.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: sdp}); err != nil {
+		return fmt.Errorf("apply the player's answer: %w", err)
+	}
+	if err := acceptsVideo(p.connection.RemoteDescription(), p.track.codec.MimeType); err != nil {
+		return err
+	}
+	go p.readFeedback() // ends when the connection is closed
+	return nil
+}
+
+// AddCandidate takes one of the player's candidates; the empty one ends the list.
+func (p *Peer) AddCandidate(c webrtc.ICECandidateInit) error {
+	if err := p.connection.AddICECandidate(c); err != nil {
+		return fmt.Errorf("apply the player's candidate: %w", err)
+	}
+	return nil
+}
+
+// WriteSlice sends one slice of the access unit captured at the given instant. It returns when the last packet was
+// handed to the socket.
+func (p *Peer) WriteSlice(s media.Slice, captured media.Instant) error {
+	if err := p.track.writeSlice(s, captured); err != nil {
+		if p.Err() != nil {
+			return p.Err()
+		}
+		return err
+	}
+	return nil
+}
+
+// FrameSent records a frame whose last slice has been written, so that the player's acknowledgement finds it.
+func (p *Peer) FrameSent(times media.StageTimes) { p.frames.add(RTPTimestamp(times.Damaged), times) }
+
+// TargetBitrate is the rate estimate now.
+func (p *Peer) TargetBitrate() media.Bitrate { return media.Bitrate(p.estimator.GetTargetBitrate()) }
+
+// RoundTrip is the newest round trip to the player, 0 until known.
+func (p *Peer) RoundTrip() time.Duration { return time.Duration(p.roundTrip.Load()) }
+
+// Run keeps the connection's heartbeat until ctx is done or the connection is over, then closes it. It returns the
+// reason: ctx's error or one that wraps ErrClosed.
+func (p *Peer) Run(ctx context.Context) error {
+	defer func() {
+		p.end(ErrClosed)
+		if err := p.connection.Close(); err != nil {
+			p.logger.Debug("close the peer connection", "error", err)
+		}
+	}()
+	ticker := time.NewTicker(heartbeatInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-p.failed:
+			return p.fail
+		case <-ticker.C:
+			p.beat()
+		}
+	}
+}

@@ -1,0 +1,173 @@
+package streamer
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"nearlight/internal/media"
+	"nearlight/streamer/packetizer"
+)
+
+// errNotBound reports a slice for a track whose negotiation is not over.
+var errNotBound = errors.New("the video track is not negotiated yet")
+
+// The extension payloads of one packet. contentTypeScreen asks a browser to keep detail rather than smooth motion.
+const (
+	contentTypeScreen = 1
+	maxExtensions     = 6
+)
+
+// PlayoutDelay bounds how long a browser may hold a frame back before it shows it.
+// (https://webrtc.googlesource.com/src/+/main/docs/native-code/rtp-hdrext/playout-delay/README.md: units of 10 ms.)
+type PlayoutDelay struct{ Min, Max time.Duration }
+
+// The two delays that make libwebrtc show a frame as soon as it is decoded: the minimum is 0 and the maximum at most
+// 500 ms. On a LAN nothing is ever held; elsewhere a maximum above zero lets the browser smooth what the network made uneven.
+var (
+	PlayoutDelayLAN = PlayoutDelay{0, 0}
+	PlayoutDelayWAN = PlayoutDelay{0, 100 * time.Millisecond}
+)
+
+// videoTrack is the sending end of the one video stream: it cuts slices into packets, stamps them with the capture clock and
+// writes them to the connection. It implements webrtc.TrackLocal.
+type videoTrack struct {
+	codec        webrtc.RTPCodecCapability
+	packetizer   packetizer.Packetizer
+	playoutDelay PlayoutDelay
+
+	binding atomic.Pointer[binding] // nil until negotiated
+
+	// Owned by the goroutine that writes.
+	header     rtp.Header
+	extensions [maxExtensions]rtp.Extension
+	sequence   uint16
+	frameOpen  bool // the access unit's first packet has been sent
+	timestamp  uint32
+	wallClock  [8]byte
+	emit       func(payload []byte, marker bool) error // writePacket as a value, made once: making it per slice would allocate
+}
+
+type binding struct {
+	ssrc        uint32
+	payloadType uint8
+	writer      webrtc.TrackLocalWriter
+	extensions  []rtp.Extension // of every packet
+	captureID   uint8           // of abs-capture-time, which a frame's first packet carries; 0 when not negotiated
+}
+
+var _ webrtc.TrackLocal = (*videoTrack)(nil)
+
+func newVideoTrack(codec webrtc.RTPCodecCapability, p packetizer.Packetizer, delay PlayoutDelay) *videoTrack {
+	t := &videoTrack{codec: codec, packetizer: p, playoutDelay: delay, sequence: uint16(rand.Uint32())}
+	t.emit = t.writePacket
+	return t
+}
+
+func (*videoTrack) ID() string                { return "video" }
+func (*videoTrack) RID() string               { return "" }
+func (*videoTrack) StreamID() string          { return "screen" } // audio is another stream: a shared one adds lip-sync delay
+func (*videoTrack) Kind() webrtc.RTPCodecType { return webrtc.RTPCodecTypeVideo }
+
+// Bind implements webrtc.TrackLocal: it learns what was negotiated.
+func (t *videoTrack) Bind(context webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
+	for _, parameters := range context.CodecParameters() {
+		if parameters.MimeType != t.codec.MimeType {
+			continue
+		}
+		b := &binding{ssrc: uint32(context.SSRC()), payloadType: uint8(parameters.PayloadType), writer: context.WriteStream()}
+		if err := b.prepareExtensions(context.HeaderExtensions(), t.playoutDelay); err != nil {
+			return webrtc.RTPCodecParameters{}, err
+		}
+		t.binding.Store(b)
+		return parameters, nil
+	}
+	return webrtc.RTPCodecParameters{}, fmt.Errorf("%w: the player does not accept %s", ErrNoCommonCodec, t.codec.MimeType)
+}
+
+// Unbind implements webrtc.TrackLocal.
+func (t *videoTrack) Unbind(webrtc.TrackLocalContext) error {
+	t.binding.Store(nil)
+	return nil
+}
+
+func (b *binding) prepareExtensions(negotiated []webrtc.RTPHeaderExtensionParameter, delay PlayoutDelay) error {
+	var every rtp.Header
+	for _, extension := range negotiated {
+		id := uint8(extension.ID)
+		switch extension.URI {
+		case playoutDelayURI:
+			const unit = 10 * time.Millisecond
+			payload, err := rtp.PlayoutDelayExtension{MinDelay: uint16(delay.Min / unit), MaxDelay: uint16(delay.Max / unit)}.Marshal()
+			if err != nil {
+				return fmt.Errorf("playout delay %v to %v: %w", delay.Min, delay.Max, err)
+			}
+			if err := every.SetExtension(id, payload); err != nil {
+				return fmt.Errorf("set playout delay: %w", err)
+			}
+		case contentTypeURI:
+			if err := every.SetExtension(id, []byte{contentTypeScreen}); err != nil {
+				return fmt.Errorf("set content type: %w", err)
+			}
+		case absCaptureTimeURI:
+			b.captureID = id
+		}
+	}
+	b.extensions = every.Extensions
+	return nil
+}
+
+// RTPTimestamp is the capture instant in RTP's 90 kHz ticks, modulo 2^32, without a random offset: a player that knows
+// the clocks' difference knows each frame's age. (RFC 3550 section 5.1 asks for a random offset against known-plaintext
+// attacks; SRTP's AES-GCM does not need it.)
+func RTPTimestamp(captured media.Instant) uint32 {
+	const ticksPerHundredMicroseconds = clockRate / 10000
+	return uint32(uint64(captured) * ticksPerHundredMicroseconds / uint64(100*time.Microsecond))
+}
+
+// writeSlice sends a slice of the access unit that was captured at the given instant.
+func (t *videoTrack) writeSlice(s media.Slice, captured media.Instant) error {
+	if !t.frameOpen {
+		t.timestamp = RTPTimestamp(captured)
+		binary.BigEndian.PutUint64(t.wallClock[:], ntpTime(time.Now().Add(-media.Now().Sub(captured))))
+	}
+	err := t.packetizer.Packetize(s, t.emit)
+	t.frameOpen = !s.Last && err == nil
+	return err
+}
+
+// ntpTime is t as an NTP timestamp: seconds since 1900 in 32.32 fixed point (RFC 5905 section 6), which
+// abs-capture-time carries (https://webrtc.googlesource.com/src/+/main/docs/native-code/rtp-hdrext/abs-capture-time/README.md).
+func ntpTime(t time.Time) uint64 {
+	const secondsFrom1900To1970 = 2208988800
+	return uint64(t.Unix()+secondsFrom1900To1970)<<32 | uint64(t.Nanosecond())<<32/uint64(time.Second)
+}
+
+func (t *videoTrack) writePacket(payload []byte, marker bool) error {
+	b := t.binding.Load()
+	if b == nil {
+		return errNotBound
+	}
+	// The interceptors below append to Extensions and keep only copies, so that one header and one array serve all packets.
+	t.header = rtp.Header{
+		Version: 2, Marker: marker, PayloadType: b.payloadType, SequenceNumber: t.sequence, Timestamp: t.timestamp, SSRC: b.ssrc,
+		Extension: true, ExtensionProfile: rtp.ExtensionProfileOneByte, Extensions: append(t.extensions[:0], b.extensions...),
+	}
+	if b.captureID != 0 && !t.frameOpen {
+		if err := t.header.SetExtension(b.captureID, t.wallClock[:]); err != nil {
+			return fmt.Errorf("set capture time: %w", err)
+		}
+	}
+	t.frameOpen = true
+	t.sequence++
+	if _, err := b.writer.WriteRTP(&t.header, payload); err != nil {
+		return fmt.Errorf("send a video packet: %w", err)
+	}
+	return nil
+}
