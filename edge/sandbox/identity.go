@@ -1,0 +1,126 @@
+package sandbox
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// FirstUID is the user of slot 0 under a root edge; slot n runs as FirstUID+n. The range 60578 to 61183 is one that
+// distributions leave unassigned (systemd, "Users, Groups, UIDs and GIDs on systemd systems"), and it stays below
+// 65536, so that it exists in containers with a narrow id map.
+const (
+	FirstUID = 60600
+	maxSlots = 61183 - FirstUID + 1
+)
+
+// Identity is the user that a session's programs run as.
+type Identity struct {
+	UID, GID int
+	// Groups are supplementary: the one of the GPU's render nodes where there are any, else none.
+	Groups []int
+}
+
+// IdentityFor returns the user for a slot: one of its own under a root edge, otherwise the edge's own user.
+func IdentityFor(slot int) (Identity, error) {
+	if os.Geteuid() != 0 {
+		return Identity{UID: os.Geteuid(), GID: os.Getegid()}, nil
+	}
+	if slot < 0 || slot >= maxSlots {
+		return Identity{}, fmt.Errorf("slot %d: an edge has slots 0 to %d", slot, maxSlots-1)
+	}
+	return Identity{UID: FirstUID + slot, GID: FirstUID + slot, Groups: renderGroups()}, nil
+}
+
+// foreign reports whether processes of this identity need another user than the edge's.
+func (i Identity) foreign() bool { return i.UID != os.Geteuid() }
+
+func (i Identity) credential() *syscall.Credential {
+	if !i.foreign() {
+		return nil
+	}
+	groups := make([]uint32, len(i.Groups))
+	for n, group := range i.Groups {
+		groups[n] = uint32(group)
+	}
+	return &syscall.Credential{Uid: uint32(i.UID), Gid: uint32(i.GID), Groups: groups}
+}
+
+// MakeFolder creates the folder, and those above it that are missing, for this identity alone. Folders above it that
+// are created may be passed through by anyone, and listed by nobody but the edge.
+func (i Identity) MakeFolder(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o711); err != nil {
+		return err
+	}
+	if err := os.Mkdir(path, 0o700); err != nil && !os.IsExist(err) {
+		return err
+	}
+	return i.own(path)
+}
+
+// WriteFile writes a file that this identity alone may read and write.
+func (i Identity) WriteFile(path string, content []byte) error {
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		return err
+	}
+	return i.own(path)
+}
+
+func (i Identity) own(path string) error {
+	if !i.foreign() {
+		return nil
+	}
+	return os.Lchown(path, i.UID, i.GID)
+}
+
+// barrier returns the first folder above path that this identity may not pass through, or "" when it reaches path.
+func (i Identity) barrier(path string) string {
+	if !i.foreign() {
+		return ""
+	}
+	for at := "/"; ; {
+		var stat unix.Stat_t
+		if unix.Stat(at, &stat) == nil && stat.Mode&unix.S_IFMT == unix.S_IFDIR && !i.mayEnter(&stat) {
+			return at
+		}
+		rest := strings.TrimPrefix(strings.TrimPrefix(path, at), "/")
+		if rest == "" {
+			return ""
+		}
+		next, _, _ := strings.Cut(rest, "/")
+		at = filepath.Join(at, next)
+	}
+}
+
+func (i Identity) mayEnter(folder *unix.Stat_t) bool {
+	switch {
+	case int(folder.Uid) == i.UID:
+		return folder.Mode&0o100 != 0
+	case int(folder.Gid) == i.GID:
+		return folder.Mode&0o010 != 0
+	}
+	return folder.Mode&0o001 != 0
+}
+
+// renderNodes are the GPU's device files for rendering without a screen.
+func renderNodes() []string {
+	nodes, err := filepath.Glob("/dev/dri/renderD*")
+	if err != nil {
+		panic("the pattern is constant and well formed: " + err.Error())
+	}
+	return nodes
+}
+
+func renderGroups() (groups []int) {
+	for _, node := range renderNodes() {
+		var stat unix.Stat_t
+		if unix.Stat(node, &stat) == nil && stat.Gid != 0 && (len(groups) == 0 || groups[0] != int(stat.Gid)) {
+			groups = append(groups, int(stat.Gid))
+		}
+	}
+	return groups
+}
