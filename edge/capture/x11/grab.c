@@ -1,0 +1,125 @@
+// From the screen to I420: the damaged box alone, in bands, so that the server copies one band while another is converted.
+#include "display_internal.h"
+
+#include <libyuv/convert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	MOST_BANDS = 8,
+	BYTES_PER_PIXEL = 4,
+};
+
+// A band below this size costs more in requests and replies than it gains in overlap.
+static int64_t band_area = 200000;
+
+// grow_to_even widens the box to whole chroma samples.
+static struct box grow_to_even(struct box b, int width, int height) {
+	b.left &= ~1;
+	b.top &= ~1;
+	b.right = (b.right + 1) & ~1;
+	b.bottom = (b.bottom + 1) & ~1;
+	if (b.right > width) b.right = width;
+	if (b.bottom > height) b.bottom = height;
+	return b;
+}
+
+struct band {
+	struct box box;
+	uint32_t offset; // in shared memory
+	unsigned int request;
+};
+
+// split cuts the box into bands of whole pairs of rows that lie one behind the other in shared memory.
+static int split(struct box b, struct band *bands) {
+	int count = (int)(box_area(b) / band_area);
+	if (count > MOST_BANDS) count = MOST_BANDS;
+	if (count < 1) count = 1;
+	int rows = ((b.bottom - b.top + count - 1) / count + 1) & ~1, used = 0;
+	for (int top = b.top; top < b.bottom; top += rows, used++) {
+		int bottom = top + rows < b.bottom ? top + rows : b.bottom;
+		bands[used].box = (struct box){b.left, top, b.right, bottom};
+		bands[used].offset = (uint32_t)(top - b.top) * (uint32_t)(b.right - b.left) * BYTES_PER_PIXEL;
+	}
+	return used;
+}
+
+// request asks for all bands in one write. The server is grabbed meanwhile, or another client might draw between two of them.
+static void request(display *d, struct band *bands, int count) {
+	d->subtract_request = xcb_damage_subtract(d->x, d->damage, XCB_NONE, XCB_NONE).sequence;
+	if (count > 1) xcb_grab_server(d->x);
+	for (int i = 0; i < count; i++) {
+		struct box b = bands[i].box;
+		bands[i].request = xcb_shm_get_image(d->x, d->root, (int16_t)b.left, (int16_t)b.top, (uint16_t)(b.right - b.left),
+		                                     (uint16_t)(b.bottom - b.top), ~0u, XCB_IMAGE_FORMAT_Z_PIXMAP, d->segment,
+		                                     bands[i].offset).sequence;
+	}
+	if (count > 1) xcb_ungrab_server(d->x);
+}
+
+// pad repeats the last column and row of an odd-sized picture where the box touches them.
+static void pad(struct box b, const struct display_planes *p, uint8_t *y) {
+	if (p->width % 2 && b.right == p->width) {
+		for (int row = b.top; row < b.bottom; row++) {
+			uint8_t *last = y + (size_t)row * p->stride_y + p->width - 1;
+			last[1] = last[0];
+		}
+	}
+	if (p->height % 2 && b.bottom == p->height) {
+		uint8_t *last = y + (size_t)(p->height - 1) * p->stride_y + b.left;
+		memcpy(last + p->stride_y, last, (size_t)((b.right - b.left + 1) & ~1));
+	}
+}
+
+static void convert(const uint8_t *pixels, struct box b, const struct display_planes *p, uint8_t *y, uint8_t *u, uint8_t *v) {
+	size_t luma = (size_t)b.top * p->stride_y + b.left;
+	size_t chroma_u = (size_t)(b.top / 2) * p->stride_u + b.left / 2, chroma_v = (size_t)(b.top / 2) * p->stride_v + b.left / 2;
+	ARGBToI420(pixels, (b.right - b.left) * BYTES_PER_PIXEL, y + luma, p->stride_y, u + chroma_u, p->stride_u, v + chroma_v,
+	           p->stride_v, b.right - b.left, b.bottom - b.top);
+	pad(b, p, y);
+}
+
+// receive waits for one band. A screen that has shrunk meanwhile makes the server refuse the box.
+static enum display_status receive(display *d, const struct band *band, struct display_failure *failure) {
+	void *reply = NULL;
+	xcb_generic_error_t *error = NULL;
+	enum display_status status = await_reply(d, band->request, &reply, &error);
+	if (status != DISPLAY_FRAME) return status;
+	if (error) {
+		status = error->error_code == XCB_MATCH || error->error_code == XCB_VALUE
+		             ? DISPLAY_RESIZED
+		             : failed(failure, "MIT-SHM GetImage", error->error_code, 0);
+	}
+	free(reply);
+	free(error);
+	return status;
+}
+
+enum display_status grab(display *d, const struct display_planes *p, uint8_t *y, uint8_t *u, uint8_t *v,
+                         struct display_got *got, struct display_failure *failure) {
+	struct band bands[MOST_BANDS];
+	struct box box = grow_to_even(d->box, d->width, d->height);
+	int count = split(box, bands);
+	request(d, bands, count);
+	enum display_status status = DISPLAY_FRAME;
+	for (int i = 0; i < count; i++) {
+		if (status == DISPLAY_FRAME) {
+			status = receive(d, &bands[i], failure);
+		} else {
+			xcb_discard_reply(d->x, bands[i].request);
+		}
+		if (status != DISPLAY_FRAME) continue;
+		if (i == count - 1) got->grabbed = now_ns();
+		convert(d->pixels + bands[i].offset, bands[i].box, p, y, u, v);
+	}
+	if (status != DISPLAY_FRAME) return status; // the box stays damaged
+	got->converted = now_ns();
+	got->first = d->first;
+	got->last = d->last;
+	got->area = d->area;
+	got->input = d->input;
+	d->grabbed = box;
+	d->first = 0;
+	d->box = (struct box){0};
+	return DISPLAY_FRAME;
+}
