@@ -1,6 +1,6 @@
 // Package encoder is the contract between whoever has pictures and whatever compresses them: one frame in, the slices
-// of exactly one access unit out, in order, as they become ready. Drivers live in the folders below; the ladder (Open
-// in package ladder's caller) is the only place that compares them.
+// of exactly one access unit out, in order, as they become ready. Drivers live in the folders below and are compared
+// in one place only, the Ladder that a program hands them to. Package encodertest is the contract as a test.
 //
 // # Ownership
 //
@@ -53,8 +53,12 @@ type Recovery int
 const (
 	RecoverByKeyframe   Recovery = iota // nothing but a keyframe mends
 	RecoverByReferences                 // Invalidate is honoured: older good frames are referred to
-	RecoverByRefresh                    // a column of intra blocks sweeps the picture (intra refresh)
+	RecoverByRefresh                    // a column of intra blocks sweeps the picture all the time and mends it in RefreshTime
 )
+
+// RefreshTime is how long a sweep of RecoverByRefresh takes at most: short enough to be a blink, long enough that the
+// intra blocks stay a small part of each frame.
+const RefreshTime = 500 * time.Millisecond
 
 // Request is what the caller asks of one frame.
 type Request struct {
@@ -79,6 +83,10 @@ type Capabilities struct {
 	FrameBudget bool // Request.Budget is honoured
 	Slices      int  // slices per access unit at the most; 1 means emit is called once
 	Speeds      int  // number of presets
+
+	// ProfileLevelID is what an SDP has to say (RFC 6184 section 8.1), for example 42c01f: the stream never needs more
+	// at any size up to Config.MaxSize. Empty for codecs other than H.264.
+	ProfileLevelID string
 }
 
 // Reconfiguration changes a running stream. It never forces a keyframe, except when Size changes.
@@ -86,7 +94,9 @@ type Reconfiguration struct {
 	Size      media.Size // zero keeps
 	FrameRate int        // zero keeps
 	Bitrate   media.Bitrate
-	Speed     *int // nil keeps
+	// Speed, where not nil, asks for another preset. A driver that cannot change over within the stream, because the
+	// presets need other headers, returns ErrUnsupported; opening a new encoder then costs a keyframe.
+	Speed *int
 }
 
 // Encoder compresses one video stream.
@@ -96,11 +106,11 @@ type Encoder interface {
 	// reference chain is then broken for the receiver and the caller asks for a keyframe or Invalidate.
 	// f.Visible must be the encoder's size.
 	Encode(f *media.Frame, r Request, emit func(media.Slice) error) (Result, error)
-	// Reconfigure changes rate, frame rate, speed or size; an error leaves the stream as it was.
+	// Reconfigure changes rate, frame rate, speed or size from the next frame on; an error leaves the stream as it was.
 	Reconfigure(Reconfiguration) error
 	// Invalidate tells the encoder that the frames captured from first to last (their Times.Damaged) did not arrive, so
 	// that no later frame may refer to them. Where no good reference is left, or the driver cannot, the next frame is a
-	// keyframe and keyframe is true.
+	// keyframe and keyframe is true. With RecoverByRefresh nothing is asked of the next frame: the sweep mends the picture.
 	Invalidate(first, last media.Instant) (keyframe bool, err error)
 	// CodedSize is the size in the bitstream before cropping: whole macroblocks.
 	CodedSize() media.Size

@@ -14,8 +14,8 @@ import (
 // Size is a picture's width and height in pixels.
 type Size struct{ Width, Height int }
 
-// MaxSize is the largest picture anything in Nearlight accepts: 4096x4096 covers 4K with room for portrait
-// screens and stays inside H.264 level 5.2's macroblock limit (ITU-T H.264 table A-1).
+// MaxSize bounds each side of a picture: it covers 4K, held upright as well. A codec bounds the area further (H.264
+// level 5.2: 36,864 macroblocks, ITU-T H.264 table A-1).
 var MaxSize = Size{4096, 4096}
 
 // ErrSize reports a size outside the range that can be streamed.

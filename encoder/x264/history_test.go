@@ -1,0 +1,57 @@
+package x264
+
+import (
+	"testing"
+
+	"nearlight/internal/media"
+)
+
+func TestHistoryFindsWhatALossSpoils(t *testing.T) {
+	type loss struct{ first, last media.Instant }
+	for _, c := range []struct {
+		reason   string
+		coded    int // pictures captured at 0, 10, 20 ...
+		idr      int
+		earlier  []loss
+		loss     loss
+		from     int64
+		goodLeft bool
+	}{
+		{"the newest picture", 6, 0, nil, loss{50, 50}, 5, true},
+		{"a range is spoilt from its first picture on", 6, 0, nil, loss{30, 40}, 3, true},
+		{"instants between captures belong to the next picture", 6, 0, nil, loss{31, 45}, 4, true},
+		{"all that is kept", 6, 0, nil, loss{20, 50}, 2, false},
+		{"older than what is kept", 6, 0, nil, loss{0, 0}, 0, false},
+		{"before the last keyframe nothing matters", 6, 4, nil, loss{0, 30}, -1, true},
+		{"the keyframe itself", 6, 4, nil, loss{10, 40}, 4, false},
+		{"what was told before does no harm again", 6, 0, []loss{{40, 50}}, loss{40, 50}, -1, true},
+		{"a wider report of the same loss", 6, 0, []loss{{40, 50}}, loss{30, 50}, 3, true},
+		{"a picture that was never coded", 6, 0, nil, loss{60, 90}, -1, true},
+		{"longer ago than is remembered", 300, 0, nil, loss{0, 5}, 300 - remembered, false},
+	} {
+		h := history{depth: 4}
+		for i := range c.coded {
+			h.add(media.Instant(10*i), i == c.idr)
+		}
+		for _, l := range c.earlier {
+			h.lose(l.first, l.last)
+		}
+		if from, good := h.lose(c.loss.first, c.loss.last); from != c.from || good != c.goodLeft {
+			t.Errorf("%s: from %d, good left %v; want %d, %v", c.reason, from, good, c.from, c.goodLeft)
+		}
+	}
+}
+
+func TestHistoryTrustsWhatCameAfterALoss(t *testing.T) {
+	h := history{depth: 4}
+	for i := range 6 {
+		h.add(media.Instant(10*i), i == 0)
+	}
+	h.lose(40, 50)
+	for i := 6; i < 12; i++ {
+		h.add(media.Instant(10*i), false)
+	}
+	if from, good := h.lose(40, 50); from >= 0 || !good {
+		t.Errorf("a late copy of the report: from %d, good left %v", from, good)
+	}
+}

@@ -1,0 +1,292 @@
+//go:build cgo && !nogpl
+
+package x264
+
+/*
+#cgo CFLAGS: -O2 -Wall
+#cgo LDFLAGS: -lx264 -lpthread
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"time"
+	"unsafe"
+
+	"nearlight/encoder"
+	"nearlight/internal/media"
+)
+
+// License is the SPDX identifier of what this package links.
+const License = "GPL-2.0-or-later"
+
+var _ encoder.Encoder = (*Encoder)(nil)
+
+// Encoder is one H.264 stream.
+type Encoder struct {
+	c       *C.nl_x264 // nil once closed
+	config  encoder.Config
+	overlap bool
+	level   int
+	// references is how many pictures the level leaves room to keep, ReferencesKept at the most.
+	references int
+	piece      C.nl_piece // here, so that C may write it without an allocation a frame
+
+	history  history
+	share    share
+	keyframe bool // the next picture has to be one
+}
+
+// Open starts an encoder. The error wraps media.ErrSize or encoder.ErrUnsupported where the configuration is to blame.
+func Open(config encoder.Config) (encoder.Encoder, error) {
+	e, err := open(config, false)
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// open's overlap hands out each slice while later ones are being coded. See BenchmarkEncode for why it is off.
+func open(config encoder.Config, overlap bool) (*Encoder, error) {
+	config, err := config.Resolve()
+	if err != nil {
+		return nil, fmt.Errorf("x264: %w", err)
+	}
+	if err := config.CheckSpeed(speeds); err != nil {
+		return nil, fmt.Errorf("x264: %w", err)
+	}
+	e := &Encoder{config: config, overlap: overlap}
+	if err := e.chooseLevel(); err != nil {
+		return nil, err
+	}
+	if e.c, err = e.start(config); err != nil {
+		return nil, err
+	}
+	e.reset()
+	return e, nil
+}
+
+// chooseLevel takes the lowest that holds the largest size the stream may grow to, since the player is told once.
+func (e *Encoder) chooseLevel() error {
+	macroblocks := macroblocks(e.config.MaxSize)
+	wanted := 1
+	if e.config.Recovery == encoder.RecoverByReferences {
+		wanted = ReferencesKept
+	}
+	for e.references = wanted; e.references > 0; e.references-- {
+		e.level = int(C.nl_x264_level(C.int(macroblocks), C.int64_t(macroblocks*e.config.FrameRate),
+			C.int64_t(e.config.Bitrate), C.int(e.references)))
+		if e.level != 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("x264: %w: %v at %d frames per second and %v exceeds H.264 level 5.2",
+		encoder.ErrUnsupported, e.config.MaxSize, e.config.FrameRate, e.config.Bitrate)
+}
+
+func macroblocks(size media.Size) int { return ((size.Width + 15) / 16) * ((size.Height + 15) / 16) }
+
+func (e *Encoder) start(config encoder.Config) (*C.nl_x264, error) {
+	coded := config.Size.Even()
+	c := C.nl_x264_config{
+		width: C.int(coded.Width), height: C.int(coded.Height),
+		level_idc:      C.int(e.level),
+		frame_rate:     C.int(config.FrameRate),
+		frame_bits:     C.int(config.FrameBits()),
+		threads:        C.int(threads(config)),
+		preset:         C.int(config.Speed),
+		main_profile:   flag(config.Speed > 0),
+		references:     C.int(e.references),
+		refresh_frames: C.int(max(1, int(encoder.RefreshTime*time.Duration(config.FrameRate)/time.Second))),
+		overlap:        flag(e.overlap),
+	}
+	switch config.Recovery {
+	case encoder.RecoverByKeyframe:
+		c.recovery = C.NL_RECOVER_KEYFRAME
+	case encoder.RecoverByReferences:
+		c.recovery = C.NL_RECOVER_REFERENCES
+	case encoder.RecoverByRefresh:
+		c.recovery = C.NL_RECOVER_REFRESH
+	}
+	var text [256]C.char
+	opened := C.nl_x264_open(&c, &text[0], C.int(len(text)))
+	if opened == nil {
+		return nil, fmt.Errorf("x264: open %v: %s", config.Size, C.GoString(&text[0]))
+	}
+	return opened, nil
+}
+
+func (e *Encoder) reset() {
+	e.history = history{depth: int64(e.references)}
+	e.keyframe = true
+}
+
+// threads takes a core for each 1,800 macroblocks (half of 720p), about a millisecond's work at ultrafast: fewer would
+// wait longer, more would cut the picture into slices that cost bits.
+func threads(config encoder.Config) int {
+	const share = 1800
+	if config.Threads > 0 {
+		return config.Threads
+	}
+	return max(1, min(runtime.NumCPU(), macroblocks(config.Size)/share, 8))
+}
+
+// Encode implements encoder.Encoder. It does not allocate.
+func (e *Encoder) Encode(f *media.Frame, r encoder.Request, emit func(media.Slice) error) (encoder.Result, error) {
+	if e.c == nil {
+		return encoder.Result{}, encoder.ErrClosed
+	}
+	if err := f.Check(); err != nil {
+		return encoder.Result{}, fmt.Errorf("x264: %w", err)
+	}
+	if f.Visible != e.config.Size {
+		return encoder.Result{}, fmt.Errorf("x264: %w: a picture of %v for a stream of %v", media.ErrFrame, f.Visible, e.config.Size)
+	}
+	keyframe := r.Keyframe || e.keyframe
+	bits := e.config.FrameBits()
+	ask := e.share.ask(bits)
+	if r.Budget > 0 {
+		ask = r.Budget * 8
+	}
+	code := C.nl_x264_begin(e.c,
+		(*C.uint8_t)(&f.Y.Data[0]), C.int(f.Y.Stride),
+		(*C.uint8_t)(&f.U.Data[0]), C.int(f.U.Stride),
+		(*C.uint8_t)(&f.V.Data[0]), C.int(f.V.Stride),
+		C.int64_t(e.history.next()), flag(keyframe), C.int(min(ask, math.MaxInt32)))
+	if code < 0 {
+		e.keyframe = true
+		return encoder.Result{}, e.failure("encode")
+	}
+	result, err := e.drain(emit)
+	e.keyframe = false
+	if r.Budget == 0 && !result.Keyframe {
+		e.share.spent(bits, 8*result.Bytes)
+	}
+	e.history.add(f.Times.Damaged, result.Keyframe)
+	return result, err
+}
+
+// drain hands out every piece, and takes the rest without handing it out once emit has failed.
+func (e *Encoder) drain(emit func(media.Slice) error) (encoder.Result, error) {
+	var failed error
+	var result encoder.Result
+	piece := &e.piece
+	for piece.last = 0; piece.last == 0; {
+		if C.nl_x264_next(e.c, piece) < 0 {
+			return result, e.failure("encode")
+		}
+		result.Keyframe = piece.keyframe != 0
+		result.Bytes += int(piece.length)
+		if failed == nil {
+			failed = emit(media.Slice{
+				Data:     unsafe.Slice((*byte)(piece.data), int(piece.length)),
+				Keyframe: result.Keyframe,
+				Last:     piece.last != 0,
+			})
+		}
+	}
+	result.QP = min(float64(C.nl_x264_qp(e.c)), 51) // x264 counts on beyond 51 where it drops coefficients
+	return result, failed
+}
+
+func (e *Encoder) failure(call string) error {
+	return fmt.Errorf("x264: %s: %s", call, C.GoString(C.nl_x264_error(e.c)))
+}
+
+// Reconfigure implements encoder.Encoder.
+func (e *Encoder) Reconfigure(r encoder.Reconfiguration) error {
+	if e.c == nil {
+		return encoder.ErrClosed
+	}
+	config, err := e.config.Apply(r)
+	if err != nil {
+		return fmt.Errorf("x264: %w", err)
+	}
+	if err := config.CheckSpeed(speeds); err != nil {
+		return fmt.Errorf("x264: %w", err)
+	}
+	if (config.Speed > 0) != (e.config.Speed > 0) {
+		return fmt.Errorf("x264: %w: a change from speed %d to %d needs another profile: open a new encoder",
+			encoder.ErrUnsupported, e.config.Speed, config.Speed)
+	}
+	switch {
+	case config.Size != e.config.Size:
+		opened, err := e.start(config)
+		if err != nil {
+			return err
+		}
+		C.nl_x264_close(e.c)
+		e.c = opened
+		e.reset()
+	case config.Speed != e.config.Speed:
+		if C.nl_x264_set_preset(e.c, C.int(config.Speed)) < 0 {
+			return e.failure("reconfigure")
+		}
+	}
+	e.config = config // rates take effect through the budget of the next frame
+	return nil
+}
+
+// Invalidate implements encoder.Encoder.
+func (e *Encoder) Invalidate(first, last media.Instant) (keyframe bool, err error) {
+	if e.c == nil {
+		return false, encoder.ErrClosed
+	}
+	switch e.config.Recovery {
+	case encoder.RecoverByRefresh:
+		return false, nil
+	case encoder.RecoverByReferences:
+		from, good := e.history.lose(first, last)
+		if from >= 0 && good && C.nl_x264_invalidate(e.c, C.int64_t(from)) < 0 {
+			return false, e.failure("invalidate")
+		}
+		e.keyframe = e.keyframe || !good
+	default:
+		e.keyframe = true
+	}
+	return e.keyframe, nil
+}
+
+// CodedSize implements encoder.Encoder.
+func (e *Encoder) CodedSize() media.Size {
+	return media.Size{Width: (e.config.Size.Width + 15) &^ 15, Height: (e.config.Size.Height + 15) &^ 15}
+}
+
+// Capabilities implements encoder.Encoder.
+func (e *Encoder) Capabilities() encoder.Capabilities {
+	capabilities := encoder.Capabilities{
+		Codec: media.H264, Name: Name,
+		Recovery:    e.config.Recovery,
+		FrameBudget: true,
+		LiveResize:  true,
+		Speeds:      speeds,
+		// RFC 6184 table 5: 42c0 is constrained baseline, 4d40 main.
+		ProfileLevelID: fmt.Sprintf("42c0%02x", e.level),
+	}
+	if e.config.Speed > 0 {
+		capabilities.ProfileLevelID = fmt.Sprintf("4d40%02x", e.level)
+	}
+	if e.c != nil {
+		capabilities.Slices = int(C.nl_x264_slices(e.c))
+	}
+	return capabilities
+}
+
+// Close implements encoder.Encoder.
+func (e *Encoder) Close() error {
+	if e.c != nil {
+		C.nl_x264_close(e.c)
+		e.c = nil
+	}
+	return nil
+}
+
+func flag(b bool) C.int {
+	if b {
+		return 1
+	}
+	return 0
+}
