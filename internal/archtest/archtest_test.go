@@ -1,0 +1,143 @@
+// Package archtest holds the rules of which package may import which, each with its reason. It has no code of its own.
+package archtest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"go/parser"
+	"go/token"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "nearlight/"
+
+// arrows lists, for a package and all below it, the only packages of ours that its code may import besides those in
+// its own folder. The longest matching entry counts; a package without an entry may import anything but cmd.
+var arrows = []struct {
+	from   string
+	to     []string
+	reason string
+}{
+	{"encoder", []string{"internal/media", "internal/cuda"}, "an encoder knows frames, and nothing of where they come from or go to"},
+	{"streamer", []string{"internal/media", "internal/telemetry"}, "a connection carries any encoder's slices for any signaling"},
+	{"streamer/congestion", nil, "pure: driven by a clock it is handed"},
+	{"streamer/recovery", nil, "pure"},
+	{"streamer/control", nil, "a wire form has no dependencies"},
+	{"streamer/udpmux", nil, "sockets know no sessions"},
+	{"streamer/viewer", []string{"internal/media", "internal/decode", "internal/telemetry"}, "a player in Go is a player: it knows no edge"},
+	{"signaling", nil, "a wire form has no dependencies"},
+	{"signaling/match", []string{"signaling"}, "pure ranking"},
+	{"signaling/token", []string{"signaling"}, "signing and checking, for signaling and edge alike"},
+	{"signaling/server", []string{"signaling", "internal/store", "internal/bus", "internal/settlement", "internal/telemetry"}, "signaling never touches media"},
+	{"signaling/client", []string{"signaling"}, "edge, checker and tests dial with the same client"},
+	{"edge/capture", []string{"internal/media", "internal/cuda", "internal/scene", "internal/marker", "internal/yuv"}, "a source of pictures knows no encoder and no transport"},
+	{"edge/input", []string{"streamer/control"}, "input is injected as it was sent"},
+	{"edge/display", []string{"internal/media", "edge/sandbox"}, "a display knows no app"},
+	{"edge/sandbox", nil, "the cage knows nothing of what is in it"},
+	{"edge/app", []string{"edge/sandbox", "edge/display", "internal/media"}, "an app runs on a display in a cage"},
+	{"internal/media", nil, "the nouns of everybody"},
+	{"internal/telemetry", nil, "figures of everybody"},
+	{"internal/marker", []string{"internal/media"}, "drawn and read on plain frames"},
+	{"internal/yuv", []string{"internal/media"}, "converts plain frames"},
+	{"internal/decode", []string{"internal/media"}, "decodes into plain frames"},
+	{"internal/scene", []string{"internal/marker", "internal/media"}, "the scene is an ordinary program, and its challenge is the same code"},
+	{"internal/clockapp", []string{"internal/marker", "internal/media"}, "the benchmark's source is an ordinary X client"},
+	{"internal/config", nil, "settings know no meaning"},
+	{"web", nil, "pages are files"},
+}
+
+type goPackage struct {
+	ImportPath, Dir   string
+	GoFiles, CgoFiles []string
+	Imports           []string
+}
+
+func packages(t *testing.T) []goPackage {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Dir,GoFiles,CgoFiles,Imports", module+"...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []goPackage
+	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p goPackage
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+func within(path, folder string) bool { return path == folder || strings.HasPrefix(path, folder+"/") }
+
+func TestImportsFollowTheArrows(t *testing.T) {
+	for _, p := range packages(t) {
+		from := strings.TrimPrefix(p.ImportPath, module)
+		rule := -1
+		for i, a := range arrows {
+			if within(from, a.from) && (rule < 0 || len(a.from) > len(arrows[rule].from)) {
+				rule = i
+			}
+		}
+		for _, imported := range p.Imports {
+			to, ours := strings.CutPrefix(imported, module)
+			if !ours {
+				continue
+			}
+			if within(to, "cmd") {
+				t.Errorf("%s imports %s: nobody imports cmd", from, to)
+			}
+			if within(from, "edge") && within(to, "checker") || within(from, "checker") && within(to, "edge") {
+				t.Errorf("%s imports %s: who is measured and who measures never meet", from, to)
+			}
+			if driver(to) && !within(from, "cmd") && from != "edge" && !within(from, to) && !sameRoom(from, to) {
+				t.Errorf("%s imports %s: only cmd and edge name a concrete driver", from, to)
+			}
+			if rule < 0 || within(to, arrows[rule].from) {
+				continue
+			}
+			if !slices.ContainsFunc(arrows[rule].to, func(allowed string) bool { return within(to, allowed) }) {
+				t.Errorf("%s imports %s: %s", from, to, arrows[rule].reason)
+			}
+		}
+	}
+}
+
+// driver reports whether a package is one of several behind a contract in its parent.
+func driver(path string) bool {
+	parent := filepath.Dir(path)
+	return (parent == "encoder" && path != "encoder/encodertest") || parent == "edge/capture"
+}
+
+// sameRoom reports whether two packages serve the same contract, such as a driver's conformance suite.
+func sameRoom(a, b string) bool { return filepath.Dir(a) == filepath.Dir(b) && filepath.Dir(a) != "." }
+
+func TestEachPackageSaysWhatItIsFor(t *testing.T) {
+	for _, p := range packages(t) {
+		files := append(slices.Clone(p.GoFiles), p.CgoFiles...)
+		if len(files) == 0 {
+			continue
+		}
+		found := false
+		for _, name := range files {
+			file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.PackageClauseOnly|parser.ParseComments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if file.Doc != nil && len(file.Doc.Text()) > 40 {
+				found = true
+			}
+		}
+		if !found {
+			t.Errorf("%s has no package comment", p.ImportPath)
+		}
+	}
+}

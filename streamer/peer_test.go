@@ -1,0 +1,255 @@
+package streamer_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+	"go.uber.org/goleak"
+
+	"nearlight/internal/media"
+	"nearlight/streamer"
+	"nearlight/streamer/control"
+	"nearlight/streamer/udpmux"
+	"nearlight/streamer/viewer"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const patience = 10 * time.Second
+
+// edgeSide records what a peer receives, and hands its candidates to the viewer.
+type edgeSide struct {
+	viewer    *viewer.Viewer
+	inputs    chan control.Message
+	malformed chan error
+	keyframes chan struct{}
+	t         *testing.T
+}
+
+func (e *edgeSide) Input(_ control.Channel, m control.Message) {
+	if key, ok := m.(*control.Key); ok {
+		kept := *key
+		e.inputs <- &kept
+	}
+}
+func (e *edgeSide) Malformed(_ control.Channel, err error) { e.malformed <- err }
+func (e *edgeSide) WantKeyframe()                          { e.keyframes <- struct{}{} }
+func (e *edgeSide) Candidate(c *webrtc.ICECandidateInit) {
+	if c == nil {
+		return
+	}
+	if err := e.viewer.AddCandidate(*c); err != nil {
+		e.t.Error(err)
+	}
+}
+
+// playerSide records what a viewer receives.
+type playerSide struct {
+	peer     *streamer.Peer
+	frames   chan viewer.Frame
+	messages chan control.Message
+}
+
+func (p *playerSide) Frame(f viewer.Frame) { p.frames <- f }
+func (p *playerSide) Message(m control.Message) {
+	if pong, ok := m.(*control.Pong); ok {
+		kept := *pong
+		p.messages <- &kept
+	}
+}
+func (*playerSide) Candidate(*webrtc.ICECandidateInit) {} // the edge's candidates are enough on loopback
+
+type session struct {
+	peer   *streamer.Peer
+	viewer *viewer.Viewer
+	edge   *edgeSide
+	player *playerSide
+	stages *streamer.Stages
+}
+
+// connect joins a peer and a viewer over real sockets on loopback.
+func connect(t *testing.T) *session {
+	t.Helper()
+	logger := slog.New(slog.NewTextHandler(t.Output(), nil))
+	ports, err := udpmux.Open(udpmux.Config{Address: netip.MustParseAddr("127.0.0.1"), Loggers: streamer.Loggers(logger)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine, err := streamer.NewEngine(ports, logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &session{
+		edge:   &edgeSide{inputs: make(chan control.Message, 16), malformed: make(chan error, 16), keyframes: make(chan struct{}, 16), t: t},
+		player: &playerSide{frames: make(chan viewer.Frame, 1024), messages: make(chan control.Message, 1024)},
+		stages: streamer.NewStages(streamer.NewStageHistogram()),
+	}
+	config := streamer.PeerConfig{Codec: media.H264, Size: media.Size{Width: 1280, Height: 720}, FrameRate: 60, Bitrate: 8 * media.Mbps}
+	if s.peer, err = engine.NewPeer(config, s.edge, s.stages, logger); err != nil {
+		t.Fatal(err)
+	}
+	if s.viewer, err = viewer.New(viewer.Config{Logger: logger}, s.player); err != nil {
+		t.Fatal(err)
+	}
+	s.edge.viewer, s.player.peer = s.viewer, s.peer
+
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 2)
+	go func() { ended <- s.viewer.Run(ctx) }()
+	go func() { ended <- s.peer.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+		<-ended
+		if err := ports.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	offer, err := s.peer.Offer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := s.viewer.Answer(offer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.peer.Answer(answer); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, s.peer.Connected(), "the connection")
+	wait(t, s.viewer.Open(), "the data channels")
+	return s
+}
+
+func wait[T any](t *testing.T, c <-chan T, what string) T {
+	t.Helper()
+	select {
+	case v := <-c:
+		return v
+	case <-time.After(patience):
+		t.Fatalf("%s did not come within %v", what, patience)
+		panic("unreachable")
+	}
+}
+
+// accessUnit is an Annex B picture of one large slice.
+func accessUnit(size int) media.Slice {
+	return media.Slice{Data: append([]byte{0, 0, 0, 1, 0x65}, bytes.Repeat([]byte{0xab}, size)...), Keyframe: true, Last: true}
+}
+
+func TestFramesArriveWholeWithTheirCaptureTime(t *testing.T) {
+	s := connect(t)
+	captured := media.Now()
+	for i := range 20 {
+		at := captured.Add(time.Duration(i) * 10 * time.Millisecond)
+		if err := s.peer.WriteSlice(accessUnit(20000), at); err != nil {
+			t.Fatal(err)
+		}
+		frame := wait(t, s.player.frames, "a frame")
+		if want := streamer.RTPTimestamp(at); frame.RTP != want {
+			t.Errorf("frame %d has RTP timestamp %d, want %d", i, frame.RTP, want)
+		}
+		if frame.Bytes != 20005 {
+			t.Errorf("frame %d has %d bytes, want 20005", i, frame.Bytes)
+		}
+	}
+}
+
+func TestInputReachesTheReceiverAndRubbishIsReported(t *testing.T) {
+	s := connect(t)
+	if err := s.viewer.Send(&control.Key{Seq: 1, Down: true, Code: 30}); err != nil {
+		t.Fatal(err)
+	}
+	if key, ok := wait(t, s.edge.inputs, "the key").(*control.Key); !ok || key.Code != 30 || !key.Down {
+		t.Errorf("got %+v", key)
+	}
+	if err := s.viewer.SendRaw(control.OnControl, []byte{0xff, 1, 2}); err != nil {
+		t.Fatal(err)
+	}
+	if err := wait(t, s.edge.malformed, "the report of a malformed message"); !errors.Is(err, control.ErrType) {
+		t.Errorf("error %v, want control.ErrType", err)
+	}
+}
+
+func TestPingsAreAnsweredAndAcknowledgementsFillTheStages(t *testing.T) {
+	s := connect(t)
+	if err := s.viewer.Send(&control.Ping{ID: 7, Sent: 5 * time.Millisecond}); err != nil {
+		t.Fatal(err)
+	}
+	if pong := wait(t, s.player.messages, "a pong").(*control.Pong); pong.ID != 7 || pong.Sent != 5*time.Millisecond || pong.Edge == 0 {
+		t.Errorf("got %+v", pong)
+	}
+	now := media.Now()
+	s.peer.FrameSent(media.StageTimes{Damaged: now, Sent: now})
+	ack := &control.Ack{RTP: streamer.RTPTimestamp(now), Received: 6 * time.Millisecond, Presented: 9 * time.Millisecond, Decode: time.Millisecond, Frames: 1}
+	if err := s.viewer.Send(ack); err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(patience)
+	for s.stages.Lately(streamer.StagePresent).N == 0 {
+		if time.Now().After(deadline) {
+			t.Fatal("the acknowledgement was not recorded")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if d := s.stages.Lately(streamer.StagePresent).P50; d != 2*time.Millisecond {
+		t.Errorf("present took %v, want 2 ms: presented less received less decode", d)
+	}
+}
+
+func TestAnAnswerWithoutOurCodecIsRefused(t *testing.T) {
+	s := connect(t) // a connection of its own is made below; this one gives a real answer to change
+	_ = s
+	logger := slog.New(slog.DiscardHandler)
+	ports, err := udpmux.Open(udpmux.Config{Address: netip.MustParseAddr("127.0.0.1"), Loggers: streamer.Loggers(logger)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ports.Close()
+	engine, err := streamer.NewEngine(ports, logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer, err := engine.NewPeer(streamer.PeerConfig{Codec: media.H264, Size: media.Size{Width: 640, Height: 360}, FrameRate: 60, Bitrate: media.Mbps}, s.edge, s.stages, logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- peer.Run(ctx) }()
+	defer func() { cancel(); <-ended }()
+	offer, err := peer.Offer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := webrtc.NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	vp8Only := strings.ReplaceAll(offer, "H264/90000", "VP8/90000")
+	if err := other.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: vp8Only}); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := other.CreateAnswer(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := peer.Answer(answer.SDP); !errors.Is(err, streamer.ErrNoCommonCodec) {
+		t.Errorf("error %v, want ErrNoCommonCodec", err)
+	}
+}
+
+func TestAnAnswerThatIsNotSDPIsAnError(t *testing.T) {
+	s := connect(t)
+	if err := s.peer.Answer("v=0\r\nrubbish"); err == nil {
+		t.Error("rubbish was taken for an answer")
+	}
+}

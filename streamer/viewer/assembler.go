@@ -1,0 +1,166 @@
+package viewer
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/pion/rtp/codecs"
+
+	"nearlight/internal/media"
+)
+
+// Bounds of the assembler. A packet that is missing for longer than patience, or that so many have overtaken, is given
+// up: the frame it belongs to and all that refer to it are lost.
+const (
+	reorderWindow = 1024 // packets; a power of two
+	patience      = 250 * time.Millisecond
+	maxAccessUnit = 16 << 20 // bytes; no real frame is larger
+)
+
+// AccessUnit is one coded frame as it came from the network. Data is valid until the next call of the assembler.
+type AccessUnit struct {
+	Data        []byte // Annex B
+	RTP         uint32
+	FirstPacket media.Instant // when its first packet to come came
+	LastPacket  media.Instant
+	Packets     int
+
+	complete bool
+}
+
+// Keyframe reports whether decoding can start at the unit: whether it has an IDR slice (ITU-T H.264 table 7-1).
+func (u *AccessUnit) Keyframe() bool {
+	const idr, typeMask = 5, 0x1f
+	for rest := u.Data; ; {
+		begin := bytes.Index(rest, []byte{0, 0, 1})
+		if begin < 0 || begin+3 >= len(rest) {
+			return false
+		}
+		rest = rest[begin+3:]
+		if rest[0]&typeMask == idr {
+			return true
+		}
+	}
+}
+
+// assembler puts packets in order and joins them into access units. It is pure: arrival times are handed to it. One
+// goroutine uses it.
+type assembler struct {
+	packets [reorderWindow]arrived // by sequence number modulo the window
+	next    uint16                 // first sequence number not yet consumed
+	started bool
+	newest  uint16
+	gapFrom media.Instant // since when next is missing, 0 when it is not
+
+	depacketizer codecs.H264Packet
+	unit         AccessUnit
+	broken       bool // a packet of the current access unit is lost
+	lost         uint64
+}
+
+type arrived struct {
+	packet *rtp.Packet
+	at     media.Instant
+}
+
+// push takes one packet. Duplicates and packets from before what was consumed are dropped.
+func (a *assembler) push(p *rtp.Packet, at media.Instant) {
+	if !a.started {
+		a.started, a.next, a.newest = true, p.SequenceNumber, p.SequenceNumber
+	}
+	ahead := int16(p.SequenceNumber - a.next)
+	if ahead < 0 {
+		return
+	}
+	if int16(p.SequenceNumber-a.newest) > 0 {
+		a.newest = p.SequenceNumber
+	}
+	for int16(p.SequenceNumber-a.next) >= reorderWindow {
+		a.giveUp()
+	}
+	slot := &a.packets[p.SequenceNumber%reorderWindow]
+	if slot.packet == nil {
+		*slot = arrived{p, at}
+	}
+}
+
+// pop returns the next whole access unit. It returns nil, false when more packets are needed, and nil, true when something was
+// lost for good, so that the caller asks for a keyframe.
+func (a *assembler) pop(now media.Instant) (*AccessUnit, bool, error) {
+	for a.started {
+		slot := &a.packets[a.next%reorderWindow]
+		if slot.packet == nil {
+			if a.next == a.newest+1 { // nothing is missing
+				a.gapFrom = 0
+				return nil, false, nil
+			}
+			if a.gapFrom == 0 {
+				a.gapFrom = now
+			}
+			if now.Sub(a.gapFrom) < patience {
+				return nil, false, nil
+			}
+			a.giveUp()
+			continue
+		}
+		a.gapFrom = 0
+		packet, at := slot.packet, slot.at
+		*slot = arrived{}
+		a.next++
+		done, err := a.take(packet, at)
+		if err != nil {
+			return nil, false, err
+		}
+		if !done {
+			continue
+		}
+		if a.broken {
+			a.reset()
+			return nil, true, nil
+		}
+		return &a.unit, false, nil
+	}
+	return nil, false, nil
+}
+
+func (a *assembler) giveUp() {
+	a.packets[a.next%reorderWindow] = arrived{}
+	a.next++
+	a.lost++
+	a.broken = true
+}
+
+func (a *assembler) reset() {
+	a.unit = AccessUnit{Data: a.unit.Data[:0]}
+	a.broken = false
+	a.depacketizer = codecs.H264Packet{}
+}
+
+// take adds one packet, in order, and reports whether it ends the access unit.
+func (a *assembler) take(p *rtp.Packet, at media.Instant) (bool, error) {
+	if a.unit.Packets > 0 && (a.unit.RTP != p.Timestamp || a.unit.complete) {
+		broken := a.broken && !a.unit.complete
+		a.reset()
+		a.broken = broken
+	}
+	if a.unit.Packets == 0 {
+		a.unit.RTP, a.unit.FirstPacket = p.Timestamp, at
+	}
+	a.unit.Packets++
+	a.unit.LastPacket = max(a.unit.LastPacket, at)
+	a.unit.FirstPacket = min(a.unit.FirstPacket, at)
+	if len(p.Payload) > 0 && !a.broken {
+		part, err := a.depacketizer.Unmarshal(p.Payload)
+		if err != nil {
+			return false, fmt.Errorf("packet %d: %w", p.SequenceNumber, err)
+		}
+		if len(a.unit.Data)+len(part) > maxAccessUnit {
+			return false, fmt.Errorf("access unit larger than %d bytes", maxAccessUnit)
+		}
+		a.unit.Data = append(a.unit.Data, part...)
+	}
+	a.unit.complete = p.Marker
+	return p.Marker, nil
+}

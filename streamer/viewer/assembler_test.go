@@ -1,0 +1,144 @@
+package viewer
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+	"pgregory.net/rapid"
+
+	"nearlight/internal/media"
+)
+
+// stream makes frames of n packets each: a FU-A fragmented NAL unit whose bytes name frame and packet.
+func stream(first uint16, frames, n int) []*rtp.Packet {
+	var packets []*rtp.Packet
+	for f := range frames {
+		for i := range n {
+			header := byte(1)
+			switch i {
+			case 0:
+				header |= 0x80
+			case n - 1:
+				header |= 0x40
+			}
+			packets = append(packets, &rtp.Packet{
+				Header:  rtp.Header{SequenceNumber: first + uint16(len(packets)), Timestamp: uint32(1500 * f), Marker: i == n-1},
+				Payload: []byte{0x7c, header, byte(f + 1), byte(i + 1)},
+			})
+		}
+	}
+	return packets
+}
+
+func collect(t interface{ Fatal(...any) }, a *assembler, now media.Instant) (units []uint32, losses int) {
+	for {
+		unit, lost, err := a.pop(now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if lost {
+			losses++
+		}
+		if unit == nil && !lost {
+			return units, losses
+		}
+		if unit != nil {
+			units = append(units, unit.RTP)
+		}
+	}
+}
+
+func TestAssemblerRestoresOrderAndDropsDuplicates(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		first := rapid.Uint16().Draw(t, "first")
+		packets := stream(first, 5, 3)
+		head, rest := packets[0], packets[1:] // the first packet tells where the stream begins
+		order := append(slices.Clone(rest), rapid.SliceOf(rapid.SampledFrom(rest)).Draw(t, "duplicates")...)
+		order = rapid.Permutation(order).Draw(t, "order")
+		var a assembler
+		a.push(head, 1)
+		var units []uint32
+		for i, p := range order {
+			a.push(p, media.Instant(i+2))
+			got, losses := collect(t, &a, media.Instant(i+2))
+			units = append(units, got...)
+			if losses > 0 {
+				t.Fatal("a packet counts as lost although it came")
+			}
+		}
+		if want := []uint32{0, 1500, 3000, 4500, 6000}; !slices.Equal(units, want) {
+			t.Fatalf("frames %v, want %v", units, want)
+		}
+	})
+}
+
+func TestAssemblerGivesUpAfterItsPatienceAndGoesOn(t *testing.T) {
+	var a assembler
+	packets := stream(65530, 4, 3)
+	for i, p := range packets {
+		if i != 4 { // the middle of the second frame
+			a.push(p, 1)
+		}
+	}
+	units, losses := collect(t, &a, 1)
+	if !slices.Equal(units, []uint32{0}) || losses != 0 {
+		t.Fatalf("before patience ran out: frames %v, %d losses", units, losses)
+	}
+	units, losses = collect(t, &a, media.Instant(patience))
+	if len(units) != 0 || losses != 0 {
+		t.Fatalf("patience began when the gap was seen, not before: frames %v, %d losses", units, losses)
+	}
+	units, losses = collect(t, &a, 1+media.Instant(patience)+1)
+	if !slices.Equal(units, []uint32{3000, 4500}) || losses != 1 {
+		t.Fatalf("after: frames %v, %d losses, want the third and fourth, and one loss", units, losses)
+	}
+}
+
+func TestAssemblerKeepsArrivalTimesAndBytes(t *testing.T) {
+	var a assembler
+	for i, p := range stream(1, 1, 3) {
+		a.push(p, media.Instant(10*(i+1)))
+	}
+	unit, _, err := a.pop(30)
+	if err != nil || unit == nil {
+		t.Fatalf("unit %v, error %v", unit, err)
+	}
+	if unit.FirstPacket != 10 || unit.LastPacket != 30 || unit.Packets != 3 {
+		t.Errorf("first %d, last %d, %d packets", unit.FirstPacket, unit.LastPacket, unit.Packets)
+	}
+	if want := []byte{0, 0, 0, 1, 0x61, 1, 1, 1, 2, 1, 3}; !bytes.Equal(unit.Data, want) {
+		t.Errorf("data %x, want %x", unit.Data, want)
+	}
+	if unit.Keyframe() {
+		t.Error("a slice of type 1 counts as a keyframe")
+	}
+}
+
+func FuzzAssembler(f *testing.F) {
+	f.Add([]byte{1, 0, 0, 0x7c, 0x85, 2, 1, 1, 0x7c, 0x45})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var a assembler
+		now := media.Instant(1)
+		for len(data) >= 4 {
+			size := min(int(data[3]&15), len(data)-4)
+			a.push(&rtp.Packet{
+				Header:  rtp.Header{SequenceNumber: uint16(data[0]) | uint16(data[1]&3)<<14, Timestamp: uint32(data[1] >> 4), Marker: data[1]&8 != 0},
+				Payload: bytes.Clone(data[4 : 4+size]),
+			}, now)
+			now = now.Add(time.Duration(data[2]) * 10 * time.Millisecond)
+			for range 2 * reorderWindow {
+				unit, lost, err := a.pop(now)
+				if err != nil {
+					return
+				}
+				if unit == nil && !lost {
+					break
+				}
+			}
+			data = data[4+size:]
+		}
+	})
+}

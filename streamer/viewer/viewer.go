@@ -1,0 +1,297 @@
+// Package viewer is a player in Go: it answers an edge's offer as a browser would, receives, repairs, decodes and
+// acknowledges, and tells what it saw and when. Benchmarks, tests and checkers watch through it.
+//
+// A Viewer's methods may be called from anywhere; its Watcher is called from the viewer's own goroutines, Frame from
+// one at a time.
+package viewer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/nack"
+	"github.com/pion/rtcp"
+	"github.com/pion/webrtc/v4"
+
+	"nearlight/internal/decode"
+	"nearlight/internal/media"
+	"nearlight/streamer/control"
+)
+
+// Frame is one decoded picture. It is valid until Watcher.Frame returns.
+type Frame struct {
+	Picture     *media.Frame // nil when the viewer does not decode
+	RTP         uint32
+	FirstPacket media.Instant
+	LastPacket  media.Instant
+	Decoded     media.Instant
+	Bytes       int
+}
+
+// Watcher gets what comes from the edge.
+type Watcher interface {
+	Frame(Frame)
+	Message(control.Message) // valid inside the call
+	Candidate(*webrtc.ICECandidateInit)
+}
+
+// Config makes a viewer. Its zero value is useful.
+type Config struct {
+	// Decode turns pictures on. Without it only packets are measured.
+	Decode bool
+	Logger *slog.Logger
+}
+
+// ErrEnded reports that the edge's connection is over.
+var ErrEnded = errors.New("the edge's connection ended")
+
+// keyframeInterval damps our requests for keyframes.
+const keyframeInterval = 200 * time.Millisecond
+
+// Viewer is one connection to one edge.
+type Viewer struct {
+	connection *webrtc.PeerConnection
+	watcher    Watcher
+	logger     *slog.Logger
+	decode     bool
+
+	ended   chan struct{}
+	endOnce sync.Once
+	readers sync.WaitGroup
+	failure error // of the reader, written before ended is closed
+
+	mu      sync.Mutex
+	motion  *webrtc.DataChannel
+	control *webrtc.DataChannel
+	open    chan struct{} // closed when both channels are
+	isOpen  bool
+}
+
+// New prepares a viewer.
+func New(config Config, watcher Watcher) (*Viewer, error) {
+	logger := config.Logger
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	engine := &webrtc.MediaEngine{}
+	feedback := []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "transport-cc"}}
+	for payloadType, codec := range map[webrtc.PayloadType]webrtc.RTPCodecCapability{
+		102: {MimeType: webrtc.MimeTypeH264, ClockRate: 90000, RTCPFeedback: feedback, SDPFmtpLine: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e034"},
+		103: {MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: "apt=102"},
+	} {
+		if err := engine.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: codec, PayloadType: payloadType}, webrtc.RTPCodecTypeVideo); err != nil {
+			return nil, fmt.Errorf("register %s: %w", codec.MimeType, err)
+		}
+	}
+	registry := &interceptor.Registry{}
+	generator, err := nack.NewGeneratorInterceptor()
+	if err != nil {
+		return nil, fmt.Errorf("set up NACK: %w", err)
+	}
+	registry.Add(generator)
+	if err := errors.Join(webrtc.ConfigureRTCPReports(registry), webrtc.ConfigureTWCCSender(engine, registry)); err != nil {
+		return nil, fmt.Errorf("set up feedback: %w", err)
+	}
+	settings := webrtc.SettingEngine{}
+	settings.SetIncludeLoopbackCandidate(true)
+	api := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings))
+	connection, err := api.NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		return nil, fmt.Errorf("make the peer connection: %w", err)
+	}
+	v := &Viewer{connection: connection, watcher: watcher, logger: logger, decode: config.Decode, ended: make(chan struct{}), open: make(chan struct{})}
+	connection.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+		v.readers.Add(1)
+		defer v.readers.Done()
+		v.end(v.read(track))
+	})
+	connection.OnDataChannel(v.adopt)
+	connection.OnICECandidate(func(c *webrtc.ICECandidate) {
+		if c == nil {
+			watcher.Candidate(nil)
+			return
+		}
+		init := c.ToJSON()
+		watcher.Candidate(&init)
+	})
+	connection.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
+		if state == webrtc.PeerConnectionStateFailed || state == webrtc.PeerConnectionStateClosed {
+			v.end(ErrEnded)
+		}
+	})
+	return v, nil
+}
+
+func (v *Viewer) end(reason error) {
+	v.endOnce.Do(func() {
+		v.failure = reason
+		close(v.ended)
+	})
+}
+
+// Answer takes the edge's offer and returns our answer.
+func (v *Viewer) Answer(offer string) (string, error) {
+	if err := v.connection.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
+		return "", fmt.Errorf("apply the edge's offer: %w", err)
+	}
+	answer, err := v.connection.CreateAnswer(nil)
+	if err != nil {
+		return "", fmt.Errorf("make an answer: %w", err)
+	}
+	if err := v.connection.SetLocalDescription(answer); err != nil {
+		return "", fmt.Errorf("apply our own answer: %w", err)
+	}
+	return answer.SDP, nil
+}
+
+// AddCandidate takes one of the edge's candidates.
+func (v *Viewer) AddCandidate(c webrtc.ICECandidateInit) error {
+	return v.connection.AddICECandidate(c)
+}
+
+// Open is closed when both data channels can be used.
+func (v *Viewer) Open() <-chan struct{} { return v.open }
+
+// Run watches until ctx is done or the connection ends, then closes it and waits for its goroutines.
+func (v *Viewer) Run(ctx context.Context) error {
+	defer v.readers.Wait()
+	defer func() {
+		if err := v.connection.Close(); err != nil {
+			v.logger.Debug("close the peer connection", "error", err)
+		}
+	}()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-v.ended:
+		return v.failure
+	}
+}
+
+func (v *Viewer) adopt(channel *webrtc.DataChannel) {
+	kind := control.OnControl
+	if channel.Label() == control.OnMotion.Label() {
+		kind = control.OnMotion
+	}
+	v.mu.Lock()
+	if kind == control.OnMotion {
+		v.motion = channel
+	} else {
+		v.control = channel
+	}
+	v.mu.Unlock()
+	channel.OnOpen(func() {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		both := v.motion != nil && v.control != nil &&
+			v.motion.ReadyState() == webrtc.DataChannelStateOpen && v.control.ReadyState() == webrtc.DataChannelStateOpen
+		if both && !v.isOpen {
+			v.isOpen = true
+			close(v.open)
+		}
+	})
+	var parser control.Parser
+	channel.OnMessage(func(raw webrtc.DataChannelMessage) {
+		m, err := parser.Parse(control.FromEdge, kind, raw.Data)
+		if err != nil {
+			v.logger.Warn("message from the edge", "channel", channel.Label(), "error", err)
+			return
+		}
+		v.watcher.Message(m)
+	})
+}
+
+// Send sends one message to the edge on its channel.
+func (v *Viewer) Send(m control.Message) error {
+	data, err := control.Append(nil, m)
+	if err != nil {
+		return err
+	}
+	return v.SendRaw(control.ChannelOf(m), data)
+}
+
+// SendRaw sends any bytes on a channel, as a hostile player might.
+func (v *Viewer) SendRaw(on control.Channel, data []byte) error {
+	v.mu.Lock()
+	channel := v.control
+	if on == control.OnMotion {
+		channel = v.motion
+	}
+	v.mu.Unlock()
+	if channel == nil {
+		return errors.New("the data channels are not open yet")
+	}
+	return channel.Send(data)
+}
+
+// read receives the video until the track ends.
+func (v *Viewer) read(track *webrtc.TrackRemote) error {
+	var decoder *decode.Decoder
+	if v.decode {
+		var err error
+		if decoder, err = decode.Open(media.H264); err != nil {
+			return fmt.Errorf("open the decoder: %w", err)
+		}
+		defer decoder.Close()
+	}
+	var packets assembler
+	var asked time.Time
+	mending := false // something was lost, and no keyframe has come since
+	for {
+		packet, _, err := track.ReadRTP()
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrEnded, err)
+		}
+		now := media.Now()
+		packets.push(packet, now)
+		for {
+			unit, lost, err := packets.pop(now)
+			if err != nil {
+				return err
+			}
+			mending = mending || lost
+			if unit != nil && mending {
+				mending = !unit.Keyframe()
+			}
+			if mending && time.Since(asked) > keyframeInterval {
+				asked = time.Now()
+				if err := v.connection.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(track.SSRC())}}); err != nil {
+					v.logger.Debug("ask for a keyframe", "error", err)
+				}
+			}
+			if unit == nil {
+				if lost {
+					continue
+				}
+				break
+			}
+			if mending {
+				continue
+			}
+			if err := v.show(unit, decoder); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (v *Viewer) show(unit *AccessUnit, decoder *decode.Decoder) error {
+	frame := Frame{RTP: unit.RTP, FirstPacket: unit.FirstPacket, LastPacket: unit.LastPacket, Bytes: len(unit.Data)}
+	if decoder != nil {
+		picture, err := decoder.Decode(unit.Data)
+		if err != nil {
+			return fmt.Errorf("decode a frame: %w", err)
+		}
+		if picture == nil {
+			return nil
+		}
+		frame.Picture, frame.Decoded = picture, media.Now()
+	}
+	v.watcher.Frame(frame)
+	return nil
+}
