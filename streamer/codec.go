@@ -28,16 +28,10 @@ const (
 // clockRate of video in RTP, in ticks per second (RFC 6184 section 8.1).
 const clockRate = 90000
 
-func registerCodecs(engine *webrtc.MediaEngine, codec media.Codec, size media.Size, frameRate int) error {
+func registerCodecs(engine *webrtc.MediaEngine, codec media.Codec, profileLevelID string) error {
 	fmtp := ""
 	if codec == media.H264 {
-		level, err := h264Level(size, frameRate)
-		if err != nil {
-			return err
-		}
-		// Constrained Baseline is what every browser decodes and what the fastest presets produce; browsers decode only up
-		// to the level that is offered.
-		fmtp = fmt.Sprintf("level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e0%02x", level)
+		fmtp = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=" + profileLevelID
 	}
 	feedback := []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "ccm", Parameter: "fir"}, {Type: "transport-cc"}}
 	video := webrtc.RTPCodecParameters{PayloadType: payloadTypeVideo, RTPCodecCapability: webrtc.RTPCodecCapability{
@@ -57,29 +51,4 @@ func registerCodecs(engine *webrtc.MediaEngine, codec media.Codec, size media.Si
 		}
 	}
 	return nil
-}
-
-// h264Levels are the limits of ITU-T H.264 table A-1 from level 3.1 on: macroblocks per second and per frame.
-var h264Levels = []struct{ level, perSecond, perFrame int }{
-	{31, 108000, 3600},
-	{32, 216000, 5120},
-	{40, 245760, 8192},
-	{42, 522240, 8704},
-	{50, 589824, 22080},
-	{51, 983040, 36864},
-	{52, 2073600, 36864},
-	{60, 4177920, 139264},
-	{61, 8355840, 139264},
-	{62, 16711680, 139264},
-}
-
-// h264Level is the lowest level, times ten, that allows size at frameRate.
-func h264Level(size media.Size, frameRate int) (int, error) {
-	macroblocks := (size.Width + 15) / 16 * ((size.Height + 15) / 16)
-	for _, l := range h264Levels {
-		if macroblocks <= l.perFrame && macroblocks*frameRate <= l.perSecond {
-			return l.level, nil
-		}
-	}
-	return 0, fmt.Errorf("no H.264 level allows %v at %d frames per second: ask for less", size, frameRate)
 }

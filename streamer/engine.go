@@ -75,7 +75,7 @@ func (e *Engine) newConnection(config PeerConfig, logger *slog.Logger) (*webrtc.
 	settings.DisableActiveTCP(true) // a browser cannot listen
 
 	engine := &webrtc.MediaEngine{}
-	if err := registerCodecs(engine, config.Codec, config.Size, config.FrameRate); err != nil {
+	if err := registerCodecs(engine, config.Codec, config.ProfileLevelID); err != nil {
 		return nil, nil, err
 	}
 	registry := &interceptor.Registry{}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
-	"github.com/pion/webrtc/v4"
+	"github.com/pion/sdp/v3"
 )
 
 // minimumKeyframeGap damps keyframe requests while the round trip is not known or tiny: a keyframe that is still being decoded
@@ -51,9 +51,9 @@ func (p *Peer) readFeedback() {
 
 // acceptsVideo checks that an answer takes the video we offered: a browser that cannot decode it answers with port 0,
 // or leaves the codec out (RFC 8829 section 5.3.1).
-func acceptsVideo(answer *webrtc.SessionDescription, mimeType string) error {
-	parsed, err := answer.Unmarshal()
-	if err != nil {
+func acceptsVideo(answer, mimeType string) error {
+	var parsed sdp.SessionDescription
+	if err := parsed.UnmarshalString(answer); err != nil {
 		return fmt.Errorf("parse the player's answer: %w", err)
 	}
 	name := strings.TrimPrefix(mimeType, "video/")

@@ -20,14 +20,13 @@ import (
 // ErrClosed reports that the connection to the player is over.
 var ErrClosed = errors.New("connection to the player is closed")
 
-// PeerConfig describes one connection. Codec, Size, FrameRate and Bitrate are required.
+// PeerConfig describes one connection. All but PlayoutDelay and ICEServers are required.
 type PeerConfig struct {
-	Codec        media.Codec
-	Size         media.Size // the largest that will be sent: it decides the H.264 level offered
-	FrameRate    int
-	Bitrate      media.Bitrate // upper bound of the rate
-	PlayoutDelay PlayoutDelay
-	ICEServers   []webrtc.ICEServer
+	Codec          media.Codec
+	ProfileLevelID string        // H.264: what the stream needs at most (RFC 6184 section 8.1); browsers decode no higher level than is offered
+	Bitrate        media.Bitrate // upper bound of the rate
+	PlayoutDelay   PlayoutDelay
+	ICEServers     []webrtc.ICEServer
 }
 
 // Receiver gets what the player sends. Its methods are called from the connection's goroutines, one at a time for each
@@ -186,11 +185,11 @@ func (p *Peer) Offer() (string, error) {
 
 // Answer takes the player's answer. The error wraps ErrNoCommonCodec when the player refused the video.
 func (p *Peer) Answer(sdp string) error {
+	if err := acceptsVideo(sdp, p.track.codec.MimeType); err != nil {
+		return err
+	}
 	if err := p.connection.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: sdp}); err != nil {
 		return fmt.Errorf("apply the player's answer: %w", err)
-	}
-	if err := acceptsVideo(p.connection.RemoteDescription(), p.track.codec.MimeType); err != nil {
-		return err
 	}
 	go p.readFeedback() // ends when the connection is closed
 	return nil

@@ -91,7 +91,7 @@ func connect(t *testing.T) *session {
 		player: &playerSide{frames: make(chan viewer.Frame, 1024), messages: make(chan control.Message, 1024)},
 		stages: streamer.NewStages(streamer.NewStageHistogram()),
 	}
-	config := streamer.PeerConfig{Codec: media.H264, Size: media.Size{Width: 1280, Height: 720}, FrameRate: 60, Bitrate: 8 * media.Mbps}
+	config := streamer.PeerConfig{Codec: media.H264, ProfileLevelID: "42c01f", Bitrate: 8 * media.Mbps}
 	if s.peer, err = engine.NewPeer(config, s.edge, s.stages, logger); err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +217,7 @@ func TestAnAnswerWithoutOurCodecIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	peer, err := engine.NewPeer(streamer.PeerConfig{Codec: media.H264, Size: media.Size{Width: 640, Height: 360}, FrameRate: 60, Bitrate: media.Mbps}, s.edge, s.stages, logger)
+	peer, err := engine.NewPeer(streamer.PeerConfig{Codec: media.H264, ProfileLevelID: "42c01f", Bitrate: media.Mbps}, s.edge, s.stages, logger)
 	if err != nil {
 		t.Fatal(err)
 	}
