@@ -58,9 +58,9 @@
 // # Sequence numbers
 //
 // seq starts at 1 (0 is malformed) and grows by one with every input message of a connection, on whichever channel.
-// An edge ignores a Move, Turn or Held that is not newer than the newest of its kind, a Move that is older than the
-// newest Button with a place, and a Held that is older than the newest Key, Button or Release. What control brings is
-// never ignored for its age: it comes once and in order.
+// An edge ignores a Move, Turn or Held that is not newer than the newest of its kind; a Move that is older than the
+// newest Turn or Button with a place, and a Turn that is older than the newest of these; and a Held that is older than
+// the newest Key, Button or Release. What control brings is never ignored for its age: it comes once and in order.
 //
 // # Both languages
 //

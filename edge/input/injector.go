@@ -1,0 +1,191 @@
+package input
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jezek/xgb"
+)
+
+// PropertyName is the root window's property that holds the sequence number of the input being injected.
+const PropertyName = "_NEARLIGHT_INPUT"
+
+// Errors that callers branch on.
+var (
+	ErrGone   = errors.New("input display is gone")
+	ErrKeymap = errors.New("the display's keymap is not evdev's")
+)
+
+// closeTimeout bounds how long Close waits for a display that no longer answers; what it then still holds ends with it.
+const closeTimeout = time.Second
+
+// Config says how an Injector behaves; its zero value is good.
+type Config struct {
+	Logger *slog.Logger // told the first error of the display and no more; nil discards
+}
+
+// Injector makes input in one display.
+type Injector struct {
+	x        display
+	server   *xserver // the same as x, but for tests
+	logger   *slog.Logger
+	physical [256]bool // keycodes that a physical key sends
+
+	last     atomic.Uint32
+	size     atomic.Uint64 // width<<32 | height
+	counters counters
+	closing  sync.Once
+	done     chan struct{} // closed by Close, before anything is let go
+
+	mu        sync.Mutex
+	closed    bool
+	typist    *typist
+	announced uint32     // the property's value
+	keys      [256]uint8 // how many players hold a keycode
+	buttons   [10]uint8  // and a button, by X's number
+}
+
+// New makes an injector that owns conn: nobody else may read its events, and Close closes it. The error wraps ErrKeymap
+// when keys would come out as others; start the display with its default keymap then (xkb-data installed, rules evdev).
+func New(conn *xgb.Conn, config Config) (*Injector, error) {
+	server, err := connect(conn)
+	if err != nil {
+		return nil, fmt.Errorf("input: %w", err)
+	}
+	width, height, err := server.size()
+	if err != nil {
+		return nil, fmt.Errorf("input: %w", err)
+	}
+	physical, free, err := server.keys()
+	if err != nil {
+		return nil, fmt.Errorf("input: %w", err)
+	}
+	in := newInjector(server, physical, free, config)
+	in.server = server
+	in.SetSize(width, height)
+	return in, nil
+}
+
+func newInjector(x display, physical [256]bool, free []keycode, config Config) *Injector {
+	logger := config.Logger
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	return &Injector{x: x, physical: physical, logger: logger, typist: newTypist(free), done: make(chan struct{})}
+}
+
+// Run drains what the display sends (its errors, its new sizes) until it is gone, ctx ends or Close is called; in all
+// three cases the injector is closed when Run returns. The error wraps ErrGone, is ctx's, or is nil after Close.
+func (in *Injector) Run(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, in.Close)
+	defer stop()
+	in.server.watch(in.SetSize, func(err error) {
+		if in.counters.errors.Add(1) == 1 {
+			in.logger.Warn("display refused an input; further errors are only counted", "error", err)
+		}
+	})
+	select {
+	case <-in.done:
+		in.Close() // waits for the one under way
+		return ctx.Err()
+	default:
+		in.Close()
+		return fmt.Errorf("%w: the X server hung up", ErrGone)
+	}
+}
+
+// SetSize tells the screen's size now, in pixels. Run follows the display's own news; this is for a caller that knows
+// earlier. What X cannot have as a screen is ignored.
+func (in *Injector) SetSize(width, height int) {
+	if width < 1 || height < 1 || width > math.MaxInt16 || height > math.MaxInt16 {
+		return
+	}
+	in.size.Store(uint64(width)<<32 | uint64(height))
+}
+
+// Size is the screen's size as last told.
+func (in *Injector) Size() (width, height int) {
+	size := in.size.Load()
+	return int(size >> 32), int(size & math.MaxUint32)
+}
+
+// LastInput is the sequence of the input that was injected last, 0 for none yet: what a picture captured now may
+// answer. It is not always the highest: a delayed key comes after newer motion.
+func (in *Injector) LastInput() uint32 { return in.last.Load() }
+
+// Stats counts what came in.
+func (in *Injector) Stats() Stats { return in.counters.stats() }
+
+// Close lets go of everything and closes the connection to the display. It may be called more than once.
+func (in *Injector) Close() {
+	in.closing.Do(func() { close(in.done) })
+	finished := make(chan struct{})
+	go func() {
+		defer close(finished)
+		in.shut()
+	}()
+	select {
+	case <-finished:
+	case <-time.After(closeTimeout):
+	}
+}
+
+func (in *Injector) shut() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.closed {
+		return
+	}
+	in.closed = true
+	for code, holders := range in.keys {
+		if holders > 0 {
+			in.x.key(keycode(code), false)
+		}
+	}
+	for number, holders := range in.buttons {
+		if holders > 0 {
+			in.x.button(byte(number), false)
+		}
+	}
+	if in.server != nil {
+		in.server.conn.Close()
+	}
+}
+
+// begin announces the input whose events follow. The caller holds mu, as for the methods below.
+func (in *Injector) begin(seq uint32) {
+	if in.announced != seq {
+		in.announced = seq
+		in.x.announce(seq)
+	}
+}
+
+// key presses or releases a keycode for one of its holders.
+func (in *Injector) key(code keycode, down bool) {
+	if hold(&in.keys[code], down) {
+		in.x.key(code, down)
+	}
+}
+
+// button does the same for a button.
+func (in *Injector) button(number byte, down bool) {
+	if hold(&in.buttons[number], down) {
+		in.x.button(number, down)
+	}
+}
+
+// hold counts holders and reports whether the first came or the last went.
+func hold(holders *uint8, down bool) bool {
+	if down {
+		*holders++
+		return *holders == 1
+	}
+	*holders--
+	return *holders == 0
+}
