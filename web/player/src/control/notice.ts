@@ -1,0 +1,110 @@
+/** What an edge tells the player beside pictures. Unknown kinds come from a newer edge and are passed on as they are. */
+export type Notice = AppNotice | VideoNotice | StatsNotice | OtherNotice;
+
+export interface AppNotice {
+  readonly kind: "app";
+  readonly state: "starting" | "running" | "exited";
+  readonly title: string;
+  readonly detail: string;
+}
+
+export interface VideoNotice {
+  readonly kind: "video";
+  readonly encoder: string;
+  readonly codec: string;
+  readonly width: number;
+  readonly height: number;
+  readonly frameRate: number;
+  /** Why it is less than was asked for, or "". */
+  readonly reason: string;
+}
+
+export interface Percentiles {
+  readonly p50: number;
+  readonly p99: number;
+}
+
+export interface StatsNotice {
+  readonly kind: "stats";
+  /** Milliseconds by stage: capture_convert, encode, edge_overhead and others, each once it was measured. */
+  readonly stages: Readonly<Record<string, Percentiles>>;
+  readonly bitrate: number;
+  readonly frames: number;
+  readonly dropped: number;
+}
+
+export interface OtherNotice {
+  readonly kind: "other";
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Reads one notice, null where it is malformed. */
+export function parseNotice(bytes: Uint8Array): Notice | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(utf8.decode(bytes));
+  } catch {
+    return null;
+  }
+  if (!isFields(value) || typeof value["kind"] !== "string" || value["kind"] === "") return null;
+  switch (value["kind"]) {
+    case "app":
+      return parseApp(value);
+    case "video":
+      return parseVideo(value);
+    case "stats":
+      return parseStats(value);
+    default:
+      return { kind: "other", fields: value };
+  }
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function parseApp(m: Fields): AppNotice | null {
+  const state = m["state"];
+  if (state !== "starting" && state !== "running" && state !== "exited") return null;
+  const title = text(m["title"]);
+  const detail = text(m["detail"]);
+  return title === null || detail === null ? null : { kind: "app", state, title, detail };
+}
+
+function parseVideo(m: Fields): VideoNotice | null {
+  const [encoder, codec, reason] = [text(m["encoder"]), text(m["codec"]), text(m["reason"])];
+  const [width, height, frameRate] = [amount(m["width"]), amount(m["height"]), amount(m["frameRate"])];
+  if (encoder === null || codec === null || reason === null) return null;
+  if (width === null || height === null || frameRate === null) return null;
+  return { kind: "video", encoder, codec, width, height, frameRate, reason };
+}
+
+function parseStats(m: Fields): StatsNotice | null {
+  const [bitrate, frames, dropped] = [amount(m["bitrate_bps"]), amount(m["frames"]), amount(m["dropped"])];
+  const named = m["stages"] ?? {};
+  if (bitrate === null || frames === null || dropped === null || !isFields(named)) return null;
+  const stages: [string, Percentiles][] = [];
+  for (const [name, value] of Object.entries(named)) {
+    if (!isFields(value)) return null;
+    const [p50, p99] = [amount(value["p50"]), amount(value["p99"])];
+    if (p50 === null || p99 === null) return null;
+    stages.push([name, { p50, p99 }]);
+  }
+  return { kind: "stats", stages: Object.fromEntries(stages), bitrate, frames, dropped };
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A string, "" where it is absent, null where it is something else. */
+function text(value: unknown): string | null {
+  if (value === undefined) return "";
+  return typeof value === "string" ? value : null;
+}
+
+/** A number of at least 0, 0 where it is absent, null where it is something else. */
+function amount(value: unknown): number | null {
+  if (value === undefined) return 0;
+  return typeof value === "number" && value >= 0 ? value : null;
+}

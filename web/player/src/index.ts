@@ -1,0 +1,33 @@
+/**
+ * `@nearlight/player`: play a game that an edge near you renders.
+ *
+ *     const session = connect({ signal: "https://play.example", token, element: document.querySelector("#game")! });
+ *     button.onclick = () => session.play();
+ *
+ * This file is the API; nothing else of the package is.
+ */
+import type { ConnectOptions } from "./options.js";
+import { Session } from "./session.js";
+
+export { apps, type CatalogueOptions, type InstallOptions, install } from "./catalogue.js";
+export type { ClockReading } from "./clock.js";
+export type { AppNotice, Notice, OtherNotice, Percentiles, StatsNotice, VideoNotice } from "./control/notice.js";
+export { type ErrorInfo, PlayerError } from "./errors.js";
+export type { Input } from "./input/input.js";
+export type { PointerMode } from "./input/pointerlock.js";
+export { decodeMarker, MARKER_HEIGHT, MARKER_WIDTH, type Marker, type MarkerFault } from "./marker.js";
+export type { FrameSample } from "./media/frames.js";
+export type { Latency, Stats } from "./media/stats.js";
+export type { ConnectOptions } from "./options.js";
+export type { Session, SessionEvents } from "./session.js";
+export type { App, Size } from "./signaling/messages.js";
+export { STAGES, type Stage, type StageTime } from "./stages.js";
+export type { VideoCodec } from "./support.js";
+
+/**
+ * Starts a session. Returns at once: listen to its events, call play() from a gesture of the player's, and close() in the
+ * end. It does not throw; what goes wrong comes as the event "error".
+ */
+export function connect(options: ConnectOptions): Session {
+  return new Session(options);
+}

@@ -1,0 +1,27 @@
+import type { PointerMode } from "./input/pointerlock.js";
+import type { Size } from "./signaling/messages.js";
+import type { VideoCodec } from "./support.js";
+
+/** What connect() needs, and what it may be told. */
+export interface ConnectOptions {
+  /** The server's address: its origin in http(s) or ws(s). */
+  readonly signal: string | URL;
+  /** The signed right to play. */
+  readonly token: string;
+  /** The game, by its name in the catalogue. Left out: the token's, or whatever the edge runs by itself. */
+  readonly app?: string;
+  /** A video element, or one to fill with the picture. */
+  readonly element: HTMLElement;
+  /** The picture's size that is asked for. Left out: the edge's choice. */
+  readonly size?: Size;
+  /** Video formats, best first. Default: H.264, which every edge sends. */
+  readonly codecs?: readonly VideoCodec[];
+  /** When the pointer is locked. Default: "auto". */
+  readonly pointer?: PointerMode;
+  /** What play() shows in full screen. Default: element. */
+  readonly fullscreen?: HTMLElement;
+  /** Keys, by KeyboardEvent.code, that stay the page's. Default: none. */
+  readonly reservedKeys?: readonly string[];
+  /** A session, by its id, to go on with: after a reload, say. Where it is over, a new one starts. */
+  readonly resume?: string;
+}

@@ -1,0 +1,82 @@
+import type { PlayerError } from "./errors.js";
+
+/** How long an edge keeps a session whose player is gone. */
+export const HOLD_MS = 30_000;
+/** A stall of the network often ends by itself, and then the old connection is the fastest way back. */
+const PATIENCE_MS = 2_000;
+const PAUSES_MS = [500, 1_000, 2_000, 3_000] as const;
+
+/** Failures after which the next attempt may succeed; any other is the end of the session. */
+const TRANSIENT: ReadonlySet<string> = new Set([
+  "unreachable",
+  "signaling-lost",
+  "signaling-timeout",
+  "start-timeout",
+  "connect-failed",
+  "no-picture",
+  "rate-limited",
+  "timed-out",
+]);
+
+export interface ReconnectionHooks {
+  /** Opens a new link. */
+  readonly attempt: () => void;
+  /** Called at once and then every second. */
+  readonly tick: (secondsLeft: number) => void;
+  readonly expired: () => void;
+}
+
+/** Decides when a lost session is tried again, and when it is given up. */
+export class Reconnection {
+  readonly #hooks: ReconnectionHooks;
+  #deadline = 0;
+  #attempts = 0;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #ticker: ReturnType<typeof setInterval> | undefined;
+
+  constructor(hooks: ReconnectionHooks) {
+    this.#hooks = hooks;
+  }
+
+  /** Whether a new link was opened since begin(): until then the old one may still come back. */
+  get attempting(): boolean {
+    return this.#attempts > 0;
+  }
+
+  begin(): void {
+    this.end();
+    this.#deadline = performance.now() + HOLD_MS;
+    this.#ticker = setInterval(() => this.#tick(), 1_000);
+    this.#schedule(PATIENCE_MS);
+    this.#tick();
+  }
+
+  /** An attempt failed. Plans the next one, or returns false where none can help. */
+  failed(error: PlayerError): boolean {
+    if (!TRANSIENT.has(error.code)) return false;
+    this.#schedule(PAUSES_MS[Math.min(this.#attempts, PAUSES_MS.length) - 1] ?? PAUSES_MS[0]);
+    return true;
+  }
+
+  /** Idempotent. */
+  end(): void {
+    clearTimeout(this.#retry);
+    clearInterval(this.#ticker);
+    this.#attempts = 0;
+  }
+
+  #schedule(pause: number): void {
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => {
+      this.#attempts++;
+      this.#hooks.attempt();
+    }, pause);
+  }
+
+  #tick(): void {
+    const left = this.#deadline - performance.now();
+    if (left > 0) return this.#hooks.tick(Math.ceil(left / 1000));
+    this.end();
+    this.#hooks.expired();
+  }
+}

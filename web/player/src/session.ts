@@ -1,0 +1,352 @@
+import { type ClockReading, EdgeClock } from "./clock.js";
+import type { FromEdge } from "./control/codec.js";
+import type { Notice } from "./control/notice.js";
+import { CursorStyle } from "./cursor.js";
+import { Emitter } from "./emitter.js";
+import { type ErrorInfo, PlayerError } from "./errors.js";
+import { enterFullScreen } from "./fullscreen.js";
+import { Heartbeat } from "./heartbeat.js";
+import { InputCapture } from "./input/capture.js";
+import { type Input, PageInput } from "./input/input.js";
+import { PointerLock } from "./input/pointerlock.js";
+import { InputSender } from "./input/sender.js";
+import { Link, type LinkRequest } from "./link.js";
+import { type FrameSample, watchFrames } from "./media/frames.js";
+import { receiverCounts } from "./media/receiver.js";
+import { Screen } from "./media/screen.js";
+import { type Stats, StatsMeter } from "./media/stats.js";
+import type { ConnectOptions } from "./options.js";
+import { Reconnection } from "./reconnection.js";
+import { type Stage, StageClock, type StageTime } from "./stages.js";
+import { decodable } from "./support.js";
+
+export interface SessionEvents {
+  /** A stage began or says more about itself. */
+  stage: { readonly stage: Stage; readonly detail: string; readonly stages: readonly StageTime[] };
+  /** The game is on the screen, for the first time or again after the connection was lost. */
+  playing: { readonly resumed: boolean; readonly stages: readonly StageTime[] };
+  /** Once a second while playing. */
+  stats: Stats;
+  /** Every presented frame. */
+  frame: FrameSample;
+  /** The connection is lost; the last frame stands. Once a second until it is back or time is up. */
+  reconnecting: { readonly secondsLeft: number };
+  /** What the edge tells. */
+  notice: Notice;
+  /** Whether the pointer is locked. */
+  pointer: { readonly locked: boolean };
+  /** The session ended as sessions do: the game was quit, or the edge is being stopped. Nothing follows. */
+  ended: { readonly reason: ErrorInfo; readonly output: readonly string[] };
+  /** The session failed. Nothing follows. */
+  error: PlayerError;
+}
+
+const PING_INTERVAL_MS = 250;
+const STATS_INTERVAL_MS = 1_000;
+const FIRST_FRAME_TIMEOUT_MS = 10_000;
+
+/**
+ *   opening --first frame, app running--> playing <--> doubtful --edge alive--> reconnecting --frame--> playing
+ *      \________________\__________________\______________\_________________________\_____> over
+ */
+type State = "opening" | "playing" | "doubtful" | "reconnecting" | "over";
+
+/** One app played by one player, over as many connections as it takes. All callbacks run on the page's one thread. */
+export class Session extends Emitter<SessionEvents> {
+  readonly input: Input;
+  readonly #options: ConnectOptions;
+  readonly #screen: Screen;
+  readonly #cursor: CursorStyle;
+  readonly #lock: PointerLock;
+  readonly #sender: InputSender;
+  readonly #capture: InputCapture;
+  readonly #heartbeat = new Heartbeat();
+  readonly #stages = new StageClock();
+  readonly #meter: StatsMeter;
+  readonly #reconnection: Reconnection;
+  readonly #unwatch: () => void;
+  readonly #timers: ReturnType<typeof setInterval>[] = [];
+  #clock = new EdgeClock();
+  #state: State = "opening";
+  #link: Link | null = null;
+  #id: string | null = null;
+  #codecs: readonly string[] = [];
+  #appRunning = false;
+  #streamShown = false;
+  #pictureSeen = false;
+  #pings = 0;
+  #firstFrameTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: ConnectOptions) {
+    super();
+    this.#options = options;
+    this.#screen = new Screen(options.element);
+    const { video } = this.#screen;
+    this.#cursor = new CursorStyle(video);
+    this.#lock = new PointerLock(video, options.pointer ?? "auto");
+    this.#sender = new InputSender((message) => this.#link?.send(message));
+    const reserved = new Set(options.reservedKeys);
+    this.#capture = new InputCapture({ video, surface: video, reserved }, this.#sender, this.#lock);
+    this.input = new PageInput(this.#sender, () => this.#listen());
+    this.#meter = new StatsMeter(performance.now());
+    this.#reconnection = new Reconnection({
+      attempt: () => this.#open(this.#id),
+      tick: (secondsLeft) => this.emit("reconnecting", { secondsLeft }),
+      expired: () => this.#fail(PlayerError.of("connection-lost")),
+    });
+    this.#lock.on("change", (locked) => this.emit("pointer", { locked }));
+    this.#heartbeat.on("missing", () => void this.#doubt());
+    this.#heartbeat.on("back", () => this.#recover());
+    this.#unwatch = watchFrames(video, (frame) => this.#presented(frame));
+    queueMicrotask(() => this.#begin()); // the caller sets its listeners first
+  }
+
+  /** The session's id, by which it can be resumed; null before an edge was found. */
+  get id(): string | null {
+    return this.#id;
+  }
+
+  /** The element that shows the game. */
+  get video(): HTMLVideoElement {
+    return this.#screen.video;
+  }
+
+  /** The edge's clock as seen from here, null before it was read. */
+  get clock(): ClockReading | null {
+    return this.#clock.reading;
+  }
+
+  get stages(): readonly StageTime[] {
+    return this.#stages.times;
+  }
+
+  /**
+   * Takes a gesture of the player's: sound on, full screen, the keyboard's special keys and, where the game wants it, the
+   * pointer. What the browser has not, or refuses, is left out: the game plays without it.
+   */
+  async play(): Promise<void> {
+    this.#screen.video.muted = false;
+    this.#lock.gesture();
+    await enterFullScreen(this.#options.fullscreen ?? this.#options.element);
+    this.#screen.video.focus({ preventScroll: true });
+  }
+
+  /** Leaves the session and takes away what connect() added to the page. Idempotent; no event follows. */
+  close(): void {
+    this.#finish();
+    this.#screen.close();
+  }
+
+  #begin(): void {
+    if (this.#state === "over") return;
+    this.#enter("finding");
+    try {
+      this.#codecs = decodable(this.#options.codecs ?? ["h264"]);
+    } catch (error) {
+      this.#fail(error instanceof PlayerError ? error : PlayerError.of("no-webrtc", error));
+      return;
+    }
+    this.#open(this.#options.resume ?? null);
+    this.#timers.push(setInterval(() => this.#ping(), PING_INTERVAL_MS));
+    this.#timers.push(setInterval(() => void this.#summarise(), STATS_INTERVAL_MS));
+  }
+
+  /** Opens a link in place of the one there was. */
+  #open(resume: string | null): void {
+    const { signal, token, app, size } = this.#options;
+    const request: LinkRequest = {
+      signal,
+      token,
+      codecs: this.#codecs,
+      ...(app === undefined ? {} : { app }),
+      ...(size === undefined ? {} : { size }),
+      ...(resume === null ? {} : { resume }),
+    };
+    this.#link?.close(false);
+    this.#heartbeat.stop();
+    this.#sender.restart();
+    this.#clock = new EdgeClock();
+    this.#streamShown = false;
+    const link = new Link(request);
+    this.#link = link;
+    link.on("matched", ({ session }) => {
+      this.#id = session;
+      this.#enter("starting");
+    });
+    link.on("progress", ({ stage, detail }) => this.#enter(stage, detail));
+    link.on("connected", () => this.#connected());
+    link.on("stream", (stream) => {
+      this.#screen.show(stream);
+      this.#streamShown = true;
+    });
+    link.on("message", (message) => this.#receive(message));
+    link.on("lost", () => void this.#doubt());
+    link.on("ended", ({ reason, output }) => {
+      this.#finish();
+      this.emit("ended", { reason, output });
+    });
+    link.on("failed", (error) => this.#linkFailed(error, resume));
+  }
+
+  #connected(): void {
+    this.#enter("first-frame");
+    this.#ping();
+    this.#expectFrame();
+  }
+
+  #expectFrame(): void {
+    clearTimeout(this.#firstFrameTimer);
+    this.#firstFrameTimer = setTimeout(() => {
+      if (document.hidden) return this.#expectFrame(); // nothing is presented on a hidden page
+      if (this.#state === "reconnecting") this.#link?.close(false);
+      this.#linkFailed(PlayerError.of("no-picture"), null);
+    }, FIRST_FRAME_TIMEOUT_MS);
+  }
+
+  #linkFailed(error: PlayerError, resumed: string | null): void {
+    if (this.#state === "reconnecting") {
+      if (!this.#reconnection.failed(error)) this.#fail(error);
+    } else if (this.#state === "opening" && resumed !== null && !this.#pictureSeen) {
+      this.#open(null); // what was to be resumed is over: start anew
+    } else {
+      this.#fail(error);
+    }
+  }
+
+  #receive(message: FromEdge): void {
+    switch (message.type) {
+      case "pong":
+        this.#clock.observe(message.sent, message.edge, micros(performance.now()));
+        break;
+      case "alive":
+        this.#heartbeat.beat();
+        break;
+      case "cursor":
+        this.#cursor.show(message);
+        this.#lock.cursor(message.width === 0);
+        break;
+      case "notice":
+        if (message.notice.kind === "stats") this.#meter.edge(message.notice);
+        if (message.notice.kind === "app" && message.notice.state === "running") this.#appRunning = true;
+        this.emit("notice", message.notice);
+        this.#arrive();
+        break;
+    }
+  }
+
+  #presented(frame: FrameSample): void {
+    if (this.#state === "over" || !this.#streamShown) return;
+    this.#link?.send({
+      type: "ack",
+      rtp: frame.rtp,
+      received: micros(frame.received),
+      presented: micros(frame.presented),
+      decode: micros(frame.decode),
+      frames: frame.count,
+    });
+    this.#meter.frame(frame, this.#clock);
+    if (!this.#pictureSeen) {
+      this.#pictureSeen = true;
+      this.#enter("loading");
+    }
+    clearTimeout(this.#firstFrameTimer);
+    if (this.#state === "reconnecting" && this.#reconnection.attempting) this.#resumed();
+    this.#listen();
+    this.#arrive();
+    this.emit("frame", frame);
+  }
+
+  /** The game is there once it has drawn and its picture is seen. */
+  #arrive(): void {
+    if (this.#state !== "opening" || !this.#pictureSeen || !this.#appRunning) return;
+    this.#stages.finish(performance.now());
+    this.#state = "playing";
+    this.emit("playing", { resumed: false, stages: this.#stages.times });
+  }
+
+  /** Something is wrong with the edge or with the way to it. Signaling says which. */
+  async #doubt(): Promise<void> {
+    const link = this.#link;
+    if (link === null || this.#state === "over" || this.#state === "doubtful" || !this.#pictureSeen) return;
+    if (this.#state === "reconnecting") return;
+    const before = this.#state;
+    this.#state = "doubtful";
+    const verdict = await link.check();
+    if (this.#state !== "doubtful" || link !== this.#link) return;
+    if (verdict === "gone") return this.#fail(PlayerError.of("edge-gone"));
+    this.#state = "reconnecting";
+    if (before === "opening") this.#stages.finish(performance.now());
+    this.#screen.freeze();
+    this.#listen();
+    this.#meter.reconnected();
+    this.#reconnection.begin();
+  }
+
+  /** The heartbeat is heard again on the link that it was missed on. */
+  #recover(): void {
+    if (this.#state === "doubtful") {
+      this.#state = this.#stages.current === null ? "playing" : "opening";
+      this.#arrive();
+    } else if (this.#state === "reconnecting" && !this.#reconnection.attempting) this.#resumed();
+  }
+
+  #resumed(): void {
+    this.#reconnection.end();
+    this.#state = "playing";
+    this.#screen.thaw();
+    this.#listen();
+    this.emit("playing", { resumed: true, stages: this.#stages.times });
+  }
+
+  /** Input counts while there is a picture to answer, and the page lets it. */
+  #listen(): void {
+    const live = this.#pictureSeen && (this.#state === "opening" || this.#state === "playing");
+    if (live && this.input.capture) this.#capture.attach();
+    else this.#capture.detach();
+  }
+
+  #enter(stage: Stage, detail = ""): void {
+    if (this.#state !== "opening") return;
+    this.#stages.enter(stage, performance.now());
+    if (this.#stages.current === stage) this.emit("stage", { stage, detail, stages: this.#stages.times });
+  }
+
+  #ping(): void {
+    this.#pings = (this.#pings + 1) >>> 0;
+    this.#link?.send({ type: "ping", id: this.#pings, sent: micros(performance.now()) });
+  }
+
+  async #summarise(): Promise<void> {
+    if (this.#state !== "playing") return;
+    const report = (await this.#link?.stats()) ?? null;
+    if (this.#state !== "playing") return;
+    this.emit("stats", this.#meter.summary(performance.now(), receiverCounts(report), this.#clock));
+  }
+
+  #fail(error: PlayerError): void {
+    if (this.#state === "over") return;
+    this.#finish();
+    this.emit("error", error);
+  }
+
+  /** Ends everything but the picture, whose last frame stays until close(). */
+  #finish(): void {
+    if (this.#state === "over") return;
+    this.#screen.freeze();
+    this.#state = "over";
+    this.#capture.detach();
+    this.#sender.stop();
+    this.#lock.close();
+    this.#cursor.close();
+    this.#heartbeat.stop();
+    this.#reconnection.end();
+    this.#unwatch();
+    clearTimeout(this.#firstFrameTimer);
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#link?.close(true);
+  }
+}
+
+function micros(ms: number): number {
+  return Math.round(ms * 1000);
+}

@@ -1,0 +1,30 @@
+import { defineConfig } from "@playwright/test";
+
+/** Debian's Chromium: no browser is downloaded. The flags keep it from calling anywhere but the page under test. */
+const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+const args = [
+  "--no-sandbox",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+export default defineConfig({
+  testDir: "e2e",
+  fullyParallel: false,
+  workers: 1,
+  timeout: 60_000,
+  forbidOnly: process.env["CI"] !== undefined,
+  reporter: [["list"]],
+  use: { browserName: "chromium", launchOptions: { executablePath, args }, trace: "retain-on-failure" },
+  projects: [
+    { name: "desktop", use: { viewport: { width: 1280, height: 720 } } },
+    {
+      name: "phone",
+      testMatch: /phone\.spec\.ts$/,
+      use: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 3 },
+    },
+  ],
+});
