@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // Command is a program and what it may see.
@@ -29,6 +30,9 @@ type Command struct {
 	Identity Identity
 	// Scratch is a folder that the identity owns. A root edge needs it to bind folders that the identity cannot reach.
 	Scratch string
+	// OnDeath is the signal that an unconfined program gets when the edge dies; 0 means SIGKILL, which a cage always
+	// gets.
+	OnDeath syscall.Signal
 }
 
 // Limits of what a program may write to memory-backed folders.

@@ -76,6 +76,9 @@ func (s *Sandbox) Start(c Command) (*Process, error) {
 	p.cmd.WaitDelay = outputGrace
 	p.cmd.SysProcAttr.Setsid = true
 	p.cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	if c.OnDeath != 0 && !s.Confined() {
+		p.cmd.SysProcAttr.Pdeathsig = c.OnDeath
+	}
 
 	started := make(chan error, 1)
 	p.started = time.Now()

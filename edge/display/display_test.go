@@ -1,0 +1,307 @@
+package display_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jezek/xgb"
+	"github.com/jezek/xgb/randr"
+	"github.com/jezek/xgb/xproto"
+	"go.uber.org/goleak"
+
+	"nearlight/edge/display"
+	"nearlight/edge/sandbox"
+	"nearlight/edge/sandbox/sandboxtest"
+	"nearlight/internal/media"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// slots keeps the displays of tests apart.
+const slot = 21
+
+func start(t *testing.T, s *sandbox.Sandbox, size, largest media.Size) *display.Display {
+	t.Helper()
+	if _, err := sandbox.Look("Xvfb", nil); err != nil {
+		t.Skipf("SKIPPED, this machine has no X server: %v", err)
+	}
+	identity, err := sandbox.IdentityFor(slot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := display.Start(t.Context(), display.Config{
+		Sandbox: s, Identity: identity, Slot: slot, Folder: sandboxtest.Folder(t, identity), Size: size, MaxSize: largest,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+func dial(t *testing.T, d *display.Display) *xgb.Conn {
+	t.Helper()
+	conn, err := d.Dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	return conn
+}
+
+func root(conn *xgb.Conn) xproto.Window { return xproto.Setup(conn).DefaultScreen(conn).Root }
+
+func rootSize(t *testing.T, conn *xgb.Conn) media.Size {
+	t.Helper()
+	reply, err := xproto.GetGeometry(conn, xproto.Drawable(root(conn))).Reply()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return media.Size{Width: int(reply.Width), Height: int(reply.Height)}
+}
+
+func sizes(texts ...string) (sizes []media.Size) {
+	for _, text := range texts {
+		size, _ := media.ParseSize(text) // its verdict on the range is not wanted here
+		sizes = append(sizes, size)
+	}
+	return sizes
+}
+
+// kinds runs a test for displays in cages and for unconfined ones.
+func kinds(t *testing.T, test func(t *testing.T, s *sandbox.Sandbox)) {
+	sandboxtest.ForEachUser(t, func(t *testing.T) {
+		t.Run("in a cage", func(t *testing.T) { test(t, sandboxtest.Probe(t)) })
+		t.Run("unconfined", func(t *testing.T) { test(t, sandbox.Disabled()) })
+	})
+}
+
+func TestTheScreenHasTheSessionsSizeAndFollowsIt(t *testing.T) {
+	kinds(t, func(t *testing.T, s *sandbox.Sandbox) {
+		d := start(t, s, media.Size{Width: 1280, Height: 720}, media.Size{Width: 1920, Height: 1080})
+		conn := dial(t, d)
+		if err := display.UseExtension(conn, "RANDR"); err != nil {
+			t.Fatal(err)
+		}
+		for _, size := range sizes("1280x720", "1920x1080", "1000x1080", "641x361", "16x16", "1920x400", "1280x720") {
+			if err := d.Resize(size); err != nil {
+				t.Fatal(err)
+			}
+			if got := rootSize(t, conn); got != size {
+				t.Errorf("the root window is %v, want %v", got, size)
+			}
+			resources, err := randr.GetScreenResourcesCurrent(conn, root(conn)).Reply()
+			if err != nil {
+				t.Fatal(err)
+			}
+			crtc, err := randr.GetCrtcInfo(conn, resources.Crtcs[0], 0).Reply()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := (media.Size{Width: int(crtc.Width), Height: int(crtc.Height)}); got != size {
+				t.Errorf("the monitor is %v, want %v", got, size)
+			}
+			if len(resources.Modes) > 2 {
+				t.Errorf("%d modes have accumulated", len(resources.Modes))
+			}
+		}
+		for _, size := range sizes("1921x1080", "15x15", "100000x100000") {
+			if err := d.Resize(size); !errors.Is(err, media.ErrSize) {
+				t.Errorf("resizing to %v: %v", size, err)
+			}
+		}
+	})
+}
+
+func TestNobodyEntersWithoutTheCookie(t *testing.T) {
+	kinds(t, func(t *testing.T, s *sandbox.Sandbox) {
+		d := start(t, s, media.Size{Width: 640, Height: 480}, media.Size{})
+		for name, cookie := range map[string]string{"none": "", "a wrong one": strings.Repeat("x", 16)} {
+			socket, err := net.Dial("unix", d.Socket())
+			if err != nil {
+				t.Fatal(err)
+			}
+			request := []byte{'l', 0, 11, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+			if cookie != "" {
+				request[6], request[8] = 18, 16
+				request = append(append(request, "MIT-MAGIC-COOKIE-1\x00\x00"...), cookie...)
+			}
+			if _, err := socket.Write(request); err != nil {
+				t.Fatal(err)
+			}
+			answer := make([]byte, 1)
+			if _, err := socket.Read(answer); err != nil || answer[0] != 0 {
+				t.Errorf("with %s the server answers %v, %v, want a refusal", name, answer, err)
+			}
+			socket.Close()
+		}
+		info, err := os.Stat(d.Authority())
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("the cookie's file has mode %v, %v", info.Mode(), err)
+		}
+	})
+}
+
+func TestTheServerListensOnOneFileAndNothingElse(t *testing.T) {
+	kinds(t, func(t *testing.T, s *sandbox.Sandbox) {
+		d := start(t, s, media.Size{Width: 640, Height: 480}, media.Size{})
+		listening := map[string]bool{}
+		pids := d.PIDs()
+		if s.Confined() {
+			pids = pids[len(pids)-1:] // bubblewrap itself stays in the machine's network
+		}
+		for _, pid := range pids {
+			for _, file := range []string{"unix", "tcp", "tcp6"} {
+				table, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/%s", pid, file))
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, line := range strings.Split(string(table), "\n") {
+					switch fields := strings.Fields(line); {
+					case file == "unix" && strings.Contains(line, ".X11-unix"):
+						listening[fields[len(fields)-1]] = true
+					case file != "unix" && len(fields) > 3 && fields[3] == "0A" && strings.HasSuffix(fields[1], fmt.Sprintf(":%04X", 6000+d.Number())):
+						t.Errorf("it listens on TCP: %s", line)
+					}
+				}
+			}
+		}
+		own := fmt.Sprintf("/tmp/.X11-unix/X%d", d.Number())
+		if !listening[own] {
+			t.Errorf("%s is not among the sockets %v", own, listening)
+		}
+		if listening["@"+own] {
+			t.Errorf("the abstract socket @%s exists", own)
+		}
+		if s.Confined() && len(listening) != 1 {
+			t.Errorf("its network has the sockets %v", listening)
+		}
+	})
+}
+
+func TestCloseLeavesNothing(t *testing.T) {
+	kinds(t, func(t *testing.T, s *sandbox.Sandbox) {
+		d := start(t, s, media.Size{Width: 640, Height: 480}, media.Size{})
+		pids, socket := d.PIDs(), d.Socket()
+		if len(pids) == 0 {
+			t.Fatal("the server has no process")
+		}
+		for range 2 {
+			if err := d.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		<-d.Done()
+		for _, pid := range pids {
+			if _, err := os.Stat(fmt.Sprintf("/proc/%d", pid)); err == nil {
+				t.Errorf("process %d is still there", pid)
+			}
+		}
+		for _, path := range []string{socket, d.Authority(), filepath.Dir(d.Authority())} {
+			if _, err := os.Stat(path); err == nil {
+				t.Errorf("%s is still there", path)
+			}
+		}
+		if _, err := d.Dial(t.Context()); !errors.Is(err, display.ErrClosed) {
+			t.Errorf("dialling a closed display: %v", err)
+		}
+	})
+}
+
+func TestAServerThatDiesIsReported(t *testing.T) {
+	s := sandboxtest.Probe(t)
+	d := start(t, s, media.Size{Width: 640, Height: 480}, media.Size{})
+	pids := d.PIDs()
+	process, err := os.FindProcess(pids[len(pids)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-d.Done()
+	if err := d.Resize(media.Size{Width: 320, Height: 240}); err == nil {
+		t.Error("a dead display was resized")
+	}
+}
+
+func TestStartRefusesWhatCannotBe(t *testing.T) {
+	identity, err := sandbox.IdentityFor(slot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := sandboxtest.Probe(t)
+	cancelled, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, step := range []struct {
+		name          string
+		ctx           context.Context
+		size, largest media.Size
+		want          error
+	}{
+		{"a size above the maximum", t.Context(), media.Size{Width: 1280, Height: 720}, media.Size{Width: 640, Height: 480}, media.ErrSize},
+		{"no size", t.Context(), media.Size{}, media.Size{}, media.ErrSize},
+		{"8K", t.Context(), media.Size{Width: 7680, Height: 4320}, media.Size{}, media.ErrSize},
+		{"a start that was given up", cancelled, media.Size{Width: 640, Height: 480}, media.Size{}, context.Canceled},
+	} {
+		t.Run(step.name, func(t *testing.T) {
+			folder := sandboxtest.Folder(t, identity)
+			d, err := display.Start(step.ctx, display.Config{
+				Sandbox: s, Identity: identity, Slot: slot, Folder: folder, Size: step.size, MaxSize: step.largest,
+			})
+			if !errors.Is(err, step.want) {
+				t.Errorf("got %v, %v", d, err)
+			}
+			if left, err := os.ReadDir(folder); err != nil || len(left) != 0 {
+				t.Errorf("left %v, %v", left, err)
+			}
+		})
+	}
+}
+
+func BenchmarkStart(b *testing.B) {
+	s, err := sandbox.Probe(b.Context())
+	if err != nil {
+		b.Skipf("SKIPPED, this machine cannot confine apps: %v", err)
+	}
+	identity, err := sandbox.IdentityFor(slot)
+	if err != nil {
+		b.Fatal(err)
+	}
+	folder, err := os.MkdirTemp("", "nearlight-bench-")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer os.RemoveAll(folder)
+	if err := os.Chmod(folder, 0o711); err != nil {
+		b.Fatal(err)
+	}
+	session := filepath.Join(folder, "session")
+	if err := identity.MakeFolder(session); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		d, err := display.Start(b.Context(), display.Config{
+			Sandbox: s, Identity: identity, Slot: slot, Folder: session,
+			Size: media.Size{Width: 1280, Height: 720}, MaxSize: media.Size{Width: 1920, Height: 1080},
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		if err := d.Close(); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+}
