@@ -97,14 +97,6 @@ func (p *Peer) setUp() error {
 	if p.control, err = p.openChannel(control.OnControl); err != nil {
 		return err
 	}
-	p.connection.OnICECandidate(func(candidate *webrtc.ICECandidate) {
-		if candidate == nil {
-			p.receiver.Candidate(nil)
-			return
-		}
-		init := candidate.ToJSON()
-		p.receiver.Candidate(&init)
-	})
 	p.connection.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 		p.logger.Debug("peer connection", "state", state.String())
 		switch state {
@@ -171,16 +163,28 @@ func (p *Peer) Err() error {
 	}
 }
 
-// Offer makes the SDP to send to the player. Candidates follow through Receiver.Candidate.
-func (p *Peer) Offer() (string, error) {
+// Offer makes the SDP for the player and hands it to send; candidates follow through Receiver.Candidate once send has returned.
+func (p *Peer) Offer(send func(sdp string) error) error {
 	offer, err := p.connection.CreateOffer(nil)
 	if err != nil {
-		return "", fmt.Errorf("make an offer: %w", err)
+		return fmt.Errorf("make an offer: %w", err)
 	}
+	// Gathering starts with the local description, and a candidate must not overtake the offer.
+	sent := make(chan struct{})
+	defer close(sent)
+	p.connection.OnICECandidate(func(candidate *webrtc.ICECandidate) {
+		<-sent
+		if candidate == nil {
+			p.receiver.Candidate(nil)
+			return
+		}
+		init := candidate.ToJSON()
+		p.receiver.Candidate(&init)
+	})
 	if err := p.connection.SetLocalDescription(offer); err != nil {
-		return "", fmt.Errorf("apply our own offer: %w", err)
+		return fmt.Errorf("apply our own offer: %w", err)
 	}
-	return offer.SDP, nil
+	return send(offer.SDP)
 }
 
 // Answer takes the player's answer. The error wraps ErrNoCommonCodec when the player refused the video.

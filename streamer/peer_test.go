@@ -112,15 +112,14 @@ func connect(t *testing.T) *session {
 			t.Error(err)
 		}
 	})
-	offer, err := s.peer.Offer()
+	err = s.peer.Offer(func(offer string) error {
+		answer, err := s.viewer.Answer(offer)
+		if err != nil {
+			return err
+		}
+		return s.peer.Answer(answer)
+	})
 	if err != nil {
-		t.Fatal(err)
-	}
-	answer, err := s.viewer.Answer(offer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.peer.Answer(answer); err != nil {
 		t.Fatal(err)
 	}
 	wait(t, s.peer.Connected(), "the connection")
@@ -225,8 +224,8 @@ func TestAnAnswerWithoutOurCodecIsRefused(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- peer.Run(ctx) }()
 	defer func() { cancel(); <-ended }()
-	offer, err := peer.Offer()
-	if err != nil {
+	var offer string
+	if err := peer.Offer(func(sdp string) error { offer = sdp; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	other, err := webrtc.NewPeerConnection(webrtc.Configuration{})
