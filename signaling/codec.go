@@ -87,12 +87,11 @@ func Encode(d Direction, m Message) ([]byte, error) {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, `{"type":%q`, m.kind())
 	opening := out.Len()
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(m); err != nil {
+	body, err := marshal(m)
+	if err != nil {
 		return nil, fmt.Errorf("signaling: encode %s: %w", m.kind(), err)
 	}
-	data := bytes.TrimSuffix(out.Bytes(), []byte("\n"))
+	data := append(out.Bytes(), body...)
 	if len(data) == opening+len("{}") {
 		data = append(data[:opening], '}')
 	} else {
@@ -109,7 +108,18 @@ func (l List[T]) MarshalJSON() ([]byte, error) {
 	if l == nil {
 		return []byte("[]"), nil
 	}
-	return json.Marshal([]T(l))
+	return marshal([]T(l))
+}
+
+// marshal is json.Marshal without the escapes for HTML, which would make text up to six times as long.
+func marshal(value any) ([]byte, error) {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
 }
 
 // decoder returns how a message of the type is read in direction d, nil where there is no such message.

@@ -29,6 +29,7 @@ const (
 	CodeTimedOut      Code = "timed-out"       // a step of the session took too long
 	CodeShuttingDown  Code = "shutting-down"   // signaling or the edge is being stopped
 	CodeReplaced      Code = "replaced"        // a newer connection took over
+	CodeLeft          Code = "left"            // the player left, as an edge is told it
 	CodeInternal      Code = "internal"        // a defect of ours; the log has the rest
 )
 
@@ -37,7 +38,7 @@ func Codes() []Code {
 	return []Code{
 		CodeBadToken, CodeExpiredToken, CodeWrongOrigin, CodeNoEdge, CodeFull, CodeUnknownApp, CodeNotInstalled,
 		CodeNoCommonCodec, CodeAppFailed, CodeAppExited, CodeEdgeGone, CodeEdgeRefused, CodeRateLimited, CodeBadMessage,
-		CodeWrongVersion, CodeTimedOut, CodeShuttingDown, CodeReplaced, CodeInternal,
+		CodeWrongVersion, CodeTimedOut, CodeShuttingDown, CodeReplaced, CodeLeft, CodeInternal,
 	}
 }
 
@@ -132,6 +133,8 @@ func defaults(code Code) Error {
 		return Error{Message: "The server is being stopped.", Hint: "Try again in a minute.", Retryable: true}
 	case CodeReplaced:
 		return Error{Message: "This session was taken up in another place.", Hint: "Go on there, or reload this page to bring it back here."}
+	case CodeLeft:
+		return Error{Message: "The player left.", Hint: "Play again to start anew.", Retryable: true}
 	default:
 		return Error{Message: "Something went wrong on the server.", Hint: "Try again; if it happens again, tell the server's owner.", Retryable: true}
 	}

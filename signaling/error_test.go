@@ -54,7 +54,7 @@ func TestCutNeverSplitsACharacter(t *testing.T) {
 func TestTailFitsIntoEnded(t *testing.T) {
 	lines := make([]string, 200)
 	for i := range lines {
-		lines[i] = strings.Repeat("\x1b\x00", 300) + strings.Repeat(`"\`, 300)
+		lines[i] = strings.Repeat("\x1b\x00", 300) + strings.Repeat(`<"\`, 300)
 	}
 	tail := Tail(lines)
 	if _, err := Encode(SignalingToPlayer, Ended{Reason: NewError(CodeAppExited), Output: tail}); err != nil {

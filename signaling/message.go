@@ -234,3 +234,6 @@ func (Registered) kind() string { return "registered" }
 func (Start) kind() string      { return "start" }
 func (Probe) kind() string      { return "probe" }
 func (Stop) kind() string       { return "stop" }
+
+// Kind returns the message's type as the wire has it.
+func Kind(m Message) string { return m.kind() }

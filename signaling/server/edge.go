@@ -1,0 +1,213 @@
+package server
+
+import (
+	"log/slog"
+	"slices"
+
+	"nearlight/signaling"
+)
+
+// edge is one edge. It outlives its socket by edgeReturn. The registry's mutex guards it.
+type edge struct {
+	id    signaling.EdgeID
+	name  string
+	owner string // the jti of its token
+	log   *slog.Logger
+
+	peer peer   // nil: the connection is lost, and away is set
+	away *alarm // its return
+
+	slots  int
+	free   int // as the edge said last
+	codecs []string
+	apps   []signaling.App
+	quiet  bool // it did not answer a probe, and nothing came from it since
+
+	sessions map[signaling.SessionID]*session
+	installs map[signaling.RequestID]*installation
+}
+
+// available is how many sessions the edge can still be given. What it said last may be older than our last start.
+func (e *edge) available() int { return max(0, min(e.free, e.slots-len(e.sessions))) }
+
+// register takes an edge in, or back when it proves by its token that it is the one that was lost.
+func (r *registry) register(to peer, m signaling.Register, owner string) *edge {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.edges[m.Edge]
+	if e == nil || e.owner != owner {
+		e = &edge{
+			id: signaling.EdgeID(newID("e")), owner: owner,
+			sessions: make(map[signaling.SessionID]*session), installs: make(map[signaling.RequestID]*installation),
+		}
+		e.log = r.log.With("edge", e.id)
+		r.edges[e.id] = e
+	}
+	if e.peer != nil {
+		e.peer.end(signaling.NewError(signaling.CodeReplaced))
+	}
+	r.alarms.stop(e.away)
+	e.peer, e.away, e.quiet = to, nil, false
+	e.name, e.slots, e.free, e.codecs, e.apps = m.Name, m.Slots, m.Free, m.Codecs, m.Apps
+	e.log.Info("edge is registered", "name", e.name, "slots", e.slots, "free", e.free, "codecs", e.codecs, "apps", len(e.apps), "sessions", len(m.Sessions))
+	to.send(signaling.Registered{Edge: e.id})
+	for id, s := range e.sessions {
+		if !slices.Contains(m.Sessions, id) && !s.unsent() {
+			r.finish(s, signaling.Ended{Reason: signaling.Errorf(signaling.CodeEdgeGone, "The machine that ran your game has started anew.")}, false)
+			continue
+		}
+		for _, late := range s.late {
+			to.send(late)
+		}
+		s.late = nil
+	}
+	for _, id := range m.Sessions {
+		if e.sessions[id] == nil {
+			to.send(signaling.Stop{Session: id, Reason: signaling.Errorf(signaling.CodeTimedOut, "Signaling has given this session up.")})
+		}
+	}
+	return e
+}
+
+// unsent reports whether the edge cannot know of the session yet, because its start still waits.
+func (s *session) unsent() bool {
+	return slices.ContainsFunc(s.late, func(m signaling.Message) bool {
+		start, ok := m.(signaling.Start)
+		return ok && !start.Resume
+	})
+}
+
+// loseEdge gives an edge whose socket is closed a moment to come back.
+func (r *registry) loseEdge(e *edge, was peer) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e.peer != was {
+		return // it has come back already
+	}
+	e.peer = nil
+	e.log.Info("edge is lost", "sessions", len(e.sessions))
+	e.away = r.after(edgeReturn, func() {
+		e.log.Info("edge is gone", "sessions", len(e.sessions))
+		delete(r.edges, e.id)
+		for _, s := range e.sessions {
+			r.finish(s, signaling.Ended{Reason: signaling.NewError(signaling.CodeEdgeGone)}, false)
+		}
+		for _, i := range e.installs {
+			r.installed(i, signaling.Installing{Done: true, Error: signaling.Errorf(signaling.CodeEdgeGone, "The machine that was installing it cannot be reached any more.")})
+		}
+	})
+}
+
+// fromEdge takes one message of an edge. The error ends the edge's connection.
+func (r *registry) fromEdge(e *edge, from peer, m signaling.Message) *signaling.Error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e.peer != from {
+		return nil // replaced; its last messages are about the past
+	}
+	e.quiet = false
+	switch m := m.(type) {
+	case signaling.Status:
+		if m.Free > e.slots {
+			return signaling.Errorf(signaling.CodeBadMessage, "%d slots are said to be free, there are %d.", m.Free, e.slots)
+		}
+		e.free = m.Free
+		if m.Apps != nil {
+			e.apps = m.Apps
+		}
+		return nil
+	case signaling.Installing:
+		if i := e.installs[m.Request]; i != nil {
+			r.installed(i, m)
+		}
+		return nil
+	case signaling.Register:
+		return signaling.Errorf(signaling.CodeBadMessage, "This connection has registered an edge already.")
+	}
+	id, ok := sessionOf(m)
+	s := e.sessions[id]
+	if !ok || s == nil {
+		r.metrics.dropped.WithLabelValues("unknown-session").Inc() // it has just ended
+		return nil
+	}
+	r.forSession(s, m)
+	return nil
+}
+
+func sessionOf(m signaling.Message) (signaling.SessionID, bool) {
+	switch m := m.(type) {
+	case signaling.Refuse:
+		return m.Session, true
+	case signaling.Progress:
+		return m.Session, true
+	case signaling.Offer:
+		return m.Session, true
+	case signaling.Candidate:
+		return m.Session, true
+	case signaling.Ended:
+		return m.Session, true
+	case signaling.Living:
+		return m.Session, true
+	}
+	return "", false
+}
+
+// forSession takes an edge's message about one of its sessions. The player learns no session id but its own, from Matched.
+func (r *registry) forSession(s *session, m signaling.Message) {
+	switch m := m.(type) {
+	case signaling.Ended:
+		m.Session = ""
+		r.finish(s, m, false)
+		return
+	case signaling.Refuse:
+		r.refused(s, m.Error)
+		return
+	case signaling.Living:
+		if s.probe != nil {
+			r.alarms.stop(s.probe)
+			s.probe = nil
+			s.player.send(signaling.Checked{Edge: signaling.Alive})
+		}
+		return
+	}
+	p := s.player
+	if p == nil {
+		r.metrics.dropped.WithLabelValues("player-away").Inc() // it will get a fresh offer
+		return
+	}
+	switch m := m.(type) {
+	case signaling.Progress:
+		m.Session = ""
+		p.send(m)
+	case signaling.Offer:
+		r.alarms.stop(s.due)
+		s.phase, s.playerCandidates, s.edgeCandidates = offered, 0, 0
+		s.due = r.after(answerTimeout, func() {
+			r.finish(s, signaling.Ended{Reason: signaling.Errorf(signaling.CodeTimedOut,
+				"Your browser did not answer the machine within %v.", answerTimeout)}, true)
+		})
+		m.Session = ""
+		p.send(m)
+	case signaling.Candidate:
+		if s.phase == starting || s.edgeCandidates == maxCandidates {
+			r.metrics.dropped.WithLabelValues("too-many-candidates").Inc()
+			return
+		}
+		s.edgeCandidates++
+		m.Session = ""
+		p.send(m)
+	}
+}
+
+// refused ends a session that its edge declined: for the player its request has failed.
+func (r *registry) refused(s *session, reason *signaling.Error) {
+	p := s.player
+	if p == nil {
+		r.finish(s, signaling.Ended{Reason: reason}, false)
+		return
+	}
+	p.session, s.player = nil, nil
+	r.finish(s, signaling.Ended{Reason: reason}, false)
+	r.forget(s)
+	p.end(reason)
+}

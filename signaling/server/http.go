@@ -1,0 +1,264 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"nearlight/signaling"
+	"nearlight/signaling/token"
+)
+
+// Handler serves the sockets of players and edges, the list of apps, and a sign of life.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+signaling.PlayerPath, s.servePlayer)
+	mux.HandleFunc("GET "+signaling.EdgePath, s.serveEdge)
+	mux.HandleFunc("GET "+signaling.AppsPath, s.serveApps)
+	mux.HandleFunc("OPTIONS "+signaling.AppsPath, s.serveAppsPreflight)
+	mux.HandleFunc("GET "+signaling.HealthPath, s.serveHealth)
+	return mux
+}
+
+// serveHealth answers under any name: whoever probes knows the address only.
+func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	closing := s.closing
+	s.mu.Unlock()
+	if closing {
+		s.deny(w, http.StatusServiceUnavailable, signaling.NewError(signaling.CodeShuttingDown))
+		return
+	}
+	s.reply(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+func (s *Server) serveApps(w http.ResponseWriter, r *http.Request) {
+	if err := s.names.check(r); err != nil {
+		s.deny(w, http.StatusForbidden, err)
+		return
+	}
+	s.shareWith(w, r)
+	if err := s.door.knock(s.config.ClientAddr(r)); err != nil {
+		s.deny(w, http.StatusTooManyRequests, err)
+		return
+	}
+	scheme, raw, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		raw = ""
+	}
+	claims, err := s.config.Verifier.Verify(raw, token.Player)
+	if err != nil {
+		s.log.Info("token is refused", "error", err)
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		s.deny(w, http.StatusUnauthorized, signaling.AsError(err))
+		return
+	}
+	s.reply(w, http.StatusOK, struct {
+		Apps signaling.List[signaling.App] `json:"apps"`
+	}{s.registry.apps(claims.AllowsApp)})
+}
+
+// serveAppsPreflight lets pages of other origins on the list send the token (the Fetch standard's CORS preflight).
+func (s *Server) serveAppsPreflight(w http.ResponseWriter, r *http.Request) {
+	if err := s.names.check(r); err != nil {
+		s.deny(w, http.StatusForbidden, err)
+		return
+	}
+	s.shareWith(w, r)
+	w.Header().Set("Access-Control-Allow-Methods", http.MethodGet)
+	w.Header().Set("Access-Control-Allow-Headers", "Authorization")
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// shareWith lets the page that asks read the answer. Its origin has been checked.
+func (s *Server) shareWith(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Vary", "Origin")
+	if origin := r.Header.Get("Origin"); origin != "" {
+		w.Header().Set("Access-Control-Allow-Origin", origin)
+	}
+}
+
+func (s *Server) deny(w http.ResponseWriter, status int, reason *signaling.Error) {
+	s.metrics.refused.WithLabelValues(known(reason.Code)).Inc()
+	s.reply(w, status, signaling.Failed{Error: reason})
+}
+
+func (s *Server) reply(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	if err := json.NewEncoder(w).Encode(body); err != nil {
+		s.log.Debug("a reply could not be written", "error", err)
+	}
+}
+
+// role is what differs between the sockets of players and edges.
+type role struct {
+	name        token.Role
+	in, out     signaling.Direction
+	ping        time.Duration
+	rate, burst int
+}
+
+func (s *Server) servePlayer(w http.ResponseWriter, r *http.Request) {
+	s.serveSocket(w, r, role{
+		name: token.Player, in: signaling.PlayerToSignaling, out: signaling.SignalingToPlayer, ping: playerPing,
+		rate: s.config.Limits.PlayerRate, burst: s.config.Limits.PlayerBurst,
+	}, s.player)
+}
+
+func (s *Server) serveEdge(w http.ResponseWriter, r *http.Request) {
+	s.serveSocket(w, r, role{
+		name: token.Edge, in: signaling.EdgeToSignaling, out: signaling.SignalingToEdge, ping: edgePing,
+		rate: s.config.Limits.EdgeRate, burst: s.config.Limits.EdgeBurst,
+	}, s.edge)
+}
+
+// serveSocket admits a peer and talks with it until one of the two has enough.
+func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, as role, talk func(*conn)) {
+	if err := s.names.check(r); err != nil {
+		s.deny(w, http.StatusForbidden, err)
+		return
+	}
+	addr := s.config.ClientAddr(r)
+	if err := s.door.enter(addr, as.name); err != nil {
+		s.deny(w, http.StatusTooManyRequests, err)
+		return
+	}
+	defer s.door.leave(addr, as.name)
+	if !slices.Contains(websocket.Subprotocols(r), signaling.Subprotocol) {
+		s.deny(w, http.StatusBadRequest, signaling.NewError(signaling.CodeWrongVersion))
+		return
+	}
+	ws, err := s.upgrader.Upgrade(w, r, nil)
+	if err != nil { // it has answered
+		s.log.Debug("not a WebSocket", "error", err)
+		return
+	}
+	log := s.log.With(slog.String("role", string(as.name)), slog.String("address", addr.String()))
+	c := newConn(ws, as, s.config.Limits.QueuedForPeer, log, s.metrics)
+	if !s.add(c) {
+		defer ws.Close()
+		c.end(signaling.NewError(signaling.CodeShuttingDown))
+		c.write()
+		return
+	}
+	defer s.remove(c)
+	defer ws.Close()
+	gauge := s.metrics.sockets.WithLabelValues(string(as.name))
+	gauge.Inc()
+	defer gauge.Dec()
+
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		c.write()
+	}()
+	defer func() {
+		c.end(nil)
+		<-written
+		c.drain()
+	}()
+	talk(c)
+}
+
+// player talks with a player.
+func (s *Server) player(c *conn) {
+	m, err := c.first()
+	if err != nil {
+		return
+	}
+	switch m.(type) {
+	case signaling.Play, signaling.Install:
+	default:
+		c.end(signaling.Errorf(signaling.CodeBadMessage, "A player's first message is play or install, not %s.", signaling.Kind(m)))
+		return
+	}
+	p := s.registry.join(c, c.log)
+	defer s.registry.part(p)
+	for ; err == nil; m, err = c.next() {
+		if reason := s.fromPlayer(p, m); reason != nil {
+			c.end(reason)
+			return
+		}
+	}
+	c.left(err)
+}
+
+func (s *Server) fromPlayer(p *player, m signaling.Message) *signaling.Error {
+	switch m := m.(type) {
+	case signaling.Play:
+		claims, err := s.config.Verifier.Verify(m.Token, token.Player)
+		if err != nil {
+			p.log.Info("token is refused", "error", err)
+			return signaling.AsError(err)
+		}
+		return s.registry.play(p, m, claims)
+	case signaling.Install:
+		claims, err := s.config.Verifier.Verify(m.Token, token.Player)
+		if err != nil {
+			p.log.Info("token is refused", "error", err)
+			return signaling.AsError(err)
+		}
+		return s.registry.installApp(p, m, claims)
+	case signaling.Answer:
+		s.registry.answer(p, m)
+	case signaling.Candidate:
+		s.registry.candidate(p, m)
+	case signaling.Check:
+		s.registry.check(p)
+	case signaling.Leave:
+		s.registry.leave(p)
+	}
+	return nil
+}
+
+// edge talks with an edge.
+func (s *Server) edge(c *conn) {
+	m, err := c.first()
+	if err != nil {
+		return
+	}
+	register, ok := m.(signaling.Register)
+	if !ok {
+		c.end(signaling.Errorf(signaling.CodeBadMessage, "An edge's first message is register, not %s.", signaling.Kind(m)))
+		return
+	}
+	claims, err := s.config.Verifier.Verify(register.Token, token.Edge)
+	if err != nil {
+		c.log.Info("token is refused", "error", err)
+		c.end(signaling.AsError(err))
+		return
+	}
+	e := s.registry.register(c, register, claims.ID)
+	defer s.registry.loseEdge(e, c)
+	for {
+		m, err := c.next()
+		if err != nil {
+			c.left(err)
+			return
+		}
+		if reason := s.registry.fromEdge(e, c, m); reason != nil {
+			c.end(reason)
+			return
+		}
+	}
+}
+
+// left notes how a connection ended, and says goodbye to a peer that has gone quiet.
+func (c *conn) left(err error) {
+	switch {
+	case errors.Is(err, errEnded):
+	case c.silent(err):
+		c.end(signaling.Errorf(signaling.CodeTimedOut, "Nothing was heard from your side for %v.", c.ping*5/2))
+	default:
+		c.log.Debug("connection is over", "error", err)
+	}
+}

@@ -1,0 +1,67 @@
+package server
+
+import (
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"nearlight/signaling"
+)
+
+// metrics counts what happens. The counters work whether or not anything collects them.
+type metrics struct {
+	received *prometheus.CounterVec // by direction and type
+	refused  *prometheus.CounterVec // by code
+	matches  *prometheus.CounterVec // by result
+	ended    *prometheus.CounterVec // by code
+	dropped  *prometheus.CounterVec // by why
+	sockets  *prometheus.GaugeVec   // by role
+	settled  prometheus.Histogram
+}
+
+func newMetrics() *metrics {
+	const namespace, subsystem = "nearlight", "signaling"
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Subsystem: subsystem, Name: name, Help: help}, labels)
+	}
+	return &metrics{
+		received: counter("messages_received_total", "Messages read, by direction and type.", "direction", "type"),
+		refused:  counter("refusals_total", "Requests and connections that were refused or closed for a reason, by code.", "code"),
+		matches:  counter("matches_total", "Requests to play, by result: matched, resumed, or why not.", "result"),
+		ended:    counter("sessions_ended_total", "Sessions that have ended, by code.", "code"),
+		dropped:  counter("messages_dropped_total", "Messages that were read but not relayed, by reason.", "reason"),
+		sockets: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Namespace: namespace, Subsystem: subsystem, Name: "connections", Help: "Open sockets, by role.",
+		}, []string{"role"}),
+		settled: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: namespace, Subsystem: subsystem, Name: "time_to_answer_seconds",
+			Help:    "Time from a session's match to the player's answer.",
+			Buckets: prometheus.ExponentialBuckets(0.01, 2, 12), // 10 ms to 20 s
+		}),
+	}
+}
+
+// collectors are the metrics together with what the registry knows itself.
+func (m *metrics) collectors(r *registry) []prometheus.Collector {
+	gauge := func(name, help string, labels prometheus.Labels, value func() int) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: "nearlight", Subsystem: "signaling", Name: name, Help: help, ConstLabels: labels,
+		}, func() float64 { return float64(value()) })
+	}
+	return []prometheus.Collector{
+		m.received, m.refused, m.matches, m.ended, m.dropped, m.sockets, m.settled,
+		gauge("edges", "Edges that are connected.", nil, func() int { edges, _, _ := r.counts(); return edges }),
+		gauge("sessions", "Sessions, by whether their player is connected or waited for.", prometheus.Labels{"player": "connected"},
+			func() int { _, running, _ := r.counts(); return running }),
+		gauge("sessions", "Sessions, by whether their player is connected or waited for.", prometheus.Labels{"player": "waited-for"},
+			func() int { _, _, waiting := r.counts(); return waiting }),
+	}
+}
+
+// known keeps codes that edges invent out of the labels.
+func known(code signaling.Code) string {
+	if slices.Contains(signaling.Codes(), code) {
+		return string(code)
+	}
+	return "other"
+}

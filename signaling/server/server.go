@@ -1,0 +1,225 @@
+// Package server is signaling's server: it keeps the list of edges, matches players with them, relays what the two need to
+// find each other, and tells each side in words why something ended. The messages are package signaling's.
+//
+// # Shape
+//
+// A conn is one socket: one goroutine reads, one writes, and a bounded queue lies between the writer and everyone else. The
+// registry is all state, guarded by one mutex; its methods only enqueue, so no lock is ever held while a socket is
+// written. A peer that does not take its messages is dropped with a reason; the others do not notice. Deadlines of sessions
+// are alarms in the registry, which Run serves.
+//
+// # Lifetimes
+//
+// New starts nothing. Handler may be served before Run is called; deadlines of sessions pass only while Run runs. When its
+// context ends, Run tells every peer so, and returns after all sockets and their goroutines are gone; later requests are
+// refused.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"nearlight/signaling"
+	"nearlight/signaling/token"
+)
+
+// Config is what a server may be told. Only Verifier must be set.
+type Config struct {
+	// Verifier checks the tokens of players and edges.
+	Verifier *token.Verifier
+
+	// Hosts are the Host headers that are served: NAME, which stands for any port, or NAME:PORT. Empty means the names of the
+	// loopback interface. The check keeps a page that resolves its own name to our address (DNS rebinding) out.
+	Hosts []string
+	// Origins are the origins (SCHEME://HOST[:PORT]) of pages that may use the server, besides those that it serves itself, whose
+	// origin's host is the request's. A peer that is no browser sends none and passes; the token is what it needs.
+	Origins []string
+
+	// ICEServers returns what a session's player is told to use for STUN and TURN; nil means none.
+	ICEServers func(signaling.SessionID) []signaling.ICEServer
+
+	Limits Limits
+
+	// ClientAddr tells where a request comes from; nil means its RemoteAddr. Behind a proxy it must come from a header that the
+	// proxy sets.
+	ClientAddr func(*http.Request) netip.Addr
+
+	Log     *slog.Logger          // nil means none
+	Metrics prometheus.Registerer // nil means none
+	IntN    func(int) int         // decides among equal edges; nil means rand.IntN
+}
+
+// Limits bound what the outside can make the server hold or do. A zero field means its default.
+type Limits struct {
+	Players       int // sockets of players; DefaultPlayers
+	Edges         int // sockets of edges; DefaultEdges
+	PerAddress    int // sockets of one IPv4 address or IPv6 /64; DefaultPerAddress
+	RequestRate   int // requests and new sockets a second of one address; DefaultRequestRate
+	RequestBurst  int // DefaultRequestBurst
+	PlayerRate    int // messages a second of one player; DefaultPlayerRate
+	PlayerBurst   int // DefaultPlayerBurst
+	EdgeRate      int // messages a second of one edge; DefaultEdgeRate
+	EdgeBurst     int // DefaultEdgeBurst
+	QueuedForPeer int // messages that wait for one peer to read; DefaultQueuedForPeer
+}
+
+// The default limits.
+const (
+	DefaultPlayers       = 10000 // half of the descriptors that a process may usually hold
+	DefaultEdges         = 2000
+	DefaultPerAddress    = 64 // an office or a dormitory behind one address
+	DefaultRequestRate   = 20
+	DefaultRequestBurst  = 100
+	DefaultPlayerRate    = 20
+	DefaultPlayerBurst   = 100 // an answer and all the candidates that a session may have, at once
+	DefaultEdgeRate      = 500
+	DefaultEdgeBurst     = 2000 // thirty sessions that start at once
+	DefaultQueuedForPeer = 256
+)
+
+func (l Limits) withDefaults() Limits {
+	for _, field := range []struct {
+		value    *int
+		fallback int
+	}{
+		{&l.Players, DefaultPlayers}, {&l.Edges, DefaultEdges}, {&l.PerAddress, DefaultPerAddress},
+		{&l.RequestRate, DefaultRequestRate}, {&l.RequestBurst, DefaultRequestBurst},
+		{&l.PlayerRate, DefaultPlayerRate}, {&l.PlayerBurst, DefaultPlayerBurst},
+		{&l.EdgeRate, DefaultEdgeRate}, {&l.EdgeBurst, DefaultEdgeBurst}, {&l.QueuedForPeer, DefaultQueuedForPeer},
+	} {
+		if *field.value <= 0 {
+			*field.value = field.fallback
+		}
+	}
+	return l
+}
+
+// Server is the signaling server. It is safe for concurrent use.
+type Server struct {
+	config   Config
+	log      *slog.Logger
+	metrics  *metrics
+	names    *names
+	registry *registry
+	door     *door
+	upgrader websocket.Upgrader
+
+	mu      sync.Mutex
+	closing bool
+	conns   map[*conn]struct{}
+	serving sync.WaitGroup // one for each conn in conns; grows only under mu while closing is false
+}
+
+// New checks the configuration and returns a server that waits to be served.
+func New(config Config) (*Server, error) {
+	if config.Verifier == nil {
+		return nil, errors.New("signaling/server: no token verifier")
+	}
+	allowed, err := newNames(config.Hosts, config.Origins)
+	if err != nil {
+		return nil, err
+	}
+	config.Limits = config.Limits.withDefaults()
+	if config.Log == nil {
+		config.Log = slog.New(slog.DiscardHandler)
+	}
+	if config.IntN == nil {
+		config.IntN = rand.IntN
+	}
+	if config.ICEServers == nil {
+		config.ICEServers = func(signaling.SessionID) []signaling.ICEServer { return nil }
+	}
+	if config.ClientAddr == nil {
+		config.ClientAddr = remoteAddr
+	}
+	s := &Server{
+		config: config, log: config.Log, metrics: newMetrics(), names: allowed,
+		door:  newDoor(config.Limits),
+		conns: make(map[*conn]struct{}),
+	}
+	s.registry = newRegistry(config.Log, s.metrics, config.IntN, config.ICEServers)
+	s.upgrader = websocket.Upgrader{
+		HandshakeTimeout: handshakeTimeout,
+		ReadBufferSize:   socketBuffer, WriteBufferSize: socketBuffer, WriteBufferPool: new(sync.Pool),
+		Subprotocols: []string{signaling.Subprotocol},
+		CheckOrigin:  func(*http.Request) bool { return true }, // names has checked before
+	}
+	if config.Metrics != nil {
+		for _, collector := range s.metrics.collectors(s.registry) {
+			if err := config.Metrics.Register(collector); err != nil {
+				return nil, fmt.Errorf("signaling/server: register metrics: %w", err)
+			}
+		}
+	}
+	return s, nil
+}
+
+// Run serves the deadlines of sessions until ctx ends. Then it tells every peer that signaling is being stopped, waits until
+// their goroutines are gone, and returns nil. It must be called once.
+func (s *Server) Run(ctx context.Context) error {
+	s.registry.run(ctx)
+	for _, c := range s.close() {
+		c.end(signaling.NewError(signaling.CodeShuttingDown))
+	}
+	s.serving.Wait()
+	s.log.Info("signaling stopped")
+	return nil
+}
+
+// close refuses further sockets and returns those that are left.
+func (s *Server) close() []*conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closing = true
+	left := make([]*conn, 0, len(s.conns))
+	for c := range s.conns {
+		left = append(left, c)
+	}
+	return left
+}
+
+// add takes a new socket into the server's care, or reports that it is too late.
+func (s *Server) add(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return false
+	}
+	s.conns[c] = struct{}{}
+	s.serving.Add(1)
+	return true
+}
+
+func (s *Server) remove(c *conn) {
+	s.mu.Lock()
+	delete(s.conns, c)
+	s.mu.Unlock()
+	s.serving.Done()
+}
+
+// Times that belong to sockets.
+const (
+	handshakeTimeout = 5 * time.Second
+	// firstMessageTimeout is how long a peer may be connected without saying what it wants.
+	firstMessageTimeout = 10 * time.Second
+	// writeTimeout is how long one message may take to leave for a slow peer.
+	writeTimeout = 5 * time.Second
+	// closeTimeout is how long the last words may take, and then again the peer's goodbye.
+	closeTimeout = time.Second
+	// Pings go out at these intervals, and a peer from which nothing came for two and a half of them is lost.
+	playerPing = 10 * time.Second
+	edgePing   = 5 * time.Second
+)
+
+// socketBuffer is small because most sockets are idle most of the time.
+const socketBuffer = 2048

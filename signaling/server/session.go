@@ -1,0 +1,277 @@
+package server
+
+import (
+	"log/slog"
+	"time"
+
+	"nearlight/signaling"
+	"nearlight/signaling/match"
+	"nearlight/signaling/token"
+)
+
+// phase is how far a session's negotiation is.
+//
+//	        start                offer                answer
+//	(none) ------> starting ------------> offered -----------> settled
+//	                  ^                      ^                    |
+//	                  |  the player resumes  |   the edge offers  |
+//	                  +----------------------+--------------------+
+//
+// From each of them a session can end: by the player, the edge, a deadline, or the loss of either.
+type phase uint8
+
+const (
+	starting phase = iota // the edge's offer is due
+	offered               // the player's answer is due
+	settled               // nothing is due
+)
+
+// session is one app played by one player. The registry's mutex guards it.
+type session struct {
+	id    signaling.SessionID
+	app   string
+	owner string // the jti of its player's token
+	edge  *edge
+	log   *slog.Logger
+	born  time.Time
+
+	player *player          // nil: lost, and hold is set
+	over   *signaling.Ended // what a player that comes back is told; the edge has forgotten the session
+	phase  phase
+
+	due   *alarm // the offer or the answer
+	hold  *alarm // the player's return
+	probe *alarm // the edge's sign of life; nil when none is due
+
+	playerCandidates, edgeCandidates int // since the last start or offer
+
+	late []signaling.Message // for an edge that is away, in order
+}
+
+// maxLate is what a player can have to say to an edge in edgeReturn: an answer, its candidates, a probe and a start.
+const maxLate = maxCandidates + 8
+
+// play gives a player a session: a new one, or its own one back. The error ends the player's connection.
+func (r *registry) play(p *player, m signaling.Play, claims token.Claims) *signaling.Error {
+	if !claims.Allows(token.Play) {
+		return signaling.Errorf(signaling.CodeBadToken, "This link does not allow playing.")
+	}
+	if m.App == "" {
+		m.App = claims.App
+	}
+	if !claims.AllowsApp(m.App) {
+		return signaling.Errorf(signaling.CodeBadToken, "This link is good for %s only.", claims.App)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p.session != nil {
+		return signaling.Errorf(signaling.CodeBadMessage, "A game is running on this connection already.")
+	}
+	if m.Resume != "" {
+		return r.resume(p, m, claims)
+	}
+	choice, err := match.Pick(r.offers(), match.Request{App: m.App, Codecs: m.Codecs}, r.intN)
+	if err != nil {
+		r.metrics.matches.WithLabelValues(string(err.Code)).Inc()
+		return r.explain(err, claims)
+	}
+	r.metrics.matches.WithLabelValues("matched").Inc()
+	e := r.edges[choice.Edge]
+	s := &session{id: signaling.SessionID(newID("s")), app: m.App, owner: claims.ID, edge: e, born: time.Now()}
+	s.log = r.log.With("session", s.id, "edge", e.id)
+	r.sessions[s.id], e.sessions[s.id] = s, s
+	s.log.Info("session is matched", "app", s.app)
+	r.start(p, s, m, choice.Codecs, false)
+	return nil
+}
+
+// resume gives a player its session back. A connection of the same player that still has it loses it.
+func (r *registry) resume(p *player, m signaling.Play, claims token.Claims) *signaling.Error {
+	s := r.sessions[m.Resume]
+	if s == nil || s.owner != claims.ID { // the same answer, so that nobody can try out ids
+		r.metrics.matches.WithLabelValues("resume-unknown").Inc()
+		return signaling.Errorf(signaling.CodeTimedOut, "Your session is over; it was kept for %v.", holdTime).WithHint("Play again to start anew.")
+	}
+	if !claims.AllowsApp(s.app) {
+		return signaling.Errorf(signaling.CodeBadToken, "This link is good for %s only.", claims.App)
+	}
+	if s.over != nil {
+		p.send(*s.over)
+		r.forget(s)
+		return nil
+	}
+	codecs := match.Common(m.Codecs, s.edge.codecs)
+	if len(codecs) == 0 {
+		return match.NoCommonCodec(m.Codecs, s.edge.codecs)
+	}
+	if old := s.player; old != nil {
+		old.session = nil
+		old.end(signaling.NewError(signaling.CodeReplaced))
+	}
+	r.metrics.matches.WithLabelValues("resumed").Inc()
+	s.log.Info("session is resumed")
+	r.start(p, s, m, codecs, true)
+	return nil
+}
+
+// start binds player and session and asks the edge for an offer.
+func (r *registry) start(p *player, s *session, m signaling.Play, codecs []string, again bool) {
+	r.alarms.stop(p.idle)
+	r.quiet(s)
+	r.alarms.stop(s.hold)
+	p.session, s.player, s.hold = s, p, nil
+	s.phase, s.playerCandidates, s.edgeCandidates = starting, 0, 0
+	again = again && !s.unsent()
+	s.late = nil // what an earlier connection of the player had to say
+	p.send(signaling.Matched{
+		Session: s.id, Edge: signaling.EdgeName{ID: s.edge.id, Name: s.edge.name}, ICEServers: r.iceServers(s.id),
+	})
+	r.toEdge(s, signaling.Start{Session: s.id, Token: m.Token, App: s.app, Size: m.Size, Codecs: codecs, Resume: again})
+	s.due = r.after(offerTimeout, func() {
+		r.finish(s, signaling.Ended{Reason: signaling.Errorf(signaling.CodeTimedOut,
+			"The machine did not get the game's display ready within %v.", offerTimeout)}, true)
+	})
+}
+
+// leave ends a player's session at its wish.
+func (r *registry) leave(p *player) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := p.session
+	if s == nil {
+		return
+	}
+	p.session, s.player = nil, nil
+	r.finish(s, signaling.Ended{Reason: signaling.NewError(signaling.CodeLeft)}, true)
+	r.forget(s)
+	r.rest(p)
+}
+
+// lose keeps a session for a player whose connection was lost.
+func (r *registry) lose(s *session) {
+	s.player = nil
+	r.quiet(s)
+	s.log.Info("player is lost, the session waits", "for", holdTime)
+	s.hold = r.after(holdTime, func() {
+		s.hold = nil
+		if s.over == nil {
+			r.finish(s, signaling.Ended{Reason: signaling.Errorf(signaling.CodeTimedOut, "The player did not come back within %v.", holdTime)}, true)
+		}
+		r.forget(s)
+	})
+}
+
+// finish ends a session. A player that is there is told; one that is away will be, if it comes back in time.
+func (r *registry) finish(s *session, over signaling.Ended, tellEdge bool) {
+	r.quiet(s)
+	delete(s.edge.sessions, s.id)
+	if tellEdge {
+		r.toEdge(s, signaling.Stop{Session: s.id, Reason: over.Reason})
+	}
+	s.log.Info("session has ended", "code", over.Reason.Code, "reason", over.Reason.Message, "lasted", time.Since(s.born).Round(time.Millisecond))
+	r.metrics.ended.WithLabelValues(known(over.Reason.Code)).Inc()
+	p := s.player
+	if p == nil {
+		s.over = &over
+		return
+	}
+	p.send(over)
+	p.session, s.player = nil, nil
+	r.forget(s)
+	r.rest(p)
+}
+
+// forget removes a session that has ended.
+func (r *registry) forget(s *session) {
+	r.alarms.stop(s.hold)
+	delete(r.sessions, s.id)
+}
+
+// quiet takes off the alarms that belong to a player's presence.
+func (r *registry) quiet(s *session) {
+	r.alarms.stop(s.due)
+	r.alarms.stop(s.probe)
+	s.due, s.probe = nil, nil
+}
+
+// toEdge sends a session's message to its edge, or keeps it for an edge that is expected back.
+func (r *registry) toEdge(s *session, m signaling.Message) {
+	switch {
+	case s.edge.peer != nil:
+		s.edge.peer.send(m)
+	case len(s.late) < maxLate:
+		s.late = append(s.late, m)
+	default:
+		r.metrics.dropped.WithLabelValues("edge-away").Inc()
+	}
+}
+
+// answer relays a player's session description. One that nobody waits for is dropped: the session may just have ended.
+func (r *registry) answer(p *player, m signaling.Answer) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := p.session
+	if s == nil || s.phase != offered {
+		r.metrics.dropped.WithLabelValues("out-of-turn").Inc()
+		return
+	}
+	r.alarms.stop(s.due)
+	s.due, s.phase = nil, settled
+	r.metrics.settled.Observe(time.Since(s.born).Seconds())
+	m.Session = s.id
+	r.toEdge(s, m)
+}
+
+// candidate relays one of a player's candidates.
+func (r *registry) candidate(p *player, m signaling.Candidate) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := p.session
+	if s == nil || s.phase == starting {
+		r.metrics.dropped.WithLabelValues("out-of-turn").Inc()
+		return
+	}
+	if s.playerCandidates == maxCandidates {
+		r.metrics.dropped.WithLabelValues("too-many-candidates").Inc()
+		return
+	}
+	s.playerCandidates++
+	m.Session = s.id
+	r.toEdge(s, m)
+}
+
+// check asks a player's edge for a sign of life.
+func (r *registry) check(p *player) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := p.session
+	if s == nil {
+		p.send(signaling.Checked{Edge: signaling.Gone})
+		return
+	}
+	if s.probe != nil {
+		return
+	}
+	s.probe = r.after(probeTimeout, func() {
+		s.probe = nil
+		s.log.Warn("edge does not answer")
+		s.edge.quiet = true
+		p.send(signaling.Checked{Edge: signaling.Gone})
+		r.finish(s, signaling.Ended{Reason: signaling.NewError(signaling.CodeEdgeGone)}, true)
+	})
+	r.toEdge(s, signaling.Probe{Session: s.id})
+}
+
+// explain adds to a refusal what only the registry knows.
+func (r *registry) explain(err *signaling.Error, claims token.Claims) *signaling.Error {
+	if err.Code != signaling.CodeFull {
+		return err
+	}
+	for _, s := range r.sessions {
+		if s.owner == claims.ID && s.hold != nil && s.over == nil {
+			left := time.Until(s.hold.at).Round(time.Second)
+			return err.WithHint("A session of this link whose connection was lost is kept for another " + left.String() + ": return to its tab, or try again then.")
+		}
+	}
+	return err
+}
