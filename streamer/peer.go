@@ -57,6 +57,7 @@ type Peer struct {
 	stages     *Stages
 
 	connected chan struct{} // closed when media can flow
+	open      chan struct{} // closed when Send works
 	failed    chan struct{} // closed when it never will again
 	ready     sync.Once
 	failOnce  sync.Once
@@ -76,7 +77,7 @@ func (e *Engine) NewPeer(config PeerConfig, receiver Receiver, stages *Stages, l
 	}
 	p := &Peer{
 		connection: connection, estimator: estimator, receiver: receiver, logger: logger, stages: stages,
-		connected: make(chan struct{}), failed: make(chan struct{}),
+		connected: make(chan struct{}), open: make(chan struct{}), failed: make(chan struct{}),
 		track: newVideoTrack(webrtc.RTPCodecCapability{MimeType: config.Codec.MimeType(), ClockRate: clockRate}, new(packetizer.H264), config.PlayoutDelay),
 	}
 	if err := p.setUp(); err != nil {
@@ -97,6 +98,7 @@ func (p *Peer) setUp() error {
 	if p.control, err = p.openChannel(control.OnControl); err != nil {
 		return err
 	}
+	p.control.OnOpen(func() { close(p.open) })
 	p.connection.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 		p.logger.Debug("peer connection", "state", state.String())
 		switch state {
@@ -149,6 +151,9 @@ func (p *Peer) end(reason error) {
 
 // Connected is closed when media can flow.
 func (p *Peer) Connected() <-chan struct{} { return p.connected }
+
+// Open is closed when Send works, shortly after Connected.
+func (p *Peer) Open() <-chan struct{} { return p.open }
 
 // Done is closed when the connection is over; Err says why.
 func (p *Peer) Done() <-chan struct{} { return p.failed }
