@@ -392,14 +392,3 @@ int nl_x264_set_preset(nl_x264 *e, int preset) {
 }
 
 int nl_x264_invalidate(nl_x264 *e, int64_t pts) { return x264_encoder_invalidate_reference(e->x264, pts); }
-
-int nl_x264_level(int macroblocks, int64_t rate, int64_t bits, int references) {
-	for (const x264_level_t *level = x264_levels; level->level_idc; level++) {
-		if (level->level_idc < 31 || level->level_idc > 52)
-			continue;
-		if (macroblocks <= level->frame_size && rate <= level->mbps && bits <= 1000 * (int64_t)level->bitrate &&
-			(int64_t)macroblocks * references <= level->dpb)
-			return level->level_idc;
-	}
-	return 0;
-}

@@ -53,7 +53,4 @@ float nl_x264_qp(const nl_x264 *encoder);
 int nl_x264_set_preset(nl_x264 *encoder, int preset);
 int nl_x264_invalidate(nl_x264 *encoder, int64_t pts);
 
-// nl_x264_level returns the lowest level_idc from 31 up whose limits (ITU-T H.264 table A-1) hold these, or 0.
-int nl_x264_level(int macroblocks, int64_t macroblocks_per_second, int64_t bits_per_second, int references);
-
 #endif

@@ -69,25 +69,23 @@ func open(config encoder.Config, overlap bool) (*Encoder, error) {
 	return e, nil
 }
 
-// chooseLevel takes the lowest that holds the largest size the stream may grow to, since the player is told once.
+// chooseLevel sets level and references: with invalidation as many pictures as the largest level has room for.
 func (e *Encoder) chooseLevel() error {
-	macroblocks := macroblocks(e.config.MaxSize)
-	wanted := 1
+	e.references = 1
 	if e.config.Recovery == encoder.RecoverByReferences {
-		wanted = ReferencesKept
+		e.references = ReferencesKept
 	}
-	for e.references = wanted; e.references > 0; e.references-- {
-		e.level = int(C.nl_x264_level(C.int(macroblocks), C.int64_t(macroblocks*e.config.FrameRate),
-			C.int64_t(e.config.Bitrate), C.int(e.references)))
-		if e.level != 0 {
+	for {
+		level, err := encoder.H264Level(e.config, e.references)
+		if err == nil {
+			e.level = level
 			return nil
 		}
+		if e.references--; e.references == 0 {
+			return fmt.Errorf("x264: %w", err)
+		}
 	}
-	return fmt.Errorf("x264: %w: %v at %d frames per second and %v exceeds H.264 level 5.2",
-		encoder.ErrUnsupported, e.config.MaxSize, e.config.FrameRate, e.config.Bitrate)
 }
-
-func macroblocks(size media.Size) int { return ((size.Width + 15) / 16) * ((size.Height + 15) / 16) }
 
 func (e *Encoder) start(config encoder.Config) (*C.nl_x264, error) {
 	coded := config.Size.Even()
@@ -131,7 +129,7 @@ func threads(config encoder.Config) int {
 	if config.Threads > 0 {
 		return config.Threads
 	}
-	return max(1, min(runtime.NumCPU(), macroblocks(config.Size)/share, 8))
+	return max(1, min(runtime.NumCPU(), encoder.Macroblocks(config.Size)/share, 8))
 }
 
 // Encode implements encoder.Encoder. It does not allocate.
@@ -251,9 +249,7 @@ func (e *Encoder) Invalidate(first, last media.Instant) (keyframe bool, err erro
 }
 
 // CodedSize implements encoder.Encoder.
-func (e *Encoder) CodedSize() media.Size {
-	return media.Size{Width: (e.config.Size.Width + 15) &^ 15, Height: (e.config.Size.Height + 15) &^ 15}
-}
+func (e *Encoder) CodedSize() media.Size { return encoder.WholeMacroblocks(e.config.Size) }
 
 // Capabilities implements encoder.Encoder.
 func (e *Encoder) Capabilities() encoder.Capabilities {

@@ -1,0 +1,5 @@
+//go:build race
+
+package encodertest
+
+const raceDetector = true

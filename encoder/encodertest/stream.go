@@ -1,0 +1,185 @@
+package encodertest
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"nearlight/encoder"
+	"nearlight/internal/decode"
+	"nearlight/internal/media"
+)
+
+// Opener is how a driver is opened.
+type Opener func(encoder.Config) (encoder.Encoder, error)
+
+const frameRate = 60
+
+// base is what most tests open: a third of a megapixel, at a rate that the scene can use and that does not hurt it.
+var base = encoder.Config{
+	Size:      media.Size{Width: 640, Height: 360},
+	FrameRate: frameRate,
+	Bitrate:   3 * media.Mbps,
+}
+
+// stream is an encoder under test, the scene before it and the player's decoder behind it.
+type stream struct {
+	t       *testing.T
+	encoder encoder.Encoder
+	decoder *decode.Decoder
+	scene   *Scene
+	frame   *media.Frame
+	next    int // number of the next picture
+
+	unit   []byte // the last access unit
+	result encoder.Result
+}
+
+// start opens a stream, and closes it when the test is over.
+func start(t *testing.T, open Opener, config encoder.Config) *stream {
+	t.Helper()
+	opened, err := open(config)
+	if errors.Is(err, encoder.ErrUnavailable) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { opened.Close() })
+	s := &stream{t: t, encoder: opened}
+	s.resize(config.Size)
+	s.join()
+	return s
+}
+
+// resize makes scene and frame for another size.
+func (s *stream) resize(size media.Size) {
+	s.scene = NewScene(size, 1)
+	s.frame = media.NewFrame(size)
+}
+
+// join gives the player a new decoder, which knows nothing yet.
+func (s *stream) join() {
+	s.t.Helper()
+	decoder, err := decode.Open(s.encoder.Capabilities().Codec)
+	if errors.Is(err, decode.ErrUnavailable) {
+		s.t.Skip(err)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { decoder.Close() })
+	s.decoder = decoder
+}
+
+// captured is picture n's capture time.
+func captured(n int) media.Instant { return media.Instant(1 + n*1_000_000_000/frameRate) }
+
+// encode draws and encodes the next picture, checks the form of what comes out and keeps it in s.unit.
+func (s *stream) encode(r encoder.Request) {
+	s.t.Helper()
+	s.scene.Draw(s.frame, s.next)
+	s.frame.Times.Damaged = captured(s.next)
+	s.next++
+	s.encodeFrame(r)
+}
+
+// encodeFrame encodes s.frame as it is.
+func (s *stream) encodeFrame(r encoder.Request) {
+	s.t.Helper()
+	s.unit = s.unit[:0]
+	capabilities := s.encoder.Capabilities()
+	count, ended, key, nextBlock := 0, false, false, 0
+	result, err := s.encoder.Encode(s.frame, r, func(slice media.Slice) error {
+		if ended {
+			s.t.Error("a slice comes after the last one")
+		}
+		if count > 0 && slice.Keyframe != key {
+			s.t.Error("slices of one access unit disagree about its being a keyframe")
+		}
+		ended, key = slice.Last, slice.Keyframe
+		s.unit = append(s.unit, slice.Data...)
+		if capabilities.Codec == media.H264 {
+			nextBlock = s.checkH264(slice, nextBlock)
+		}
+		count++
+		return nil
+	})
+	if err != nil {
+		s.t.Fatalf("picture %d: %v", s.next-1, err)
+	}
+	if !ended {
+		s.t.Error("no slice is marked as the last")
+	}
+	if count > capabilities.Slices {
+		s.t.Errorf("%d slices, more than the %d that were claimed", count, capabilities.Slices)
+	}
+	if result.Bytes != len(s.unit) {
+		s.t.Errorf("the result speaks of %d bytes, %d came", result.Bytes, len(s.unit))
+	}
+	if result.Keyframe != key {
+		s.t.Errorf("the result says keyframe %v, its slices %v", result.Keyframe, key)
+	}
+	if r.Keyframe && !key {
+		s.t.Error("a keyframe was asked for and did not come")
+	}
+	s.result = result
+}
+
+// checkH264 checks one slice's NAL units; they begin at macroblock atLeast or later. It returns the next bound.
+func (s *stream) checkH264(slice media.Slice, atLeast int) int {
+	units, err := splitNALs(slice.Data)
+	if err != nil {
+		s.t.Fatalf("a slice %v", err)
+	}
+	for _, unit := range units {
+		switch kind := nalType(unit); kind {
+		case nalSlice, nalIDR:
+			if (kind == nalIDR) != slice.Keyframe {
+				s.t.Errorf("NAL unit type %d in a slice with Keyframe %v", kind, slice.Keyframe)
+			}
+			first := firstMacroblock(unit)
+			if first < atLeast || atLeast == 0 && first != 0 {
+				s.t.Errorf("slice begins at macroblock %d, out of order", first)
+			}
+			atLeast = first + 1
+		case nalSPS, nalPPS, nalSEI:
+			if atLeast > 0 {
+				s.t.Errorf("NAL unit type %d after the first slice", kind)
+			}
+		case nalAUD:
+			s.t.Error("an access unit delimiter, which RTP has no use for")
+		default:
+			s.t.Errorf("unexpected NAL unit type %d", kind)
+		}
+	}
+	if !slices.ContainsFunc(units, func(unit []byte) bool { return nalType(unit) <= nalIDR }) {
+		s.t.Error("a slice without picture data")
+	}
+	return atLeast
+}
+
+// receive decodes the last access unit, which must give its picture at once, and returns how well it shows s.frame.
+func (s *stream) receive() float64 {
+	s.t.Helper()
+	picture, err := s.decoder.Decode(s.unit)
+	if err != nil {
+		s.t.Fatalf("picture %d: %v", s.next-1, err)
+	}
+	if picture == nil {
+		s.t.Fatalf("picture %d was held back by the decoder", s.next-1)
+	}
+	if picture.Visible != s.frame.Coded {
+		s.t.Fatalf("decoded size is %v, want %v", picture.Visible, s.frame.Coded)
+	}
+	return PSNR(s.frame, picture)
+}
+
+// warm encodes and decodes so many pictures.
+func (s *stream) warm(pictures int) {
+	s.t.Helper()
+	for range pictures {
+		s.encode(encoder.Request{})
+		s.receive()
+	}
+}
