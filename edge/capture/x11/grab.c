@@ -1,17 +1,14 @@
-// From the screen to I420: the damaged box alone, in bands, so that the server copies one band while another is converted.
+// From the screen to I420: the damaged box alone.
+//
+// The box is asked for in one request. In bands, one converted while the server copies the next, it takes as long when both
+// cores have other work, and needs the server grabbed, lest an app draw between two of them.
 #include "display_internal.h"
 
 #include <libyuv/convert.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	MOST_BANDS = 8,
-	BYTES_PER_PIXEL = 4,
-};
-
-// A band below this size costs more in requests and replies than it gains in overlap.
-static int64_t band_area = 200000;
+enum { BYTES_PER_PIXEL = 4 };
 
 // grow_to_even widens the box to whole chroma samples.
 static struct box grow_to_even(struct box b, int width, int height) {
@@ -22,39 +19,6 @@ static struct box grow_to_even(struct box b, int width, int height) {
 	if (b.right > width) b.right = width;
 	if (b.bottom > height) b.bottom = height;
 	return b;
-}
-
-struct band {
-	struct box box;
-	uint32_t offset; // in shared memory
-	unsigned int request;
-};
-
-// split cuts the box into bands of whole pairs of rows that lie one behind the other in shared memory.
-static int split(struct box b, struct band *bands) {
-	int count = (int)(box_area(b) / band_area);
-	if (count > MOST_BANDS) count = MOST_BANDS;
-	if (count < 1) count = 1;
-	int rows = ((b.bottom - b.top + count - 1) / count + 1) & ~1, used = 0;
-	for (int top = b.top; top < b.bottom; top += rows, used++) {
-		int bottom = top + rows < b.bottom ? top + rows : b.bottom;
-		bands[used].box = (struct box){b.left, top, b.right, bottom};
-		bands[used].offset = (uint32_t)(top - b.top) * (uint32_t)(b.right - b.left) * BYTES_PER_PIXEL;
-	}
-	return used;
-}
-
-// request asks for all bands in one write. The server is grabbed meanwhile, or another client might draw between two of them.
-static void request(display *d, struct band *bands, int count) {
-	d->subtract_request = xcb_damage_subtract(d->x, d->damage, XCB_NONE, XCB_NONE).sequence;
-	if (count > 1) xcb_grab_server(d->x);
-	for (int i = 0; i < count; i++) {
-		struct box b = bands[i].box;
-		bands[i].request = xcb_shm_get_image(d->x, d->root, (int16_t)b.left, (int16_t)b.top, (uint16_t)(b.right - b.left),
-		                                     (uint16_t)(b.bottom - b.top), ~0u, XCB_IMAGE_FORMAT_Z_PIXMAP, d->segment,
-		                                     bands[i].offset).sequence;
-	}
-	if (count > 1) xcb_ungrab_server(d->x);
 }
 
 // pad repeats the last column and row of an odd-sized picture where the box touches them.
@@ -79,11 +43,16 @@ static void convert(const uint8_t *pixels, struct box b, const struct display_pl
 	pad(b, p, y);
 }
 
-// receive waits for one band. A screen that has shrunk meanwhile makes the server refuse the box.
-static enum display_status receive(display *d, const struct band *band, struct display_failure *failure) {
+// fetch brings the box into shared memory, its rows without gaps. A screen that has shrunk meanwhile makes the server
+// refuse the box.
+static enum display_status fetch(display *d, struct box b, struct display_failure *failure) {
+	d->subtract_request = xcb_damage_subtract(d->x, d->damage, XCB_NONE, XCB_NONE).sequence;
+	unsigned int request = xcb_shm_get_image(d->x, d->root, (int16_t)b.left, (int16_t)b.top, (uint16_t)(b.right - b.left),
+	                                         (uint16_t)(b.bottom - b.top), ~0u, XCB_IMAGE_FORMAT_Z_PIXMAP, d->segment, 0)
+	                           .sequence;
 	void *reply = NULL;
 	xcb_generic_error_t *error = NULL;
-	enum display_status status = await_reply(d, band->request, &reply, &error);
+	enum display_status status = await_reply(d, request, &reply, &error);
 	if (status != DISPLAY_FRAME) return status;
 	if (error) {
 		status = error->error_code == XCB_MATCH || error->error_code == XCB_VALUE
@@ -97,22 +66,11 @@ static enum display_status receive(display *d, const struct band *band, struct d
 
 enum display_status grab(display *d, const struct display_planes *p, uint8_t *y, uint8_t *u, uint8_t *v,
                          struct display_got *got, struct display_failure *failure) {
-	struct band bands[MOST_BANDS];
 	struct box box = grow_to_even(d->box, d->width, d->height);
-	int count = split(box, bands);
-	request(d, bands, count);
-	enum display_status status = DISPLAY_FRAME;
-	for (int i = 0; i < count; i++) {
-		if (status == DISPLAY_FRAME) {
-			status = receive(d, &bands[i], failure);
-		} else {
-			xcb_discard_reply(d->x, bands[i].request);
-		}
-		if (status != DISPLAY_FRAME) continue;
-		if (i == count - 1) got->grabbed = now_ns();
-		convert(d->pixels + bands[i].offset, bands[i].box, p, y, u, v);
-	}
+	enum display_status status = fetch(d, box, failure);
 	if (status != DISPLAY_FRAME) return status; // the box stays damaged
+	got->grabbed = now_ns();
+	convert(d->pixels, box, p, y, u, v);
 	got->converted = now_ns();
 	got->first = d->first;
 	got->last = d->last;
