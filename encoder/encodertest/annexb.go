@@ -52,13 +52,12 @@ func firstMacroblock(slice []byte) int {
 
 // sequence is what matters to a live player in a sequence parameter set.
 type sequence struct {
-	profileLevelID           string
-	references               int
-	reorderFrames            int // -1 where the stream does not say
-	primaries, transfer      int // 2, unspecified, where the stream does not say
-	matrix                   int
-	fullRange                bool
-
+	profileLevelID      string
+	references          int
+	reorderFrames       int // -1 where the stream does not say
+	primaries, transfer int // 2, unspecified, where the stream does not say
+	matrix              int
+	fullRange           bool
 }
 
 // parseSPS reads a sequence parameter set of the baseline and main profiles (sections 7.3.2.1.1 and E.1.1).
@@ -84,18 +83,16 @@ func parseSPS(unit []byte) (sequence, error) {
 	}
 	s.references = r.ue()
 	r.u(1)
-	s.codedWidth = (r.ue() + 1) * 16
-	r.ue()
+	r.ue()           // pic_width_in_mbs_minus1
+	r.ue()           // pic_height_in_map_units_minus1
 	if r.u(1) == 0 { // frame_mbs_only_flag
 		r.u(1)
 	}
 	r.u(1)
-	s.decodedWidth = s.codedWidth
-	if r.u(1) == 1 {
-		left, right := r.ue(), r.ue()
-		s.decodedWidth -= 2 * (left + right)
-		r.ue()
-		r.ue()
+	if r.u(1) == 1 { // frame_cropping_flag
+		for range 4 {
+			r.ue()
+		}
 	}
 	if r.u(1) == 1 {
 		s.readVUI(&r)
