@@ -1,6 +1,11 @@
 // Package signaling is the wire protocol by which players, edges and signaling find each other: JSON messages over a
 // WebSocket, each at most MaxMessage octets. The parent holds messages, codes and their checks; server and client hold the sockets.
 //
+// # Keeping alive
+//
+// Signaling pings players every 10 s and edges every 5 s (WebSocket ping frames). A side from which nothing came for two and a
+// half intervals counts as lost.
+//
 // # Version
 //
 // The WebSocket subprotocol names it: "nearlight.v1". A peer that offers none that the other knows is refused before the
@@ -82,6 +87,8 @@
 // player-to-signaling, signaling-to-player, edge-to-signaling and signaling-to-edge.
 //
 // # HTTP
+//
+// A refused request is answered with the message "error" as its body, a refused upgrade too.
 //
 //	GET /api/apps        Authorization: Bearer TOKEN -> {"apps":[APP]}, of all edges that the token may use
 //	GET /healthz         200 when at least the server runs

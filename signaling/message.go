@@ -1,5 +1,7 @@
 package signaling
 
+import "time"
+
 // Subprotocol is the WebSocket subprotocol of this version.
 const Subprotocol = "nearlight.v1"
 
@@ -9,6 +11,14 @@ const (
 	EdgePath   = "/signal/edge"
 	AppsPath   = "/api/apps"
 	HealthPath = "/healthz"
+)
+
+// Signaling pings players and edges at these intervals. Either side counts the other as lost when nothing came from it for
+// SilentPings of them.
+const (
+	PlayerPing  = 10 * time.Second
+	EdgePing    = 5 * time.Second
+	SilentPings = 2.5
 )
 
 // SessionID names one session, EdgeID one edge, RequestID one installation; all are chosen by signaling.

@@ -144,9 +144,12 @@ func (c *conn) heard() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.ended {
-		c.deadline(c.ws.SetReadDeadline, c.ping*5/2)
+		c.deadline(c.ws.SetReadDeadline, c.silence())
 	}
 }
+
+// silence is how long nothing may come.
+func (c *conn) silence() time.Duration { return time.Duration(signaling.SilentPings * float64(c.ping)) }
 
 // silent reports whether reading failed because nothing came.
 func (c *conn) silent(err error) bool {

@@ -86,7 +86,11 @@ func (s *Server) shareWith(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) deny(w http.ResponseWriter, status int, reason *signaling.Error) {
 	s.metrics.refused.WithLabelValues(known(reason.Code)).Inc()
-	s.reply(w, status, signaling.Failed{Error: reason})
+	body, err := signaling.Encode(signaling.SignalingToPlayer, signaling.Failed{Error: reason})
+	if err != nil {
+		s.log.Error("a refusal cannot be written", "error", err)
+	}
+	s.reply(w, status, json.RawMessage(body))
 }
 
 func (s *Server) reply(w http.ResponseWriter, status int, body any) {
@@ -109,14 +113,14 @@ type role struct {
 
 func (s *Server) servePlayer(w http.ResponseWriter, r *http.Request) {
 	s.serveSocket(w, r, role{
-		name: token.Player, in: signaling.PlayerToSignaling, out: signaling.SignalingToPlayer, ping: playerPing,
+		name: token.Player, in: signaling.PlayerToSignaling, out: signaling.SignalingToPlayer, ping: signaling.PlayerPing,
 		rate: s.config.Limits.PlayerRate, burst: s.config.Limits.PlayerBurst,
 	}, s.player)
 }
 
 func (s *Server) serveEdge(w http.ResponseWriter, r *http.Request) {
 	s.serveSocket(w, r, role{
-		name: token.Edge, in: signaling.EdgeToSignaling, out: signaling.SignalingToEdge, ping: edgePing,
+		name: token.Edge, in: signaling.EdgeToSignaling, out: signaling.SignalingToEdge, ping: signaling.EdgePing,
 		rate: s.config.Limits.EdgeRate, burst: s.config.Limits.EdgeBurst,
 	}, s.edge)
 }
@@ -257,7 +261,7 @@ func (c *conn) left(err error) {
 	switch {
 	case errors.Is(err, errEnded):
 	case c.silent(err):
-		c.end(signaling.Errorf(signaling.CodeTimedOut, "Nothing was heard from your side for %v.", c.ping*5/2))
+		c.end(signaling.Errorf(signaling.CodeTimedOut, "Nothing was heard from your side for %v.", c.silence()))
 	default:
 		c.log.Debug("connection is over", "error", err)
 	}

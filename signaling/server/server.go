@@ -216,9 +216,6 @@ const (
 	writeTimeout = 5 * time.Second
 	// closeTimeout is how long the last words may take, and then again the peer's goodbye.
 	closeTimeout = time.Second
-	// Pings go out at these intervals, and a peer from which nothing came for two and a half of them is lost.
-	playerPing = 10 * time.Second
-	edgePing   = 5 * time.Second
 )
 
 // socketBuffer is small because most sockets are idle most of the time.

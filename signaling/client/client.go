@@ -1,0 +1,165 @@
+// Package client is how programs in Go speak with signaling: Edge for a machine that runs games, Player for a peer that
+// plays or measures.
+//
+// Both are constructed without starting anything. Run does the work: it dials, and dials again when the connection is lost,
+// with one goroutine that reads and one that writes, and returns after both are gone. Send may be called from any goroutine at
+// any time and never blocks. Handlers are called from the reading goroutine, one at a time, and must not block.
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"nearlight/signaling"
+)
+
+// ErrBacklog reports that so many messages wait for signaling that no further one is taken.
+var ErrBacklog = errors.New("signaling/client: too many messages wait to be sent")
+
+// Config is how to reach signaling. Only URL must be set.
+type Config struct {
+	URL string // ws://, wss://, http:// or https://, host and port; a path before /signal is kept
+	TLS *tls.Config
+
+	// Dial opens the network connection; nil means net.Dialer's.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Backoff is how long to wait before the attempt-th new try, from 0; nil means Backoff.
+	Backoff func(attempt int) time.Duration
+	Log     *slog.Logger // nil means none
+}
+
+// The waits of Backoff.
+const (
+	firstBackoff = 200 * time.Millisecond // a lost edge has 2 s to come back
+	lastBackoff  = 15 * time.Second
+)
+
+// Backoff returns a random time of up to 200 ms, twice that after each failure, 15 s in the end. Its randomness spreads the
+// edges of a server that was started again.
+func Backoff(attempt int) time.Duration {
+	limit := firstBackoff << min(attempt, 16)
+	return rand.N(min(limit, lastBackoff)) + time.Millisecond
+}
+
+// Times that belong to sockets.
+const (
+	handshakeTimeout = 5 * time.Second
+	writeTimeout     = 5 * time.Second
+	closeTimeout     = time.Second
+)
+
+// queued is how many messages may wait for signaling: several sessions' candidates while a connection is made anew.
+const queued = 512
+
+// maxRefusal bounds the body of a refusal.
+const maxRefusal = 8 << 10
+
+// prepared is a Config with its defaults in place.
+type prepared struct {
+	Config
+	address string
+}
+
+func prepare(config Config, path string) (prepared, error) {
+	parsed, err := url.Parse(config.URL)
+	if err != nil {
+		return prepared{}, fmt.Errorf("signaling/client: %w", err)
+	}
+	switch parsed.Scheme {
+	case "http":
+		parsed.Scheme = "ws"
+	case "https":
+		parsed.Scheme = "wss"
+	case "ws", "wss":
+	default:
+		return prepared{}, fmt.Errorf("signaling/client: URL %q: want ws, wss, http or https", config.URL)
+	}
+	if parsed.Host == "" {
+		return prepared{}, fmt.Errorf("signaling/client: URL %q has no host", config.URL)
+	}
+	parsed.Path = strings.TrimSuffix(parsed.Path, "/") + path
+	parsed.RawQuery, parsed.Fragment = "", ""
+	if config.Log == nil {
+		config.Log = slog.New(slog.DiscardHandler)
+	}
+	if config.Backoff == nil {
+		config.Backoff = Backoff
+	}
+	return prepared{Config: config, address: parsed.String()}, nil
+}
+
+// dial opens a socket. A refusal that signaling explains is an *signaling.Error.
+func (p prepared) dial(ctx context.Context) (*websocket.Conn, error) {
+	dialer := websocket.Dialer{
+		Proxy: http.ProxyFromEnvironment, NetDialContext: p.Dial, TLSClientConfig: p.TLS,
+		HandshakeTimeout: handshakeTimeout, Subprotocols: []string{signaling.Subprotocol},
+	}
+	ws, response, err := dialer.DialContext(ctx, p.address, nil)
+	if err != nil {
+		if response != nil {
+			if reason := refusal(response); reason != nil {
+				return nil, fmt.Errorf("signaling/client: dial %s: %w", p.address, reason)
+			}
+			return nil, fmt.Errorf("signaling/client: dial %s: %w: %s", p.address, err, response.Status)
+		}
+		return nil, fmt.Errorf("signaling/client: dial %s: %w", p.address, err)
+	}
+	if ws.Subprotocol() != signaling.Subprotocol {
+		_ = ws.Close() // nothing was said on it
+		return nil, fmt.Errorf("signaling/client: dial %s: %w", p.address, signaling.NewError(signaling.CodeWrongVersion))
+	}
+	return ws, nil
+}
+
+// refusal reads the reason in the answer to a refused upgrade, nil if there is none.
+func refusal(response *http.Response) *signaling.Error {
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxRefusal))
+	if err != nil {
+		return nil
+	}
+	m, err := signaling.Parse(signaling.SignalingToPlayer, body)
+	if err != nil {
+		return nil
+	}
+	if failed, ok := m.(signaling.Failed); ok {
+		return failed.Error
+	}
+	return nil
+}
+
+// permanent reports whether trying again can only fail again.
+func permanent(err error) bool {
+	var reason *signaling.Error
+	if !errors.As(err, &reason) {
+		return false
+	}
+	switch reason.Code {
+	case signaling.CodeBadToken, signaling.CodeExpiredToken, signaling.CodeWrongOrigin, signaling.CodeWrongVersion, signaling.CodeReplaced:
+		return true
+	}
+	return false
+}
+
+// pause waits, or returns false when ctx ends first.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
