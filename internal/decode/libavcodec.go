@@ -58,7 +58,8 @@ func Open(codec media.Codec) (*Decoder, error) {
 // of Decode or Close and not to be written to. Visible is the size after cropping.
 //
 // It returns nil and no error when the stream holds the picture back, and an error that wraps ErrBitstream for an
-// access unit that is damaged, including one that refers to a picture that was never received.
+// access unit that is damaged or that no keyframe came before. An access unit missing in between is concealed without a
+// word: who feeds the decoder knows what was lost.
 func (d *Decoder) Decode(accessUnit []byte) (*media.Frame, error) {
 	switch {
 	case d.c == nil:

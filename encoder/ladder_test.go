@@ -1,0 +1,72 @@
+package encoder_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"nearlight/encoder"
+	"nearlight/internal/media"
+)
+
+// named is an encoder that only knows its name.
+type named struct {
+	encoder.Encoder
+	name string
+}
+
+func candidate(name string, codec media.Codec, err error) encoder.Candidate {
+	return encoder.Candidate{Name: name, Codec: codec, Open: func(encoder.Config) (encoder.Encoder, error) {
+		if err != nil {
+			return nil, err
+		}
+		return named{name: name}, nil
+	}}
+}
+
+func TestLadderPicksTheFirstThatFits(t *testing.T) {
+	noGPU := fmt.Errorf("%w: no NVIDIA driver", encoder.ErrUnavailable)
+	ladder := encoder.Ladder{
+		candidate("nvenc", media.H264, noGPU),
+		candidate("x264", media.H264, nil),
+		candidate("openh264", media.H264, nil),
+		candidate("vp8", media.VP8, nil),
+	}
+	all := []media.Codec{media.VP8, media.H264}
+	for _, c := range []struct {
+		reason  string
+		name    string
+		decodes []media.Codec
+		want    string
+		err     error
+		says    []string
+	}{
+		{"auto skips what the machine lacks", "auto", all, "x264", nil, nil},
+		{"no name is auto", "", all, "x264", nil, nil},
+		{"auto skips what the player lacks", "auto", []media.Codec{media.VP8}, "vp8", nil, nil},
+		{"a name is that one", "openh264", all, "openh264", nil, nil},
+		{"a name never falls back", "nvenc", all, "", encoder.ErrUnavailable, []string{"nvenc: ", "no NVIDIA driver"}},
+		{"a name the player cannot decode", "vp8", []media.Codec{media.H264}, "", encoder.ErrNoneFits, []string{"does not decode vp8"}},
+		{"no common codec gives every reason", "auto", []media.Codec{media.AV1}, "", encoder.ErrNoneFits, []string{"nvenc: ", "x264: ", "openh264: ", "vp8: "}},
+		{"a player without codecs", "auto", nil, "", encoder.ErrNoneFits, nil},
+		{"an unknown name lists the known", "x265", all, "", encoder.ErrNoneFits, []string{`"x265"`, "auto, nvenc, x264, openh264, vp8"}},
+	} {
+		got, err := ladder.Pick(c.name, c.decodes, encoder.Config{})
+		if c.want != "" {
+			if err != nil || got.(named).name != c.want {
+				t.Errorf("%s: got %v, %v; want %s", c.reason, got, err, c.want)
+			}
+			continue
+		}
+		if got != nil || !errors.Is(err, encoder.ErrNoneFits) || !errors.Is(err, c.err) {
+			t.Errorf("%s: got %v, %v; want %v", c.reason, got, err, c.err)
+			continue
+		}
+		for _, words := range c.says {
+			if !strings.Contains(err.Error(), words) {
+				t.Errorf("%s: %q does not say %q", c.reason, err, words)
+			}
+		}
+	}
+}
