@@ -1,6 +1,7 @@
 package streamer
 
 import (
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,6 +30,9 @@ const (
 var allStages = []Stage{
 	StageCapture, StageConvert, StageEncode, StagePace, StageNetwork, StageDecode, StagePresent, StageCaptureConvert, StageOverhead,
 }
+
+// AllStages lists the stages in their order.
+func AllStages() []Stage { return slices.Clone(allStages) }
 
 // stageWindow is how many frames the current figures look back: five seconds at 60 frames per second.
 const stageWindow = 300

@@ -1,0 +1,205 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"nearlight/edge/input"
+	"nearlight/encoder"
+	"nearlight/signaling"
+	"nearlight/streamer"
+	"nearlight/streamer/control"
+)
+
+// conversation is a session's connection to its player, and who comes after it. One goroutine uses it, session.converse; its
+// receiver's methods are called from the connection's goroutines.
+type conversation struct {
+	session      *session
+	capabilities encoder.Capabilities
+	ready        <-chan *live
+
+	live *live // nil until display and app are up
+	peer *streamer.Peer
+	// What has happened to peer.
+	connectedOnce, openedOnce bool
+	receiver                  *receiver
+	stop                      context.CancelFunc
+	stopped                   chan struct{}
+
+	deadline *time.Timer // for the player to answer, or to come back
+}
+
+// offer makes a new connection and offers it to the player.
+func (c *conversation) offer(ctx context.Context) error {
+	s := c.session
+	c.receiver = &receiver{session: s}
+	peer, err := s.node.config.Engine.NewPeer(streamer.PeerConfig{
+		Codec: c.capabilities.Codec, ProfileLevelID: c.capabilities.ProfileLevelID, Bitrate: s.node.config.Bitrate,
+		PlayoutDelay: s.node.config.PlayoutDelay,
+	}, c.receiver, s.stages, s.logger)
+	if err != nil {
+		return err
+	}
+	running, stop := context.WithCancel(ctx)
+	c.peer, c.stop, c.stopped = peer, stop, make(chan struct{})
+	c.connectedOnce, c.openedOnce = false, false
+	go func() {
+		defer close(c.stopped)
+		if err := peer.Run(running); err != nil {
+			s.logger.Debug("connection ended", "reason", err)
+		}
+	}()
+	c.deadline = time.NewTimer(answerTimeout)
+	return peer.Offer(func(sdp string) error {
+		s.node.say(signaling.Offer{Session: s.id, SDP: sdp})
+		return nil
+	})
+}
+
+// hangUp ends the connection, if there is one, and waits until nothing of it is left.
+func (c *conversation) hangUp() {
+	if c.peer == nil {
+		return
+	}
+	if c.live != nil {
+		c.live.pipeline.watch(nil)
+	}
+	c.session.bulletin.address(nil)
+	c.receiver.leave()
+	c.stop()
+	<-c.stopped
+	c.deadline.Stop()
+	c.peer = nil
+}
+
+// take handles an event from signaling.
+func (c *conversation) take(ctx context.Context, e event) error {
+	switch {
+	case e.resume:
+		c.session.logger.Info("player comes back")
+		c.hangUp()
+		if c.deadline != nil {
+			c.deadline.Stop()
+		}
+		return c.offer(ctx)
+	case c.peer == nil: // for a connection that is over
+		return nil
+	case e.answer != nil:
+		if err := c.peer.Answer(e.answer.SDP); errors.Is(err, streamer.ErrNoCommonCodec) {
+			return signaling.Errorf(signaling.CodeNoCommonCodec, "%v", err)
+		} else if err != nil {
+			return signaling.Errorf(signaling.CodeBadMessage, "%v", err)
+		}
+	case e.candidate != nil:
+		// A candidate that cannot be used (an address family we lack, a name we do not resolve) leaves the others.
+		if err := c.peer.AddCandidate(candidateInit(e.candidate)); err != nil {
+			c.session.logger.Debug("player's candidate", "error", err)
+		}
+	}
+	return nil
+}
+
+// join begins the stream when both sides are there: the connection and what is to be shown.
+func (c *conversation) join() {
+	if c.live == nil || c.peer == nil || !c.connectedOnce {
+		return
+	}
+	c.receiver.enter(c.live)
+	c.live.pipeline.watch(c.peer)
+}
+
+func (c *conversation) connected() <-chan struct{} {
+	if c.peer == nil || c.connectedOnce {
+		return nil
+	}
+	return c.peer.Connected()
+}
+
+func (c *conversation) opened() <-chan struct{} {
+	if c.peer == nil || c.openedOnce {
+		return nil
+	}
+	return c.peer.Open()
+}
+
+func (c *conversation) ended() <-chan struct{} {
+	if c.peer == nil {
+		return nil
+	}
+	return c.peer.Done()
+}
+
+// receiver takes what one connection's player sends.
+type receiver struct {
+	session *session
+
+	player   atomic.Pointer[input.Player]
+	pipeline atomic.Pointer[pipeline]
+}
+
+var _ streamer.Receiver = (*receiver)(nil)
+
+// enter gives the player's input a display to go to; what came before is dropped, since there was nothing to see.
+func (r *receiver) enter(l *live) {
+	r.pipeline.Store(l.pipeline)
+	r.player.Store(l.screen.injector.Join())
+}
+
+// leave lets go of what the player pressed.
+func (r *receiver) leave() {
+	if player := r.player.Swap(nil); player != nil {
+		player.Leave()
+	}
+}
+
+// Input implements streamer.Receiver.
+func (r *receiver) Input(_ control.Channel, m control.Message) {
+	if player := r.player.Load(); player != nil {
+		player.Handle(m)
+	}
+}
+
+// Malformed implements streamer.Receiver.
+func (r *receiver) Malformed(channel control.Channel, err error) {
+	r.session.node.metrics.malformed.WithLabelValues(channel.Label()).Inc()
+	r.session.logger.Debug("malformed message from the player", "channel", channel.Label(), "error", err)
+	if player := r.player.Load(); player != nil {
+		player.Malformed()
+	}
+}
+
+// WantKeyframe implements streamer.Receiver.
+func (r *receiver) WantKeyframe() {
+	r.session.node.metrics.keyframeRequests.Inc()
+	if pipeline := r.pipeline.Load(); pipeline != nil {
+		pipeline.wantKeyframe()
+	}
+}
+
+// Candidate implements streamer.Receiver.
+func (r *receiver) Candidate(c *webrtc.ICECandidateInit) {
+	message := signaling.Candidate{Session: r.session.id}
+	if c != nil {
+		message.Candidate = c.Candidate
+		if c.SDPMid != nil {
+			message.Mid = *c.SDPMid
+		}
+		if c.SDPMLineIndex != nil {
+			message.Line = int(*c.SDPMLineIndex)
+		}
+	}
+	r.session.node.say(message)
+}
+
+// newSession prepares a session; run runs it.
+func newSession(n *Node, id signaling.SessionID, slot int) *session {
+	logger := n.logger.With("session", id)
+	return &session{
+		id: id, slot: slot, node: n, logger: logger, events: make(chan event, eventQueue),
+		bulletin: &bulletin{logger: logger}, stages: streamer.NewStages(n.metrics.stages),
+	}
+}

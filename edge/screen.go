@@ -1,0 +1,115 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"nearlight/edge/app"
+	"nearlight/edge/capture/x11"
+	"nearlight/edge/display"
+	"nearlight/edge/input"
+	"nearlight/edge/sandbox"
+	"nearlight/internal/media"
+)
+
+// stopGrace is how long an app may take to save when its session ends.
+const stopGrace = 2 * time.Second
+
+// screen is a session's display with what the edge attaches to it: capture, input, and the app once it is launched.
+type screen struct {
+	folder   string
+	identity sandbox.Identity
+	sandbox  *sandbox.Sandbox
+	display  *display.Display
+	source   *x11.Source
+	injector *input.Injector
+	app      *app.Process
+}
+
+// screenConfig says how a screen begins.
+type screenConfig struct {
+	sandbox       *sandbox.Sandbox
+	slot          int
+	folder        string // parent of the screen's own
+	size, maxSize media.Size
+	frameRate     int
+	stamp         bool
+	logger        *slog.Logger
+}
+
+// openScreen starts a display and attaches capture and input. Whatever fails, nothing is left behind.
+func openScreen(ctx context.Context, config screenConfig) (_ *screen, err error) {
+	s := &screen{sandbox: config.sandbox}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	if s.identity, err = sandbox.IdentityFor(config.slot); err != nil {
+		return nil, err
+	}
+	s.folder = filepath.Join(config.folder, fmt.Sprintf("slot-%d", config.slot))
+	if err := os.RemoveAll(s.folder); err != nil { // of an edge that was killed
+		return nil, fmt.Errorf("clear the session's folder: %w", err)
+	}
+	if err := s.identity.MakeFolder(s.folder); err != nil {
+		return nil, fmt.Errorf("make the session's folder: %w", err)
+	}
+	s.display, err = display.Start(ctx, display.Config{
+		Sandbox: config.sandbox, Identity: s.identity, Slot: config.slot, Folder: s.folder,
+		Size: config.size, MaxSize: config.maxSize, Log: config.logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	last := new(atomic.Uint32)
+	connection, err := s.display.Dial(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("connect input to the display: %w", err)
+	}
+	if s.injector, err = input.New(connection, input.Config{Logger: config.logger, Last: last}); err != nil {
+		connection.Close()
+		return nil, err
+	}
+	s.source, err = x11.Open(ctx, x11.Config{
+		Socket: s.display.Socket(), Cookie: s.display.Cookie(), FrameRate: config.frameRate, Input: last, Stamp: config.stamp, Logger: config.logger,
+	})
+	return s, err
+}
+
+// launch starts the app on the screen.
+func (s *screen) launch(d app.Description) error {
+	process, err := app.Launch(d, app.Surroundings{Sandbox: s.sandbox, Identity: s.identity, Display: s.display, Folder: s.folder})
+	if err != nil {
+		return err
+	}
+	s.app = process
+	return nil
+}
+
+// close ends the app, then the rest, and returns when nothing is left. It may be called more than once, not concurrently.
+func (s *screen) close() error {
+	var errs []error
+	if s.app != nil {
+		s.app.Stop(stopGrace)
+	}
+	if s.source != nil {
+		errs = append(errs, s.source.Close())
+	}
+	if s.injector != nil {
+		s.injector.Close()
+	}
+	if s.display != nil {
+		errs = append(errs, s.display.Close())
+	}
+	if s.folder != "" {
+		errs = append(errs, os.RemoveAll(s.folder))
+	}
+	return errors.Join(errs...)
+}

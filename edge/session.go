@@ -1,0 +1,240 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+	"golang.org/x/sync/errgroup"
+
+	"nearlight/edge/app"
+	"nearlight/encoder"
+	"nearlight/internal/media"
+	"nearlight/signaling"
+	"nearlight/streamer"
+	"nearlight/streamer/control"
+)
+
+// A session's patience.
+const (
+	answerTimeout = 20 * time.Second // from our offer to media flowing
+	hold          = 30 * time.Second // a player who was lost may come back for so long
+	statsInterval = 500 * time.Millisecond
+	shownLines    = 20 // of the app's output, to a player whose session it ended
+)
+
+// eventQueue bounds what signaling can have waiting for a session: an answer and all candidates of two connections.
+const eventQueue = 256
+
+// session runs one app for one player.
+//
+//	starting ──> offered ──> connected ──> lost ──> offered (the player came back)
+//	    │            │            │          └────> ended (hold is over)
+//	    └────────────┴────────────┴───────────────> ended (app or display ended, the player left, the edge stops)
+//
+// The app is started while the connection is made. run owns all of it; signaling's messages come as events.
+type session struct {
+	id     signaling.SessionID
+	slot   int
+	node   *Node
+	app    app.Description
+	size   media.Size
+	codecs []media.Codec
+	logger *slog.Logger
+	events chan event
+
+	bulletin *bulletin
+	stages   *streamer.Stages
+}
+
+// event is what signaling has for a session: one field is set.
+type event struct {
+	answer    *signaling.Answer
+	candidate *signaling.Candidate
+	resume    bool
+}
+
+// post hands an event to the session. A session that does not keep up loses it, and the player's next try finds it.
+func (s *session) post(e event) {
+	select {
+	case s.events <- e:
+	default:
+		s.logger.Warn("signaling sends faster than the session takes; dropped a message")
+	}
+}
+
+// errPlayerLost ends a session whose player did not come back.
+var errPlayerLost = errors.New("the player did not come back")
+
+// appEnded ends a session whose app has ended.
+type appEnded struct {
+	code   signaling.Code
+	text   string
+	output []string
+}
+
+func (e *appEnded) Error() string { return e.text }
+
+// run runs the session until it ends, and returns why. When it returns nothing of it is left.
+func (s *session) run(ctx context.Context) error {
+	config := encoder.Config{Size: s.size, MaxSize: s.node.config.MaxSize, FrameRate: s.node.config.FrameRate, Bitrate: s.node.config.Bitrate}
+	enc, err := s.node.config.Encoders.Pick(s.node.config.Encoder, s.codecs, config)
+	if err != nil {
+		return signaling.Errorf(signaling.CodeNoCommonCodec, "%v", err)
+	}
+	if config, err = config.Resolve(); err != nil {
+		return errors.Join(err, enc.Close())
+	}
+	s.node.say(signaling.Progress{Session: s.id, Stage: signaling.StageStarting, Detail: s.app.Title})
+	s.bulletin.setApp(control.AppNotice{State: control.AppStarting, Title: s.app.Title})
+
+	group, ctx := errgroup.WithContext(ctx)
+	ready := make(chan *live, 1)
+	group.Go(func() error { return s.play(ctx, enc, config, ready) })
+	group.Go(func() error { return s.converse(ctx, enc.Capabilities(), ready) })
+	return group.Wait()
+}
+
+// live is what a connection is joined to once the display is up.
+type live struct {
+	screen   *screen
+	pipeline *pipeline
+}
+
+// play brings up display and app, and runs the pipeline until one of them ends.
+func (s *session) play(ctx context.Context, enc encoder.Encoder, config encoder.Config, ready chan<- *live) (err error) {
+	screen, err := s.node.takeScreen(ctx, s.slot, s.size, s.logger)
+	if err != nil {
+		return errors.Join(fmt.Errorf("prepare the display: %w", err), enc.Close())
+	}
+	defer func() { err = errors.Join(err, screen.close()) }()
+	if err := screen.launch(s.app); err != nil {
+		return errors.Join(&appEnded{code: signaling.CodeAppFailed, text: err.Error()}, enc.Close())
+	}
+	pipeline := newPipeline(screen.source, enc, config, s.stages, s.logger)
+	pipeline.changed = s.bulletin.setVideo
+	pipeline.drawn = func() { s.bulletin.setApp(control.AppNotice{State: control.AppRunning, Title: s.app.Title}) }
+	ready <- &live{screen, pipeline}
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return pipeline.run(ctx) })
+	group.Go(func() error { return screen.injector.Run(ctx) })
+	group.Go(func() error { return s.forwardCursors(ctx, screen) })
+	group.Go(func() error { return s.reportStats(ctx, pipeline) })
+	group.Go(func() error { return s.awaitEnd(ctx, screen) })
+	return group.Wait()
+}
+
+// awaitEnd waits for the app or the display to end.
+func (s *session) awaitEnd(ctx context.Context, screen *screen) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-screen.app.Done():
+		code := signaling.CodeAppExited
+		if screen.app.Err() != nil {
+			code = signaling.CodeAppFailed
+		}
+		s.bulletin.setApp(control.AppNotice{State: control.AppExited, Title: s.app.Title, Detail: screen.app.Ending()})
+		return &appEnded{code: code, text: screen.app.Ending(), output: screen.app.LastLines(shownLines)}
+	case <-screen.display.Done():
+		return errors.New("the session's X server ended")
+	}
+}
+
+func (s *session) forwardCursors(ctx context.Context, screen *screen) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case cursor, ok := <-screen.source.Cursors():
+			if !ok {
+				return nil
+			}
+			message, err := encodeCursor(cursor)
+			if err != nil {
+				return err
+			}
+			s.bulletin.setCursor(message)
+		}
+	}
+}
+
+// converse keeps the player connected: offer, answer, hold and offer again.
+func (s *session) converse(ctx context.Context, capabilities encoder.Capabilities, ready <-chan *live) error {
+	c := conversation{session: s, capabilities: capabilities, ready: ready}
+	defer c.hangUp()
+	if err := c.offer(ctx); err != nil {
+		return err
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case c.live = <-ready:
+			c.join()
+		case e := <-s.events:
+			if err := c.take(ctx, e); err != nil {
+				return err
+			}
+		case <-c.connected():
+			c.connectedOnce = true
+			s.logger.Info("player connected")
+			c.deadline.Stop()
+			c.join()
+		case <-c.opened():
+			c.openedOnce = true
+			s.bulletin.address(c.peer)
+		case <-c.ended():
+			s.logger.Info("player lost", "reason", c.peer.Err(), "hold", hold)
+			c.hangUp()
+			c.deadline = time.NewTimer(hold)
+		case <-c.deadline.C:
+			return errPlayerLost
+		}
+	}
+}
+
+// reportStats tells the player what the edge measures.
+func (s *session) reportStats(ctx context.Context, p *pipeline) error {
+	ticker := time.NewTicker(statsInterval)
+	defer ticker.Stop()
+	var bytes uint64
+	before := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case now := <-ticker.C:
+			sent := p.bytes.Load()
+			notice := control.StatsNotice{
+				Stages:     map[string]control.Quantiles{},
+				BitrateBPS: int64(float64(sent-bytes) * 8 / now.Sub(before).Seconds()),
+				Frames:     p.frames.Load(), Dropped: p.dropped.Load(),
+			}
+			for _, stage := range streamer.AllStages() {
+				if lately := s.stages.Lately(stage); lately.N > 0 {
+					notice.Stages[string(stage)] = control.Quantiles{P50: milliseconds(lately.P50), P99: milliseconds(lately.P99)}
+				}
+			}
+			if peer := p.peer.Load(); peer != nil && peer.RoundTrip() > 0 {
+				notice.RTT = &control.Quantiles{P50: milliseconds(peer.RoundTrip()), P99: milliseconds(peer.RoundTrip())}
+			}
+			bytes, before = sent, now
+			s.bulletin.tell(notice)
+		}
+	}
+}
+
+func milliseconds(d time.Duration) float64 {
+	return float64(d.Round(time.Microsecond)) / float64(time.Millisecond)
+}
+
+// candidateInit is a candidate as the connection takes it.
+func candidateInit(c *signaling.Candidate) webrtc.ICECandidateInit {
+	line := uint16(c.Line)
+	return webrtc.ICECandidateInit{Candidate: c.Candidate, SDPMid: &c.Mid, SDPMLineIndex: &line}
+}
