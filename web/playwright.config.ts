@@ -23,7 +23,7 @@ export default defineConfig({
     { name: "desktop", use: { viewport: { width: 1280, height: 720 } } },
     {
       name: "phone",
-      testMatch: /phone\.spec\.ts$/,
+      testMatch: /(phone|states)\.spec\.ts$/,
       use: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 3 },
     },
   ],

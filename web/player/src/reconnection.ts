@@ -75,8 +75,11 @@ export class Reconnection {
 
   #tick(): void {
     const left = this.#deadline - performance.now();
-    if (left > 0) return this.#hooks.tick(Math.ceil(left / 1000));
-    this.end();
-    this.#hooks.expired();
+    if (left > 0) {
+      this.#hooks.tick(Math.ceil(left / 1000));
+    } else {
+      this.end();
+      this.#hooks.expired();
+    }
   }
 }

@@ -12,6 +12,7 @@ export class Screen {
     this.#made = !(element instanceof HTMLVideoElement);
     this.video = element instanceof HTMLVideoElement ? element : document.createElement("video");
     this.video.playsInline = true;
+    this.video.muted = true; // until a gesture: a page that was not clicked may play only without sound
     this.video.autoplay = true;
     this.video.disablePictureInPicture = true;
     this.video.tabIndex = 0;
@@ -38,11 +39,8 @@ export class Screen {
 
   show(stream: MediaStream): void {
     this.video.srcObject = stream;
-    void this.video.play().catch(() => {
-      // A page that was not clicked yet may play only without sound. Another refusal shows as a picture that does not come.
-      this.video.muted = true;
-      return this.video.play().catch(() => undefined);
-    });
+    // A browser that refuses shows it as a picture that does not come, which the session tells in its own time.
+    void this.video.play().catch(() => undefined);
   }
 
   /** Holds the frame that is shown now. Does nothing before the first one. */

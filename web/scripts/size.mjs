@@ -1,0 +1,43 @@
+// Holds the player and the page to their sizes: what a cold page load must fetch before anything is seen.
+import { readdir, readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build } from "vite";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/**
+ * KiB after gzip. The player alone is what a studio adds to its own page: 16 is little more than a fresh TCP connection carries
+ * in its first round trip (ten segments, RFC 6928). The play page with all it loads fits the first two: 10 + 20 segments, 42 KiB.
+ */
+const BUDGETS = { player: 16, page: 40 };
+
+const bundles = await build({
+  root,
+  configFile: false,
+  logLevel: "error",
+  build: {
+    write: false,
+    target: "chrome111",
+    rollupOptions: { input: `${root}/player/src/index.ts`, preserveEntrySignatures: "strict" },
+  },
+});
+const player = [bundles].flat()[0].output.reduce((sum, chunk) => sum + gzipSync(chunk.code).length, 0);
+
+const index = await readFile(`${root}/dist/index.html`, "utf8");
+let page = gzipSync(index).length;
+for (const file of await readdir(`${root}/dist/assets`)) {
+  const text = await readFile(`${root}/dist/assets/${file}`);
+  if (index.includes(file)) page += gzipSync(text).length;
+}
+
+let over = false;
+for (const [name, octets] of Object.entries({ player, page })) {
+  const kib = octets / 1024;
+  console.log(`${name}: ${kib.toFixed(1)} KiB gzip of ${BUDGETS[name]} KiB`);
+  if (kib > BUDGETS[name]) over = true;
+}
+if (over) {
+  console.error("A bundle is over its budget. See what grew, or raise the budget with a reason in scripts/size.mjs.");
+  process.exit(1);
+}
