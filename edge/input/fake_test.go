@@ -2,6 +2,7 @@ package input
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 
 	"nearlight/streamer/control"
@@ -86,7 +87,7 @@ func (r *recorder) held() (n int) {
 }
 
 // fakeKeys are the physical keys of an evdev display and a few free keycodes.
-func fakeKeys() (physical [256]bool, free []keycode) {
+var fakeKeys = sync.OnceValues(func() (physical [256]bool, free []keycode) {
 	for _, code := range control.Keys() {
 		physical[code+evdevOffset] = true
 	}
@@ -96,7 +97,7 @@ func fakeKeys() (physical [256]bool, free []keycode) {
 		}
 	}
 	return physical, free
-}
+})
 
 // newFake is an injector of a 1280x720 display that is a recorder.
 func newFake(t testing.TB) (*Injector, *recorder) {

@@ -28,6 +28,8 @@ const closeTimeout = time.Second
 // Config says how an Injector behaves; its zero value is good.
 type Config struct {
 	Logger *slog.Logger // told the first error of the display and no more; nil discards
+	// Last is kept at the sequence of the input that was injected last, for whoever captures; nil keeps it for LastInput alone.
+	Last *atomic.Uint32
 }
 
 // Injector makes input in one display.
@@ -37,7 +39,7 @@ type Injector struct {
 	logger   *slog.Logger
 	physical [256]bool // keycodes that a physical key sends
 
-	last     atomic.Uint32
+	last     *atomic.Uint32
 	size     atomic.Uint64 // width<<32 | height
 	counters counters
 	closing  sync.Once
@@ -46,7 +48,7 @@ type Injector struct {
 	mu        sync.Mutex
 	closed    bool
 	typist    *typist
-	announced uint32     // the property's value
+	announced announced
 	keys      [256]uint8 // how many players hold a keycode
 	buttons   [10]uint8  // and a button, by X's number
 }
@@ -77,7 +79,11 @@ func newInjector(x display, physical [256]bool, free []keycode, config Config) *
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	return &Injector{x: x, physical: physical, logger: logger, typist: newTypist(free), done: make(chan struct{})}
+	last := config.Last
+	if last == nil {
+		last = new(atomic.Uint32)
+	}
+	return &Injector{x: x, physical: physical, logger: logger, last: last, typist: newTypist(free), done: make(chan struct{})}
 }
 
 // Run drains what the display sends (its errors, its new sizes) until it is gone, ctx ends or Close is called; in all
@@ -158,10 +164,16 @@ func (in *Injector) shut() {
 	}
 }
 
+// announced is what the root window's property names: an input of a player, or none.
+type announced struct {
+	player *Player
+	seq    uint32
+}
+
 // begin announces the input whose events follow. The caller holds mu, as for the methods below.
-func (in *Injector) begin(seq uint32) {
-	if in.announced != seq {
-		in.announced = seq
+func (in *Injector) begin(p *Player, seq uint32) {
+	if now := (announced{p, seq}); in.announced != now {
+		in.announced = now
 		in.x.announce(seq)
 	}
 }

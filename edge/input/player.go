@@ -16,12 +16,6 @@ const (
 	wheelLeft, wheelRight = 6, 7
 )
 
-// keys for characters that a real key makes on every layout.
-const (
-	enterKey keycode = 28 + evdevOffset
-	tabKey   keycode = 15 + evdevOffset
-)
-
 // Player is one connection's input.
 type Player struct {
 	in       *Injector
@@ -39,9 +33,16 @@ type Player struct {
 	departed bool // guarded by in.mu, as are all fields but the first three
 }
 
-// Join begins a connection, whose sequence numbers and totals start anew.
+// Join begins a connection, whose sequence numbers and totals start anew: until its first input, no input is the last.
 func (in *Injector) Join() *Player {
-	return &Player{in: in, left: make(chan struct{}), guard: newGuard()}
+	p := &Player{in: in, left: make(chan struct{}), guard: newGuard()}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.announced.seq != 0 && !in.closed {
+		in.begin(p, 0)
+		in.last.Store(0)
+	}
+	return p
 }
 
 // Malformed counts a message that did not parse.
@@ -131,7 +132,7 @@ func (p *Player) move(m *control.Move, now time.Time) {
 		return
 	}
 	p.newest.move, p.place.x, p.place.y, p.locked = m.Seq, m.X, m.Y, false
-	p.in.begin(m.Seq)
+	p.in.begin(p, m.Seq)
 	p.moveTo(m.X, m.Y)
 	p.injected(m.Seq)
 }
@@ -159,7 +160,7 @@ func (p *Player) turn(m *control.Turn, now time.Time) {
 	if dx == 0 && dy == 0 {
 		return
 	}
-	p.in.begin(m.Seq)
+	p.in.begin(p, m.Seq)
 	p.in.x.moveBy(dx, dy)
 	p.injected(m.Seq)
 }
@@ -176,7 +177,7 @@ func (p *Player) key(m *control.Key, now time.Time) {
 		return
 	}
 	if p.keys[code].tell(m.Seq, m.Down) {
-		p.in.begin(m.Seq)
+		p.in.begin(p, m.Seq)
 		p.in.key(code, m.Down)
 		p.injected(m.Seq)
 	}
@@ -204,7 +205,7 @@ func (p *Player) button(m *control.Button, now time.Time) {
 	}
 	placed := m.At && m.Seq > p.newest.turn // under a lock that began since, a place would throw the view around
 	if placed {
-		p.in.begin(m.Seq)
+		p.in.begin(p, m.Seq)
 		p.moveTo(m.X, m.Y)
 		if m.Seq > p.newest.move {
 			p.newest.move, p.place.x, p.place.y, p.locked = m.Seq, m.X, m.Y, false
@@ -214,7 +215,7 @@ func (p *Player) button(m *control.Button, now time.Time) {
 		}
 	}
 	if l.tell(m.Seq, m.Down) {
-		p.in.begin(m.Seq)
+		p.in.begin(p, m.Seq)
 		p.in.button(xButton[m.Button], m.Down)
 	} else if !placed {
 		return
@@ -235,7 +236,7 @@ func (p *Player) wheel(m *control.Wheel, now time.Time) {
 		p.in.counters.drop(TooFast)
 		return
 	}
-	p.in.begin(m.Seq)
+	p.in.begin(p, m.Seq)
 	p.click(dx, wheelLeft, wheelRight)
 	p.click(dy, wheelUp, wheelDown)
 	p.injected(m.Seq)
@@ -258,14 +259,14 @@ func (p *Player) release(m *control.Release) {
 	changed := false
 	for code := range p.keys {
 		if p.keys[code].tell(m.Seq, false) {
-			p.in.begin(m.Seq)
+			p.in.begin(p, m.Seq)
 			p.in.key(keycode(code), false)
 			changed = true
 		}
 	}
 	for b := range p.buttons {
 		if p.buttons[b].tell(m.Seq, false) {
-			p.in.begin(m.Seq)
+			p.in.begin(p, m.Seq)
 			p.in.button(xButton[b], false)
 			changed = true
 		}
@@ -302,7 +303,7 @@ func (p *Player) held(m *control.Held, now time.Time) {
 			continue
 		}
 		if l.repair(m.Seq, want[code]) {
-			p.in.begin(m.Seq)
+			p.in.begin(p, m.Seq)
 			p.in.key(keycode(code), want[code])
 			changed = true
 		}
@@ -314,7 +315,7 @@ func (p *Player) held(m *control.Held, now time.Time) {
 			continue
 		}
 		if p.buttons[b].repair(m.Seq, down) {
-			p.in.begin(m.Seq)
+			p.in.begin(p, m.Seq)
 			p.in.button(xButton[b], down)
 			changed = true
 		}
@@ -322,94 +323,4 @@ func (p *Player) held(m *control.Held, now time.Time) {
 	if changed {
 		p.injected(m.Seq)
 	}
-}
-
-// typeText types m's characters, waiting for free keycodes without holding the injector.
-func (p *Player) typeText(m *control.Text) {
-	rest := p.admit(m)
-	for len(rest) > 0 {
-		typed, wait := p.typeSome(m.Seq, rest)
-		rest = rest[typed:]
-		if wait == 0 {
-			continue
-		}
-		select {
-		case <-time.After(wait):
-		case <-p.left:
-		case <-p.in.done:
-		}
-	}
-}
-
-// admit returns the characters that can and may be typed.
-func (p *Player) admit(m *control.Text) []rune {
-	p.in.mu.Lock()
-	defer p.in.mu.Unlock()
-	chars := []rune(m.Text)
-	if !p.guard.text.AllowN(time.Now(), len(chars)) {
-		p.in.counters.drop(TooFast)
-		return nil
-	}
-	kept := chars[:0]
-	for _, char := range chars {
-		if symbolOf(char) != 0 || char == '\n' || char == '\t' {
-			kept = append(kept, char)
-		} else {
-			p.in.counters.drop(Unknown)
-		}
-	}
-	return kept
-}
-
-// typeSome types as many characters as there are free keycodes, and returns how many that were and how long to wait for more.
-func (p *Player) typeSome(seq uint32, text []rune) (typed int, wait time.Duration) {
-	p.in.mu.Lock()
-	defer p.in.mu.Unlock()
-	if p.departed || p.in.closed {
-		p.in.counters.drop(Late)
-		return len(text), 0
-	}
-	if code, own := ownKey(text[0]); own {
-		p.in.begin(seq)
-		p.tap(code)
-		p.injected(seq)
-		return 1, 0
-	}
-	end := 1
-	for end < len(text) {
-		if _, own := ownKey(text[end]); own {
-			break
-		}
-		end++
-	}
-	codes, fresh, wait := p.in.typist.lend(text[:end], time.Now())
-	if len(codes) == 0 {
-		return 0, wait
-	}
-	p.in.begin(seq)
-	runs(fresh, p.in.x.remap)
-	for _, code := range codes {
-		p.tap(code)
-	}
-	p.injected(seq)
-	return len(codes), wait
-}
-
-// tap types with a key, unless somebody holds it: then there is no second press to be had.
-func (p *Player) tap(code keycode) {
-	if p.in.keys[code] == 0 {
-		p.in.key(code, true)
-		p.in.key(code, false)
-	}
-}
-
-// ownKey is the physical key for characters that are no characters.
-func ownKey(char rune) (keycode, bool) {
-	switch char {
-	case '\n':
-		return enterKey, true
-	case '\t':
-		return tabKey, true
-	}
-	return 0, false
 }

@@ -132,6 +132,19 @@ func TestEachInputIsAnnouncedOnceBeforeItsEvents(t *testing.T) {
 	}
 }
 
+func TestANewConnectionsInputsAreAnnouncedThoughTheirNumbersAreOld(t *testing.T) {
+	in, display := newFake(t)
+	in.Join().Handle(&control.Key{Seq: 1, Down: true, Code: keyW})
+	again := in.Join()
+	if in.LastInput() != 0 {
+		t.Errorf("last input %d of a connection that had none", in.LastInput())
+	}
+	again.Handle(&control.Key{Seq: 1, Down: true, Code: keyA})
+	if want := []uint32{1, 0, 1}; !slices.Equal(display.seqs, want) {
+		t.Errorf("announced %v, want %v", display.seqs, want)
+	}
+}
+
 func TestAcksAndPingsAreNotInput(t *testing.T) {
 	in, _ := newFake(t)
 	for _, m := range []control.Message{&control.Ack{}, &control.Ping{}, &control.Alive{}, nil} {

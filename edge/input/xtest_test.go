@@ -364,7 +364,7 @@ func BenchmarkInjectKey(b *testing.B) {
 	for b.Loop() {
 		seq++
 		player.in.mu.Lock()
-		player.in.begin(seq)
+		player.in.begin(player, seq)
 		player.in.key(keyW+evdevOffset, seq%2 == 1)
 		player.injected(seq)
 		player.in.mu.Unlock()

@@ -8,8 +8,10 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -17,6 +19,8 @@ import (
 	"github.com/jezek/xgb"
 	"github.com/jezek/xgb/xproto"
 	"go.uber.org/goleak"
+
+	"nearlight/streamer/control"
 )
 
 const patience = 10 * time.Second // for an X server on a busy machine
@@ -276,10 +280,25 @@ func TestADisplayThatHangsDoesNotHoldUpClose(t *testing.T) {
 	if err := s.process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	var sent atomic.Uint32
+	blocked := make(chan bool)
+	go func() { // until the socket is full: then Handle waits for the display
+		defer close(blocked)
+		for seq := range uint32(motionBurst) {
+			player.Handle(&control.Move{Seq: seq + 100})
+			sent.Store(seq)
+		}
+	}()
+	deadline := time.Now().Add(patience)
+	for before, since := uint32(0), time.Now(); time.Since(since) < 100*time.Millisecond && time.Now().Before(deadline); runtime.Gosched() {
+		if now := sent.Load(); now != before {
+			before, since = now, time.Now()
+		}
+	}
 	start := time.Now()
 	in.Close()
-	if took := time.Since(start); took > closeTimeout+patience/2 {
-		t.Errorf("Close took %v", took)
+	if took := time.Since(start); took < closeTimeout || took > closeTimeout+patience/2 {
+		t.Errorf("Close took %v, want no more than its patience, and all of it", took)
 	}
 	if err := s.process.Kill(); err != nil {
 		t.Fatal(err)
@@ -287,6 +306,7 @@ func TestADisplayThatHangsDoesNotHoldUpClose(t *testing.T) {
 	if err := receive(t, ended, "the end of Run"); err != nil {
 		t.Errorf("Run returned %v after Close", err)
 	}
+	receive(t, blocked, "the end of Handle")
 }
 
 func TestAKeymapThatIsNotEvdevsIsRefused(t *testing.T) {
