@@ -1,0 +1,124 @@
+//go:build linux && cgo
+
+package gles
+
+/*
+#cgo CFLAGS: -O2
+#cgo LDFLAGS: -ldl
+#include <stdlib.h>
+#include "gl.h"
+*/
+import "C"
+
+import (
+	"fmt"
+	"strings"
+	"unsafe"
+
+	"nearlight/internal/media"
+	"nearlight/internal/scene"
+)
+
+// RasterThreads is how many threads llvmpipe fills triangles with, unless LP_NUM_THREADS says otherwise: one beside the
+// caller's. Encoder, display and browser want the other core; see BenchmarkPicture.
+const RasterThreads = 1
+
+// Context is an EGL context that is current on its thread.
+type Context struct {
+	egl       *C.nl_egl
+	offscreen bool
+}
+
+// OpenOffscreen opens a context without a window, on a GPU if there is one, else on Mesa's software rasterizer.
+func OpenOffscreen() (*Context, error) { return open(nil, 0, 0) }
+
+// OpenWindow opens a context that draws to a window of an xcb connection (xcb_connection_t *); visual is the window's.
+func OpenWindow(connection unsafe.Pointer, window, visual uint32) (*Context, error) {
+	return open(connection, window, visual)
+}
+
+func open(connection unsafe.Pointer, window, visual uint32) (*Context, error) {
+	c := &Context{offscreen: connection == nil}
+	var code C.int
+	what := C.nl_egl_open(connection, C.uint32_t(window), C.uint32_t(visual), RasterThreads, &c.egl, &code)
+	if what != C.NL_EGL_OK {
+		return nil, fmt.Errorf("%w: %s", ErrUnavailable, openFailure(what, code))
+	}
+	return c, nil
+}
+
+func openFailure(what, code C.int) string {
+	const advice = "install libegl1 and libgl1-mesa-dri, or the GPU vendor's driver"
+	switch what {
+	case C.NL_EGL_NO_LIBRARY:
+		return "libEGL.so.1 cannot be opened: " + advice
+	case C.NL_EGL_NO_FUNCTION:
+		return "libEGL.so.1 is older than EGL 1.5: " + advice
+	}
+	call := map[C.int]string{
+		C.NL_EGL_NO_DISPLAY: "eglInitialize", C.NL_EGL_NO_CONFIG: "eglChooseConfig", C.NL_EGL_NO_CONTEXT: "eglCreateContext",
+		C.NL_EGL_NO_SURFACE: "eglCreateWindowSurface", C.NL_EGL_NO_CURRENT: "eglMakeCurrent",
+	}[what]
+	return fmt.Sprintf("%s failed (EGL error %#x): %s", call, int(code), advice)
+}
+
+// Swap shows what was drawn to the window.
+func (c *Context) Swap() error {
+	if code := C.nl_egl_swap(c.egl); code != 0 {
+		return fmt.Errorf("eglSwapBuffers: EGL error %#x", int(code))
+	}
+	return nil
+}
+
+// Close frees the context.
+func (c *Context) Close() {
+	C.nl_egl_close(c.egl)
+	c.egl = nil
+}
+
+const messageOctets = 1024
+
+// NewRenderer compiles the shaders in a current context.
+func NewRenderer(c *Context) (*Renderer, error) {
+	message := (*C.char)(C.calloc(messageOctets, 1))
+	defer C.free(unsafe.Pointer(message))
+	offscreen := C.int(0)
+	if c.offscreen {
+		offscreen = 1
+	}
+	gl := C.nl_gl_open(c.egl, offscreen, message, messageOctets)
+	if gl == nil {
+		return nil, fmt.Errorf("%w: shaders: %s", ErrUnavailable, strings.TrimSpace(C.GoString(message)))
+	}
+	driver := C.GoString(C.nl_gl_driver(gl))
+	return &Renderer{
+		gl:     gl,
+		target: Target{c.offscreen, driver, isSoftware(driver)},
+		meshes: make(map[*scene.Mesh]*resident),
+	}, nil
+}
+
+func isSoftware(driver string) bool {
+	for _, name := range [...]string{"llvmpipe", "softpipe", "SwiftShader", "swrast"} {
+		if strings.Contains(driver, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// Renderer draws pictures.
+type Renderer struct {
+	gl     *C.nl_gl
+	target Target
+	size   media.Size
+	meshes map[*scene.Mesh]*resident
+	solids []C.nl_solid
+	drawn  uint64 // pictures so far
+}
+
+// resident is a mesh in the driver's memory.
+type resident struct {
+	mesh C.nl_mesh
+	used uint64 // the last picture that showed it
+}

@@ -1,0 +1,45 @@
+// The renderer's calls to OpenGL ES 3.
+#ifndef NEARLIGHT_SCENE_GL_H
+#define NEARLIGHT_SCENE_GL_H
+
+#include <stdint.h>
+
+#include "egl.h"
+
+typedef struct nl_gl nl_gl;
+
+// A mesh in the driver's memory.
+typedef struct {
+	uint32_t array, vertices, indices;
+	int32_t count;
+} nl_mesh;
+
+typedef struct {
+	uint32_t array;
+	int32_t count;
+	float model[16];
+} nl_solid;
+
+// The light of one picture; the names are scene.Light's.
+typedef struct {
+	float sun[3], sunlight[3], skylight[3], bounce[3], zenith[3], warm[3], far_horizon[3], glow[3];
+	float haze, time, falloff, power;
+} nl_light;
+
+// How nl_gl_smooth draws. Blending costs a CPU as much as filling, so what covers everything goes without.
+enum { NL_OPAQUE, NL_BLENDED, NL_OVER_ALL };
+
+// nl_gl_open compiles the shaders. On failure it returns NULL and a message of at most size octets.
+nl_gl *nl_gl_open(nl_egl *egl, int offscreen, char *message, int size);
+void nl_gl_close(nl_gl *g);
+const char *nl_gl_driver(nl_gl *g);
+int nl_gl_resize(nl_gl *g, int width, int height); // 0, or the framebuffer's status
+void nl_gl_mesh_make(nl_gl *g, const void *vertices, int vertex_octets, const void *indices, int index_count, nl_mesh *out);
+void nl_gl_mesh_free(nl_gl *g, const nl_mesh *mesh);
+void nl_gl_begin(nl_gl *g, const float *view, const nl_light *light);
+void nl_gl_solids(nl_gl *g, const nl_solid *solids, int count);
+void nl_gl_smooth(nl_gl *g, const float *view, int how, const void *vertices, int vertex_octets, const void *indices, int index_count);
+void nl_gl_read(nl_gl *g, void *pixels);
+int nl_gl_error(nl_gl *g);
+
+#endif

@@ -1,0 +1,74 @@
+// The shaders. Everything is decided at the vertices: a facet has one colour, so that a CPU can fill it at full speed.
+#ifndef NEARLIGHT_SCENE_SHADERS_H
+#define NEARLIGHT_SCENE_SHADERS_H
+
+// Off screen, rows go from the top and red and blue change places: what is read back is what an X server takes.
+#define SHADER_HEAD_WINDOW "#version 300 es\n#define UP 1.0\n#define PIXEL(c) c\n"
+#define SHADER_HEAD_OFFSCREEN "#version 300 es\n#define UP -1.0\n#define PIXEL(c) c.bgra\n"
+
+static const char *const solid_vertex =
+	"precision highp float;\n"
+	"layout(location = 0) in vec3 a_position;\n"
+	"layout(location = 1) in vec4 a_normal;\n" // w: water
+	"layout(location = 2) in vec4 a_colour;\n" // a: glow
+	"uniform mat4 u_view, u_model;\n"
+	"uniform vec3 u_sun, u_sunlight, u_skylight, u_bounce, u_zenith, u_warm, u_far, u_glow;\n"
+	"uniform vec4 u_air;\n" // haze, time, falloff, power
+	"flat out lowp vec4 v_colour;\n"
+	// As scene.Light.Sky.
+	"vec3 sky(vec3 d) {\n"
+	"	float to_sun = max(dot(d, u_sun), 0.0);\n"
+	"	vec3 horizon = mix(u_far, u_warm, to_sun * to_sun);\n"
+	"	return mix(horizon, u_zenith, 1.0 - exp(-u_air.z * max(d.y, 0.0))) + u_glow * pow(to_sun, u_air.w);\n"
+	"}\n"
+	"void main() {\n"
+	"	vec3 at = (u_model * vec4(a_position, 1.0)).xyz;\n"
+	"	gl_Position = u_view * vec4(at, 1.0);\n"
+	"	gl_Position.y *= UP;\n"
+	"	vec3 normal = mat3(u_model) * a_normal.xyz;\n"
+	"	float far = length(at);\n"
+	"	vec3 ray = at / far;\n"
+	"	vec3 colour;\n"
+	"	if (a_normal.w > 0.0) {\n"
+	"		float seed = fract(dot(a_colour.rgb, vec3(91.7, 173.3, 57.1)) + a_position.x * 0.37 + a_position.z * 0.71) * 6.2832;\n"
+	"		vec2 ripple = vec2(sin(u_air.y * 1.7 + seed), cos(u_air.y * 1.3 + seed * 3.0));\n"
+	"		normal = normalize(vec3(ripple.x * 0.05, 1.0, ripple.y * 0.07));\n"
+	"		vec3 mirrored = reflect(ray, normal);\n"
+	"		mirrored.y = abs(mirrored.y) + 0.01;\n"
+	"		float gloss = 0.06 + 0.80 * pow(1.0 - clamp(dot(-ray, normal), 0.0, 1.0), 3.0);\n"
+	"		colour = a_colour.rgb * (u_skylight + 0.35 * u_sunlight);\n"
+	"		colour = mix(colour, sky(normalize(mirrored)), gloss);\n"
+	"		colour += u_sunlight * 0.9 * pow(max(dot(mirrored, u_sun), 0.0), 90.0);\n"
+	"	} else {\n"
+	"		vec3 around = mix(u_bounce, u_skylight, normal.y * 0.5 + 0.5);\n"
+	"		colour = a_colour.rgb * (u_sunlight * max(dot(normal, u_sun), 0.0) + around);\n"
+	"		colour = mix(colour, a_colour.rgb, a_colour.a);\n"
+	"	}\n"
+	"	float haze = far * u_air.x;\n"
+	"	colour = mix(sky(normalize(vec3(ray.x, 0.01, ray.z))), colour, exp(-haze * haze));\n"
+	"	v_colour = vec4(clamp(colour, 0.0, 1.0), 1.0);\n"
+	"}\n";
+
+static const char *const solid_fragment =
+	"flat in lowp vec4 v_colour;\n"
+	"out lowp vec4 pixel;\n"
+	"void main() { pixel = PIXEL(v_colour); }\n";
+
+static const char *const smooth_vertex =
+	"precision highp float;\n"
+	"layout(location = 0) in vec3 a_position;\n"
+	"layout(location = 2) in vec4 a_colour;\n"
+	"uniform mat4 u_view;\n"
+	"out lowp vec4 v_colour;\n"
+	"void main() {\n"
+	"	gl_Position = u_view * vec4(a_position, 1.0);\n"
+	"	gl_Position.y *= UP;\n"
+	"	v_colour = a_colour;\n"
+	"}\n";
+
+static const char *const smooth_fragment =
+	"in lowp vec4 v_colour;\n"
+	"out lowp vec4 pixel;\n"
+	"void main() { pixel = PIXEL(v_colour); }\n";
+
+#endif
