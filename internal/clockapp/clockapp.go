@@ -126,9 +126,10 @@ func (a *app) share() error {
 		return fmt.Errorf("%w: %v is smaller than a marker, %v", media.ErrSize, a.screen, marker.Size)
 	}
 	size := pictureSize(a.screen)
+	canvas := newCanvas()
 	for tint := range a.pictures {
 		a.pictures[tint] = unsafe.Slice((*byte)(unsafe.Pointer(C.clock_picture(a.clock, C.int(tint)))), 4*size.Width*size.Height)
-		paint(a.pictures[tint], size, tint)
+		canvas.paint(a.pictures[tint], size, tint)
 	}
 	a.spoilt = nil
 	a.config.Logger.Info("clock runs", "size", a.screen, "rate", a.config.Rate)

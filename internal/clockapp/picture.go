@@ -1,58 +1,84 @@
 package clockapp
 
 import (
+	"encoding/binary"
 	"math"
 	"math/rand/v2"
 
 	"nearlight/internal/media"
 )
 
-// paint fills pixels (BGRX, rows without gaps) with an evening sky over water: clouds of several sizes, so that an
-// encoder meets soft and busy areas, and a lattice of thin rings, whose edges show any tear. tint chooses its hour.
-func paint(pixels []byte, size media.Size, tint int) {
-	hours := [tints][2][3]float64{ // top and bottom as red, green, blue
-		{{28, 38, 92}, {236, 132, 96}},
-		{{12, 62, 84}, {128, 206, 150}},
-		{{66, 24, 84}, {240, 178, 92}},
-	}
-	noise := newNoise()
-	const period = 192
-	var ring [period * period]byte
-	for y := range period {
-		for x := range period {
-			if r := math.Hypot(float64(x)-period/2, float64(y)-period/2); math.Abs(r-60) < 1.5 {
-				ring[y*period+x] = 70
-			}
-		}
-	}
+// canvas is what all pictures are painted from: an evening sky with clouds of several sizes, so that an encoder meets
+// soft and busy areas, and a lattice of thin rings, whose edges show any tear.
+type canvas struct {
+	clouds *noise
+	rings  *[ringPeriod * ringPeriod]byte
+}
+
+func newCanvas() canvas { return canvas{clouds: newNoise(), rings: newRings()} }
+
+// hours are the sky's colours at top and bottom, as red, green, blue: one for each tint.
+var hours = [tints][2][3]float64{
+	{{28, 38, 92}, {236, 132, 96}},
+	{{12, 62, 84}, {128, 206, 150}},
+	{{66, 24, 84}, {240, 178, 92}},
+}
+
+// paint fills pixels, which are BGRX in rows without gaps.
+func (c canvas) paint(pixels []byte, size media.Size, tint int) {
 	hour := hours[tint%tints]
 	for y := range size.Height {
-		height := float64(y) / float64(size.Height)
-		var base [3]int
-		for c := range base {
-			base[c] = int(hour[0][c] + (hour[1][c]-hour[0][c])*height)
-		}
+		colours := brighten(hour[0], hour[1], float64(y)/float64(size.Height))
 		row := pixels[4*y*size.Width:][:4*size.Width]
-		rings := ring[y%period*period:][:period]
+		ring := c.rings[y%ringPeriod*ringPeriod:][:ringPeriod]
+		far, near := c.clouds.row(y/2), c.clouds.row(y)
 		for x := range size.Width {
-			light := noise.at(x/4, y/2) + noise.at(x, y)/3 + int(rings[x%period])
-			pixel := row[4*x:][:4]
-			pixel[0] = clamp(base[2] + light)
-			pixel[1] = clamp(base[1] + light)
-			pixel[2] = clamp(base[0] + light)
-			pixel[3] = 0xff
+			light := int(far[x/4%noiseSide]) + int(near[x%noiseSide])/3 + int(ring[x%ringPeriod])
+			binary.LittleEndian.PutUint32(row[4*x:], colours[light+darkest])
 		}
 	}
 }
 
-func clamp(v int) byte { return byte(min(max(v, 0), 255)) }
+// What light is added to a colour: noise from two places, and the rings.
+const (
+	darkest   = 80
+	brightest = 160
+)
+
+// brighten is one row's colour in every light, as BGRX in a little-endian word.
+func brighten(top, bottom [3]float64, height float64) (colours [darkest + brightest]uint32) {
+	for light := range colours {
+		pixel := uint32(0xff)
+		for c := range top {
+			colour := int(top[c]+(bottom[c]-top[c])*height) + light - darkest
+			pixel = pixel<<8 | uint32(min(max(colour, 0), 255))
+		}
+		colours[light] = pixel
+	}
+	return colours
+}
+
+// ringPeriod is the distance between two rings of the lattice.
+const ringPeriod = 192
+
+func newRings() *[ringPeriod * ringPeriod]byte {
+	const radius, half, brightness = 60, 1.5, 70
+	var rings [ringPeriod * ringPeriod]byte
+	for i := range rings {
+		x, y := float64(i%ringPeriod)-ringPeriod/2, float64(i/ringPeriod)-ringPeriod/2
+		if math.Abs(math.Hypot(x, y)-radius) < half {
+			rings[i] = brightness
+		}
+	}
+	return &rings
+}
 
 const noiseSide = 256
 
-// noise is a tile of smooth noise, about -48 to 48, that repeats without a seam.
+// noise is a tile of smooth noise, from -51 to 51, that repeats without a seam.
 type noise [noiseSide * noiseSide]int8
 
-func (n *noise) at(x, y int) int { return int(n[y%noiseSide*noiseSide+x%noiseSide]) }
+func (n *noise) row(y int) []int8 { return n[y%noiseSide*noiseSide:][:noiseSide] }
 
 func newNoise() *noise {
 	random := rand.New(rand.NewPCG(59, 7)) // the same picture in every run
