@@ -22,8 +22,9 @@ var (
 	ErrKeymap = errors.New("the display's keymap is not evdev's")
 )
 
-// closeTimeout bounds how long Close waits for a display that no longer answers; what it then still holds ends with it.
-const closeTimeout = time.Second
+// hangTimeout bounds how long Close and Leave wait for a display that no longer answers; what is then still held ends
+// with it.
+const hangTimeout = time.Second
 
 // Config says how an Injector behaves; its zero value is good.
 type Config struct {
@@ -128,17 +129,23 @@ func (in *Injector) LastInput() uint32 { return in.last.Load() }
 // Stats counts what came in.
 func (in *Injector) Stats() Stats { return in.counters.stats() }
 
-// Close lets go of everything and closes the connection to the display. It may be called more than once.
+// Close lets go of everything and closes the connection to the display, within a second even if that hangs. It may be
+// called more than once.
 func (in *Injector) Close() {
 	in.closing.Do(func() { close(in.done) })
+	patiently(in.shut)
+}
+
+// patiently runs do, and returns without it when the display does not let it end within hangTimeout; do ends with the display then.
+func patiently(do func()) {
 	finished := make(chan struct{})
 	go func() {
 		defer close(finished)
-		in.shut()
+		do()
 	}()
 	select {
 	case <-finished:
-	case <-time.After(closeTimeout):
+	case <-time.After(hangTimeout):
 	}
 }
 

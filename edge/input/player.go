@@ -48,9 +48,14 @@ func (in *Injector) Join() *Player {
 // Malformed counts a message that did not parse.
 func (p *Player) Malformed() { p.in.counters.drop(Malformed) }
 
-// Leave lets go of all that this player pressed. Messages that come later are dropped. It may be called more than once.
+// Leave lets go of all that this player pressed, within a second even if the display hangs. Messages that come later
+// are dropped. It may be called more than once.
 func (p *Player) Leave() {
 	p.leaving.Do(func() { close(p.left) })
+	patiently(p.depart)
+}
+
+func (p *Player) depart() {
 	p.in.mu.Lock()
 	defer p.in.mu.Unlock()
 	if p.departed {
@@ -73,19 +78,19 @@ func (p *Player) Leave() {
 }
 
 // Handle injects m and reports whether it is input at all (an Ack or a Ping is not). It returns as soon as the display
-// has been told, which takes microseconds; only a long Text of many different characters waits for free keycodes.
+// has been told, which takes microseconds; only a long Text of many different characters waits for free keycodes, and a
+// display that hangs holds up input (nothing else) until it goes on or is gone.
 func (p *Player) Handle(m control.Message) bool {
-	if text, ok := m.(*control.Text); ok {
-		p.typeText(text)
+	switch m := m.(type) {
+	case *control.Text:
+		p.typeText(m)
 		return true
-	}
-	p.in.mu.Lock()
-	defer p.in.mu.Unlock()
-	switch m.(type) {
 	case *control.Move, *control.Turn, *control.Held, *control.Key, *control.Button, *control.Wheel, *control.Release:
 	default:
 		return false
 	}
+	p.in.mu.Lock()
+	defer p.in.mu.Unlock()
 	if p.departed || p.in.closed {
 		p.in.counters.drop(Late)
 		return true
