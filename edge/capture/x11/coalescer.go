@@ -13,9 +13,9 @@ const (
 
 	// singleTime is how far apart the damage of one drawing request may be read: a wake-up, with margin.
 	singleTime = 300 * time.Microsecond
-	// lateTime is how soon after a grab new damage means that the grab came too early. A frame of an app that draws
-	// slower than 250 Hz cannot follow another one this soon.
-	lateTime = 4 * time.Millisecond
+	// lateTime is how soon after a grab new damage means that the grab came too early: the next frame of an app that
+	// draws at 240 Hz or less comes later, even though a grab takes half a millisecond.
+	lateTime = 3500 * time.Microsecond
 )
 
 // Bounds of the number of single-burst frames in a row that make the next one be grabbed at once.

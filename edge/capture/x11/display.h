@@ -47,7 +47,7 @@ struct display_got {
 	int64_t grabbed, converted;
 	int64_t area; // pixels in the burst's bounding box
 	uint32_t input;
-	int waited; // 0 when the damage was there before display_next was called
+	int waited; // set when it was waited for: what is 0 before and after was there already
 };
 
 struct display_cursor_shape {

@@ -79,11 +79,12 @@ enum display_status display_next(display *d, const struct display_want *want, co
                                  uint8_t *y, uint8_t *u, uint8_t *v, const uint32_t *input, struct display_got *got,
                                  struct display_failure *failure) {
 	bool over = false;
-	got->waited = 0;
 	for (;;) {
 		bool damaged = read_events(d, input);
 		if (xcb_connection_has_error(d->x)) return DISPLAY_GONE;
 		if (d->resized) return DISPLAY_RESIZED;
+		// Before the damage, or an app that never stops drawing would hide each change of its cursor.
+		if (d->cursor_changed) return DISPLAY_CURSOR;
 		int64_t now = now_ns();
 		if (damaged && !over) {
 			d->last = now;
@@ -95,8 +96,6 @@ enum display_status display_next(display *d, const struct display_want *want, co
 			over = now >= end;
 			if (now >= due) return grab(d, planes, y, u, v, got, failure);
 			awake = sleep_on_damage(d, want, now, end, due);
-		} else if (d->cursor_changed) {
-			return DISPLAY_CURSOR;
 		} else if (want->wake_at && now >= want->wake_at) {
 			return DISPLAY_IDLE;
 		} else {

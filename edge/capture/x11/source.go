@@ -139,7 +139,7 @@ func (s *Source) allocate() error {
 func (s *Source) Next(ctx context.Context, idle time.Duration) (*media.Frame, error) {
 	s.running.Lock()
 	defer s.running.Unlock()
-	s.want.wake_at = 0
+	s.want.wake_at, s.got.waited = 0, 0
 	if idle > 0 {
 		s.want.wake_at = C.int64_t(media.Now().Add(idle))
 	}

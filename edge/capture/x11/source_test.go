@@ -594,6 +594,38 @@ func TestTheCursorsShapeIsDeliveredAndAHiddenOneIsEmpty(t *testing.T) {
 	}
 }
 
+func TestTheCursorsShapeIsDeliveredThoughTheAppNeverStopsDrawing(t *testing.T) {
+	server := xvfbtest.Start(t, small)
+	source := open(t, server, x11.Config{FrameRate: 1000})
+	p := newPainter(t, server)
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for colour := uint32(0); ; colour++ {
+			select {
+			case <-stop:
+				return
+			default:
+				p.fill(colour&0xffffff, 0, 0, 640, 360)
+				p.sync()
+			}
+		}
+	}()
+	for n := 0; ; n++ {
+		select {
+		case <-source.Cursors():
+			close(stop)
+			<-stopped
+			return
+		default:
+		}
+		if n == 500 {
+			t.Fatal("500 frames without the cursor")
+		}
+		next(t, source, time.Second)
+	}
+}
+
 func TestTheCursorIsNotInThePicture(t *testing.T) {
 	server := xvfbtest.Start(t, small)
 	source := open(t, server, x11.Config{})
