@@ -1,11 +1,12 @@
-package openh264
+package openh264_test
 
 import (
 	"testing"
 
 	"nearlight/encoder/encodertest"
+	"nearlight/encoder/openh264"
 )
 
-func TestContract(t *testing.T) { encodertest.Run(t, Open) }
+func TestContract(t *testing.T) { encodertest.Run(t, openh264.Open) }
 
-func BenchmarkEncode(b *testing.B) { encodertest.Benchmark(b, Open) }
+func BenchmarkEncode(b *testing.B) { encodertest.Benchmark(b, openh264.Open) }

@@ -1,11 +1,16 @@
-package x264
+package x264_test
 
 import (
 	"testing"
 
 	"nearlight/encoder/encodertest"
+	"nearlight/encoder/x264"
 )
 
-func TestContract(t *testing.T) { encodertest.Run(t, Open) }
+func TestContract(t *testing.T) { encodertest.Run(t, x264.Open) }
 
-func BenchmarkEncode(b *testing.B) { encodertest.Benchmark(b, Open) }
+func TestContractWithOverlap(t *testing.T) { encodertest.Run(t, x264.OpenOverlapped) }
+
+func BenchmarkEncode(b *testing.B) { encodertest.Benchmark(b, x264.Open) }
+
+func BenchmarkEncodeWithOverlap(b *testing.B) { encodertest.Benchmark(b, x264.OpenOverlapped) }
