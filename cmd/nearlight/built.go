@@ -1,0 +1,37 @@
+package main
+
+import (
+	"strings"
+
+	"nearlight/encoder"
+	"nearlight/encoder/openh264"
+	"nearlight/encoder/x264"
+	"nearlight/internal/media"
+)
+
+// ladder is every encoder of this program, in order of preference.
+func ladder() encoder.Ladder {
+	return encoder.Ladder{
+		{Name: x264.Name, Codec: media.H264, Open: x264.Open},
+		{Name: openh264.Name, Codec: media.H264, Open: openh264.Open},
+	}
+}
+
+// builtIn names the libraries that are linked in, and licence the terms under which the binary may be passed on: x264 makes it
+// GPL (GPL-2.0-or-later beside Apache-2.0 works only as version 3).
+func builtIn() (libraries, licence string) {
+	licence = "Apache-2.0"
+	var linked []string
+	for _, l := range []struct{ name, licence string }{{x264.Name, x264.License}, {openh264.Name, openh264.License}} {
+		if l.licence != "" {
+			linked = append(linked, l.name+" ("+l.licence+")")
+		}
+		if strings.HasPrefix(l.licence, "GPL-") {
+			licence = "GPL-3.0-or-later"
+		}
+	}
+	if len(linked) == 0 {
+		return "no encoder (built without cgo): signaling only", licence
+	}
+	return strings.Join(linked, ", "), licence
+}

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/pflag"
+
+	"nearlight/edge"
+	"nearlight/edge/app"
+	"nearlight/edge/display"
+	"nearlight/edge/sandbox"
+	"nearlight/encoder"
+	"nearlight/internal/media"
+	"nearlight/signaling/token"
+	"nearlight/streamer"
+	"nearlight/streamer/udpmux"
+)
+
+// edgeFlags are the settings of an edge, alone or within `up`.
+type edgeFlags struct {
+	size, maxSize sizeValue
+	fps           int
+	encoder       string
+	bitrate       bitrateValue
+	app           string
+	slots         int
+	mediaAddress  string
+	mediaPort     uint16
+	noSandbox     bool
+	folder        string
+}
+
+func (f *edgeFlags) register(flags *pflag.FlagSet) {
+	f.size, f.bitrate = sizeValue{Width: 1280, Height: 720}, bitrateValue(encoder.DefaultBitrate)
+	flags.Var(&f.size, "size", "size of the game's screen")
+	flags.Var(&f.maxSize, "max-size", "largest size that a player may ask for (default: --size)")
+	flags.IntVar(&f.fps, "fps", encoder.DefaultFrameRate, "frames per second at the most")
+	flags.StringVar(&f.encoder, "encoder", encoder.Auto, "encoder: "+encoder.Auto+", "+strings.Join(ladder().Names(), ", "))
+	flags.Var(&f.bitrate, "bitrate", "bitrate at the most, for example 8M or 2500k")
+	flags.StringVar(&f.app, "app", "", "offer only this app of the catalogue")
+	flags.IntVar(&f.slots, "slots", 1, "sessions at a time")
+	flags.Uint16Var(&f.mediaPort, "media-port", 0, "UDP and TCP port of the stream (0: any free one)")
+	flags.BoolVar(&f.noSandbox, "no-sandbox", false, "run apps unconfined: they see this whole machine")
+	flags.StringVar(&f.folder, "folder", "", "folder for sessions' files (default: one of its own under the temporary folder)")
+}
+
+// surroundings are what an edge shares with the rest of its process.
+type surroundings struct {
+	verifier *token.Verifier
+	token    string // the edge's own
+	media    netip.Addr
+	delay    streamer.PlayoutDelay
+	stamp    bool
+	metrics  prometheus.Registerer
+	logger   *slog.Logger
+}
+
+// builtEdge is an edge that is ready to run.
+type builtEdge struct {
+	node  *edge.Node
+	ports *udpmux.Ports
+	// folder is removed by close when the edge made it up itself.
+	folder  string
+	ownsDir bool
+}
+
+func (b *builtEdge) close() error {
+	err := b.ports.Close()
+	if b.ownsDir {
+		err = errors.Join(err, os.RemoveAll(b.folder))
+	}
+	return err
+}
+
+// build checks what the flags ask for against what this machine has, and makes the edge. command is what follows "--".
+func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings) (_ *builtEdge, err error) {
+	if f.maxSize == (sizeValue{}) {
+		f.maxSize = f.size
+	}
+	if f.fps < 1 || f.fps > encoder.MaxFrameRate {
+		return nil, usage("--fps %d: want 1 to %d", f.fps, encoder.MaxFrameRate)
+	}
+	offered, err := f.offered(command)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.checkEncoder(); err != nil {
+		return nil, err
+	}
+	cage := sandbox.Disabled()
+	if !f.noSandbox {
+		if cage, err = sandbox.Probe(ctx); err != nil {
+			return nil, lacks(fmt.Errorf("%w; or run apps unconfined with --no-sandbox, if you trust them", err))
+		}
+	}
+	b := &builtEdge{folder: f.folder}
+	if b.folder == "" {
+		if b.folder, err = os.MkdirTemp("", "nearlight-"); err != nil {
+			return nil, err
+		}
+		b.ownsDir = true
+		if err := os.Chmod(b.folder, 0o711); err != nil { // sessions' users pass through, and see nothing
+			return nil, err
+		}
+	}
+	b.ports, err = udpmux.Open(udpmux.Config{Address: in.media, Port: f.mediaPort, Loggers: streamer.Loggers(in.logger)})
+	if err != nil {
+		return nil, fmt.Errorf("%w; choose another with --media-port", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, b.close())
+		}
+	}()
+	engine, err := streamer.NewEngine(b.ports, in.logger)
+	if err != nil {
+		return nil, err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, err
+	}
+	b.node, err = edge.NewNode(edge.Config{
+		Name: host, Slots: f.slots, Engine: engine, Encoders: ladder(), Encoder: f.encoder,
+		Token: in.token, Verifier: in.verifier, Sandbox: cage, Folder: filepath.Clean(b.folder),
+		Size: media.Size(f.size), MaxSize: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate),
+		Offered: offered, Installer: &app.Installer{}, PlayoutDelay: in.delay, Stamp: in.stamp,
+		Metrics: in.metrics, Logger: in.logger,
+	})
+	if err != nil {
+		return nil, usage("%w", err)
+	}
+	return b, nil
+}
+
+// offered is what players may start: a command, one app, or the whole catalogue.
+func (f *edgeFlags) offered(command []string) ([]app.Description, error) {
+	catalogue, err := app.Embedded()
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case len(command) > 0 && f.app != "":
+		return nil, usage("give either --app or a command, not both")
+	case len(command) > 0:
+		return []app.Description{app.Command(command[0], command[1:]...)}, nil
+	case f.app != "":
+		description, err := catalogue.Lookup(f.app)
+		if err != nil {
+			return nil, usage("%w", err)
+		}
+		return []app.Description{description}, nil
+	}
+	return catalogue.Apps(), nil
+}
+
+// checkEncoder opens the encoder once, so that an edge which cannot encode says so when it is started.
+func (f *edgeFlags) checkEncoder() error {
+	if f.encoder != encoder.Auto {
+		known := false
+		for _, name := range ladder().Names() {
+			known = known || name == f.encoder
+		}
+		if !known {
+			return usage("--encoder %s: this program has %s", f.encoder, strings.Join(ladder().Names(), ", "))
+		}
+	}
+	all := []media.Codec{media.H264, media.HEVC, media.VP8, media.VP9, media.AV1}
+	trial, err := ladder().Pick(f.encoder, all, encoder.Config{Size: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate)})
+	switch {
+	case errors.Is(err, media.ErrSize), errors.Is(err, encoder.ErrUnsupported):
+		return usage("%w", err)
+	case err != nil:
+		return lacks(err)
+	}
+	return trial.Close()
+}
+
+// isLack tells errors about this machine from others.
+func isLack(err error) bool {
+	return errors.Is(err, display.ErrNoServer) || errors.Is(err, sandbox.ErrUnavailable) || errors.Is(err, encoder.ErrUnavailable)
+}

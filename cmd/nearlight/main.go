@@ -1,0 +1,68 @@
+// Command nearlight is all of Nearlight in one program: the whole network in one process (up), its parts (signaling,
+// edge), the games it brings (scene), and what looks after them (doctor, config, token, bench).
+//
+// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 something the machine lacks.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes; other programs rely on them.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+	exitLacks  = 3
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(arguments []string) int {
+	// The second Ctrl-C ends the program the hard way.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+
+	root := newRoot()
+	root.SetArgs(arguments)
+	err := root.ExecuteContext(ctx)
+	if err == nil || errors.Is(err, context.Canceled) {
+		return exitDone
+	}
+	fmt.Fprintln(os.Stderr, "nearlight:", err)
+	var failure *failure
+	if errors.As(err, &failure) {
+		return failure.exit
+	}
+	return exitFailed
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "nearlight",
+		Short: "Cloud rendering that feels local",
+		Long: "Nearlight renders a game on a machine near the player and streams it into a browser tab.\n" +
+			"Start with `nearlight up`: it prints a link to play.",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usage("%w; `%s --help` lists the flags", err, c.CommandPath())
+	})
+	root.PersistentFlags().String("config", "", "settings file (YAML); flags and NEARLIGHT_* variables win over it")
+	root.AddCommand(
+		newUp(), newEdge(), newSignaling(), // the network and its parts
+		newClock(), // what it can show by itself
+		newConfig(), newToken(), newVersion(),
+	)
+	return root
+}

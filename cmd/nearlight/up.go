@@ -1,0 +1,272 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"nearlight/edge/app"
+	"nearlight/signaling/client"
+	"nearlight/signaling/server"
+	"nearlight/signaling/token"
+	"nearlight/streamer"
+	"nearlight/web"
+)
+
+// tokenLife is how long the link of `up` works. The key dies with the process anyway.
+const tokenLife = 30 * 24 * time.Hour
+
+// shutdownTimeout bounds how long open requests may hold up the end.
+const shutdownTimeout = 3 * time.Second
+
+type upFlags struct {
+	edgeFlags
+	listen  string
+	lan     bool
+	verbose bool
+	stamp   bool
+}
+
+func newUp() *cobra.Command {
+	var f upFlags
+	c := &cobra.Command{
+		Use:   "up [FLAG...] [-- COMMAND ARG...]",
+		Short: "Run the whole network in one process and print a link to play",
+		Long: "Runs signaling and an edge in one process and prints `play: URL` when it is ready. Ctrl-C ends it cleanly.\n" +
+			"Without --app and COMMAND the link opens a picker of the catalogue's games.",
+		Example: "  nearlight up\n  nearlight up --app supertux\n  nearlight up --size 1920x1080 --lan\n  nearlight up -- /usr/games/etr",
+		RunE: func(c *cobra.Command, arguments []string) error {
+			if _, err := settle(c); err != nil {
+				return err
+			}
+			if len(arguments) > 0 && c.ArgsLenAtDash() != 0 {
+				return usage("unexpected %q: a command to run goes after --", arguments[0])
+			}
+			network, err := f.open(c.Context(), arguments, newLogger(c.ErrOrStderr(), f.verbose))
+			if err != nil {
+				return err
+			}
+			return network.run(c.Context(), func() error { return network.announce(c.OutOrStdout()) })
+		},
+	}
+	f.register(c.Flags())
+	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:8080", "address of the pages and of signaling")
+	c.Flags().BoolVar(&f.lan, "lan", false, "serve the local network, over HTTPS with a certificate made on the spot")
+	c.Flags().BoolVar(&f.verbose, "verbose", false, "log details")
+	c.Flags().BoolVar(&f.stamp, "stamp", false, "draw the measuring marker into every frame")
+	return c
+}
+
+// network is signaling, an edge and the pages in one process, listening but not yet running.
+type network struct {
+	edge     *builtEdge
+	server   *server.Server
+	link     *client.Edge
+	listener net.Listener
+	http     *http.Server
+	lan      *lanAccess // nil without --lan
+	token    string
+	extra    map[string]http.Handler
+	logger   *slog.Logger
+}
+
+// open builds everything and takes the ports.
+func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logger) (_ *network, err error) {
+	n := &network{logger: logger, extra: map[string]http.Handler{}}
+	key, err := token.NewKey()
+	if err != nil {
+		return nil, err
+	}
+	issuer, err := token.NewIssuer(key, token.Scope{}, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	verifier, err := token.NewVerifier([]ed25519.PublicKey{issuer.PublicKey()}, token.Scope{}, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	edgeToken, err := issuer.Issue(token.Claims{Role: token.Edge, Expires: time.Now().Add(tokenLife)})
+	if err != nil {
+		return nil, err
+	}
+	n.token, err = issuer.Issue(token.Claims{
+		Role: token.Player, Rights: []token.Right{token.Play, token.Install}, Expires: time.Now().Add(tokenLife),
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	mediaAddress, delay := netip.MustParseAddr("127.0.0.1"), streamer.PlayoutDelayLAN
+	hosts := []string{"localhost", "127.0.0.1", "[::1]"}
+	if f.lan {
+		if n.lan, err = openLAN(); err != nil {
+			return nil, err
+		}
+		mediaAddress = netip.IPv4Unspecified()
+		hosts = append(hosts, n.lan.hosts()...)
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	n.server, err = server.New(server.Config{Verifier: verifier, Hosts: hosts, Log: logger, Metrics: registry})
+	if err != nil {
+		return nil, err
+	}
+	n.listener, err = f.listenHTTP(n.lan)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.listener.Close())
+		}
+	}()
+	n.edge, err = f.build(ctx, command, surroundings{
+		verifier: verifier, token: edgeToken, media: mediaAddress, delay: delay, stamp: f.stamp, metrics: registry, logger: logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	pages, built := web.Pages()
+	if !built {
+		logger.Warn("the pages were not built into this program; run: make build")
+	}
+	n.link, err = client.NewEdge(n.edgeLink(), n.edge.node)
+	if err != nil {
+		return nil, errors.Join(err, n.edge.close())
+	}
+	n.http = &http.Server{
+		Handler:           site{pages: pages, pictures: app.Pictures(), signaling: n.server.Handler(), metrics: registry, extra: n.extra}.handler(),
+		ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+	}
+	return n, nil
+}
+
+// listenHTTP takes the port of the pages; with --lan on every interface and with TLS.
+func (f *upFlags) listenHTTP(lan *lanAccess) (net.Listener, error) {
+	host, port, err := net.SplitHostPort(f.listen)
+	if err != nil {
+		return nil, usage("--listen %s: want HOST:PORT, for example 127.0.0.1:8080", f.listen)
+	}
+	if lan != nil {
+		host = ""
+	}
+	listener, err := listenOn(net.JoinHostPort(host, port))
+	if err != nil {
+		return nil, err
+	}
+	if lan != nil {
+		listener = tls.NewListener(listener, lan.tls())
+	}
+	return listener, nil
+}
+
+// listenOn opens the port of the pages and of signaling.
+func listenOn(address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("open %s for the pages: %w; choose another with --listen", address, err)
+	}
+	return listener, nil
+}
+
+// edgeLink is how the edge of this process reaches signaling: through the same socket as any other edge.
+func (n *network) edgeLink() client.Config {
+	config := client.Config{URL: "http://" + n.localAddress(), Log: n.logger}
+	if n.lan != nil {
+		config.URL, config.TLS = "https://"+n.localAddress(), n.lan.trust()
+	}
+	return config
+}
+
+func (n *network) port() int { return n.listener.Addr().(*net.TCPAddr).Port }
+
+// localAddress is where this machine reaches the pages.
+func (n *network) localAddress() string {
+	address := n.listener.Addr().(*net.TCPAddr).AddrPort()
+	if address.Addr().IsUnspecified() {
+		return netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), address.Port()).String()
+	}
+	return address.String()
+}
+
+// playURL is the link for a player on this machine, or on the local network with --lan.
+func (n *network) playURL() string {
+	if n.lan != nil {
+		return fmt.Sprintf("https://%s/#token=%s", net.JoinHostPort(n.lan.address.String(), fmt.Sprint(n.port())), n.token)
+	}
+	return fmt.Sprintf("http://%s/#token=%s", n.localAddress(), n.token)
+}
+
+// announce prints the link, and with --lan a QR code of it.
+func (n *network) announce(w io.Writer) error {
+	if n.lan != nil {
+		if err := printQR(w, n.playURL()); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintf(w, "play: %s\n", n.playURL())
+	return err
+}
+
+// run serves until ctx ends or a part fails; ready is called once the edge is registered. When it returns nothing is left.
+func (n *network) run(ctx context.Context, ready func() error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopServing()
+	group.Go(func() error {
+		if err := n.http.Serve(n.listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve the pages: %w", err)
+		}
+		return nil
+	})
+	group.Go(func() error { return n.server.Run(serving) })
+	group.Go(func() error {
+		select {
+		case <-n.edge.node.Ready():
+			return ready()
+		case <-ctx.Done():
+			return nil
+		}
+	})
+	group.Go(func() error {
+		// The edge goes first, so that players hear why their games end; then signaling; then the port.
+		err := n.edge.node.Run(ctx, n.link)
+		stopServing()
+		shutting, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+		defer cancel()
+		err = errors.Join(err, n.http.Shutdown(shutting), n.edge.close())
+		if isLack(err) {
+			return lacks(err)
+		}
+		return err
+	})
+	return group.Wait()
+}
+
+// newLogger logs for people, on standard error.
+func newLogger(w io.Writer, verbose bool) *slog.Logger {
+	level := slog.LevelInfo
+	if verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			a.Value = slog.StringValue(a.Value.Time().Format("15:04:05.000"))
+		}
+		return a
+	}}))
+}

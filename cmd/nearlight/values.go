@@ -1,0 +1,31 @@
+package main
+
+import (
+	"nearlight/internal/media"
+)
+
+// sizeValue is a flag of the form 1280x720.
+type sizeValue media.Size
+
+func (v *sizeValue) String() string { return media.Size(*v).String() }
+func (*sizeValue) Type() string     { return "WxH" }
+func (v *sizeValue) Set(text string) error {
+	size, err := media.ParseSize(text)
+	if err == nil {
+		*v = sizeValue(size)
+	}
+	return err
+}
+
+// bitrateValue is a flag of the form 8M.
+type bitrateValue media.Bitrate
+
+func (v *bitrateValue) String() string { return media.Bitrate(*v).String() }
+func (*bitrateValue) Type() string     { return "bits/s" }
+func (v *bitrateValue) Set(text string) error {
+	bitrate, err := media.ParseBitrate(text)
+	if err == nil {
+		*v = bitrateValue(bitrate)
+	}
+	return err
+}
