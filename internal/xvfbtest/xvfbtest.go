@@ -32,6 +32,24 @@ type Server struct {
 // Start starts an Xvfb of the given size and depth 24, with further arguments, and waits until it accepts clients.
 func Start(t testing.TB, size media.Size, arguments ...string) *Server {
 	t.Helper()
+	return start(t, size, &syscall.SysProcAttr{}, arguments)
+}
+
+// nobody is the uid and gid of no one in particular.
+const nobody = 65534
+
+// StartApart is Start under another uid and in another IPC namespace, as a session's server runs. A test without the
+// rights for that is skipped, by name.
+func StartApart(t testing.TB, size media.Size, arguments ...string) *Server {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skipf("SKIPPED %s: only root can start an X server under another uid", t.Name())
+	}
+	return start(t, size, &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWIPC, Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}, arguments)
+}
+
+func start(t testing.TB, size media.Size, attributes *syscall.SysProcAttr, arguments []string) *Server {
+	t.Helper()
 	program, err := exec.LookPath("Xvfb")
 	if err != nil {
 		t.Skipf("SKIPPED %s: Xvfb is missing (apt-get install xvfb)", t.Name())
@@ -43,6 +61,11 @@ func Start(t testing.TB, size media.Size, arguments ...string) *Server {
 	if err := os.WriteFile(s.Authority, authority(s.Cookie), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if c := attributes.Credential; c != nil {
+		if err := os.Chown(s.Authority, int(c.Uid), int(c.Gid)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	ready, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +74,8 @@ func Start(t testing.TB, size media.Size, arguments ...string) *Server {
 	fixed := []string{"-displayfd", "3", "-screen", "0", size.String() + "x24", "-nolisten", "tcp", "-noreset", "-auth", s.Authority}
 	s.command = exec.Command(program, append(fixed, arguments...)...)
 	s.command.ExtraFiles = []*os.File{write}
-	s.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	attributes.Pdeathsig = syscall.SIGKILL
+	s.command.SysProcAttr = attributes
 	var output bytes.Buffer
 	s.command.Stderr = &output
 	if err := s.command.Start(); err != nil {

@@ -194,6 +194,19 @@ func TestNoDamageIsLostUnderAStormOfSmallDraws(t *testing.T) {
 	}
 }
 
+func TestAServerOfAnotherUserAndIPCNamespaceIsCaptured(t *testing.T) {
+	server := xvfbtest.StartApart(t, small)
+	source := open(t, server, x11.Config{})
+	startClock(t, server, 59.7)
+	for range 50 {
+		f := next(t, source, time.Second)
+		if _, err := marker.Decode(f.Y, f.Visible); err == nil {
+			return
+		}
+	}
+	t.Error("50 frames without the clock's marker")
+}
+
 func TestASmallChangeTouchesNothingElse(t *testing.T) {
 	server := xvfbtest.Start(t, small)
 	p := newPainter(t, server)
