@@ -111,9 +111,21 @@ func TestTheScreenHasTheSessionsSizeAndFollowsIt(t *testing.T) {
 			if got := (media.Size{Width: int(crtc.Width), Height: int(crtc.Height)}); got != size {
 				t.Errorf("the monitor is %v, want %v", got, size)
 			}
-			if len(resources.Modes) > 2 {
-				t.Errorf("%d modes have accumulated", len(resources.Modes))
+			output, err := randr.GetOutputInfo(conn, resources.Outputs[0], 0).Reply()
+			if err != nil {
+				t.Fatal(err)
 			}
+			if output.Crtc != resources.Crtcs[0] {
+				t.Error("the monitor is switched off")
+			}
+		}
+		for width := range 60 {
+			if err := d.Resize(media.Size{Width: 700 + width, Height: 400}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if resources, err := randr.GetScreenResourcesCurrent(conn, root(conn)).Reply(); err != nil || len(resources.Modes) > 34 {
+			t.Errorf("%d modes have accumulated, %v", len(resources.Modes), err)
 		}
 		for _, size := range sizes("1921x1080", "15x15", "100000x100000") {
 			if err := d.Resize(size); !errors.Is(err, media.ErrSize) {

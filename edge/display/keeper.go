@@ -177,8 +177,11 @@ func (k *keeper) manage(id xproto.Window) {
 	k.set32(id, "WM_STATE", k.atoms["WM_STATE"], normalState, 0)
 	k.set32(id, "_NET_FRAME_EXTENTS", xproto.AtomCardinal, 0, 0, 0, 0)
 	k.fit(id, w)
-	xproto.MapWindow(k.conn, id)
+	// Raised before it shows: a program may answer by covering it with a window that is none of the keeper's (SDL 1.2
+	// does for full screen), which must stay on top.
 	k.raise(id)
+	xproto.MapWindow(k.conn, id)
+	k.focus(id)
 	k.log.Debug("window shown", "window", id, "at", fmt.Sprint(w.at), "asked", w.asked, "fullscreen", w.fullscreen)
 }
 
@@ -274,17 +277,17 @@ func (k *keeper) message(e xproto.ClientMessageEvent) {
 		}
 	case e.Type == k.atoms["_NET_ACTIVE_WINDOW"]:
 		k.raise(e.Window)
+		k.focus(e.Window)
 	}
 }
 
-// raise shows a window above the others and gives it the focus.
+// raise puts a window above the others.
 func (k *keeper) raise(id xproto.Window) {
 	if n := slices.Index(k.stack, id); n >= 0 {
 		k.stack = slices.Delete(k.stack, n, n+1)
 	}
 	k.stack = append(k.stack, id)
 	xproto.ConfigureWindow(k.conn, id, xproto.ConfigWindowStackMode, []uint32{xproto.StackModeAbove})
-	k.focus(id)
 }
 
 // focus gives a window the keyboard, in the way that it asks for (ICCCM 4.1.7).

@@ -11,6 +11,10 @@ import (
 	"nearlight/internal/media"
 )
 
+// keptModes bounds how many sizes a screen remembers. SDL goes back to a mode that it has seen, the first one above
+// all, and leaves the screen switched off when that is gone.
+const keptModes = 32
+
 // modePrefix begins the names of modes that we made, so that they can be told from the server's own.
 const modePrefix = "nearlight-"
 
@@ -44,7 +48,8 @@ func setScreenSize(conn *xgb.Conn, root xproto.Window, size media.Size) error {
 	if err := switchMode(conn, root, crtc, mode, outputs, size); err != nil {
 		return err
 	}
-	for _, old := range made {
+	for n := 1; n < len(made) && len(made)-n >= keptModes; n++ {
+		old := made[n]
 		if old == mode {
 			continue
 		}

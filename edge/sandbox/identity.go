@@ -115,6 +115,9 @@ func renderNodes() []string {
 	return nodes
 }
 
+// HasGPU reports whether programs of a session can draw on a GPU.
+func HasGPU() bool { return len(renderNodes()) > 0 }
+
 func renderGroups() (groups []int) {
 	for _, node := range renderNodes() {
 		var stat unix.Stat_t
