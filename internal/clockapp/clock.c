@@ -118,11 +118,11 @@ enum clock_status clock_open(const char *display, app_clock **opened, struct clo
 	if (!c) return failed(failure, "allocate a clock", 0, ENOMEM);
 	c->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	c->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	int number = 0;
+	int descriptor_error = errno, number = 0;
 	c->x = xcb_connect(display, &number);
 	enum clock_status status;
 	if (c->stop < 0 || c->timer < 0) {
-		status = failed(failure, "eventfd or timerfd", 0, EMFILE);
+		status = failed(failure, "eventfd or timerfd", 0, descriptor_error);
 	} else if (xcb_connection_has_error(c->x)) {
 		status = failed(failure, "connect to the X display (see DISPLAY and XAUTHORITY)", 0, 0);
 	} else {

@@ -21,7 +21,8 @@ import (
 	"nearlight/internal/media"
 )
 
-// Run shows the clock until ctx ends, and then returns nil. The error wraps ErrUnavailable when the X server lacks
+// Run shows the clock until ctx ends, and then returns nil. While it connects, and while a server that hangs owes it an
+// answer, it does not see ctx end: whoever needs that ends the process. The error wraps ErrUnavailable when the X server lacks
 // what the clock needs.
 func Run(ctx context.Context, config Config) error {
 	if config.Rate == 0 {
