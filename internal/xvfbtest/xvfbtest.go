@@ -102,13 +102,18 @@ func start(t testing.TB, size media.Size, attributes *syscall.SysProcAttr, argum
 // PID is the server's process.
 func (s *Server) PID() int { return s.command.Process.Pid }
 
-// Kill ends the server without notice, and waits until it is gone. It may be called more than once.
+// Kill ends the server without notice, waits until it is gone, and removes what it had no time to. It may be called
+// more than once.
 func (s *Server) Kill() {
 	if s.command.ProcessState != nil {
 		return
 	}
 	_ = s.command.Process.Kill()
 	_ = s.command.Wait()
+	if s.Display != "" {
+		_ = os.Remove(s.Socket)
+		_ = os.Remove("/tmp/.X" + s.Display[1:] + "-lock")
+	}
 }
 
 // Stop freezes the server, so that it answers nothing.

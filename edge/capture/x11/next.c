@@ -82,14 +82,14 @@ enum display_status display_next(display *d, const struct display_want *want, co
 	for (;;) {
 		bool damaged = read_events(d, input);
 		if (xcb_connection_has_error(d->x)) return DISPLAY_GONE;
-		if (d->resized) return DISPLAY_RESIZED;
-		// Before the damage, or an app that never stops drawing would hide each change of its cursor.
-		if (d->cursor_changed) return DISPLAY_CURSOR;
 		int64_t now = now_ns();
 		if (damaged && !over) {
 			d->last = now;
 			d->area = box_area(d->box);
 		}
+		if (d->resized) return DISPLAY_RESIZED;
+		// Before the damage, or an app that never stops drawing would hide each change of its cursor.
+		if (d->cursor_changed) return DISPLAY_CURSOR;
 		bool awake;
 		if (d->first) {
 			int64_t end = deadline(d, want), due = later(end, want->not_before);
