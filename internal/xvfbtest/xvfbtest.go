@@ -111,8 +111,7 @@ func (s *Server) Kill() {
 	_ = s.command.Process.Kill()
 	_ = s.command.Wait()
 	if s.Display != "" {
-		_ = os.Remove(s.Socket)
-		_ = os.Remove("/tmp/.X" + s.Display[1:] + "-lock")
+		_ = os.Remove(s.Socket) // with -displayfd there is no lock file
 	}
 }
 
