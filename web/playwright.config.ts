@@ -20,7 +20,7 @@ export default defineConfig({
   reporter: [["list"]],
   use: { browserName: "chromium", launchOptions: { executablePath, args }, trace: "retain-on-failure" },
   projects: [
-    { name: "desktop", use: { viewport: { width: 1280, height: 720 } } },
+    { name: "desktop", testIgnore: /phone\.spec\.ts$/, use: { viewport: { width: 1280, height: 720 } } },
     {
       name: "phone",
       testMatch: /(phone|states)\.spec\.ts$/,

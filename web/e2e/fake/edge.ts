@@ -159,6 +159,8 @@ export function fakeEdge(config: FakeConfig): void {
           line: candidate?.sdpMLineIndex ?? 0,
         });
       const stream = this.#picture();
+      // Blurred motion is fine, a smaller picture is not: its marker could not be read.
+      for (const track of stream.getTracks()) track.contentHint = "detail";
       for (const track of stream.getTracks()) peer.addTrack(track, stream);
       const offer = await peer.createOffer();
       await peer.setLocalDescription(offer);
@@ -168,7 +170,10 @@ export function fakeEdge(config: FakeConfig): void {
     #input(view: DataView): void {
       if (this.#silent) return;
       const type = view.getUint8(0);
-      if (type === 0x05) return this.#pong(view);
+      if (type === 0x05) {
+        this.#pong(view);
+        return;
+      }
       if (type === 0x04) {
         if (this.#offset === null) {
           // The sender's RTP clock begins anywhere: say that the frame was captured 6 ms before it came.

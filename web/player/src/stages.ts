@@ -19,16 +19,16 @@ export class StageClock {
   #doneAt: number | null = null;
 
   enter(stage: Stage, now: number): void {
-    const from = STAGES.indexOf(this.current ?? "finding");
-    for (const passed of STAGES.slice(this.#entered.length === 0 ? 0 : from + 1, STAGES.indexOf(stage) + 1)) {
-      this.#entered.push({ stage: passed, at: now });
-    }
+    const last = this.#entered.at(-1);
+    const next = last === undefined ? 0 : STAGES.indexOf(last.stage) + 1;
+    for (const passed of STAGES.slice(next, STAGES.indexOf(stage) + 1)) this.#entered.push({ stage: passed, at: now });
   }
 
   /** Ends the last stage; those not entered took no time. */
   finish(now: number): void {
+    if (this.#doneAt !== null) return;
     this.enter("loading", now);
-    this.#doneAt ??= now;
+    this.#doneAt = now;
   }
 
   get current(): Stage | null {

@@ -34,7 +34,7 @@ const reader = new MarkerReader(session.video);
 
 session.on("frame", (frame) => {
   firstFrame ??= frame.presented;
-  void reader.read().then(({ marker, ...cost }) => {
+  void reader.read(frame.mediaTime).then(({ marker, ...cost }) => {
     held.push(cost.held);
     waited.push(cost.waited);
     const fault = typeof marker === "string" ? marker : null;

@@ -1,13 +1,19 @@
 import { decodeMarker, MARKER_HEIGHT, MARKER_WIDTH, type Marker, type MarkerFault } from "@nearlight/player";
 
+/** late: the video had gone on to the next frame before this one was read. */
+export type ReadingFault = MarkerFault | "late";
+
 /** What reading one frame's marker gave, and what it cost. */
 export interface Reading {
-  readonly marker: Marker | MarkerFault;
+  readonly marker: Marker | ReadingFault;
   /** Milliseconds that the page's thread was held. */
   readonly held: number;
   /** Milliseconds until the samples were there. */
   readonly waited: number;
 }
+
+/** Both times are the frame's own, one of them rounded. */
+const SAME_FRAME_US = 1;
 
 /**
  * Reads the marker out of a video's current frame. Only the marker's corner is copied, and the page's thread does not wait for
@@ -26,10 +32,12 @@ export class MarkerReader {
     return "VideoFrame" in globalThis ? "VideoFrame" : "canvas";
   }
 
-  /** Call it from the frame's own callback: a task later the video may show the next one. */
-  async read(): Promise<Reading> {
+  /** Reads the frame of the given media time, in seconds. Call it from that frame's callback: soon the video shows the next one. */
+  async read(mediaTime: number): Promise<Reading> {
     const began = performance.now();
-    if (this.#video.videoWidth < MARKER_WIDTH || this.#video.videoHeight < MARKER_HEIGHT) {
+    const { videoWidth, videoHeight, readyState } = this.#video;
+    // The very first callback comes before the element has the frame.
+    if (videoWidth < MARKER_WIDTH || videoHeight < MARKER_HEIGHT || readyState < HTMLMediaElement.HAVE_CURRENT_DATA) {
       return { marker: "absent", held: 0, waited: 0 };
     }
     if (this.method === "canvas") {
@@ -39,6 +47,8 @@ export class MarkerReader {
     }
     const frame = new VideoFrame(this.#video);
     try {
+      if (Math.abs(frame.timestamp - mediaTime * 1e6) > SAME_FRAME_US)
+        return { marker: "late", held: performance.now() - began, waited: 0 };
       const from = frame.visibleRect;
       const rect = { x: from?.x ?? 0, y: from?.y ?? 0, width: MARKER_WIDTH, height: MARKER_HEIGHT };
       const size = frame.allocationSize({ rect });

@@ -1,3 +1,5 @@
+import type { ReadingFault } from "./reader.js";
+
 /** What the bench page sends to `nearlight bench glass`: raw samples. Times are performance.now() milliseconds. */
 export interface BenchReport {
   readonly frames: readonly FrameRecord[];
@@ -22,7 +24,7 @@ export interface FrameRecord {
   readonly received: number;
   /** Null where none was read: see fault. */
   readonly marker: { readonly time: number; readonly input: number; readonly frame: number } | null;
-  readonly fault: "absent" | "checksum" | null;
+  readonly fault: ReadingFault | null;
   /** How long it was decoded. */
   readonly processing: number;
   readonly w: number;

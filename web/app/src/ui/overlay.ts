@@ -19,7 +19,7 @@ export class Overlay extends LitElement {
       :host {
         display: block;
         pointer-events: none;
-        width: 17.5rem;
+        width: 18.5rem;
         padding: 0.9rem 1rem;
         border-radius: 12px;
         background: rgb(11 13 18 / 82%);
@@ -29,8 +29,10 @@ export class Overlay extends LitElement {
       }
       .top {
         display: grid;
-        grid-template-columns: repeat(3, 1fr);
-        gap: 0.5rem;
+        grid-template-columns: repeat(3, auto);
+        justify-content: space-between;
+        gap: 0.75rem;
+        white-space: nowrap;
       }
       .big {
         font-size: 1.3rem;
@@ -74,6 +76,8 @@ export class Overlay extends LitElement {
       }
       dd {
         margin: 0;
+        text-align: right;
+        white-space: nowrap;
       }
       i {
         width: 8px;
@@ -121,8 +125,8 @@ export class Overlay extends LitElement {
       <hr />
       <dl>
         ${row("Picture", stats.width === 0 ? "–" : `${stats.width} × ${stats.height}`)}
-        ${video === null ? nothing : row("Encoder", `${video.encoder}, up to ${video.frameRate} fps`)}
-        ${row("Stood still", `${stats.freezes} ×`)} ${row("Frames not shown", String(stats.dropped))}
+        ${video === null ? nothing : row("Encoder", `${video.encoder}, ${video.frameRate} fps`)}
+        ${row("Stood still", `${stats.freezes} ×`)} ${row("Frames dropped", String(stats.dropped))}
         ${row("Packets lost", String(stats.lost))}
       </dl>
       ${video === null || video.reason === "" ? nothing : html`<p class="note">${video.reason}</p>`}

@@ -197,7 +197,7 @@ export class PlayPage extends LitElement {
         stroke-linecap: round;
         stroke-linejoin: round;
       }
-      .touch-only {
+      .tools .touch-only {
         display: none;
       }
       .typing {
@@ -232,30 +232,24 @@ export class PlayPage extends LitElement {
         .tools {
           opacity: 0.75;
         }
-        .touch-only {
-          display: grid !important;
+        .tools .touch-only {
+          display: grid;
         }
         .hint {
           display: none;
         }
-        .loading {
-          bottom: auto;
-          top: calc(1.1rem + env(safe-area-inset-top));
-        }
-        .stage.live > .screen {
-          /* Held upright, the picture goes to the top, and the thumbs have the rest. */
-          bottom: auto;
-          height: 100%;
-        }
       }
+      /* Held upright, the picture goes to the top, and the thumbs have the rest. */
       @media (pointer: coarse) and (orientation: portrait) {
-        .stage.live > .screen {
+        .stage > .screen {
           top: calc(4.25rem + env(safe-area-inset-top));
-          height: 60dvh;
         }
-        .stage.live nl-overlay {
-          top: auto;
-          bottom: calc(14rem + env(safe-area-inset-bottom));
+        .screen video,
+        .screen canvas {
+          object-position: 50% 0;
+        }
+        nl-overlay {
+          top: calc(5rem + 56.25vw + env(safe-area-inset-top));
         }
       }
     `,
@@ -354,7 +348,7 @@ export class PlayPage extends LitElement {
         ${logo}
         <h1>${this.app?.title ?? "Your game"}</h1>
         <nl-timeline .stages=${this.stages} .detail=${view.detail}></nl-timeline>
-        <div><button class="quiet" @click=${this.#back}>Cancel</button></div>
+        <div><button @click=${this.#back}>Cancel</button></div>
       </div>
     </main>`;
   }
@@ -387,7 +381,8 @@ export class PlayPage extends LitElement {
   }
 
   #card(heading: string, info: ErrorInfo, output: readonly string[], calm: boolean) {
-    return html`<main class=${this.#session === null ? "sheet" : "sheet over"}>
+    const seen = this.stages.some(({ stage }) => stage === "loading");
+    return html`<main class=${seen ? "sheet over" : "sheet"}>
       <nl-message
         .heading=${heading}
         .info=${info}
