@@ -205,6 +205,8 @@ func (c *conn) goodbye() {
 	}
 	if err := c.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, text), deadline); err != nil {
 		c.log.Debug("the goodbye could not be told", "error", err)
+		c.deadline(c.ws.SetReadDeadline, 0) // nor will there be an answer
+		return
 	}
 	c.deadline(c.ws.SetReadDeadline, closeTimeout)
 }

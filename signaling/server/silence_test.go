@@ -1,0 +1,213 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"nearlight/signaling"
+	"nearlight/signaling/token"
+)
+
+// pipes is a listener on connections in memory, which a synctest bubble can wait for.
+type pipes struct {
+	accept chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case conn := <-p.accept:
+		return conn, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipes"} }
+
+func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	p.accept <- newBuffered(theirs)
+	return newBuffered(ours), nil
+}
+
+// buffered is a pipe that takes some writes before the other side reads, as a socket does.
+type buffered struct {
+	net.Conn
+	mu     sync.Mutex
+	closed bool
+	queue  chan []byte
+}
+
+func newBuffered(conn net.Conn) *buffered {
+	b := &buffered{Conn: conn, queue: make(chan []byte, 64)}
+	go func() { // ends when either side is closed
+		defer conn.Close()
+		for data := range b.queue {
+			if _, err := conn.Write(data); err != nil {
+				return
+			}
+		}
+	}()
+	return b
+}
+
+func (b *buffered) Write(data []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return 0, net.ErrClosed
+	}
+	select {
+	case b.queue <- bytes.Clone(data):
+		return len(data), nil
+	default:
+		return 0, os.ErrDeadlineExceeded
+	}
+}
+
+func (b *buffered) SetWriteDeadline(time.Time) error { return nil } // Write never waits
+
+func (b *buffered) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.closed {
+		b.closed = true
+		close(b.queue)
+	}
+	return nil
+}
+
+// onPipes runs a server in a bubble, where time passes as soon as everyone waits.
+func onPipes(t *testing.T, test func(t *testing.T, issuer *token.Issuer, dial func(path string) *websocket.Conn)) {
+	synctest.Test(t, func(t *testing.T) {
+		key, err := token.NewKey()
+		if err != nil {
+			t.Fatal(err)
+		}
+		issuer, err := token.NewIssuer(key, token.Scope{}, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		verifier, err := token.NewVerifier([]ed25519.PublicKey{issuer.PublicKey()}, token.Scope{}, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := New(Config{Verifier: verifier})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		listener := &pipes{accept: make(chan net.Conn), closed: make(chan struct{})}
+		web := &http.Server{Handler: s.Handler()}
+		var running sync.WaitGroup
+		running.Go(func() {
+			if err := s.Run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+		running.Go(func() {
+			if err := web.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				t.Error(err)
+			}
+		})
+		defer running.Wait()
+		defer web.Close()
+		defer stop()
+		test(t, issuer, func(path string) *websocket.Conn {
+			dialer := websocket.Dialer{NetDialContext: listener.dial, Subprotocols: []string{signaling.Subprotocol}}
+			ws, _, err := dialer.DialContext(t.Context(), "ws://localhost"+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return ws
+		})
+	})
+}
+
+// lastWords reads until the server closes and returns its reason.
+func lastWords(t *testing.T, ws *websocket.Conn, d signaling.Direction) *signaling.Error {
+	t.Helper()
+	defer ws.Close()
+	var reason *signaling.Error
+	for {
+		_, data, err := ws.ReadMessage()
+		if err != nil {
+			return reason
+		}
+		m, err := signaling.Parse(d, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if failed, ok := m.(signaling.Failed); ok {
+			reason = failed.Error
+		}
+	}
+}
+
+func TestANewcomerThatSaysNothingIsSentAway(t *testing.T) {
+	onPipes(t, func(t *testing.T, _ *token.Issuer, dial func(string) *websocket.Conn) {
+		for path, d := range map[string]signaling.Direction{
+			signaling.PlayerPath: signaling.SignalingToPlayer, signaling.EdgePath: signaling.SignalingToEdge,
+		} {
+			began := time.Now()
+			reason := lastWords(t, dial(path), d)
+			if took := time.Since(began); reason == nil || reason.Code != signaling.CodeTimedOut || took < firstMessageTimeout || took > firstMessageTimeout+closeTimeout {
+				t.Errorf("%s: %v after %v", path, reason, took)
+			}
+		}
+	})
+}
+
+func TestAnEdgeThatAnswersNoPingsIsLostAndOneThatDoesIsKept(t *testing.T) {
+	onPipes(t, func(t *testing.T, issuer *token.Issuer, dial func(string) *websocket.Conn) {
+		raw, err := issuer.Issue(token.Claims{Role: token.Edge, Expires: time.Now().Add(time.Hour)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		register, err := signaling.Encode(signaling.EdgeToSignaling, signaling.Register{Token: raw, Slots: 1, Codecs: signaling.List[string]{"h264"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		alive := dial(signaling.EdgePath)
+		var reading sync.WaitGroup
+		reading.Go(func() { lastWords(t, alive, signaling.SignalingToEdge) })
+		if err := alive.WriteMessage(websocket.TextMessage, register); err != nil {
+			t.Fatal(err)
+		}
+		silent := dial(signaling.EdgePath)
+		silent.SetPingHandler(func(string) error { return nil })
+		if err := silent.WriteMessage(websocket.TextMessage, register); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		reason := lastWords(t, silent, signaling.SignalingToEdge)
+		want := time.Duration(signaling.SilentPings * float64(signaling.EdgePing))
+		if took := time.Since(began); reason == nil || reason.Code != signaling.CodeTimedOut || took < want || took > want+closeTimeout {
+			t.Errorf("%v after %v", reason, took)
+		}
+		time.Sleep(10 * time.Minute) // the bubble's clock
+		if err := alive.WriteMessage(websocket.TextMessage, []byte(`{"type":"status","free":1}`)); err != nil {
+			t.Errorf("the one that answers is lost: %v", err)
+		}
+		alive.Close()
+		reading.Wait()
+	})
+}
