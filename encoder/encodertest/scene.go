@@ -11,10 +11,9 @@ import (
 // and a block that moves against it. It is hard enough to use any rate up to some 0.2 bits per pixel, which flat
 // desktops are not. Drawing is copying, so that it costs little beside encoding, under the race detector as well.
 type Scene struct {
-	size    media.Size
-	stride  int
-	layers  [4]layer // the same texture under different noise
-	pattern uint64
+	size   media.Size
+	stride int
+	layers [4]layer // the same texture under different noise
 }
 
 type layer struct{ y, u, v []byte }
@@ -25,35 +24,57 @@ const panX, panY = 192, 96
 // NewScene makes the textures for a size; the same seed draws the same pictures.
 func NewScene(size media.Size, seed uint64) *Scene {
 	even := size.Even()
-	s := &Scene{size: size, stride: even.Width + panX, pattern: seed}
-	height := even.Height + panY
+	width, height := even.Width+panX, even.Height+panY
 	random := rand.New(rand.NewPCG(seed, 0x5eed))
+	noise := make([]byte, 1<<14)
+	for i := range noise {
+		noise[i] = byte(random.IntN(9))
+	}
+	s := &Scene{stride: width}
+	base := texture(width, height)
+	u, v := make([]byte, width/2*height/2), make([]byte, width/2*height/2)
+	for y := range height / 2 {
+		for x := range width / 2 {
+			u[y*width/2+x] = byte(128 + 40*wave(x, 37))
+			v[y*width/2+x] = byte(128 + 40*wave(y, 29))
+		}
+	}
 	for n := range s.layers {
-		l := layer{y: make([]byte, s.stride*height), u: make([]byte, s.stride/2*height/2), v: make([]byte, s.stride/2*height/2)}
-		for y := range height {
-			for x := range s.stride {
-				l.y[y*s.stride+x] = byte(texture(x, y) + random.IntN(9) - 4)
+		luma := make([]byte, len(base))
+		for from := 0; from < len(base); from += 1 << 10 {
+			grain := noise[random.IntN(len(noise)-1<<10):]
+			for i, value := range base[from:min(from+1<<10, len(base))] {
+				luma[from+i] = value + grain[i]
 			}
 		}
-		for y := range height / 2 {
-			for x := range s.stride / 2 {
-				l.u[y*s.stride/2+x] = byte(128 + 40*math.Sin(float64(x)/37))
-				l.v[y*s.stride/2+x] = byte(128 + 40*math.Cos(float64(y)/29))
-			}
-		}
-		s.layers[n] = l
+		s.layers[n] = layer{luma, u, v}
 	}
 	return s
 }
 
-func texture(x, y int) int {
-	soft := 60*math.Sin(float64(x)/23)*math.Cos(float64(y)/17) + 15*math.Sin(float64(x*y)/900)
-	hard := 0
-	if (x/24+y/40)%5 == 0 {
-		hard = 35
+// texture is soft hills with hard edges across them.
+func texture(width, height int) []byte {
+	columns, rows := make([]float64, width), make([]float64, height)
+	for x := range columns {
+		columns[x] = wave(x, 23)
 	}
-	return 110 + int(soft) + hard
+	for y := range rows {
+		rows[y] = wave(y, 17)
+	}
+	luma := make([]byte, width*height)
+	for y, row := range rows {
+		line := luma[y*width:][:width]
+		for x, column := range columns {
+			line[x] = byte(106 + 70*row*column)
+			if (x/24+y/40)%5 == 0 {
+				line[x] += 35
+			}
+		}
+	}
+	return luma
 }
+
+func wave(n int, period float64) float64 { return math.Sin(float64(n) / period) }
 
 // Draw draws picture n into f, which must have the scene's size.
 func (s *Scene) Draw(f *media.Frame, n int) {

@@ -26,7 +26,7 @@ var base = encoder.Config{
 type stream struct {
 	t       *testing.T
 	encoder encoder.Encoder
-	decoder *decode.Decoder
+	decoder *decode.Decoder // nil until the player joins
 	scene   *Scene
 	frame   *media.Frame
 	next    int // number of the next picture
@@ -48,7 +48,6 @@ func start(t *testing.T, open Opener, config encoder.Config) *stream {
 	t.Cleanup(func() { opened.Close() })
 	s := &stream{t: t, encoder: opened}
 	s.resize(config.Size)
-	s.join()
 	return s
 }
 
@@ -59,17 +58,23 @@ func (s *stream) resize(size media.Size) {
 }
 
 // join gives the player a new decoder, which knows nothing yet.
-func (s *stream) join() {
+func (s *stream) join() { s.decoder = nil }
+
+// decode decodes the last access unit. The test is skipped where the build has no decoder.
+func (s *stream) decode() (*media.Frame, error) {
 	s.t.Helper()
-	decoder, err := decode.Open(s.encoder.Capabilities().Codec)
-	if errors.Is(err, decode.ErrUnavailable) {
-		s.t.Skip(err)
+	if s.decoder == nil {
+		decoder, err := decode.Open(s.encoder.Capabilities().Codec)
+		if errors.Is(err, decode.ErrUnavailable) {
+			s.t.Skip(err)
+		}
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.t.Cleanup(func() { decoder.Close() })
+		s.decoder = decoder
 	}
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() { decoder.Close() })
-	s.decoder = decoder
+	return s.decoder.Decode(s.unit)
 }
 
 // captured is picture n's capture time.
@@ -162,7 +167,7 @@ func (s *stream) checkH264(slice media.Slice, atLeast int) int {
 // receive decodes the last access unit, which must give its picture at once, and returns how well it shows s.frame.
 func (s *stream) receive() float64 {
 	s.t.Helper()
-	picture, err := s.decoder.Decode(s.unit)
+	picture, err := s.decode()
 	if err != nil {
 		s.t.Fatalf("picture %d: %v", s.next-1, err)
 	}
@@ -173,6 +178,14 @@ func (s *stream) receive() float64 {
 		s.t.Fatalf("decoded size is %v, want %v", picture.Visible, s.frame.Coded)
 	}
 	return PSNR(s.frame, picture)
+}
+
+// push encodes so many pictures, which nobody decodes.
+func (s *stream) push(pictures int) {
+	s.t.Helper()
+	for range pictures {
+		s.encode(encoder.Request{})
+	}
 }
 
 // warm encodes and decodes so many pictures.

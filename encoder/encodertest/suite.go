@@ -27,6 +27,7 @@ func Run(t *testing.T, open Opener) {
 		{"a repeated picture gets sharper", testStill},
 		{"the size changes at a keyframe", testResize},
 		{"odd sizes are padded by replication", testOddSizes},
+		{"extremes of size, rate and threads work", testExtremes},
 		{"a speed changes within the stream or is refused", testSpeeds},
 		{"what cannot be served is refused", testRefusals},
 		{"a loss is mended as claimed", testRecovery},
@@ -191,6 +192,25 @@ func testOddSizes(t *testing.T, open Opener) {
 	}
 }
 
+func testExtremes(t *testing.T, open Opener) {
+	for _, c := range []encoder.Config{
+		{Size: media.Size{Width: 4096, Height: 16}},
+		{Size: media.Size{Width: 16, Height: 2304}},
+		{Size: media.Size{Width: 2160, Height: 3840}},
+		{Size: media.Size{Width: 17, Height: 17}, Threads: encoder.MaxThreads},
+		{Size: media.Size{Width: 640, Height: 360}, Threads: encoder.MaxThreads},
+		{Size: media.Size{Width: 640, Height: 360}, Bitrate: encoder.MinBitrate, FrameRate: encoder.MaxFrameRate},
+		{Size: media.Size{Width: 640, Height: 360}, Bitrate: 200 * media.Mbps, FrameRate: 1},
+	} {
+		s := start(t, open, c)
+		for range 3 {
+			s.encode(encoder.Request{})
+			s.receive()
+		}
+		s.encoder.Close() // before the next one takes as much memory
+	}
+}
+
 func testSpeeds(t *testing.T, open Opener) {
 	s := start(t, open, base)
 	s.warm(5)
@@ -244,7 +264,7 @@ func testRefusals(t *testing.T, open Opener) {
 		}
 	}
 	s := start(t, open, base)
-	s.warm(3)
+	s.push(3)
 	short := media.NewFrame(base.Size)
 	short.V.Data = short.V.Data[:100]
 	for name, frame := range map[string]*media.Frame{
@@ -259,7 +279,7 @@ func testRefusals(t *testing.T, open Opener) {
 			t.Errorf("reconfigure %s: got %v, want encoder.ErrUnsupported", name, err)
 		}
 	}
-	s.warm(3)
+	s.push(3)
 	if s.result.Keyframe {
 		t.Error("a refused picture or change disturbed the stream")
 	}
@@ -267,7 +287,7 @@ func testRefusals(t *testing.T, open Opener) {
 
 func testEmitFails(t *testing.T, open Opener) {
 	s := start(t, open, base)
-	s.warm(5)
+	s.push(5)
 	broken, calls := errors.New("socket is gone"), 0
 	s.scene.Draw(s.frame, s.next)
 	_, err := s.encoder.Encode(s.frame, encoder.Request{}, func(media.Slice) error {
@@ -289,7 +309,7 @@ func testAllocations(t *testing.T, open Opener) {
 		t.Skip("the race detector allocates")
 	}
 	s := start(t, open, base)
-	s.warm(3)
+	s.push(3)
 	if allocations := testing.AllocsPerRun(30, func() {
 		if _, err := s.encoder.Encode(s.frame, encoder.Request{}, discard); err != nil {
 			t.Fatal(err)
@@ -303,7 +323,7 @@ func testClose(t *testing.T, open Opener) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	cycle := func() {
 		s := start(t, open, base)
-		s.warm(2)
+		s.push(2)
 		for range 2 {
 			if err := s.encoder.Close(); err != nil {
 				t.Fatal(err)

@@ -11,7 +11,6 @@ import "C"
 
 import (
 	"fmt"
-	"runtime"
 	"unsafe"
 
 	"nearlight/encoder"
@@ -79,16 +78,10 @@ func (e *Encoder) reset(config encoder.Config) {
 	e.keyframe = true
 }
 
-// slices is the number of slices, each with its thread: one for every 1,800 macroblocks (half of 720p), since more cost
-// bits. The library wants whole macroblock rows.
+// slices is the number of slices, each with its thread. The library wants whole macroblock rows.
 func slices(config encoder.Config) int {
-	const share = 1800
-	rows := (config.Size.Height + 15) / 16
-	wanted := config.Threads
-	if wanted == 0 {
-		wanted = min(runtime.NumCPU(), encoder.Macroblocks(config.Size)/share)
-	}
-	return max(1, min(wanted, rows, 8))
+	rows := encoder.WholeMacroblocks(config.Size).Height / 16
+	return min(config.SliceThreads(), rows, C.NL_MAX_SLICES)
 }
 
 // Encode implements encoder.Encoder. It does not allocate.

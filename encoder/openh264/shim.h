@@ -11,7 +11,10 @@ typedef struct {
 	int length;
 } nl_piece;
 
-enum { NL_MAX_PIECES = 64 };
+enum {
+	NL_MAX_SLICES = 8, // more cost bits and win little
+	NL_MAX_PIECES = 64
+};
 
 typedef struct {
 	int width, height; // even

@@ -6,7 +6,8 @@
 //
 // Each frame, a keyframe too, gets the one-frame share of the rate: a larger keyframe would arrive later, and its burst
 // is what gets lost. A keyframe is therefore coarser than its neighbours, and sharp again some frames later. x264 is
-// told its budget in bits for each frame, so that changes of rate and frame rate act on the very next one.
+// told its budget in bits for each frame, so that changes of rate and frame rate act on the very next one; what is more
+// than the frame before had acts one frame later, since x264's bucket has to fill first.
 //
 // # Streams
 //

@@ -35,7 +35,8 @@ struct nl_x264 {
 	int count, taken;
 
 	// With overlap one worker runs x264_encoder_encode, whose threads fill slots while the caller takes them in order.
-	// All below is guarded by lock; coding is 1 from begin until the worker is done.
+	// All below is guarded by lock, but for in, out and header,
+	// which belong to the worker while coding is 1: from begin until it is done.
 	int overlap;
 	pthread_t worker;
 	pthread_mutex_t lock;
@@ -333,10 +334,20 @@ static int next_overlapped(nl_x264 *e, nl_piece *piece) {
 	return s ? 0 : -1;
 }
 
+// wait_idle waits for the end of a picture whose pieces were not all taken.
+static void wait_idle(nl_x264 *e) {
+	pthread_mutex_lock(&e->lock);
+	while (e->coding)
+		pthread_cond_wait(&e->progress, &e->lock);
+	pthread_mutex_unlock(&e->lock);
+}
+
 // ---- both ----
 
 int nl_x264_begin(nl_x264 *e, uint8_t *y, int y_stride, uint8_t *u, int u_stride, uint8_t *v, int v_stride,
 	int64_t pts, int idr, int frame_bits) {
+	if (e->overlap)
+		wait_idle(e);
 	e->error[0] = 0;
 	if (frame_bits != e->frame_bits) {
 		set_rate(&e->param, e->param.i_fps_num, frame_bits);

@@ -12,7 +12,6 @@ import "C"
 import (
 	"fmt"
 	"math"
-	"runtime"
 	"time"
 	"unsafe"
 
@@ -101,7 +100,7 @@ func (e *Encoder) start(config encoder.Config) (*C.nl_x264, error) {
 		level_idc:      C.int(e.level),
 		frame_rate:     C.int(config.FrameRate),
 		frame_bits:     C.int(config.FrameBits()),
-		threads:        C.int(threads(config)),
+		threads:        C.int(config.SliceThreads()),
 		preset:         C.int(config.Speed),
 		main_profile:   flag(config.Speed > 0),
 		references:     C.int(e.references),
@@ -127,16 +126,6 @@ func (e *Encoder) start(config encoder.Config) (*C.nl_x264, error) {
 func (e *Encoder) reset() {
 	e.history = history{depth: int64(e.references)}
 	e.keyframe = true
-}
-
-// threads takes a core for each 1,800 macroblocks (half of 720p), about a millisecond's work at ultrafast: fewer would
-// wait longer, more would cut the picture into slices that cost bits.
-func threads(config encoder.Config) int {
-	const share = 1800
-	if config.Threads > 0 {
-		return config.Threads
-	}
-	return max(1, min(runtime.NumCPU(), encoder.Macroblocks(config.Size)/share, 8))
 }
 
 // Encode implements encoder.Encoder. It does not allocate.
