@@ -117,7 +117,7 @@ func (e *Edge) handle(m signaling.Message) error {
 		if !e.handler.Probe(m.Session) {
 			return nil // silence is the answer
 		}
-		if err := e.Send(signaling.Living{Session: m.Session}); err != nil && !errors.Is(err, ErrBacklog) {
+		if err := e.Send(signaling.Living(m)); err != nil && !errors.Is(err, ErrBacklog) {
 			return fmt.Errorf("signaling/client: answer a probe: %w", err)
 		}
 	case signaling.Install:

@@ -133,7 +133,11 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, as role, ta
 	}
 	addr := s.config.ClientAddr(r)
 	if err := s.door.enter(addr, as.name); err != nil {
-		s.deny(w, http.StatusTooManyRequests, err)
+		status := http.StatusTooManyRequests
+		if err.Code == signaling.CodeFull {
+			status = http.StatusServiceUnavailable
+		}
+		s.deny(w, status, err)
 		return
 	}
 	defer s.door.leave(addr, as.name)
