@@ -22,7 +22,7 @@ import (
 	"nearlight/streamer"
 )
 
-// Config describes a node. All but Command, App, Stamp and PlayoutDelay must be set.
+// Config describes a node. All but PlayoutDelay, Stamp and Trace must be set.
 type Config struct {
 	Name     string
 	Slots    int // sessions at a time
@@ -45,6 +45,8 @@ type Config struct {
 	PlayoutDelay streamer.PlayoutDelay
 	Stamp        bool // draw the marker into every frame, for measuring apps that do not draw it themselves
 
+	Trace func(media.StageTimes) // called for each frame that was sent, from its session's pipeline; nil for none
+
 	Metrics prometheus.Registerer
 	Logger  *slog.Logger
 }
@@ -55,6 +57,7 @@ type Node struct {
 	logger  *slog.Logger
 	metrics *metrics
 	warm    warmScreen
+	ready   readiness
 
 	mu       sync.Mutex
 	link     *client.Edge
@@ -93,6 +96,7 @@ func NewNode(config Config) (*Node, error) {
 	return &Node{
 		config: config, logger: config.Logger, metrics: metrics,
 		sessions: map[signaling.SessionID]*running{}, slots: make([]bool, config.Slots),
+		ready: readiness{done: make(chan struct{})},
 	}, nil
 }
 
@@ -171,7 +175,30 @@ func (n *Node) apps() []signaling.App {
 }
 
 // Registered implements client.EdgeHandler.
-func (*Node) Registered(signaling.EdgeID) {}
+func (n *Node) Registered(signaling.EdgeID) { n.ready.registered() }
+
+// Ready is closed when signaling knows the edge and the first display is warm: a player who comes now does not wait for either.
+func (n *Node) Ready() <-chan struct{} { return n.ready.done }
+
+// readiness joins the two things that Ready waits for.
+type readiness struct {
+	mu                 sync.Mutex
+	isRegistered, warm bool
+	done               chan struct{}
+}
+
+func (r *readiness) registered() { r.note(&r.isRegistered) }
+func (r *readiness) warmed()     { r.note(&r.warm) }
+
+func (r *readiness) note(what *bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before := r.isRegistered && r.warm
+	*what = true
+	if !before && r.isRegistered && r.warm {
+		close(r.done)
+	}
+}
 
 // Start implements client.EdgeHandler.
 func (n *Node) Start(m signaling.Start) {

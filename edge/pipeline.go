@@ -39,6 +39,7 @@ type pipeline struct {
 
 	drawn   func()                    // called once, when the app has drawn something
 	changed func(control.VideoNotice) // called when size or rate change
+	trace   func(media.StageTimes)    // called for each frame that shows a change; may be nil
 
 	frames, bytes, dropped atomic.Uint64
 
@@ -154,6 +155,9 @@ func (p *pipeline) send(peer *streamer.Peer, frame *media.Frame) error {
 	}
 	p.stages.ObserveSent(frame.Times)
 	peer.FrameSent(frame.Times)
+	if p.trace != nil {
+		p.trace(frame.Times)
+	}
 	if p.governor.observe(frame.Times.Sent, frame.Times.Sent.Sub(frame.Times.GrabBegun)) {
 		p.source.SetFrameRate(p.governor.rate())
 		if err := p.reconfigure(encoder.Reconfiguration{FrameRate: p.governor.rate()}); err != nil {

@@ -115,7 +115,7 @@ func (s *session) play(ctx context.Context, enc encoder.Encoder, config encoder.
 		return errors.Join(&appEnded{code: signaling.CodeAppFailed, text: err.Error()}, enc.Close())
 	}
 	pipeline := newPipeline(screen.source, enc, config, s.stages, s.logger)
-	pipeline.changed = s.bulletin.setVideo
+	pipeline.changed, pipeline.trace = s.bulletin.setVideo, s.node.config.Trace
 	pipeline.drawn = func() { s.bulletin.setApp(control.AppNotice{State: control.AppRunning, Title: s.app.Title}) }
 	ready <- &live{screen, pipeline}
 

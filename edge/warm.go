@@ -102,6 +102,7 @@ func (n *Node) warmUp(ctx context.Context) error {
 		return err
 	}
 	n.warm.put(slot, s)
+	n.ready.warmed()
 	return nil
 }
 

@@ -59,6 +59,7 @@ type surroundings struct {
 	media    netip.Addr
 	delay    streamer.PlayoutDelay
 	stamp    bool
+	trace    func(media.StageTimes) // nil for none
 	metrics  prometheus.Registerer
 	logger   *slog.Logger
 }
@@ -132,7 +133,7 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 		Name: host, Slots: f.slots, Engine: engine, Encoders: ladder(), Encoder: f.encoder,
 		Token: in.token, Verifier: in.verifier, Sandbox: cage, Folder: filepath.Clean(b.folder),
 		Size: media.Size(f.size), MaxSize: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate),
-		Offered: offered, Installer: &app.Installer{}, PlayoutDelay: in.delay, Stamp: in.stamp,
+		Offered: offered, Installer: &app.Installer{}, PlayoutDelay: in.delay, Stamp: in.stamp, Trace: in.trace,
 		Metrics: in.metrics, Logger: in.logger,
 	})
 	if err != nil {

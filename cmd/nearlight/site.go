@@ -31,7 +31,7 @@ type site struct {
 	pictures  fs.FS // NAME.svg of the catalogue
 	signaling http.Handler
 	metrics   prometheus.Gatherer
-	extra     map[string]http.Handler // further paths, for benchmarks
+	measured  *measurement // nil but for benchmarks
 }
 
 func (s site) handler() http.Handler {
@@ -42,8 +42,8 @@ func (s site) handler() http.Handler {
 	mux.Handle("GET /pictures/", http.StripPrefix("/pictures/", cached(http.FileServerFS(s.pictures))))
 	mux.Handle("GET /metrics", onlyFromThisMachine(promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{})))
 	mux.Handle("/", cached(http.FileServerFS(s.pages)))
-	for pattern, handler := range s.extra {
-		mux.Handle(pattern, handler)
+	if s.measured != nil {
+		mux.HandleFunc("POST /bench/report", s.measured.report)
 	}
 	return secured(mux)
 }

@@ -37,6 +37,7 @@ type upFlags struct {
 	listen  string
 	lan     bool
 	verbose bool
+	measure string
 	stamp   bool
 }
 
@@ -66,7 +67,13 @@ func newUp() *cobra.Command {
 	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:8080", "address of the pages and of signaling")
 	c.Flags().BoolVar(&f.lan, "lan", false, "serve the local network, over HTTPS with a certificate made on the spot")
 	c.Flags().BoolVar(&f.verbose, "verbose", false, "log details")
+	c.Flags().StringVar(&f.measure, "measure", "", "folder for a benchmark's measurements: each frame's times, and what a page reports")
 	c.Flags().BoolVar(&f.stamp, "stamp", false, "draw the measuring marker into every frame")
+	for _, name := range []string{"measure", "stamp"} { // bench uses them
+		if err := c.Flags().MarkHidden(name); err != nil {
+			panic(err)
+		}
+	}
 	return c
 }
 
@@ -79,13 +86,13 @@ type network struct {
 	http     *http.Server
 	lan      *lanAccess // nil without --lan
 	token    string
-	extra    map[string]http.Handler
+	measured *measurement // nil without --measure
 	logger   *slog.Logger
 }
 
 // open builds everything and takes the ports.
 func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logger) (_ *network, err error) {
-	n := &network{logger: logger, extra: map[string]http.Handler{}}
+	n := &network{logger: logger}
 	key, err := token.NewKey()
 	if err != nil {
 		return nil, err
@@ -133,9 +140,16 @@ func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logge
 			err = errors.Join(err, n.listener.Close())
 		}
 	}()
-	n.edge, err = f.build(ctx, command, surroundings{
+	around := surroundings{
 		verifier: verifier, token: edgeToken, media: mediaAddress, delay: delay, stamp: f.stamp, metrics: registry, logger: logger,
-	})
+	}
+	if f.measure != "" {
+		if n.measured, err = openMeasurement(f.measure); err != nil {
+			return nil, err
+		}
+		around.trace = n.measured.frame
+	}
+	n.edge, err = f.build(ctx, command, around)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +162,7 @@ func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logge
 		return nil, errors.Join(err, n.edge.close())
 	}
 	n.http = &http.Server{
-		Handler:           site{pages: pages, pictures: app.Pictures(), signaling: n.server.Handler(), metrics: registry, extra: n.extra}.handler(),
+		Handler:           site{pages: pages, pictures: app.Pictures(), signaling: n.server.Handler(), metrics: registry, measured: n.measured}.handler(),
 		ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
@@ -248,7 +262,7 @@ func (n *network) run(ctx context.Context, ready func() error) error {
 		stopServing()
 		shutting, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 		defer cancel()
-		err = errors.Join(err, n.http.Shutdown(shutting), n.edge.close())
+		err = errors.Join(err, n.http.Shutdown(shutting), n.edge.close(), n.measured.close())
 		if isLack(err) {
 			return lacks(err)
 		}
