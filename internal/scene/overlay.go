@@ -48,6 +48,11 @@ func (s *Studio) paintOverlay(c *Canvas, v *View, lens lens, size media.Size) {
 		b.guide(lens)
 	}
 	b.boost(playing)
+	if v.Paused {
+		b.text("Paused", b.width/2, b.height*0.46, middle, 34, paper, 1)
+		b.text("press any key to go on", b.width/2, b.height*0.46+38*b.unit, middle, 14, yellow, 1)
+		return
+	}
 	switch v.Game.Phase {
 	case Waiting:
 		b.title(1, true)

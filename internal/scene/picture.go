@@ -34,7 +34,7 @@ type Solid struct {
 }
 
 // FullReach is how far the eye sees when nothing is saved, in metres.
-const FullReach = 1500.0
+const FullReach = 1350.0
 
 const (
 	nearPlane   = 1.0

@@ -5,10 +5,10 @@ import "math"
 // The ground is made in square chunks of three levels, finer near the camera. Grid points are shifted at random so that no
 // grid shows; each level uses every second point of the finer one, so that neighbours of one level meet.
 const (
-	chunkSize  = 192.0
-	cellSize   = 16.0
+	chunkSize  = 240.0
+	cellSize   = 20.0
 	chunkCells = int(chunkSize / cellSize)
-	cellJitter = 4.6
+	cellJitter = 5.6
 	fine       = 0
 	coarse     = 1
 	faint      = 2

@@ -14,6 +14,7 @@ type View struct {
 	Facing   Axes
 	FieldV   float64 // the vertical field of view
 	Pointer  Pointer // where the mouse points, for the overlay
+	Paused   bool    // the overlay says how to go on
 }
 
 // Pointer is the mouse as a stick: where it points, -1 to 1 each, right and up.
