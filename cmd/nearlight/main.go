@@ -62,7 +62,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		newUp(), newEdge(), newSignaling(), // the network and its parts
 		newClock(), // what it can show by itself
-		newConfig(), newToken(), newVersion(),
+		newConfig(), newToken(), newVersion(), newBench(),
 	)
 	return root
 }

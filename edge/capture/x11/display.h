@@ -44,7 +44,7 @@ struct display_planes {
 
 struct display_got {
 	int64_t first, last; // first and last damage of the burst
-	int64_t grabbed, converted;
+	int64_t begun, grabbed, converted;
 	int64_t area; // pixels in the burst's bounding box
 	uint32_t input;
 	int waited; // set when it was waited for: what is 0 before and after was there already

@@ -67,6 +67,7 @@ static enum display_status fetch(display *d, struct box b, struct display_failur
 enum display_status grab(display *d, const struct display_planes *p, uint8_t *y, uint8_t *u, uint8_t *v,
                          struct display_got *got, struct display_failure *failure) {
 	struct box box = grow_to_even(d->box, d->width, d->height);
+	got->begun = now_ns();
 	enum display_status status = fetch(d, box, failure);
 	if (status != DISPLAY_FRAME) return status; // the box stays damaged
 	got->grabbed = now_ns();

@@ -212,7 +212,7 @@ func (s *Source) changed() *media.Frame {
 	s.coalescer.observe(b)
 	f.Still = false
 	f.Input = uint32(got.input)
-	f.Times = media.StageTimes{Damaged: b.first, Grabbed: b.grabbed, Converted: media.Instant(got.converted)}
+	f.Times = media.StageTimes{Damaged: b.first, GrabBegun: media.Instant(got.begun), Grabbed: b.grabbed, Converted: media.Instant(got.converted)}
 	if s.config.Stamp && marker.Size.Fits(f.Visible) {
 		s.counter++
 		marker.DrawI420(f, marker.New(b.first, f.Input, s.counter))
@@ -224,7 +224,7 @@ func (s *Source) changed() *media.Frame {
 func (s *Source) still() *media.Frame {
 	now := media.Now()
 	s.frame.Still = true
-	s.frame.Times = media.StageTimes{Damaged: now, Grabbed: now, Converted: now}
+	s.frame.Times = media.StageTimes{Damaged: now, GrabBegun: now, Grabbed: now, Converted: now}
 	return s.frame
 }
 

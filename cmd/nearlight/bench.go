@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"nearlight/internal/bench"
+)
+
+// benchFlags are what every streaming benchmark takes.
+type benchFlags struct {
+	edgeFlags
+	json    bool
+	seconds int
+	seed    uint64
+	source  string
+	command []string
+	log     io.Writer
+}
+
+// Sources of a streaming benchmark's picture.
+const (
+	sourceClock   = "clock"
+	sourceScene   = "scene"
+	sourceCommand = "command"
+)
+
+// benchmarks lists each benchmark with what it does.
+var benchmarks = []struct {
+	name, short string
+	run         func(context.Context, *benchFlags, *bench.Report) error
+}{
+	{"glass", "from drawn to shown, in a real browser (headless Chromium)", benchGlass},
+	{"pipeline", "from drawn to decoded, in a player written in Go", benchPipeline},
+}
+
+func newBench() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "bench NAME [FLAG...] [-- COMMAND ARG...]",
+		Short: "Measure: where does each millisecond go?",
+		Long: "Each benchmark starts all that it needs and prints percentiles. The picture comes from a clock of our own that draws 59.7\n" +
+			"times a second (a rate that is not the screen's, so that phases do not hide), from the scene, or from COMMAND.",
+		RunE: func(c *cobra.Command, arguments []string) error {
+			if len(arguments) == 0 {
+				return c.Help()
+			}
+			return usage("there is no benchmark %q; `nearlight bench --help` lists them", arguments[0])
+		},
+	}
+	for _, b := range benchmarks {
+		c.AddCommand(newBenchmark(b.name, b.short, b.run))
+	}
+	return c
+}
+
+func newBenchmark(name, short string, run func(context.Context, *benchFlags, *bench.Report) error) *cobra.Command {
+	var f benchFlags
+	c := &cobra.Command{
+		Use: name + " [FLAG...] [-- COMMAND ARG...]", Short: "Measure " + short,
+		RunE: func(c *cobra.Command, arguments []string) error {
+			if _, err := settle(c); err != nil {
+				return err
+			}
+			if f.seconds < 1 || f.seconds > 3600 {
+				return usage("--seconds %d: want 1 to 3600", f.seconds)
+			}
+			if f.command = arguments; len(arguments) > 0 {
+				f.source = sourceCommand
+			}
+			if f.source != sourceClock && f.source != sourceScene && f.source != sourceCommand {
+				return usage("--source %s: want %s or %s, or a command after --", f.source, sourceClock, sourceScene)
+			}
+			f.log = c.ErrOrStderr()
+			report := &bench.Report{Bench: name, Machine: bench.ThisMachine(), Params: map[string]any{
+				"seconds": f.seconds, "seed": f.seed, "source": f.source, "size": f.size.String(), "fps": f.fps,
+				"bitrate": f.bitrate.String(), "encoder": f.encoder, "version": version,
+			}}
+			if err := run(c.Context(), &f, report); err != nil {
+				return err
+			}
+			if f.json {
+				return report.WriteJSON(c.OutOrStdout())
+			}
+			return report.WriteText(c.OutOrStdout())
+		},
+	}
+	f.register(c.Flags())
+	c.Flags().BoolVar(&f.json, "json", false, "print one JSON object, and nothing else on standard output")
+	c.Flags().IntVar(&f.seconds, "seconds", 20, "how long to measure")
+	c.Flags().Uint64Var(&f.seed, "seed", 1, "repeats the times of the key presses")
+	c.Flags().StringVar(&f.source, "source", sourceClock, "what is drawn: "+sourceClock+" or "+sourceScene)
+	return c
+}
+
+// progress tells a person how far a benchmark is.
+func (f *benchFlags) progress(format string, arguments ...any) {
+	fmt.Fprintf(f.log, format+"\n", arguments...)
+}
+
+// drawn is the command of the source.
+func (f *benchFlags) drawn() ([]string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	switch f.source {
+	case sourceScene:
+		return []string{self, "scene", "--measure"}, nil
+	case sourceClock:
+		return []string{self, "clock"}, nil
+	}
+	return f.command, nil
+}
+
+// benchKey is what the benchmarks press: a key that no game takes for leaving.
+const benchKey = "KeyD"
+
+// warmUp is left out of every figure: encoders and browsers find their pace.
+const warmUp = 2 * time.Second
+
+// subject is a running `nearlight up` that is measured from outside, as any user's would be.
+type subject struct {
+	process *benchProcess
+	folder  string
+	url     string // of the pages, without the fragment
+	token   string
+	ready   time.Duration // from its start to its link
+}
+
+// startSubject starts `nearlight up` with the benchmark's settings.
+func (f *benchFlags) startSubject(ctx context.Context) (_ *subject, err error) {
+	command, err := f.drawn()
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	folder, err := os.MkdirTemp("", "nearlight-bench-")
+	if err != nil {
+		return nil, err
+	}
+	arguments := []string{
+		"up", "--listen", "127.0.0.1:0", "--measure", folder, "--size", f.size.String(), "--fps", fmt.Sprint(f.fps),
+		"--bitrate", f.bitrate.String(), "--encoder", f.encoder,
+	}
+	if f.source == sourceCommand {
+		arguments = append(arguments, "--stamp") // it does not draw the marker itself
+	}
+	if f.noSandbox {
+		arguments = append(arguments, "--no-sandbox")
+	}
+	arguments = append(append(arguments, "--"), command...)
+	started := time.Now()
+	process, err := startProcess(ctx, f.log, self, arguments...)
+	if err != nil {
+		return nil, err
+	}
+	s := &subject{process: process, folder: folder}
+	link, err := process.await(ctx, "play: ")
+	if err != nil {
+		return nil, fmt.Errorf("%w; %w", err, s.close())
+	}
+	s.ready = time.Since(started)
+	s.url, s.token, _ = strings.Cut(link, "/#token=")
+	return s, nil
+}
+
+func (s *subject) close() error {
+	err := s.process.stop()
+	if removed := os.RemoveAll(s.folder); err == nil {
+		err = removed
+	}
+	return err
+}
+
+func (s *subject) file(name string) string { return filepath.Join(s.folder, name) }
