@@ -121,6 +121,20 @@ test("a lost connection freezes the last frame, counts down and comes back", asy
   expect(plays.at(-1)).toMatchObject({ resume: "s-fake" });
 });
 
+test("a server that restarts is asked for the same session again, while the picture goes on", async ({ page, serve, fake }) => {
+  const { origin } = await serve();
+  await fake();
+  await playing(page, origin);
+  await page.evaluate(() => window.fakeEdge.drop());
+  const plays = () => page.evaluate(() => window.fakeEdge.signaled.filter(({ type }) => type === "play"));
+  await expect.poll(plays).toHaveLength(2);
+  expect((await plays())[1]).toMatchObject({ resume: "s-fake" });
+  await expect(page.locator(".screen canvas")).toBeHidden();
+  await expect(page.getByRole("heading", { name: "Reconnecting…" })).toHaveCount(0);
+  await page.keyboard.press("KeyW");
+  await expect.poll(() => received(page, 0x10)).toHaveLength(2); // the new connection carries input
+});
+
 test("a game that ends shows why and its last lines", async ({ page, serve, fake }) => {
   const { origin } = await serve();
   await fake();

@@ -20,6 +20,8 @@ export interface FakeControl {
   readonly signaled: { readonly type: string }[];
   /** Stops heartbeat, pictures and answers; signaling says what check is to hear. */
   vanish(verdict: "alive" | "gone"): void;
+  /** Closes signaling's socket, as a restarted server does; the stream goes on. */
+  drop(): void;
   /** Ends the session. */
   end(reason: object, output: string[]): void;
   /** Whether a resumed session is matched. */
@@ -86,6 +88,11 @@ export function fakeEdge(config: FakeConfig): void {
       }, 1);
     }
 
+    drop(): void {
+      this.#closed = true;
+      this.onclose?.({ code: 1006, reason: "" });
+    }
+
     vanish(): void {
       this.#silent = true;
       for (const timer of this.#timers) clearInterval(timer);
@@ -144,11 +151,7 @@ export function fakeEdge(config: FakeConfig): void {
         const beat = () => this.#send(this.#control, 0x91, 8, (view) => view.setUint32(5, performance.now()));
         beat();
         this.#timers.push(window.setInterval(beat, 500));
-        const stages = {
-          capture_convert: { p50: 0.7, p99: 1.4 },
-          encode: { p50: 2.2, p99: 4.7 },
-          pace: { p50: 0.3, p99: 0.9 },
-        };
+        const stages = { encode: { p50: 2.2, p99: 4.7 }, edge_overhead: { p50: 0.8, p99: 1.9 } };
         this.notice({ kind: "stats", stages, bitrate_bps: 7.8e6, frames: 60, dropped: 0 });
       };
       peer.onicecandidate = ({ candidate }) =>
@@ -271,6 +274,9 @@ export function fakeEdge(config: FakeConfig): void {
     vanish(outcome) {
       verdict = outcome;
       current?.vanish();
+    },
+    drop() {
+      current?.drop();
     },
     end(reason, output) {
       current?.say({ type: "ended", reason, output });

@@ -13,6 +13,8 @@ interface Events {
   message: FromEdge;
   /** The network path broke; signaling may still know more. */
   lost: undefined;
+  /** Signaling's socket closed while the way stands: unless the session is resumed, it ends when the hold is over. */
+  adrift: undefined;
   /** The session is over: the edge, or signaling, said so. */
   ended: { readonly reason: ErrorInfo; readonly output: readonly string[] };
   /** This link will not come to stand, or may not go on. Nothing follows. */
@@ -178,10 +180,10 @@ export class Link extends Emitter<Events> {
     peer.addCandidate(candidate).catch((error: unknown) => console.warn("nearlight: an ICE candidate was refused", error));
   }
 
-  /** Once the way stands, signaling is needed only to ask after the edge. */
   #socketClosed(error: PlayerError): void {
     for (const verdict of this.#verdicts.splice(0)) verdict("unknown");
-    if (!this.#standing) this.#fail(error);
+    if (this.#standing) this.emit("adrift", undefined);
+    else this.#fail(error);
   }
 
   #within(ms: number, code: "signaling-timeout" | "start-timeout" | "connect-failed"): void {

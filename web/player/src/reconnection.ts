@@ -15,8 +15,12 @@ const TRANSIENT: ReadonlySet<string> = new Set([
   "connect-failed",
   "no-picture",
   "rate-limited",
-  "timed-out",
 ]);
+
+/** Whether trying the same again may help by itself. */
+export function transient(error: PlayerError): boolean {
+  return TRANSIENT.has(error.code);
+}
 
 export interface ReconnectionHooks {
   /** Opens a new link. */
@@ -53,7 +57,7 @@ export class Reconnection {
 
   /** An attempt failed. Plans the next one, or returns false where none can help. */
   failed(error: PlayerError): boolean {
-    if (!TRANSIENT.has(error.code)) return false;
+    if (!transient(error)) return false;
     this.#schedule(PAUSES_MS[Math.min(this.#attempts, PAUSES_MS.length) - 1] ?? PAUSES_MS[0]);
     return true;
   }

@@ -16,7 +16,7 @@ import { receiverCounts } from "./media/receiver.js";
 import { Screen } from "./media/screen.js";
 import { type Stats, StatsMeter } from "./media/stats.js";
 import type { ConnectOptions } from "./options.js";
-import { Reconnection } from "./reconnection.js";
+import { Reconnection, transient } from "./reconnection.js";
 import { type Stage, StageClock, type StageTime } from "./stages.js";
 import { decodable } from "./support.js";
 
@@ -44,6 +44,7 @@ export interface SessionEvents {
 const PING_INTERVAL_MS = 250;
 const STATS_INTERVAL_MS = 1_000;
 const FIRST_FRAME_TIMEOUT_MS = 10_000;
+const REJOIN_PAUSE_MS = 1_000;
 
 /**
  *   opening --first frame, app running--> playing <--> doubtful --edge alive--> reconnecting --frame--> playing
@@ -69,6 +70,8 @@ export class Session extends Emitter<SessionEvents> {
   #clock = new EdgeClock();
   #state: State = "opening";
   #link: Link | null = null;
+  /** Rejoins the session while link still serves it. */
+  #spare: Link | null = null;
   #id: string | null = null;
   #codecs: readonly string[] = [];
   #appRunning = false;
@@ -76,6 +79,7 @@ export class Session extends Emitter<SessionEvents> {
   #pictureSeen = false;
   #pings = 0;
   #firstFrameTimer: ReturnType<typeof setTimeout> | undefined;
+  #rejoinTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: ConnectOptions) {
     super();
@@ -151,8 +155,8 @@ export class Session extends Emitter<SessionEvents> {
     this.#timers.push(setInterval(() => void this.#summarise(), STATS_INTERVAL_MS));
   }
 
-  /** Opens a link in place of the one there was. */
-  #open(resume: string | null): void {
+  /** Opens a link; it takes the old one's place at once, or, where that still serves, when it brings a picture of its own. */
+  #open(resume: string | null, old: Link | null = null): void {
     const { signal, token, app, size } = this.#options;
     const request: LinkRequest = {
       signal,
@@ -162,13 +166,9 @@ export class Session extends Emitter<SessionEvents> {
       ...(size === undefined ? {} : { size }),
       ...(resume === null ? {} : { resume }),
     };
-    this.#link?.close(false);
-    this.#heartbeat.stop();
-    this.#sender.restart();
-    this.#clock = new EdgeClock();
-    this.#streamShown = false;
     const link = new Link(request);
-    this.#link = link;
+    if (old === null) this.#adopt(link);
+    else this.#spare = link;
     link.on("matched", ({ session }) => {
       this.#id = session;
       this.#enter("starting");
@@ -176,16 +176,44 @@ export class Session extends Emitter<SessionEvents> {
     link.on("progress", ({ stage, detail }) => this.#enter(stage, detail));
     link.on("connected", () => this.#connected());
     link.on("stream", (stream) => {
+      if (link === this.#spare) this.#adopt(link);
       this.#screen.show(stream);
       this.#streamShown = true;
     });
     link.on("message", (message) => this.#receive(message));
     link.on("lost", () => void this.#doubt());
+    link.on("adrift", () => this.#rejoin());
     link.on("ended", ({ reason, output }) => {
       this.#finish();
       this.emit("ended", { reason, output });
     });
-    link.on("failed", (error) => this.#linkFailed(error, resume));
+    link.on("failed", (error) => {
+      if (link === this.#spare) this.#rejoin(error);
+      else this.#linkFailed(error, resume);
+    });
+  }
+
+  /** What a connection counts begins anew with each. */
+  #adopt(link: Link): void {
+    if (this.#pictureSeen) this.#screen.freeze();
+    this.#link?.close(false);
+    this.#link = link;
+    this.#spare = null;
+    this.#heartbeat.stop();
+    this.#sender.restart();
+    this.#meter.reconnected();
+    this.#clock = new EdgeClock();
+    this.#streamShown = false;
+  }
+
+  /** Signaling took the player for lost: asks for the same session again, while the old connection goes on to serve. */
+  #rejoin(failure: PlayerError | null = null): void {
+    this.#spare = null;
+    if (failure !== null && !transient(failure)) return; // what ails the session shows when the old connection ends
+    clearTimeout(this.#rejoinTimer);
+    this.#rejoinTimer = setTimeout(() => {
+      if (this.#state === "playing" || this.#state === "opening") this.#open(this.#id, this.#link);
+    }, REJOIN_PAUSE_MS);
   }
 
   #connected(): void {
@@ -208,6 +236,8 @@ export class Session extends Emitter<SessionEvents> {
       if (!this.#reconnection.failed(error)) this.#fail(error);
     } else if (this.#state === "opening" && resumed !== null && !this.#pictureSeen) {
       this.#open(null); // what was to be resumed is over: start anew
+    } else if (this.#state === "playing" && transient(error)) {
+      this.#reconnect();
     } else {
       this.#fail(error);
     }
@@ -250,6 +280,7 @@ export class Session extends Emitter<SessionEvents> {
       this.#enter("loading");
     }
     clearTimeout(this.#firstFrameTimer);
+    if (this.#state === "playing" || this.#state === "opening") this.#screen.thaw();
     if (this.#state === "reconnecting" && this.#reconnection.attempting) this.#resumed();
     this.#listen();
     this.#arrive();
@@ -274,8 +305,14 @@ export class Session extends Emitter<SessionEvents> {
     const verdict = await link.check();
     if (this.#state !== "doubtful" || link !== this.#link) return;
     if (verdict === "gone") return this.#fail(PlayerError.of("edge-gone"));
-    this.#state = "reconnecting";
     if (before === "opening") this.#stages.finish(performance.now());
+    this.#reconnect();
+  }
+
+  #reconnect(): void {
+    this.#state = "reconnecting";
+    this.#spare?.close(false);
+    this.#spare = null;
     this.#screen.freeze();
     this.#listen();
     this.#meter.reconnected();
@@ -342,7 +379,9 @@ export class Session extends Emitter<SessionEvents> {
     this.#reconnection.end();
     this.#unwatch();
     clearTimeout(this.#firstFrameTimer);
+    clearTimeout(this.#rejoinTimer);
     for (const timer of this.#timers) clearInterval(timer);
+    this.#spare?.close(false);
     this.#link?.close(true);
   }
 }

@@ -92,20 +92,17 @@ export class AppShell extends LitElement {
       this.page = { name: "failed", info: NO_TOKEN };
       return;
     }
-    if (autoplay) this.page = { name: "play", app: app === null ? null : named(app), start: "auto" };
+    // A game that the link names begins at once; what the catalogue says of it comes after.
+    if (app !== null) this.page = { name: "play", app: named(app), start: autoplay ? "auto" : "wait" };
     try {
       await this.#load();
     } catch (error) {
       if (!(error instanceof PlayerError)) throw error;
-      // A game that is already on its way, or that can be played without the catalogue, tells what is wrong by itself.
-      if (app === null && !autoplay) this.page = { name: "failed", info: error };
-      else if (!autoplay) this.page = { name: "play", app: app === null ? null : named(app), start: "wait" };
-      return;
+      if (app === null) this.page = { name: "failed", info: error };
+      return; // a named game tells by itself what is wrong
     }
-    const fixed = this.#fixed();
-    if (autoplay) this.page = { name: "play", app: app === null ? null : fixed, start: "auto" };
-    else if (app !== null || this.catalogue.length <= 1) this.page = { name: "play", app: fixed, start: "wait" };
-    else this.page = { name: "picker" };
+    if (app === null && this.catalogue.length > 1) this.page = { name: "picker" };
+    else this.page = { name: "play", app: this.#fixed(), start: autoplay ? "auto" : "wait" };
   }
 
   /** The one game of the link or of the catalogue; null leaves it to the edge. */

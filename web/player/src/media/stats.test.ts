@@ -23,7 +23,7 @@ it("sums up a second: rate, bits, and where the time goes", () => {
   const agreed = clock();
   meter.edge({
     kind: "stats",
-    stages: { capture_convert: { p50: 0.5, p99: 1 }, encode: { p50: 2, p99: 4 }, pace: { p50: 0.5, p99: 1 } },
+    stages: { encode: { p50: 2, p99: 4 }, edge_overhead: { p50: 1, p99: 2 } },
     bitrate: 0,
     frames: 0,
     dropped: 0,

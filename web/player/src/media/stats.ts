@@ -108,9 +108,7 @@ export class StatsMeter {
   #latency(frame: FrameSample, clock: EdgeClock): Latency | null {
     const captured = frame.rtp === 0 ? null : clock.captureTime(frame.rtp, frame.presented);
     if (captured === null) return null;
-    const stages = this.#edge?.stages;
-    const parts = [stages?.["capture_convert"], stages?.["encode"], stages?.["pace"]].map((stage) => stage?.p50);
-    const edge = parts[1] === undefined ? null : sum(parts);
+    const edge = edgePart(this.#edge);
     return {
       total: frame.presented - captured,
       edge,
@@ -127,8 +125,10 @@ function changedWhile(before: FrameSample, after: FrameSample): boolean {
   return after.count - before.count > 1 || capturedApart < (after.presented - before.presented) / 2;
 }
 
-function sum(parts: readonly (number | undefined)[]): number {
-  return parts.reduce<number>((total, part) => total + (part ?? 0), 0);
+/** From the damage to the last packet sent, as the edge measured it lately. */
+function edgePart(notice: StatsNotice | null): number | null {
+  const [encode, overhead] = [notice?.stages["encode"], notice?.stages["edge_overhead"]];
+  return encode === undefined || overhead === undefined ? null : encode.p50 + overhead.p50;
 }
 
 /** The median of each part by itself; the parts' sum is near the total's, not equal to it. */
