@@ -32,7 +32,6 @@ type edgeFlags struct {
 	bitrate       bitrateValue
 	app           string
 	slots         int
-	mediaAddress  string
 	mediaPort     uint16
 	noSandbox     bool
 	folder        string

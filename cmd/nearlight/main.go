@@ -61,7 +61,7 @@ func newRoot() *cobra.Command {
 	root.PersistentFlags().String("config", "", "settings file (YAML); flags and NEARLIGHT_* variables win over it")
 	root.AddCommand(
 		newUp(), newEdge(), newSignaling(), // the network and its parts
-		newClock(), // what it can show by itself
+		newScene(), newClock(), // what it can show by itself
 		newConfig(), newToken(), newVersion(), newBench(),
 	)
 	return root

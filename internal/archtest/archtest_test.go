@@ -25,12 +25,13 @@ var arrows = []struct {
 	reason string
 }{
 	{"encoder", []string{"internal/media", "internal/cuda"}, "an encoder knows frames, and nothing of where they come from or go to"},
+	{"encoder/encodertest", []string{"encoder", "internal/media", "internal/decode"}, "the conformance suite decodes what was encoded"},
 	{"streamer", []string{"internal/media", "internal/telemetry"}, "a connection carries any encoder's slices for any signaling"},
 	{"streamer/congestion", nil, "pure: driven by a clock it is handed"},
 	{"streamer/recovery", nil, "pure"},
 	{"streamer/control", nil, "a wire form has no dependencies"},
 	{"streamer/udpmux", nil, "sockets know no sessions"},
-	{"streamer/viewer", []string{"internal/media", "internal/decode", "internal/telemetry"}, "a player in Go is a player: it knows no edge"},
+	{"streamer/viewer", []string{"streamer/control", "internal/media", "internal/decode", "internal/telemetry"}, "a player in Go is a player: it knows no edge"},
 	{"signaling", nil, "a wire form has no dependencies"},
 	{"signaling/match", []string{"signaling"}, "pure ranking"},
 	{"signaling/token", []string{"signaling"}, "signing and checking, for signaling and edge alike"},
