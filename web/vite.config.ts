@@ -23,7 +23,7 @@ export default defineConfig({
   build: {
     outDir: path("dist"),
     emptyOutDir: false,
-    target: ["chrome111", "firefox121", "safari16.4"],
+    target: ["chrome111", "firefox132", "safari16.4"],
     // The server's policy allows no data: URL and no inline script.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

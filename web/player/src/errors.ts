@@ -38,6 +38,11 @@ const LOCAL = {
     hint: "Open the link in a current Chrome, Edge, Firefox or Safari, or allow WebRTC in this browser's settings.",
     retryable: false,
   },
+  "old-browser": {
+    message: "This browser is too old: it cannot tell when a picture is shown.",
+    hint: "Update it, or open the link in a current Chrome, Edge, Firefox or Safari.",
+    retryable: false,
+  },
   "no-codec": {
     message: "This browser cannot decode H.264 video, and that is what the game is sent as.",
     hint: "Open the link in Chrome, Edge, Firefox or Safari, or install your system's H.264 decoder.",

@@ -65,8 +65,8 @@ export class Session extends Emitter<SessionEvents> {
   readonly #stages = new StageClock();
   readonly #meter: StatsMeter;
   readonly #reconnection: Reconnection;
-  readonly #unwatch: () => void;
   readonly #timers: ReturnType<typeof setInterval>[] = [];
+  #unwatch: () => void = () => undefined;
   #clock = new EdgeClock();
   #state: State = "opening";
   #link: Link | null = null;
@@ -101,7 +101,6 @@ export class Session extends Emitter<SessionEvents> {
     this.#lock.on("change", (locked) => this.emit("pointer", { locked }));
     this.#heartbeat.on("missing", () => void this.#doubt());
     this.#heartbeat.on("back", () => this.#recover());
-    this.#unwatch = watchFrames(video, (frame) => this.#presented(frame));
     queueMicrotask(() => this.#begin()); // the caller sets its listeners first
   }
 
@@ -150,6 +149,7 @@ export class Session extends Emitter<SessionEvents> {
       this.#fail(error instanceof PlayerError ? error : PlayerError.of("no-webrtc", error));
       return;
     }
+    this.#unwatch = watchFrames(this.#screen.video, (frame) => this.#presented(frame));
     this.#open(this.#options.resume ?? null);
     this.#timers.push(setInterval(() => this.#ping(), PING_INTERVAL_MS));
     this.#timers.push(setInterval(() => void this.#summarise(), STATS_INTERVAL_MS));

@@ -10,9 +10,13 @@ const MIME: Readonly<Record<VideoCodec, string>> = {
   av1: "video/av1",
 };
 
-/** Those of wanted that this browser decodes, in the order given. None at all throws "no-codec", no WebRTC "no-webrtc". */
+/**
+ * Those of wanted that this browser decodes, in the order given. Throws "no-codec" where it is none, "no-webrtc" or "old-browser"
+ * where the browser lacks what every session needs.
+ */
 export function decodable(wanted: readonly VideoCodec[]): VideoCodec[] {
   if (typeof RTCPeerConnection === "undefined" || typeof RTCRtpReceiver === "undefined") throw PlayerError.of("no-webrtc");
+  if (!("requestVideoFrameCallback" in HTMLVideoElement.prototype)) throw PlayerError.of("old-browser");
   const known = new Set(RTCRtpReceiver.getCapabilities("video")?.codecs.map((codec) => codec.mimeType.toLowerCase()));
   const found = wanted.filter((codec) => known.has(MIME[codec]));
   if (found.length === 0) throw PlayerError.of("no-codec");

@@ -180,6 +180,25 @@ export const playStyle = css`
   .ring .left {
     transition: stroke-dashoffset 1s linear;
   }
+  /* A phone held sideways: the Play button comes before the picture. */
+  @media (max-height: 540px) {
+    .panel {
+      gap: 0.7rem;
+    }
+    .ready .logo {
+      display: none;
+    }
+    .panel .picture {
+      width: auto;
+      height: 28dvh;
+    }
+  }
+  /* In full screen the picture's corners are the game's alone. */
+  @media (pointer: fine) {
+    :host(:fullscreen) .tools {
+      display: none;
+    }
+  }
   @media (pointer: coarse) {
     .tools {
       opacity: 0.75;

@@ -172,7 +172,8 @@ export class PlayPage extends LitElement {
       }
       <input class="typing" aria-label="Type into the game" autocapitalize="off" autocomplete="off" autocorrect="off"
         spellcheck="false" tabindex="-1" @beforeinput=${this.#typed} @keydown=${this.#typedKey} />
-      <p class=${this.hint ? "hint" : "hint gone"}><kbd>${OVERLAY_KEY}</kbd> shows figures · <kbd>Esc</kbd> leaves full screen</p>`;
+      <p class=${this.hint ? "hint" : "hint gone"}><kbd>${OVERLAY_KEY}</kbd> shows figures
+        ${document.fullscreenElement === null ? nothing : leaving}</p>`;
   }
 
   #card(heading: string, info: ErrorInfo, output: readonly string[]) {
@@ -216,7 +217,8 @@ export class PlayPage extends LitElement {
       this.stages = stages;
       this.view = { name: "connecting", detail, picture: stage === "loading" };
     });
-    session.on("playing", () => {
+    session.on("playing", ({ stages }) => {
+      this.stages = stages;
       this.view = { name: "playing" };
       this.#showHint();
     });
@@ -286,6 +288,10 @@ export class PlayPage extends LitElement {
   }
 }
 
+/** Where the keyboard is locked, Escape is the game's unless it is held. */
+const leaving =
+  "keyboard" in navigator ? html` · hold <kbd>Esc</kbd> to leave full screen` : html` · <kbd>Esc</kbd> leaves full screen`;
+
 const HEADINGS: Readonly<Record<string, string>> = {
   full: "Every seat is taken",
   "no-edge": "No machine is ready",
@@ -294,6 +300,7 @@ const HEADINGS: Readonly<Record<string, string>> = {
   unreachable: "The server cannot be reached",
   "no-codec": "This browser cannot show the game",
   "no-webrtc": "This browser cannot show the game",
+  "old-browser": "This browser cannot show the game",
   "bad-token": "This link does not work",
   "expired-token": "This link has expired",
   "app-failed": "The game did not start",
