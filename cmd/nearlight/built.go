@@ -6,6 +6,7 @@ import (
 	"nearlight/encoder"
 	"nearlight/encoder/openh264"
 	"nearlight/encoder/x264"
+	"nearlight/internal/decode"
 	"nearlight/internal/media"
 )
 
@@ -22,7 +23,9 @@ func ladder() encoder.Ladder {
 func builtIn() (libraries, licence string) {
 	licence = "Apache-2.0"
 	var linked []string
-	for _, l := range []struct{ name, licence string }{{x264.Name, x264.License}, {openh264.Name, openh264.License}} {
+	for _, l := range []struct{ name, licence string }{
+		{x264.Name, x264.License}, {openh264.Name, openh264.License}, {"libavcodec", decode.License},
+	} {
 		if l.licence != "" {
 			linked = append(linked, l.name+" ("+l.licence+")")
 		}
