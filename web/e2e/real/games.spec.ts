@@ -1,0 +1,103 @@
+/** The main job, end to end: the real program, real games, a real browser. */
+import { alive, colours, descendants, difference, expect, GRID, play, test } from "./nearlight.js";
+
+test("SuperTux plays, and a key press changes its picture", async ({ page, up }) => {
+  await play(page, await up("--app", "supertux"));
+  const menu = () => colours(page, GRID);
+  // The title screen fades in, then moves little by itself.
+  await expect.poll(async () => Math.max(...(await menu()).flat()), { timeout: 20_000 }).toBeGreaterThan(150);
+  await page.waitForFunction(() => document.querySelector("video")?.videoWidth === 1280);
+  const before = await menu();
+  await page.keyboard.press("Enter"); // into the first menu's choice
+  await expect.poll(async () => difference(before, await menu()), { timeout: 15_000 }).toBeGreaterThan(12);
+});
+
+test("the scene that comes with Nearlight answers a key", async ({ page, up }) => {
+  await play(page, await up("--app", "scene"));
+  await expect.poll(async () => Math.max(...(await colours(page, GRID)).flat())).toBeGreaterThan(150);
+  await page.keyboard.press("F8");
+  await expect(page.locator("nl-overlay")).toContainText("fps");
+});
+
+test("a click reaches the pixel under the pointer, and a key is down as long as it is held", async ({ page, up, clickapp }) => {
+  await page.setViewportSize({ width: 1280, height: 800 }); // of another shape than the picture: there are bars
+  await play(page, await up("--", clickapp));
+  for (const [x, y] of [
+    [100, 100],
+    [1000, 600],
+    [1270, 710],
+  ] as const) {
+    await page.mouse.click(x, y + 40); // the bar above is 40 pixels high
+    const [inside, right, below] = [
+      [x, y],
+      [x + 14 > 1279 ? x - 14 : x + 14, y],
+      [x, y + 14 > 719 ? y - 14 : y + 14],
+    ].map(([px = 0, py = 0]) => [px / 1279, py / 719] as const);
+    if (!inside || !right || !below) throw new Error("unreachable");
+    await expect.poll(async () => (await colours(page, [inside]))[0]?.[0]).toBeGreaterThan(200);
+    for (const [red] of await colours(page, [right, below])) expect(red).toBeLessThan(90);
+  }
+  await page.keyboard.down("KeyG");
+  await expect.poll(async () => (await colours(page, [[0.5, 0.2]]))[0]?.[1]).toBeGreaterThan(150);
+  await page.keyboard.up("KeyG");
+  await expect.poll(async () => (await colours(page, [[0.5, 0.2]]))[0]?.[1]).toBeLessThan(60);
+});
+
+test("the overlay shows figures of every stage", async ({ page, up, clickapp }) => {
+  await play(page, await up("--", clickapp));
+  await page.keyboard.press("F8");
+  const overlay = page.locator("nl-overlay");
+  await expect(overlay).toContainText("Drawn to shown");
+  await expect(overlay).toContainText("x264");
+  await expect(overlay).toContainText(/\d+(\.\d+)? ms/);
+});
+
+test("an app that ends tells the player why, with its last words", async ({ page, up, clickapp }) => {
+  await play(page, await up("--", clickapp, "-exit-on-key"));
+  await page.keyboard.press("KeyQ");
+  const card = page.getByRole("alert");
+  await expect(card).toContainText("status 3");
+  await card
+    .getByText(/last|output/i)
+    .first()
+    .click();
+  await expect(card).toContainText("clickapp was told to end by key");
+});
+
+test("a player whose edge is killed is told within three seconds, and nothing of the edge is left", async ({
+  page,
+  up,
+  clickapp,
+}) => {
+  const nearlight = await up("--", clickapp);
+  await play(page, nearlight);
+  const below = descendants(nearlight.process.pid ?? 0);
+  expect(below.length).toBeGreaterThan(2);
+  nearlight.process.kill("SIGKILL");
+  await expect(page.locator(".frozen, [role=alert]").first()).toBeVisible({ timeout: 3_000 });
+  await expect.poll(() => below.filter(alive)).toEqual([]);
+});
+
+test("a second player on a full edge is told so, and may play once the first has left", async ({
+  page,
+  context,
+  up,
+  clickapp,
+}) => {
+  const nearlight = await up("--", clickapp);
+  await play(page, nearlight);
+  const second = await context.newPage();
+  await second.goto(`${nearlight.url}&autoplay=1`);
+  await expect(second.getByRole("alert")).toContainText(/in use|full|busy|free/i);
+  await page.close();
+  await expect(async () => {
+    await second.getByRole("alert").getByRole("button").first().click();
+    await second.locator(".tools").waitFor({ timeout: 2_000 });
+  }).toPass({ timeout: 20_000 });
+});
+
+test("a link with a bad token says what to do", async ({ page, up, clickapp }) => {
+  const nearlight = await up("--", clickapp);
+  await page.goto(nearlight.url.replace(/.{6}$/, "AAAAAA"));
+  await expect(page.getByRole("alert")).toContainText(/link/i);
+});

@@ -1,0 +1,135 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { test as base, expect, type Page } from "@playwright/test";
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
+const binary = join(root, "bin/nearlight");
+
+/** A running `nearlight up`. */
+export interface Nearlight {
+  /** The link, with its token. */
+  readonly url: string;
+  readonly process: ChildProcess;
+  stop(): Promise<number | null>;
+}
+
+interface Fixtures {
+  /** Starts `nearlight up` with these arguments; it ends with the test, and nothing of it may be left then. */
+  readonly up: (...args: string[]) => Promise<Nearlight>;
+  /** The path of the client that shows where it was clicked. */
+  readonly clickapp: string;
+}
+
+export const test = base.extend<Fixtures, { built: string }>({
+  built: [
+    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads a fixture's needs from this pattern.
+    async ({}, use) => {
+      const folder = mkdtempSync(join(tmpdir(), "nearlight-e2e-"));
+      execFileSync("chmod", ["755", folder]);
+      execFileSync("go", ["build", "-o", join(folder, "clickapp"), "./internal/clickapp"], {
+        cwd: root,
+        env: { ...process.env, CGO_ENABLED: "0" },
+      });
+      await use(join(folder, "clickapp"));
+      rmSync(folder, { recursive: true });
+    },
+    { scope: "worker" },
+  ],
+  clickapp: async ({ built }, use) => use(built),
+  // biome-ignore lint/correctness/noEmptyPattern: as above.
+  up: async ({}, use) => {
+    const started: Nearlight[] = [];
+    await use(async (...args) => {
+      const nearlight = await start(args);
+      started.push(nearlight);
+      return nearlight;
+    });
+    for (const nearlight of started) {
+      const below = descendants(nearlight.process.pid ?? 0);
+      await nearlight.stop();
+      for (const pid of below) expect(alive(pid), `process ${pid} of the session is left`).toBe(false);
+    }
+  },
+});
+
+export { expect };
+
+async function start(args: string[]): Promise<Nearlight> {
+  const child = spawn(binary, ["up", "--listen", "127.0.0.1:0", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  let errors = "";
+  child.stderr.on("data", (data) => {
+    errors += data;
+  });
+  const ended = new Promise<number | null>((done) => child.on("exit", (code) => done(code)));
+  const url = await new Promise<string>((found, failed) => {
+    let out = "";
+    child.stdout.on("data", (data) => {
+      out += data;
+      const link = /^play: (\S+)$/m.exec(out)?.[1];
+      if (link !== undefined) found(link);
+    });
+    void ended.then((code) => failed(new Error(`nearlight up ended with status ${code}: ${errors}`)));
+  });
+  return {
+    url,
+    process: child,
+    stop() {
+      if (child.exitCode === null && child.signalCode === null) child.kill("SIGTERM");
+      return ended;
+    },
+  };
+}
+
+/** All processes below one. */
+export function descendants(pid: number): number[] {
+  let children: string;
+  try {
+    children = execFileSync("ps", ["-o", "pid=", "--ppid", String(pid)], { encoding: "utf8" });
+  } catch {
+    return []; // ps says so by its status when there is none
+  }
+  return children.split("\n").flatMap((line) => (line.trim() === "" ? [] : [Number(line), ...descendants(Number(line))]));
+}
+
+/** Whether a process runs; one that only waits to be buried does not. */
+export function alive(pid: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+/** Opens the link, starts to play without a gesture, and waits until the game has drawn. */
+export async function play(page: Page, nearlight: Nearlight, more = ""): Promise<void> {
+  await page.goto(`${nearlight.url}&autoplay=1${more}`);
+  await page.locator(".tools").waitFor();
+  await expect(page.locator(".loading")).toHaveCount(0, { timeout: 30_000 });
+}
+
+/** The colours, as [red, green, blue], of the stream's pixels at these places of the picture (0 to 1 each way). */
+export function colours(page: Page, places: readonly (readonly [number, number])[]): Promise<number[][]> {
+  return page.locator("video").evaluate((video: HTMLVideoElement, wanted) => {
+    const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    if (context === null) throw new Error("no canvas");
+    context.drawImage(video, 0, 0);
+    return wanted.map(([x, y]) => [
+      ...context
+        .getImageData(Math.round(x * (video.videoWidth - 1)), Math.round(y * (video.videoHeight - 1)), 1, 1)
+        .data.slice(0, 3),
+    ]);
+  }, places);
+}
+
+/** How much two readings of colours differ on the mean, 0 to 255. */
+export function difference(a: number[][], b: number[][]): number {
+  const pairs = a.flatMap((colour, i) => colour.map((value, j) => Math.abs(value - (b[i]?.[j] ?? 0))));
+  return pairs.reduce((sum, value) => sum + value, 0) / pairs.length;
+}
+
+/** A grid of places over the picture. */
+export const GRID = Array.from({ length: 400 }, (_, i) => [((i % 20) + 0.5) / 20, (Math.floor(i / 20) + 0.5) / 20] as const);
