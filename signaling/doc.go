@@ -56,7 +56,7 @@
 //
 // After ended and after a failed installation a player's connection stays open for another play or install; after error
 // signaling closes it. A player whose connection is lost has 30 s to send play with resume on a new one, with a token of the
-// same jti; an edge has 2 s to register with its edge id again, with a token of the same jti, and then tells in sessions what it
+// same jti; 5 s when it was closed with 1001, since a browser that reloads the page is back by then; an edge has 2 s to register with its edge id again, with a token of the same jti, and then tells in sessions what it
 // still runs. An edge may offer again at any time.
 //
 // start carries the player's token, and install the installer's, so that the edge can check the rights itself.

@@ -190,12 +190,16 @@ func (s *Server) player(c *conn) {
 		return
 	}
 	p := s.registry.join(c, c.log)
-	defer s.registry.part(p)
+	hold := holdTime
+	defer func() { s.registry.part(p, hold) }()
 	for ; err == nil; m, err = c.next() {
 		if reason := s.fromPlayer(p, m); reason != nil {
 			c.end(reason)
 			return
 		}
+	}
+	if websocket.IsCloseError(err, websocket.CloseGoingAway) { // what a browser says when it leaves the page (RFC 6455 section 7.4.1)
+		hold = reloadTime
 	}
 	c.left(err)
 }

@@ -19,6 +19,8 @@ const (
 	answerTimeout = 10 * time.Second
 	// holdTime is how long the session of a player whose connection was lost is kept.
 	holdTime = 30 * time.Second
+	// reloadTime is the same for a player whose browser left the page: a reload comes back at once, a closed tab never.
+	reloadTime = 5 * time.Second
 	// edgeReturn is how long an edge whose connection was lost may take to come back. With probeTimeout it keeps the promise
 	// that a player knows within 3 s.
 	edgeReturn = 2 * time.Second
@@ -118,14 +120,14 @@ func (r *registry) join(to peer, log *slog.Logger) *player {
 	return p
 }
 
-// part forgets a player whose socket is closed. Its session waits for it, its installation goes on without it.
-func (r *registry) part(p *player) {
+// part forgets a player whose socket is closed. Its session waits for it for as long as hold, its installation goes on without it.
+func (r *registry) part(p *player, hold time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.alarms.stop(p.idle)
 	r.unwatch(p)
 	if p.session != nil {
-		r.lose(p.session)
+		r.lose(p.session, hold)
 	}
 }
 

@@ -189,7 +189,7 @@ func TestASettledSessionHasNoDeadline(t *testing.T) {
 func TestALostPlayerHasHoldTimeToComeBack(t *testing.T) {
 	inBubble(t, func(tb *table) {
 		s := tb.playing()
-		tb.part(tb.player)
+		tb.part(tb.player, holdTime)
 		time.Sleep(holdTime - time.Second)
 		tb.want(tb.edgeSocket)
 		again := &recorder{}
@@ -206,7 +206,7 @@ func TestALostPlayerHasHoldTimeToComeBack(t *testing.T) {
 			tb.Errorf("%#v", start)
 		}
 		tb.want(again, "matched")
-		tb.part(p)
+		tb.part(p, holdTime)
 		time.Sleep(holdTime + time.Millisecond)
 		synctest.Wait()
 		if code := ended(tb.T, tb.edgeSocket.take()[0]); code != signaling.CodeTimedOut {
@@ -219,7 +219,7 @@ func TestALostPlayerHasHoldTimeToComeBack(t *testing.T) {
 func TestAPlayerThatComesBackTooLateIsToldWhatHappenedMeanwhile(t *testing.T) {
 	inBubble(t, func(tb *table) {
 		s := tb.playing()
-		tb.part(tb.player)
+		tb.part(tb.player, holdTime)
 		tb.fromEdge(signaling.Ended{Session: s.id, Reason: signaling.NewError(signaling.CodeAppExited), Output: signaling.List[string]{"bye"}})
 		again := &recorder{}
 		resume := request
@@ -239,7 +239,7 @@ func TestAPlayerThatComesBackTooLateIsToldWhatHappenedMeanwhile(t *testing.T) {
 func TestOnlyTheSameTokenResumes(t *testing.T) {
 	inBubble(t, func(tb *table) {
 		s := tb.playing()
-		tb.part(tb.player)
+		tb.part(tb.player, holdTime)
 		resume := request
 		resume.Resume = s.id
 		other := claims
@@ -264,7 +264,7 @@ func TestANewerConnectionTakesTheSessionOver(t *testing.T) {
 		if tb.playerSocket.reason == nil || tb.playerSocket.reason.Code != signaling.CodeReplaced {
 			tb.Error(tb.playerSocket.reason)
 		}
-		tb.part(tb.player) // its socket closes at last
+		tb.part(tb.player, holdTime) // its socket closes at last
 		tb.fromEdge(signaling.Offer{Session: s.id, SDP: "v=0"})
 		tb.answer(p, signaling.Answer{SDP: "v=0"})
 		time.Sleep(holdTime)
@@ -283,7 +283,7 @@ func TestAFullEdgeSaysSoAndNamesTheSessionThatWaits(t *testing.T) {
 			tb.Fatal(err)
 		}
 		plain := err.Hint
-		tb.part(tb.player)
+		tb.part(tb.player, holdTime)
 		if err := tb.play(second, request, claims); err == nil || err.Code != signaling.CodeFull || err.Hint == plain {
 			tb.Errorf("%v", err)
 		}
@@ -422,7 +422,7 @@ func TestASessionMatchedWhileItsEdgeIsReconnectingStartsOnTheNewSocket(t *testin
 		}
 		tb.want(tb.edgeSocket, "start")
 		s := tb.player.session
-		tb.part(tb.player)
+		tb.part(tb.player, holdTime)
 		tb.loseEdge(tb.edge, tb.edgeSocket)
 		resume := request
 		resume.Resume = s.id
@@ -547,7 +547,7 @@ func TestAnInstallationIsSharedAndMakesTheAppPlayable(t *testing.T) {
 		}
 		id := asked[0].(signaling.Install).Request
 		tb.fromEdge(signaling.Installing{Request: id, App: "race", Percent: 50})
-		tb.part(p)
+		tb.part(p, holdTime)
 		tb.fromEdge(signaling.Installing{Request: id, App: "race", Percent: 100, Done: true})
 		tb.want(second, "installing")
 		tb.want(tb.playerSocket, "installing", "installing")

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorilla/websocket"
+
 	"nearlight/signaling"
 	"nearlight/signaling/client"
 	"nearlight/signaling/server"
@@ -86,6 +88,22 @@ func TestAPlayerWhoseEdgeIsKilledKnowsWithin3s(t *testing.T) {
 	ended := await[signaling.Ended](t, g.heard)
 	if took := time.Since(killed); ended.Reason.Code != signaling.CodeEdgeGone || took > 3*time.Second {
 		t.Errorf("%v after %v", ended.Reason, took)
+	}
+}
+
+func TestAPlayerThatClosesItsPageFreesTheSlotOnceAReloadWouldBeBack(t *testing.T) {
+	n := newNetwork(t, nil)
+	e := n.register(1)
+	player := n.dial(signaling.PlayerPath)
+	player.say(n.play("tux"))
+	start := expect[signaling.Start](e)
+	if err := player.WriteMessage(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseGoingAway, "")); err != nil {
+		t.Fatal(err)
+	}
+	left := time.Now()
+	stop := expect[signaling.Stop](e)
+	if took := time.Since(left); stop.Session != start.Session || stop.Reason.Code != signaling.CodeTimedOut || took < 4*time.Second || took > 10*time.Second {
+		t.Errorf("%v after %v", stop.Reason, took)
 	}
 }
 

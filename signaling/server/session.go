@@ -148,14 +148,14 @@ func (r *registry) leave(p *player) {
 }
 
 // lose keeps a session for a player whose connection was lost.
-func (r *registry) lose(s *session) {
+func (r *registry) lose(s *session, hold time.Duration) {
 	s.player = nil
 	r.quiet(s)
-	s.log.Info("player is lost, the session waits", "for", holdTime)
-	s.hold = r.after(holdTime, func() {
+	s.log.Info("player is lost, the session waits", "for", hold)
+	s.hold = r.after(hold, func() {
 		s.hold = nil
 		if s.over == nil {
-			r.finish(s, signaling.Ended{Reason: signaling.Errorf(signaling.CodeTimedOut, "The player did not come back within %v.", holdTime)}, true)
+			r.finish(s, signaling.Ended{Reason: signaling.Errorf(signaling.CodeTimedOut, "The player did not come back within %v.", hold)}, true)
 		}
 		r.forget(s)
 	})
