@@ -61,7 +61,7 @@ func Launch(d Description, in Surroundings) (*Process, error) {
 	size := in.Display.Size()
 	fill := strings.NewReplacer("{width}", strconv.Itoa(size.Width), "{height}", strconv.Itoa(size.Height), "{home}", homeSeen).Replace
 	for _, file := range d.Files {
-		if err := seed(in.Identity, home, file.Path, fill(file.Content)); err != nil {
+		if err := in.Identity.Seed(home, file.Path, []byte(fill(file.Content))); err != nil {
 			return nil, fmt.Errorf("preparing the player's home: %w", err)
 		}
 	}
@@ -99,18 +99,6 @@ func environment(home, runtime string, more ...map[string]string) []string {
 		}
 	}
 	return variables
-}
-
-// seed writes a file below home, and the folders to it, for the player.
-func seed(identity sandbox.Identity, home, path, content string) error {
-	folder := home
-	for _, part := range strings.Split(filepath.Dir(path), string(filepath.Separator)) {
-		folder = filepath.Join(folder, part)
-		if err := identity.MakeFolder(folder); err != nil {
-			return err
-		}
-	}
-	return identity.WriteFile(filepath.Join(home, path), []byte(content))
 }
 
 // locate finds the program and completes the command with what it needs to see of it: its own folder, read-only, when

@@ -35,10 +35,11 @@ type Command struct {
 	OnDeath syscall.Signal
 }
 
-// Limits of what a program may write to memory-backed folders.
-const (
-	temporaryBytes = 512 << 20 // /tmp and /var/tmp
-)
+// hostname is the machine's name inside a cage, by which sweep knows cages as well.
+const hostname = "nearlight"
+
+// temporaryBytes bounds what a program may write to each of /tmp and /var/tmp, which are memory.
+const temporaryBytes = 512 << 20
 
 // systemArguments show the machine's programs and libraries, read-only. Folders that a merged /usr turned into
 // symbolic links stay links.
@@ -72,7 +73,7 @@ func (s *Sandbox) cageArguments(c Command, report, accounts, groups int) []strin
 	// --dev would make bubblewrap nest a second user namespace, after which no other cage can join the first one's ipc
 	// namespace; the few devices are bound one by one in a cage that others enter.
 	args := []string{
-		"--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "nearlight",
+		"--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try", "--hostname", hostname,
 		"--new-session", "--die-with-parent", "--clearenv",
 	}
 	if c.Inside == nil {
@@ -193,10 +194,12 @@ func stage(i Identity, scratch string, binds []Bind) (staged, stages []Bind, err
 		if err != nil {
 			return nil, nil, err
 		}
-		target := filepath.Join(scratch, "stage", strconv.Itoa(n))
-		if info.IsDir() {
+		folder := filepath.Join(scratch, "stage")
+		target := filepath.Join(folder, strconv.Itoa(n))
+		err = i.MakeFolder(folder)
+		if err == nil && info.IsDir() {
 			err = i.MakeFolder(target)
-		} else {
+		} else if err == nil {
 			err = i.WriteFile(target, nil)
 		}
 		if err != nil {

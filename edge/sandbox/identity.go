@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -51,23 +52,61 @@ func (i Identity) credential() *syscall.Credential {
 }
 
 // MakeFolder creates the folder, and those above it that are missing, for this identity alone. Folders above it that
-// are created may be passed through by anyone, and listed by nobody but the edge.
+// are created may be passed through by anyone, and listed by nobody but the edge. What is there already must be a
+// folder: a link that a session's program left is not followed.
 func (i Identity) MakeFolder(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o711); err != nil {
 		return err
 	}
-	if err := os.Mkdir(path, 0o700); err != nil && !os.IsExist(err) {
-		return err
+	if err := os.Mkdir(path, 0o700); err != nil {
+		info, found := os.Lstat(path)
+		if found != nil || !info.IsDir() {
+			return err
+		}
 	}
 	return i.own(path)
 }
 
-// WriteFile writes a file that this identity alone may read and write.
+// WriteFile makes a file that this identity alone may read and write, in place of one that is there.
 func (i Identity) WriteFile(path string, content []byte) error {
-	if err := os.WriteFile(path, content, 0o600); err != nil {
+	return i.Seed(filepath.Dir(path), filepath.Base(path), content)
+}
+
+// Seed makes a file below folder, and the folders to it, for this identity. Programs of a session may have written to
+// folder: links in it that lead out of it are refused.
+func (i Identity) Seed(folder, path string, content []byte) error {
+	root, err := os.OpenRoot(folder)
+	if err != nil {
 		return err
 	}
-	return i.own(path)
+	defer root.Close()
+	parts := strings.Split(filepath.Clean(path), string(filepath.Separator))
+	for n := 1; n < len(parts); n++ {
+		above := filepath.Join(parts[:n]...)
+		if err := root.Mkdir(above, 0o700); err != nil {
+			if os.IsExist(err) {
+				continue
+			}
+			return err
+		}
+		if i.foreign() {
+			if err := root.Lchown(above, i.UID, i.GID); err != nil {
+				return err
+			}
+		}
+	}
+	if err := root.Remove(path); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	file, err := root.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	if i.foreign() {
+		err = errors.Join(err, file.Chown(i.UID, i.GID))
+	}
+	return errors.Join(err, file.Close())
 }
 
 func (i Identity) own(path string) error {

@@ -14,7 +14,7 @@ import (
 const probeTimeout = 10 * time.Second
 
 // Probe returns the sandbox of this machine after a real run: a cage is made, and a second one that enters it, as
-// every session does. The error wraps ErrUnavailable and says what to do.
+// every session does. It ends cages that a killed edge left half made. The error wraps ErrUnavailable and says what to do.
 func Probe(ctx context.Context) (*Sandbox, error) {
 	s := &Sandbox{}
 	var err error
@@ -31,6 +31,7 @@ func Probe(ctx context.Context) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
+	sweep()
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	if err := s.rehearse(ctx, identity); err != nil {

@@ -191,9 +191,7 @@ func (p *Process) Stop(grace time.Duration) {
 		case <-timer.C:
 		}
 	}
-	if !p.signal(p.leader(), syscall.SIGKILL) {
-		p.endOutermost()
-	}
+	p.kill()
 	timer := time.NewTimer(killGrace)
 	defer timer.Stop()
 	select {
@@ -204,9 +202,22 @@ func (p *Process) Stop(grace time.Duration) {
 	}
 }
 
+// kill ends the program at once: an unconfined one with its group, a caged one by the end of its cage's first process.
+func (p *Process) kill() {
+	switch leader := p.leader(); {
+	case !p.caged:
+		p.signal(leader, syscall.SIGKILL)
+	case leader > 0 && syscall.Kill(leader, syscall.SIGKILL) == nil:
+	default:
+		p.endOutermost()
+	}
+}
+
+// endOutermost ends the processes that make and hold a cage, unless they have ended.
 func (p *Process) endOutermost() {
-	// The only error is that it has ended already.
-	_ = p.cmd.Process.Kill()
+	if p.cmd.Process.Signal(syscall.SIGSTOP) == nil { // stopped, it cannot end, and its number stays its own
+		endTree(p.cmd.Process.Pid)
+	}
 }
 
 // leader is the process whose group is the program's: the program itself, or its cage's first process, whose end ends

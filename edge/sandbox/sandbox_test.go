@@ -310,3 +310,70 @@ func TestASlotHasAUserOfItsOwnOnlyUnderRoot(t *testing.T) {
 		}
 	})
 }
+
+func TestSeededFilesStayInTheirFolder(t *testing.T) {
+	sandboxtest.ForEachUser(t, func(t *testing.T) {
+		i := identity(t)
+		folder := sandboxtest.Folder(t, i)
+		for range 2 {
+			if err := i.Seed(folder, "a/b/c", []byte("text")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := os.ReadFile(filepath.Join(folder, "a/b/c")); err != nil || string(got) != "text" {
+			t.Errorf("it holds %q, %v", got, err)
+		}
+		info, err := os.Stat(filepath.Join(folder, "a/b"))
+		if err != nil || int(info.Sys().(*syscall.Stat_t).Uid) != i.UID || info.Mode().Perm() != 0o700 {
+			t.Errorf("its folder is %v, %v", info, err)
+		}
+		outside := filepath.Join(t.TempDir(), "outside")
+		if err := errors.Join(os.Mkdir(outside, 0o777), os.Symlink(outside, filepath.Join(folder, "link"))); err != nil {
+			t.Fatal(err)
+		}
+		if err := i.Seed(folder, "link/file", nil); err == nil {
+			t.Error("a link out of the folder was followed")
+		}
+		if err := i.MakeFolder(filepath.Join(folder, "link")); err == nil {
+			t.Error("a link was taken for a folder")
+		}
+	})
+}
+
+// A cage that is being made has a moment in which its first process does not end with bubblewrap.
+func TestACageThatIsStoppedWhileItIsMadeLeavesNothing(t *testing.T) {
+	sandboxtest.ForEachUser(t, func(t *testing.T) {
+		s := sandboxtest.Probe(t)
+		_, n := hold(t, s)
+		for _, inside := range []*sandbox.Namespaces{nil, n} {
+			for after := range 20 {
+				said := &output{}
+				p, err := s.Start(sandbox.Command{Args: []string{"sleep", "1000"}, Env: []string{"PATH=/usr/bin"}, Identity: identity(t), Inside: inside, Output: said})
+				if err != nil {
+					t.Fatal(err)
+				}
+				deadline := time.Now().Add(time.Duration(after) * 500 * time.Microsecond)
+				for time.Now().Before(deadline) { // stopped at another point of its making each time
+				}
+				p.Stop(0)
+			}
+		}
+		marker := []byte("sleep\x001000\x00")
+		sandboxtest.Eventually(t, "the cages are gone", func() bool {
+			lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
+			if err != nil {
+				t.Fatal(err)
+			}
+			count := 0
+			for _, line := range lines {
+				text, err := os.ReadFile(line)
+				info, failed := os.Stat(filepath.Dir(line))
+				if err == nil && failed == nil && int(info.Sys().(*syscall.Stat_t).Uid) == identity(t).UID &&
+					bytes.Contains(text, marker) && !bytes.Contains(text, []byte("echo ready")) && !strings.Contains(string(text), "exec sleep") {
+					count++
+				}
+			}
+			return count <= 1 // the held cage's own sleep
+		})
+	})
+}

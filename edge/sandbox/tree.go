@@ -1,47 +1,57 @@
 package sandbox
 
 import (
+	"bytes"
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 )
 
 // processTree maps each process of the machine to its children.
 func processTree() map[int][]int {
 	tree := map[int][]int{}
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return tree // without /proc nothing is known about processes; whoever asks sees none
-	}
-	for _, entry := range entries {
-		pid, err := strconv.Atoi(entry.Name())
-		if err != nil {
-			continue
-		}
-		stat, err := os.ReadFile("/proc/" + entry.Name() + "/stat")
-		if err != nil {
-			continue // it has ended
-		}
-		if parent, ok := parentIn(string(stat)); ok {
+	for _, pid := range processes() {
+		if _, parent, ok := stateOf(pid); ok {
 			tree[parent] = append(tree[parent], pid)
 		}
 	}
 	return tree
 }
 
-// parentIn finds the parent in a line of /proc/PID/stat (proc(5)): "pid (name) state parent ...", where the name may
-// hold anything, parentheses and spaces included.
-func parentIn(stat string) (int, bool) {
-	end := strings.LastIndexByte(stat, ')')
-	if end < 0 {
-		return 0, false
+// processes lists the machine's, none where there is no /proc.
+func processes() (pids []int) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
 	}
-	fields := strings.Fields(stat[end+1:])
+	for _, entry := range entries {
+		if pid, err := strconv.Atoi(entry.Name()); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// stateOf returns a process's state (R, S, T, Z ...) and parent; ok is false when it has gone.
+func stateOf(pid int) (state byte, parent int, ok bool) {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return 0, 0, false
+	}
+	return parseStat(string(stat))
+}
+
+// parseStat reads a line of /proc/PID/stat (proc(5)): "pid (name) state parent ...", where the name may hold anything,
+// parentheses and spaces included.
+func parseStat(stat string) (state byte, parent int, ok bool) {
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
 	if len(fields) < 2 {
-		return 0, false
+		return 0, 0, false
 	}
 	parent, err := strconv.Atoi(fields[1])
-	return parent, err == nil
+	return fields[0][0], parent, err == nil
 }
 
 // descendants lists root and all below it.
@@ -51,4 +61,63 @@ func descendants(tree map[int][]int, root int) []int {
 		found = append(found, tree[found[n]]...)
 	}
 	return found
+}
+
+const (
+	freezeTimeout = time.Second // a process stops as soon as it is scheduled
+	freezeTick    = time.Millisecond
+)
+
+// endTree ends root and all below it, whatever they are doing: each is stopped before its children are listed, so that
+// none is made in between. It is for the moment in which a cage is being made, when bubblewrap's child does not end
+// with bubblewrap yet. The caller has stopped root itself.
+func endTree(root int) {
+	found := []int{root}
+	for n := 0; n < len(found); n++ {
+		freeze(found[n])
+		found = append(found, processTree()[found[n]]...)
+	}
+	for n := len(found) - 1; n >= 0; n-- {
+		// The only error is that it has ended already.
+		_ = syscall.Kill(found[n], syscall.SIGKILL)
+	}
+}
+
+// freeze stops a process, and returns when it does nothing any more.
+func freeze(pid int) {
+	if syscall.Kill(pid, syscall.SIGSTOP) != nil {
+		return // it has ended
+	}
+	for deadline := time.Now().Add(freezeTimeout); time.Now().Before(deadline); time.Sleep(freezeTick) {
+		if state, _, ok := stateOf(pid); !ok || strings.IndexByte("TtZX", state) >= 0 {
+			return
+		}
+	}
+}
+
+// sweep ends what an edge left that was killed in the very moment in which a cage was being made: a process inside a
+// cage of ours, known by its command line, whose parent is not of that cage.
+func sweep() {
+	mark := []byte("\x00--hostname\x00" + hostname + "\x00")
+	marked := func(pid int) bool {
+		line, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+		return err == nil && bytes.Contains(line, mark)
+	}
+	space := func(pid string) string {
+		link, err := os.Readlink("/proc/" + pid + "/ns/pid")
+		if err != nil {
+			return ""
+		}
+		return link
+	}
+	own := space("self")
+	for _, pid := range processes() {
+		_, parent, ok := stateOf(pid)
+		if !ok || !marked(pid) || marked(parent) {
+			continue
+		}
+		if its := space(strconv.Itoa(pid)); its != "" && its != own {
+			_ = syscall.Kill(pid, syscall.SIGKILL) // another user's is not ours to end
+		}
+	}
 }
