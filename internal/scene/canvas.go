@@ -12,6 +12,7 @@ type Blend struct {
 type Canvas struct {
 	Vertices []Blend
 	Indices  []uint16
+	scratch  []float64
 }
 
 func (c *Canvas) reset() { c.Vertices, c.Indices = c.Vertices[:0], c.Indices[:0] }

@@ -28,7 +28,7 @@ const (
 	streakStep   = 4 // rings in a row that raise the multiplier
 	topMultiple  = 5
 	ringBoost    = 0.16
-	wakeLength   = 26
+	wakeLength   = 18
 	wakeTicks    = 3  // between two points of the wake
 	overTicks    = 45 // an over game takes no restart by a button before this, so that a late boost does not restart it
 	forgetTicks  = 20 * 120

@@ -22,7 +22,7 @@ func paintGlows(c *Canvas, v *View) {
 	right := v.Facing.Right
 	for i := range v.Game.Trail.Rings {
 		at := v.Game.Trail.Rings[i].Center.Sub(v.Eye)
-		near := smoothstep(20, 60, at.Len()) * smoothstep(900, 500, at.Len())
+		near := smoothstep(45, 110, at.Len()) * smoothstep(900, 500, at.Len())
 		if near <= 0 {
 			continue
 		}

@@ -10,7 +10,7 @@ import (
 type lens struct {
 	facing     Axes
 	x, y       float64 // 1 / tan of half the field, each way
-	far        float64
+	reach, far float64
 	sideX, upY float64 // lengths that turn a distance in view space into one from the frustum's planes
 }
 
@@ -21,7 +21,7 @@ func newLens(v *View, size media.Size, reach float64) lens {
 		y *= aspect / narrowest // an upright picture sees more above and below, not less beside
 	}
 	x := y / aspect
-	return lens{facing: v.Facing, x: x, y: y, far: reach + 2*chunkSize, sideX: math.Hypot(x, 1), upY: math.Hypot(y, 1)}
+	return lens{facing: v.Facing, x: x, y: y, reach: reach, far: reach + 2*chunkSize, sideX: math.Hypot(x, 1), upY: math.Hypot(y, 1)}
 }
 
 // sees reports whether a sphere reaches into the picture.
@@ -43,8 +43,8 @@ func (l *lens) view() Mat4 {
 	return l.matrix(-(l.far+nearPlane)/(l.far-nearPlane), -2*l.far*nearPlane/(l.far-nearPlane))
 }
 
-// skyView puts everything just before the far plane.
-func (l *lens) skyView() Mat4 { return l.matrix(-0.999999, 0) }
+// skyView puts everything before the far plane, however near it is.
+func (l *lens) skyView() Mat4 { return l.matrix(-0.5, 0) }
 
 // matrix projects; clip z is depth * -back + shift.
 func (l *lens) matrix(depth, shift float64) Mat4 {

@@ -39,7 +39,7 @@ var (
 const (
 	sunHeading = 0.12
 	sunHigh    = 0.24
-	sunLow     = -0.03
+	sunLow     = -0.10
 )
 
 // lightAt is the light when a share of the day is left, 1 to 0.

@@ -70,7 +70,7 @@ func (s *Studio) paintOverlay(c *Canvas, v *View, lens lens, size media.Size) {
 func (b *board) phaseSeconds() float64 { return float64(b.v.Game.PhaseTicks) * tickSeconds }
 
 func (b *board) text(text string, x, y float64, at align, height float64, colour RGB, alpha float64) {
-	b.pen.write(b.Canvas, text, x, y, at, lettering{height: height * b.unit, weight: 0.115, colour: colour, alpha: alpha})
+	b.pen.write(b.Canvas, text, x, y, at, lettering{height: height * b.unit, weight: 0.115, colour: colour, alpha: alpha, plate: height < 18})
 }
 
 // itoa formats without allocating until the string is made, which the compiler keeps on the stack here.
@@ -192,10 +192,10 @@ func (b *board) title(alpha float64, inviting bool) {
 	}
 	y := b.height * 0.27
 	b.pen.write(b.Canvas, "Nearlight", b.width/2, y, middle, lettering{height: 58 * b.unit, weight: 0.075, spacing: 2.2, colour: paper, alpha: alpha})
-	b.text("follow the lights before the sun sets", b.width/2, y+44*b.unit, middle, 15, paper, alpha*0.95)
+	b.text("follow the lights", b.width/2, y+44*b.unit, middle, 15, paper, alpha*0.95)
 	if inviting {
 		breath := 0.75 + 0.25*b.v.bob(2.4, 0)
-		b.text("WASD, arrows or mouse to steer · space or click to boost", b.width/2, b.height-48*b.unit, middle, 13, yellow, alpha*breath)
+		b.text("WASD or mouse · space boosts", b.width/2, b.height-48*b.unit, middle, 13, yellow, alpha*breath)
 	}
 }
 

@@ -11,16 +11,17 @@ import (
 // Picture is one frame, ready for a renderer. Positions of solids and glows are relative to the eye. It is valid until
 // its Studio composes the next.
 //
-// Draw Solids first (opaque, flat, back faces culled), then Dome (opaque), Sky, Glows and Overlay, blended as premultiplied
-// colours in this order. All but Overlay are depth tested, only Solids write depth.
+// Draw Dome (opaque) and Sky (blended) first, without depth, then Solids (opaque, flat, back faces culled), which alone
+// write depth, Glows (blended, depth tested) and Overlay (blended, without depth). Blended colours are premultiplied.
 type Picture struct {
 	Light    Light
+	Backdrop RGB     // where nothing is drawn, as in the slits between near and far ground
 	Time     float64 // seconds, moves the water
 	View     Mat4    // for Solids and Glows: eye-relative world to clip space
 	SkyView  Mat4    // for Dome and Sky: directions to clip space at the far plane
 	FlatView Mat4    // for Overlay: pixels from the top left corner to clip space
 	Solids   []Solid // the nearest first
-	Dome     Canvas  // fills what no solid does
+	Dome     Canvas  // fills what no solid will
 	Sky      Canvas  // sun and stars
 	Glows    Canvas
 	Overlay  Canvas
@@ -38,7 +39,7 @@ const FullReach = 1350.0
 
 const (
 	nearPlane   = 1.0
-	fineReach   = 360.0
+	fineReach   = 290.0
 	faintReach  = 860.0 // at full reach
 	leastReach  = 0.45
 	hazeAtReach = 1.9 // exp(-1.9^2) = 3 % of a colour is left where the ground ends
@@ -100,6 +101,7 @@ func (s *Studio) Compose(v *View, size media.Size) *Picture {
 	p.Light = lightAt(v.Game.sunset)
 	p.Light.Haze = hazeAtReach / reach
 	p.Time = v.Time
+	p.Backdrop = p.Light.Sky(Vec3{-v.Facing.Back.X, 0, -v.Facing.Back.Z}.Unit())
 	lens := newLens(v, size, reach)
 	p.View, p.SkyView, p.FlatView = lens.view(), lens.skyView(), flatView(size)
 	p.Solids = p.Solids[:0]

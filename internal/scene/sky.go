@@ -3,7 +3,7 @@ package scene
 import "math"
 
 // The dome's elevations are denser where its colour changes quickly.
-var domeElevations = [...]float64{-0.30, -0.05, 0, 0.025, 0.06, 0.10, 0.15, 0.21, 0.29, 0.39, 0.52, 0.70, 0.95, 1.25, math.Pi / 2}
+var domeElevations = [...]float64{0, 0.025, 0.06, 0.10, 0.15, 0.21, 0.29, 0.39, 0.52, 0.70, 0.95, 1.25, math.Pi / 2}
 
 const (
 	domeSteps = 16
@@ -19,14 +19,18 @@ func paintDome(c *Canvas, v *View, lens lens, light *Light) {
 	yaw := math.Atan2(forward.X, -forward.Z)
 	// The corners of the picture lie farthest aside; looking up or down widens the span further.
 	span := min(math.Atan(math.Hypot(1/lens.x, 1/lens.y))+0.25+0.6*math.Abs(forward.Y), math.Pi)
-	for _, elevation := range domeElevations {
+	// Below the horizon it reaches as far as the ground does not.
+	elevations := append(c.scratch[:0], -math.Atan2(v.Eye.Y+20, lens.reach))
+	elevations = append(elevations, domeElevations[:]...)
+	c.scratch = elevations
+	for _, elevation := range elevations {
 		for step := range domeSteps + 1 {
 			d := direction(yaw+span*(2*float64(step)/domeSteps-1), elevation)
 			c.corner(d, light.Sky(d).over(1))
 		}
 	}
 	const row = domeSteps + 1
-	for band := range len(domeElevations) - 1 {
+	for band := range len(elevations) - 1 {
 		for step := range domeSteps {
 			i := uint16(band*row + step)
 			c.quad(i, i+1, i+row+1, i+row)
@@ -41,7 +45,7 @@ func paintSky(c *Canvas, v *View, lens lens, light *Light) {
 	paintSun(c, v, light)
 }
 
-// paintSun paints disc and halo; what would lie below the horizon is folded up to it.
+// paintSun paints disc and halo; the ground is drawn over what has set.
 func paintSun(c *Canvas, v *View, light *Light) {
 	day := v.Game.sunset
 	right := light.Sun.Cross(unitY).Unit()
@@ -53,9 +57,7 @@ func paintSun(c *Canvas, v *View, light *Light) {
 		first := uint16(len(c.Vertices))
 		for k := range sides {
 			s, co := math.Sincos(2 * math.Pi * float64(k) / sides)
-			p := light.Sun.Add(right.Scale(co * radius)).Add(up.Scale(s * radius))
-			p.Y = max(p.Y, -0.004)
-			c.corner(p, colour)
+			c.corner(light.Sun.Add(right.Scale(co*radius)).Add(up.Scale(s*radius)), colour)
 		}
 		return first
 	}

@@ -18,6 +18,7 @@ type lettering struct {
 	spacing float64 // extra, in grid units
 	colour  RGB
 	alpha   float64
+	plate   bool // a soft dark plate behind the text instead of a shadow behind each stroke: far fewer triangles
 }
 
 // pen writes onto a canvas.
@@ -28,7 +29,7 @@ type pen struct {
 
 var inkShadow = RGB{0.10, 0.05, 0.12}
 
-// write draws text with its baseline at y: a soft shadow first, so that it reads on a bright sky, then the strokes.
+// write draws text with its baseline at y: something soft and dark first, so that it reads on a bright sky, then the strokes.
 func (p *pen) write(c *Canvas, text string, x, y float64, at align, look lettering) {
 	if look.alpha <= 0 {
 		return
@@ -36,7 +37,12 @@ func (p *pen) write(c *Canvas, text string, x, y float64, at align, look letteri
 	unitSize := look.height / glyphHeight
 	x -= float64(at) * p.font.width(text, look.spacing) * unitSize
 	width := max(look.height*look.weight, 1)
-	p.strokes(c, text, x, y+max(look.height*0.04, 1), unitSize, look.spacing, width, 2+look.height*0.09, inkShadow.over(0.42*look.alpha))
+	if look.plate {
+		half := p.font.width(text, look.spacing) * unitSize / 2
+		c.disc(Vec3{x + half, y - look.height/2, 0}, Vec3{1.2*half + 2*look.height, 0, 0}, Vec3{0, 1.9 * look.height, 0}, 1, inkShadow.over(0.5*look.alpha), 20)
+	} else {
+		p.strokes(c, text, x, y+max(look.height*0.04, 1), unitSize, look.spacing, width, 2+look.height*0.09, inkShadow.over(0.42*look.alpha))
+	}
 	p.strokes(c, text, x, y, unitSize, look.spacing, width, 0.9, look.colour.over(look.alpha))
 }
 

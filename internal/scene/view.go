@@ -28,7 +28,7 @@ const (
 	boostField    = 0.20
 	cameraBehind  = 12.5
 	cameraAbove   = 3.6
-	cameraLook    = 0.10 // how far above the glider's axis it looks, so that horizon and glider share the picture
+	cameraLook    = 0.06 // how far above the glider's axis it looks, so that horizon and glider share the picture
 	cameraRoll    = 0.30
 	eyeClearance  = 2.5
 	surfaceThrow  = 0.55 // how far a control surface turns

@@ -192,9 +192,13 @@ void nl_gl_mesh_free(nl_gl *g, const nl_mesh *mesh) {
 	g->glDeleteBuffers(1, &mesh->indices);
 }
 
-void nl_gl_begin(nl_gl *g, const float *view, const nl_light *light) {
+void nl_gl_begin(nl_gl *g, float red, float green, float blue) {
+	g->glClearColor(g->offscreen ? blue : red, green, g->offscreen ? red : blue, 1);
 	g->glDepthMask(GL_TRUE);
 	g->glClear(GL_COLOR_BUFFER_BIT | GL_DEPTH_BUFFER_BIT);
+}
+
+static void light_solids(nl_gl *g, const float *view, const nl_light *light) {
 	g->glUseProgram(g->solid);
 	g->glUniformMatrix4fv(g->view, 1, GL_FALSE, view);
 	g->glUniform3fv(g->sun, 1, light->sun);
@@ -208,7 +212,9 @@ void nl_gl_begin(nl_gl *g, const float *view, const nl_light *light) {
 	g->glUniform4f(g->air, light->haze, light->time, light->falloff, light->power);
 }
 
-void nl_gl_solids(nl_gl *g, const nl_solid *solids, int count) {
+void nl_gl_solids(nl_gl *g, const float *view, const nl_light *light, const nl_solid *solids, int count) {
+	light_solids(g, view, light);
+	g->glDepthMask(GL_TRUE);
 	g->glEnable(GL_DEPTH_TEST);
 	g->glEnable(GL_CULL_FACE);
 	g->glDisable(GL_BLEND);
@@ -224,7 +230,7 @@ void nl_gl_smooth(nl_gl *g, const float *view, int how, const void *vertices, in
 		return;
 	g->glUseProgram(g->smooth);
 	g->glUniformMatrix4fv(g->smooth_view, 1, GL_FALSE, view);
-	(how == NL_OVER_ALL ? g->glDisable : g->glEnable)(GL_DEPTH_TEST);
+	(how == NL_AMONG_SOLIDS ? g->glEnable : g->glDisable)(GL_DEPTH_TEST);
 	(how == NL_OPAQUE ? g->glDisable : g->glEnable)(GL_BLEND);
 	g->glDisable(GL_CULL_FACE);
 	g->glDepthMask(GL_FALSE);

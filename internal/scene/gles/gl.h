@@ -26,8 +26,9 @@ typedef struct {
 	float haze, time, falloff, power;
 } nl_light;
 
-// How nl_gl_smooth draws. Blending costs a CPU as much as filling, so what covers everything goes without.
-enum { NL_OPAQUE, NL_BLENDED, NL_OVER_ALL };
+// How nl_gl_smooth draws: without depth and with or without blending, or blended and tested against the solids' depth.
+// Each costs a CPU as much again as filling, so what covers everything goes without.
+enum { NL_OPAQUE, NL_BLENDED, NL_AMONG_SOLIDS };
 
 // nl_gl_open compiles the shaders. On failure it returns NULL and a message of at most size octets.
 nl_gl *nl_gl_open(nl_egl *egl, int offscreen, char *message, int size);
@@ -36,8 +37,8 @@ const char *nl_gl_driver(nl_gl *g);
 int nl_gl_resize(nl_gl *g, int width, int height); // 0, or the framebuffer's status
 void nl_gl_mesh_make(nl_gl *g, const void *vertices, int vertex_octets, const void *indices, int index_count, nl_mesh *out);
 void nl_gl_mesh_free(nl_gl *g, const nl_mesh *mesh);
-void nl_gl_begin(nl_gl *g, const float *view, const nl_light *light);
-void nl_gl_solids(nl_gl *g, const nl_solid *solids, int count);
+void nl_gl_begin(nl_gl *g, float red, float green, float blue);
+void nl_gl_solids(nl_gl *g, const float *view, const nl_light *light, const nl_solid *solids, int count);
 void nl_gl_smooth(nl_gl *g, const float *view, int how, const void *vertices, int vertex_octets, const void *indices, int index_count);
 void nl_gl_read(nl_gl *g, void *pixels);
 int nl_gl_error(nl_gl *g);

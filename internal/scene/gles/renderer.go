@@ -54,14 +54,14 @@ func (r *Renderer) Draw(p *scene.Picture) error {
 	}
 	light := lightOf(p)
 	view := floats(&p.View)
-	C.nl_gl_begin(r.gl, &view[0], &light)
-	if len(r.solids) > 0 {
-		C.nl_gl_solids(r.gl, &r.solids[0], C.int(len(r.solids)))
-	}
+	C.nl_gl_begin(r.gl, C.float(p.Backdrop.R), C.float(p.Backdrop.G), C.float(p.Backdrop.B))
 	r.smooth(&p.Dome, &p.SkyView, C.NL_OPAQUE)
 	r.smooth(&p.Sky, &p.SkyView, C.NL_BLENDED)
-	r.smooth(&p.Glows, &p.View, C.NL_BLENDED)
-	r.smooth(&p.Overlay, &p.FlatView, C.NL_OVER_ALL)
+	if len(r.solids) > 0 {
+		C.nl_gl_solids(r.gl, &view[0], &light, &r.solids[0], C.int(len(r.solids)))
+	}
+	r.smooth(&p.Glows, &p.View, C.NL_AMONG_SOLIDS)
+	r.smooth(&p.Overlay, &p.FlatView, C.NL_BLENDED)
 	if r.drawn%keepPictures == 0 {
 		r.evict()
 	}

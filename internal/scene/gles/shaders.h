@@ -38,7 +38,7 @@ static const char *const solid_vertex =
 	"		float gloss = 0.06 + 0.80 * pow(1.0 - clamp(dot(-ray, normal), 0.0, 1.0), 3.0);\n"
 	"		colour = a_colour.rgb * (u_skylight + 0.35 * u_sunlight);\n"
 	"		colour = mix(colour, sky(normalize(mirrored)), gloss);\n"
-	"		colour += u_sunlight * 0.9 * pow(max(dot(mirrored, u_sun), 0.0), 90.0);\n"
+	"		colour += u_sunlight * clamp(far / 160.0, 0.2, 0.9) * pow(max(dot(mirrored, u_sun), 0.0), 90.0);\n"
 	"	} else {\n"
 	"		vec3 around = mix(u_bounce, u_skylight, normal.y * 0.5 + 0.5);\n"
 	"		colour = a_colour.rgb * (u_sunlight * max(dot(normal, u_sun), 0.0) + around);\n"

@@ -104,7 +104,7 @@ func (p *pilot) apply(e event) (begun action) {
 	case focusLost:
 		clear(p.held)
 	case resized:
-		p.size = media.Size{Width: e.x, Height: e.y}
+		p.size = media.Size{Width: max(e.x, 1), Height: max(e.y, 1)}
 	}
 	return 0
 }

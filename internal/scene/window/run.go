@@ -58,7 +58,9 @@ func Run(ctx context.Context, config Config) error {
 		touched: started, visible: true,
 	}
 	l.quality = newQuality(l.pacer.period)
-	return l.run(ctx)
+	err = l.run(ctx)
+	config.Logger.Info("scene ended", "pictures", l.drawn, "mean", l.drawing/time.Duration(max(l.drawn, 1)), "reach", l.quality.reach)
+	return err
 }
 
 // theatre is the game and what composes its pictures.
@@ -163,6 +165,8 @@ type loop struct {
 	stale   bool // what is on the screen must be drawn again
 	counter uint16
 	ended   bool
+	drawn   int           // pictures
+	drawing time.Duration // what they took
 }
 
 func (l *loop) run(ctx context.Context) error {
@@ -272,6 +276,8 @@ func (l *loop) drawPicture() error {
 		l.started = 0
 		return nil // it compiled the shaders
 	}
+	l.drawn++
+	l.drawing += done.Sub(now)
 	l.theatre.studio.Reach = l.quality.observe(done.Sub(now))
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -64,6 +65,7 @@ func startServer(t testing.TB, size media.Size) *server {
 		t.Fatalf("Xvfb names no display: %v", err)
 	}
 	t.Setenv("DISPLAY", ":"+strings.TrimSpace(number))
+	xgb.Logger.SetOutput(io.Discard) // it tells of a missing .Xauthority
 	conn, err := xgb.NewConn()
 	if err != nil {
 		t.Fatal(err)
