@@ -39,8 +39,10 @@ test("a catalogue of one game skips the picker", async ({ page, serve, fake }) =
   await page.goto(`${origin}/#token=${tokenFor({})}`);
   await expect(page.getByRole("heading", { name: "SuperTux" })).toBeVisible();
   await page.getByRole("button", { name: "Play" }).click();
-  await page.locator(".tools").waitFor();
+  await page.locator(".stage.live").waitFor();
   expect(await page.evaluate(() => document.fullscreenElement?.tagName)).toBe("NL-APP");
+  await expect(page.locator(".hint")).toContainText("F8");
+  await expect(page.locator(".tools")).toBeHidden(); // the picture's corners are the game's
 });
 
 test("autoplay begins without a click, and the picture moves", async ({ page, serve, fake }) => {

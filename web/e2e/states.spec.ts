@@ -22,7 +22,7 @@ test("each state, for the eye", async ({ page, serve, fake }, info) => {
   await page.locator(".stage.live").waitFor();
   await page.waitForTimeout(1200);
   await shot("5-playing");
-  await page.getByRole("button", { name: "Figures" }).click();
+  await page.keyboard.press("F8");
   await page.waitForTimeout(2500);
   await shot("6-overlay");
   await page.evaluate(() => {
