@@ -22,7 +22,9 @@ const maxCatchUp = 100 * time.Millisecond
 
 // Run plays the game in a window until ctx ends or the window is closed, which is no error, or the display goes away. It
 // locks its thread meanwhile.
-func Run(ctx context.Context, config Config) error {
+func Run(ctx context.Context, config Config) error { return run(ctx, config, openScreen) }
+
+func run(ctx context.Context, config Config, openScreen func(*display) (*screen, error)) error {
 	config = config.withDefaults()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -87,7 +89,7 @@ type screen struct {
 // openScreen draws to the window if a GPU stands behind it, off screen if not.
 func openScreen(d *display) (*screen, error) {
 	if d.direct() {
-		if s, err := newScreen(d, func() (*gles.Context, error) { return gles.OpenWindow(d.native()) }); err == nil {
+		if s, err := openDirect(d); err == nil {
 			if !s.renderer.Target().Software {
 				return s, nil
 			}
@@ -95,6 +97,11 @@ func openScreen(d *display) (*screen, error) {
 		}
 	}
 	return newScreen(d, gles.OpenOffscreen)
+}
+
+// openDirect draws to the window.
+func openDirect(d *display) (*screen, error) {
+	return newScreen(d, func() (*gles.Context, error) { return gles.OpenWindow(d.native()) })
 }
 
 func newScreen(d *display, open func() (*gles.Context, error)) (*screen, error) {

@@ -41,6 +41,28 @@ func TestTheScreenShowsAMarkedPictureThatIsNotBlank(t *testing.T) {
 	}
 }
 
+func TestDrawnToTheWindowItselfThePictureIsTheSame(t *testing.T) {
+	s := startServer(t, small)
+	stop := play(t, window.Config{Measure: true})
+	s.await("a marker", anyMarker)
+	indirect := s.picture(small)
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	ended := s.sync()
+	playWith(t, window.RunDirect, window.Config{Measure: true})
+	s.await("a marker drawn to the window", func(m marker.Stamp) bool { return m.Instant(media.Now()).Sub(ended) > 0 })
+	// They show the first moments of one seed: the same land and sky, in the same colours, the same way up.
+	var off int
+	direct := s.picture(small)
+	for i := range direct {
+		off += max(int(direct[i])-int(indirect[i]), int(indirect[i])-int(direct[i]))
+	}
+	if mean := float64(off) / float64(len(direct)); mean > 12 {
+		t.Errorf("the pictures differ by %.1f a component", mean)
+	}
+}
+
 func TestEveryInputIsAnsweredByTheVeryNextPicture(t *testing.T) {
 	s := startServer(t, small)
 	play(t, window.Config{Measure: true})

@@ -140,10 +140,15 @@ func (s *server) await(what string, condition func(marker.Stamp) bool) marker.St
 // play runs the game until stop, which waits for its end and returns what Run returned.
 func play(t testing.TB, config window.Config) (stop func() error) {
 	t.Helper()
+	return playWith(t, window.Run, config)
+}
+
+func playWith(t testing.TB, run func(context.Context, window.Config) error, config window.Config) (stop func() error) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	config.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
-	go func() { ended <- window.Run(ctx, config) }()
+	go func() { ended <- run(ctx, config) }()
 	stopped := false
 	stop = func() error {
 		if stopped {
