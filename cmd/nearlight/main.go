@@ -62,7 +62,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		newUp(), newEdge(), newSignaling(), // the network and its parts
 		newScene(), newClock(), // what it can show by itself
-		newConfig(), newToken(), newVersion(), newBench(),
+		newDoctor(), newConfig(), newToken(), newVersion(), newBench(),
 	)
 	return root
 }

@@ -16,11 +16,11 @@ import (
 	"github.com/pion/logging"
 )
 
-// Socket buffers. A keyframe of 100 KB leaves as one burst, and a burst of acknowledgements arrives while the edge
-// encodes: both must fit. The kernel caps them at net.core.[rw]mem_max.
+// Socket buffers, in bytes. A keyframe of 100 KB leaves as one burst, and a burst of acknowledgements arrives while the
+// edge encodes: both must fit. The kernel caps them at net.core.[rw]mem_max.
 const (
-	sendBuffer    = 4 << 20
-	receiveBuffer = 1 << 20
+	SendBuffer    = 4 << 20
+	ReceiveBuffer = 1 << 20
 )
 
 // tcpReadQueue bounds the packets that wait in one slow TCP peer's queue.
@@ -88,7 +88,7 @@ func Open(config Config) (*Ports, error) {
 			closeAll()
 			return nil, fmt.Errorf("open UDP port %d on %v for media: %w", port, local, err)
 		}
-		if err := errors.Join(socket.SetWriteBuffer(sendBuffer), socket.SetReadBuffer(receiveBuffer)); err != nil {
+		if err := errors.Join(socket.SetWriteBuffer(SendBuffer), socket.SetReadBuffer(ReceiveBuffer)); err != nil {
 			closeAll()
 			return nil, errors.Join(fmt.Errorf("size the media socket's buffers: %w", err), socket.Close())
 		}
