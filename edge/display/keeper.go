@@ -281,13 +281,16 @@ func (k *keeper) message(e xproto.ClientMessageEvent) {
 	}
 }
 
-// raise puts a window above the others.
+// raise puts a window above the others that the keeper manages, not above those that manage themselves.
 func (k *keeper) raise(id xproto.Window) {
 	if n := slices.Index(k.stack, id); n >= 0 {
 		k.stack = slices.Delete(k.stack, n, n+1)
 	}
+	if len(k.stack) > 0 {
+		top := k.stack[len(k.stack)-1]
+		xproto.ConfigureWindow(k.conn, id, xproto.ConfigWindowSibling|xproto.ConfigWindowStackMode, []uint32{uint32(top), xproto.StackModeAbove})
+	}
 	k.stack = append(k.stack, id)
-	xproto.ConfigureWindow(k.conn, id, xproto.ConfigWindowStackMode, []uint32{xproto.StackModeAbove})
 }
 
 // focus gives a window the keyboard, in the way that it asks for (ICCCM 4.1.7).
