@@ -39,7 +39,7 @@ type Config struct {
 	FrameRate int
 	Bitrate   media.Bitrate // upper bound
 
-	Offered   []app.Description // what players may start: the catalogue, one entry of it, or a command
+	Offered   []app.Description // what players may start, the one to start by default first
 	Installer *app.Installer
 
 	PlayoutDelay streamer.PlayoutDelay
@@ -268,9 +268,9 @@ func (n *Node) start(m signaling.Start) error {
 	return nil
 }
 
-// offered finds the app that a player asked for; without a name, the only one there is.
+// offered finds the app that a player asked for; without a name it is the first on offer.
 func (n *Node) offered(name string) (app.Description, error) {
-	if name == "" && len(n.config.Offered) == 1 {
+	if name == "" && len(n.config.Offered) > 0 {
 		return n.config.Offered[0], nil
 	}
 	for _, d := range n.config.Offered {

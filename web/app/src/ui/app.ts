@@ -101,14 +101,14 @@ export class AppShell extends LitElement {
       if (app === null) this.page = { name: "failed", info: error };
       return; // a named game tells by itself what is wrong
     }
-    if (app === null && this.catalogue.length > 1) this.page = { name: "picker" };
+    if (this.#choice && !autoplay) this.page = { name: "picker" };
     else this.page = { name: "play", app: this.#fixed(), start: autoplay ? "auto" : "wait" };
   }
 
-  /** The one game of the link or of the catalogue; null leaves it to the edge. */
+  /** The one game of the link or of the catalogue; null leaves it to the edge, which has a first choice. */
   #fixed(): App | null {
     const { app } = this.link;
-    if (app === null) return this.catalogue[0] ?? null;
+    if (app === null) return this.#choice ? null : (this.catalogue[0] ?? null);
     return this.catalogue.find(({ name }) => name === app) ?? named(app);
   }
 

@@ -1,0 +1,303 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+	"go.uber.org/goleak"
+
+	"nearlight/edge/capture"
+	"nearlight/edge/capture/capturetest"
+	"nearlight/encoder"
+	"nearlight/internal/media"
+	"nearlight/streamer"
+	"nearlight/streamer/control"
+	"nearlight/streamer/udpmux"
+	"nearlight/streamer/viewer"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const patience = 10 * time.Second
+
+// scriptedEncoder makes access units of a fixed size and remembers what was asked of it.
+type scriptedEncoder struct {
+	mu        sync.Mutex
+	keyframes int
+	frames    int
+	asked     []encoder.Reconfiguration
+	closed    bool
+	qp        float64
+	fail      error
+}
+
+func (e *scriptedEncoder) Encode(f *media.Frame, r encoder.Request, emit func(media.Slice) error) (encoder.Result, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.fail != nil {
+		return encoder.Result{}, e.fail
+	}
+	e.frames++
+	nal := byte(0x41)
+	if r.Keyframe {
+		e.keyframes++
+		nal = 0x65
+	}
+	data := make([]byte, 2000)
+	copy(data, []byte{0, 0, 0, 1, nal})
+	for i := 5; i < len(data); i++ {
+		data[i] = 0xab
+	}
+	return encoder.Result{Keyframe: r.Keyframe, Bytes: len(data), QP: e.qp}, emit(media.Slice{Data: data, Keyframe: r.Keyframe, Last: true})
+}
+
+func (e *scriptedEncoder) Reconfigure(r encoder.Reconfiguration) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.asked = append(e.asked, r)
+	return nil
+}
+
+func (*scriptedEncoder) Invalidate(_, _ media.Instant) (bool, error) { return true, nil }
+func (*scriptedEncoder) CodedSize() media.Size                       { return media.Size{Width: 640, Height: 368} }
+func (*scriptedEncoder) Capabilities() encoder.Capabilities {
+	return encoder.Capabilities{Codec: media.H264, Name: "scripted", ProfileLevelID: "42c01f"}
+}
+
+func (e *scriptedEncoder) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.closed = true
+	return nil
+}
+
+func (e *scriptedEncoder) counts() (frames, keyframes int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.frames, e.keyframes
+}
+
+// bench joins a pipeline with a scripted screen and encoder to a real connection on loopback.
+type bench struct {
+	source   *capturetest.Source
+	encoder  *scriptedEncoder
+	pipeline *pipeline
+	peer     *streamer.Peer
+	frames   chan viewer.Frame
+	drawn    chan struct{}
+	notices  chan control.VideoNotice
+	ended    chan error
+}
+
+type nobody struct{ viewer *viewer.Viewer }
+
+func (nobody) Input(control.Channel, control.Message) {}
+func (nobody) Malformed(control.Channel, error)       {}
+func (nobody) WantKeyframe()                          {}
+func (n nobody) Candidate(c *webrtc.ICECandidateInit) {
+	if c != nil {
+		_ = n.viewer.AddCandidate(*c) // without it the test does not connect, and says so
+	}
+}
+
+type watcher chan viewer.Frame
+
+func (w watcher) Frame(f viewer.Frame)               { w <- f }
+func (watcher) Message(control.Message)              {}
+func (watcher) Candidate(c *webrtc.ICECandidateInit) {}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	logger := slog.New(slog.NewTextHandler(t.Output(), nil))
+	size := media.Size{Width: 640, Height: 360}
+	config, err := encoder.Config{Size: size, MaxSize: media.Size{Width: 1280, Height: 720}}.Resolve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{
+		source: capturetest.New(size), encoder: &scriptedEncoder{qp: 30}, frames: make(chan viewer.Frame, 1024),
+		drawn: make(chan struct{}, 8), notices: make(chan control.VideoNotice, 64), ended: make(chan error, 1),
+	}
+	stages := streamer.NewStages(streamer.NewStageHistogram())
+	b.pipeline = newPipeline(b.source, b.encoder, config, stages, logger)
+	b.pipeline.drawn = func() { b.drawn <- struct{}{} }
+	b.pipeline.changed = func(n control.VideoNotice) { b.notices <- n }
+
+	ports, err := udpmux.Open(udpmux.Config{Address: netip.MustParseAddr("127.0.0.1"), Loggers: streamer.Loggers(logger)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine, err := streamer.NewEngine(ports, logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	watching, err := viewer.New(viewer.Config{Logger: logger}, watcher(b.frames))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.peer, err = engine.NewPeer(streamer.PeerConfig{Codec: media.H264, ProfileLevelID: "42c01f", Bitrate: config.Bitrate}, nobody{watching}, stages, logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { _ = watching.Run(ctx) })
+	running.Go(func() { _ = b.peer.Run(ctx) })
+	go func() { b.ended <- b.pipeline.run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		running.Wait()
+		<-b.ended
+		if !b.encoder.closed {
+			t.Error("the pipeline left its encoder open")
+		}
+		if err := ports.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	err = b.peer.Offer(func(sdp string) error {
+		answer, err := watching.Answer(sdp)
+		if err != nil {
+			return err
+		}
+		return b.peer.Answer(answer)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	receive(t, b.peer.Connected(), "the connection")
+	return b
+}
+
+func receive[T any](t *testing.T, c <-chan T, what string) T {
+	t.Helper()
+	select {
+	case v := <-c:
+		return v
+	case <-time.After(patience):
+		t.Fatalf("%s did not come within %v", what, patience)
+		panic("unreachable")
+	}
+}
+
+func TestAPlayerGetsAKeyframeAtOnceThoughTheScreenStandsStill(t *testing.T) {
+	b := newBench(t)
+	b.source.Change(40)
+	receive(t, b.drawn, "the note that the app has drawn")
+	if frames, _ := b.encoder.counts(); frames != 0 {
+		t.Errorf("%d frames were encoded for nobody", frames)
+	}
+	began := time.Now()
+	b.pipeline.watch(b.peer)
+	receive(t, b.frames, "a frame")
+	if took := time.Since(began); took > keepAlive/2 {
+		t.Errorf("the first frame took %v: the still screen was waited for", took)
+	}
+	if _, keyframes := b.encoder.counts(); keyframes != 1 {
+		t.Errorf("%d keyframes, want one", keyframes)
+	}
+	if notice := receive(t, b.notices, "a notice"); notice.Encoder != "scripted" || notice.Width != 640 || notice.FrameRate != 60 {
+		t.Errorf("notice %+v", notice)
+	}
+}
+
+func TestARequestForAKeyframeIsAnsweredByOne(t *testing.T) {
+	b := newBench(t)
+	b.encoder.qp = 10 // sharp at once: from then on the screen is only kept alive
+	b.pipeline.watch(b.peer)
+	b.source.Change(40)
+	receive(t, b.frames, "the first frame")
+	_, before := b.encoder.counts()
+	b.pipeline.wantKeyframe()
+	for {
+		receive(t, b.frames, "the keyframe")
+		if _, keyframes := b.encoder.counts(); keyframes == before+1 {
+			return
+		}
+	}
+}
+
+func TestAStillPictureIsSharpenedThenLeftAlone(t *testing.T) {
+	b := newBench(t)
+	b.pipeline.watch(b.peer)
+	b.source.Change(40)
+	for range mostSharpenings {
+		receive(t, b.frames, "a sharper picture")
+	}
+	began := time.Now()
+	receive(t, b.frames, "the frame after the last sharpening, if it was under way")
+	receive(t, b.frames, "a sign of life")
+	if took := time.Since(began); took < keepAlive/2 {
+		t.Errorf("a picture that gets no sharper was sent again after %v", took)
+	}
+}
+
+func TestANewSizeReachesTheEncoderAndThePlayer(t *testing.T) {
+	b := newBench(t)
+	b.pipeline.watch(b.peer)
+	receive(t, b.notices, "the first notice")
+	b.source.Resize(media.Size{Width: 800, Height: 600})
+	for {
+		if notice := receive(t, b.notices, "a notice of the new size"); notice.Width == 800 && notice.Height == 600 {
+			break
+		}
+	}
+	b.encoder.mu.Lock()
+	defer b.encoder.mu.Unlock()
+	if len(b.encoder.asked) == 0 || b.encoder.asked[0].Size != (media.Size{Width: 800, Height: 600}) {
+		t.Errorf("the encoder was asked for %+v", b.encoder.asked)
+	}
+}
+
+func TestWithoutAPlayerTheScreenIsOnlyGlancedAt(t *testing.T) {
+	b := newBench(t)
+	b.pipeline.watch(b.peer)
+	b.source.Change(40)
+	receive(t, b.frames, "a frame")
+	if rate := b.source.FrameRate(); rate != 60 {
+		t.Errorf("%d frames per second for a player", rate)
+	}
+	b.pipeline.watch(nil)
+	b.source.Change(50)
+	deadline := time.After(patience)
+	for b.source.FrameRate() != unwatchedRate {
+		select {
+		case <-deadline:
+			t.Fatalf("%d frames per second for nobody", b.source.FrameRate())
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+func TestAScreenThatIsGoneEndsThePipeline(t *testing.T) {
+	b := newBench(t)
+	b.pipeline.watch(b.peer)
+	if err := b.source.Close(); err != nil {
+		t.Fatal(err)
+	}
+	err := receive(t, b.ended, "the end")
+	if !errors.Is(err, capture.ErrGone) {
+		t.Errorf("ended with %v, want capture.ErrGone", err)
+	}
+	b.ended <- err
+}
+
+func TestABrokenEncoderEndsThePipeline(t *testing.T) {
+	b := newBench(t)
+	broken := errors.New("broken")
+	b.encoder.mu.Lock()
+	b.encoder.fail = broken
+	b.encoder.mu.Unlock()
+	b.pipeline.watch(b.peer)
+	err := receive(t, b.ended, "the end")
+	if !errors.Is(err, broken) {
+		t.Errorf("ended with %v, want the encoder's error", err)
+	}
+	b.ended <- err
+}
