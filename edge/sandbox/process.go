@@ -174,7 +174,7 @@ func (p *Process) Namespaces() (*Namespaces, error) {
 	}
 	<-p.born
 	if p.child == 0 {
-		return nil, errors.Join(ErrNotStarted, p.Err())
+		return nil, fmt.Errorf("its cage was not made: %w", p.Err())
 	}
 	return openNamespaces(p.child)
 }

@@ -51,7 +51,10 @@ func parseStat(stat string) (state byte, parent int, ok bool) {
 		return 0, 0, false
 	}
 	parent, err := strconv.Atoi(fields[1])
-	return fields[0][0], parent, err == nil
+	if err != nil {
+		return 0, 0, false
+	}
+	return fields[0][0], parent, true
 }
 
 // descendants lists root and all below it.

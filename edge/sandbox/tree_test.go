@@ -6,8 +6,8 @@ func FuzzParseStat(f *testing.F) {
 	f.Add("17 (a) b (c) S 5 17 17 0")
 	f.Add("17 (x")
 	f.Fuzz(func(t *testing.T, stat string) {
-		if state, _, ok := parseStat(stat); ok && state == 0 {
-			t.Errorf("%q has no state", stat)
+		if _, parent, ok := parseStat(stat); !ok && parent != 0 {
+			t.Errorf("%q has the parent %d all the same", stat, parent)
 		}
 	})
 }
