@@ -57,12 +57,12 @@ func (l *lens) matrix(depth, shift float64) Mat4 {
 	}
 }
 
-// flatView maps pixels to clip space.
+// flatView maps pixels to clip space, nearer than everything else.
 func flatView(size media.Size) Mat4 {
 	return Mat4{
 		2 / float32(size.Width), 0, 0, 0,
 		0, -2 / float32(size.Height), 0, 0,
 		0, 0, 1, 0,
-		-1, 1, 0, 1,
+		-1, 1, -1, 1,
 	}
 }

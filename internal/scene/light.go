@@ -1,7 +1,5 @@
 package scene
 
-import "math"
-
 // Light is the sky and the sun of one instant. Renderer and scene compute the same sky from it: see Sky.
 type Light struct {
 	Sun      Vec3 // the direction to it
@@ -12,14 +10,11 @@ type Light struct {
 	Warm     RGB     // the horizon under the sun
 	Far      RGB     // the horizon opposite
 	Glow     RGB     // around the sun
-	Haze     float64 // per metre: at a distance d, exp(-(d Haze)^2) of a colour is left
+	Haze     float64 // per metre: at a distance d, about exp(-(d Haze)^2) of a colour is left
 }
 
-// Shape of the sky, shared with the shaders.
-const (
-	SkyFalloff = 3.4  // how quickly the horizon's colour gives way to the zenith's
-	GlowPower  = 20.0 // how narrow the light around the sun is
-)
+// SkyFalloff is how quickly the horizon's colour gives way to the zenith's.
+const SkyFalloff = 1.5
 
 var (
 	afternoon = Light{
@@ -61,10 +56,13 @@ func lightAt(day float64) Light {
 	}
 }
 
-// Sky is the sky's colour in a direction.
+// Sky is the sky's colour in a direction. The shaders compute the same. There are no powers or exponentials in it, because
+// llvmpipe would compile long polynomials for them each time it starts.
 func (l *Light) Sky(d Vec3) RGB {
 	toSun := max(d.Dot(l.Sun), 0)
 	horizon := l.Far.mix(l.Warm, toSun*toSun)
-	colour := horizon.mix(l.Zenith, 1-math.Exp(-SkyFalloff*max(d.Y, 0)))
-	return colour.add(l.Glow.scale(math.Pow(toSun, GlowPower)))
+	low := 1 / (1 + SkyFalloff*max(d.Y, 0))
+	fourth := toSun * toSun * toSun * toSun
+	sixteenth := fourth * fourth * fourth * fourth
+	return horizon.mix(l.Zenith, 1-low*low*low).add(l.Glow.scale(sixteenth * fourth))
 }

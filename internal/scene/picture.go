@@ -11,8 +11,9 @@ import (
 // Picture is one frame, ready for a renderer. Positions of solids and glows are relative to the eye. It is valid until
 // its Studio composes the next.
 //
-// Draw Dome (opaque) and Sky (blended) first, without depth, then Solids (opaque, flat, back faces culled), which alone
-// write depth, Glows (blended, depth tested) and Overlay (blended, without depth). Blended colours are premultiplied.
+// Draw Dome (opaque, without depth) and Sky (blended) first, then Solids (opaque, flat, back faces culled), which alone
+// write depth, then Glows and Overlay (blended). Whether Sky and Overlay are depth tested makes no difference. Blended
+// colours are premultiplied.
 type Picture struct {
 	Light    Light
 	Backdrop RGB     // where nothing is drawn, as in the slits between near and far ground

@@ -16,7 +16,7 @@
 	F(glDepthFunc) F(glDepthMask) F(glDisable) F(glDrawElements) F(glEnable) F(glEnableVertexAttribArray) F(glFramebufferRenderbuffer) \
 	F(glFrontFace) F(glGenBuffers) F(glGenFramebuffers) F(glGenRenderbuffers) F(glGenVertexArrays) F(glGetError) F(glGetProgramiv) \
 	F(glGetProgramInfoLog) F(glGetShaderInfoLog) F(glGetShaderiv) F(glGetString) F(glGetUniformLocation) F(glLinkProgram) F(glReadPixels) \
-	F(glRenderbufferStorage) F(glShaderSource) F(glUniform3fv) F(glUniform4f) F(glUniformMatrix4fv) F(glUseProgram) F(glVertexAttribPointer) \
+	F(glRenderbufferStorage) F(glShaderSource) F(glUniform3fv) F(glUniform3f) F(glUniformMatrix4fv) F(glUseProgram) F(glVertexAttribPointer) \
 	F(glViewport)
 
 enum { POSITION = 0, NORMAL = 1, COLOUR = 2 };
@@ -209,7 +209,7 @@ static void light_solids(nl_gl *g, const float *view, const nl_light *light) {
 	g->glUniform3fv(g->warm, 1, light->warm);
 	g->glUniform3fv(g->far_horizon, 1, light->far_horizon);
 	g->glUniform3fv(g->glow, 1, light->glow);
-	g->glUniform4f(g->air, light->haze, light->time, light->falloff, light->power);
+	g->glUniform3f(g->air, light->haze, light->time, light->falloff);
 }
 
 void nl_gl_solids(nl_gl *g, const float *view, const nl_light *light, const nl_solid *solids, int count) {
@@ -225,13 +225,13 @@ void nl_gl_solids(nl_gl *g, const float *view, const nl_light *light, const nl_s
 	}
 }
 
-void nl_gl_smooth(nl_gl *g, const float *view, int how, const void *vertices, int vertex_octets, const void *indices, int index_count) {
+void nl_gl_smooth(nl_gl *g, const float *view, int blended, const void *vertices, int vertex_octets, const void *indices, int index_count) {
 	if (index_count == 0)
 		return;
 	g->glUseProgram(g->smooth);
 	g->glUniformMatrix4fv(g->smooth_view, 1, GL_FALSE, view);
-	(how == NL_AMONG_SOLIDS ? g->glEnable : g->glDisable)(GL_DEPTH_TEST);
-	(how == NL_OPAQUE ? g->glDisable : g->glEnable)(GL_BLEND);
+	(blended ? g->glEnable : g->glDisable)(GL_DEPTH_TEST);
+	(blended ? g->glEnable : g->glDisable)(GL_BLEND);
 	g->glDisable(GL_CULL_FACE);
 	g->glDepthMask(GL_FALSE);
 	g->glBindVertexArray(g->smooth_array);

@@ -23,12 +23,8 @@ typedef struct {
 // The light of one picture; the names are scene.Light's.
 typedef struct {
 	float sun[3], sunlight[3], skylight[3], bounce[3], zenith[3], warm[3], far_horizon[3], glow[3];
-	float haze, time, falloff, power;
+	float haze, time, falloff;
 } nl_light;
-
-// How nl_gl_smooth draws: without depth and with or without blending, or blended and tested against the solids' depth.
-// Each costs a CPU as much again as filling, so what covers everything goes without.
-enum { NL_OPAQUE, NL_BLENDED, NL_AMONG_SOLIDS };
 
 // nl_gl_open compiles the shaders. On failure it returns NULL and a message of at most size octets.
 nl_gl *nl_gl_open(nl_egl *egl, int offscreen, char *message, int size);
@@ -39,7 +35,9 @@ void nl_gl_mesh_make(nl_gl *g, const void *vertices, int vertex_octets, const vo
 void nl_gl_mesh_free(nl_gl *g, const nl_mesh *mesh);
 void nl_gl_begin(nl_gl *g, float red, float green, float blue);
 void nl_gl_solids(nl_gl *g, const float *view, const nl_light *light, const nl_solid *solids, int count);
-void nl_gl_smooth(nl_gl *g, const float *view, int how, const void *vertices, int vertex_octets, const void *indices, int index_count);
+// nl_gl_smooth draws smooth triangles: over everything, or blended and tested against the solids' depth. There is no third
+// way, since llvmpipe compiles each when it is first used.
+void nl_gl_smooth(nl_gl *g, const float *view, int blended, const void *vertices, int vertex_octets, const void *indices, int index_count);
 void nl_gl_read(nl_gl *g, void *pixels);
 int nl_gl_error(nl_gl *g);
 

@@ -55,13 +55,13 @@ func (r *Renderer) Draw(p *scene.Picture) error {
 	light := lightOf(p)
 	view := floats(&p.View)
 	C.nl_gl_begin(r.gl, C.float(p.Backdrop.R), C.float(p.Backdrop.G), C.float(p.Backdrop.B))
-	r.smooth(&p.Dome, &p.SkyView, C.NL_OPAQUE)
-	r.smooth(&p.Sky, &p.SkyView, C.NL_BLENDED)
+	r.smooth(&p.Dome, &p.SkyView, false)
+	r.smooth(&p.Sky, &p.SkyView, true)
 	if len(r.solids) > 0 {
 		C.nl_gl_solids(r.gl, &view[0], &light, &r.solids[0], C.int(len(r.solids)))
 	}
-	r.smooth(&p.Glows, &p.View, C.NL_AMONG_SOLIDS)
-	r.smooth(&p.Overlay, &p.FlatView, C.NL_BLENDED)
+	r.smooth(&p.Glows, &p.View, true)
+	r.smooth(&p.Overlay, &p.FlatView, true)
 	if r.drawn%keepPictures == 0 {
 		r.evict()
 	}
@@ -71,12 +71,16 @@ func (r *Renderer) Draw(p *scene.Picture) error {
 	return nil
 }
 
-func (r *Renderer) smooth(c *scene.Canvas, view *scene.Mat4, how C.int) {
+func (r *Renderer) smooth(c *scene.Canvas, view *scene.Mat4, blended bool) {
 	if len(c.Indices) == 0 {
 		return
 	}
+	var flag C.int
+	if blended {
+		flag = 1
+	}
 	matrix := floats(view)
-	C.nl_gl_smooth(r.gl, &matrix[0], how,
+	C.nl_gl_smooth(r.gl, &matrix[0], flag,
 		unsafe.Pointer(&c.Vertices[0]), C.int(len(c.Vertices)*int(unsafe.Sizeof(c.Vertices[0]))),
 		unsafe.Pointer(&c.Indices[0]), C.int(len(c.Indices)))
 }
@@ -133,7 +137,7 @@ func lightOf(p *scene.Picture) C.nl_light {
 		sun:      [3]C.float{C.float(l.Sun.X), C.float(l.Sun.Y), C.float(l.Sun.Z)},
 		sunlight: rgb(l.Sunlight), skylight: rgb(l.Skylight), bounce: rgb(l.Bounce), zenith: rgb(l.Zenith),
 		warm: rgb(l.Warm), far_horizon: rgb(l.Far), glow: rgb(l.Glow),
-		haze: C.float(l.Haze), time: C.float(p.Time), falloff: scene.SkyFalloff, power: scene.GlowPower,
+		haze: C.float(l.Haze), time: C.float(p.Time), falloff: scene.SkyFalloff,
 	}
 }
 
