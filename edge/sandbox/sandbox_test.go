@@ -377,3 +377,20 @@ func TestACageThatIsStoppedWhileItIsMadeLeavesNothing(t *testing.T) {
 		})
 	})
 }
+
+func TestProbeEndsWhatAKilledEdgeLeftHalfMade(t *testing.T) {
+	sandboxtest.Probe(t)
+	// As a cage whose maker was killed: in a process namespace of its own, with our mark, held by a stranger.
+	stray := exec.Command("unshare", "--user", "--map-current-user", "--pid", "--fork", "sh", "-c", "exec sh -c 'echo up; while :; do sleep 1; done' --hostname nearlight x")
+	said := &output{}
+	stray.Stdout = said
+	if err := stray.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = stray.Process.Kill() }) // it has ended unless the test failed
+	sandboxtest.Eventually(t, "the stray is up", func() bool { return said.String() != "" })
+	sandboxtest.Probe(t)
+	if err := stray.Wait(); err == nil {
+		t.Error("the stray ended well")
+	}
+}

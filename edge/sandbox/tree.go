@@ -101,6 +101,21 @@ func freeze(pid int) {
 // sweep ends what an edge left that was killed in the very moment in which a cage was being made: a process inside a
 // cage of ours, known by its command line, whose parent is not of that cage.
 func sweep() {
+	if len(strays()) == 0 {
+		return
+	}
+	// A process that is just being replaced by another program shows no command line for an instant, so that its child,
+	// perhaps of another edge's session, looks abandoned: twice it does not.
+	time.Sleep(strayTime)
+	for _, pid := range strays() {
+		_ = syscall.Kill(pid, syscall.SIGKILL) // another user's is not ours to end
+	}
+}
+
+// strayTime is far longer than the kernel takes to replace a program.
+const strayTime = 20 * time.Millisecond
+
+func strays() (found []int) {
 	mark := []byte("\x00--hostname\x00" + hostname + "\x00")
 	marked := func(pid int) bool {
 		line, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
@@ -109,7 +124,7 @@ func sweep() {
 	space := func(pid string) string {
 		link, err := os.Readlink("/proc/" + pid + "/ns/pid")
 		if err != nil {
-			return ""
+			return "" // it has gone, or is another user's
 		}
 		return link
 	}
@@ -120,7 +135,8 @@ func sweep() {
 			continue
 		}
 		if its := space(strconv.Itoa(pid)); its != "" && its != own {
-			_ = syscall.Kill(pid, syscall.SIGKILL) // another user's is not ours to end
+			found = append(found, pid)
 		}
 	}
+	return found
 }
