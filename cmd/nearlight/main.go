@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -23,13 +24,17 @@ const (
 	exitLacks  = 3
 )
 
+// tidyTime is more than any command takes to end in good order: an app has 2 s to save.
+const tidyTime = 3 * time.Second
+
 func main() { os.Exit(run(os.Args[1:])) }
 
 func run(arguments []string) int {
-	// The second Ctrl-C ends the program the hard way.
+	// An impatient second Ctrl-C does not keep the first from tidying up; one that comes after tidyTime ends the program
+	// the hard way.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop)
+	context.AfterFunc(ctx, func() { time.AfterFunc(tidyTime, stop) })
 
 	root := newRoot()
 	root.SetArgs(arguments)
