@@ -73,7 +73,7 @@ func openScreen(ctx context.Context, config screenConfig) (_ *screen, err error)
 	if err != nil {
 		return nil, fmt.Errorf("connect input to the display: %w", err)
 	}
-	if s.injector, err = input.New(connection, input.Config{Logger: config.logger, Last: last}); err != nil {
+	if s.injector, err = input.New(connection, input.Config{Logger: config.logger, Last: last, Tap: input.ShortestTap}); err != nil {
 		connection.Close()
 		return nil, err
 	}

@@ -31,6 +31,8 @@ type Config struct {
 	Logger *slog.Logger // told the first error of the display and no more; nil discards
 	// Last is kept at the sequence of the input that was injected last, for whoever captures; nil keeps it for LastInput alone.
 	Last *atomic.Uint32
+	// Tap is how long a key or button stays down at the least: ShortestTap, or 0 for exactly as long as the player says.
+	Tap time.Duration
 }
 
 // Injector makes input in one display.
@@ -50,8 +52,9 @@ type Injector struct {
 	closed    bool
 	typist    *typist
 	announced announced
-	keys      [256]uint8 // how many players hold a keycode
-	buttons   [10]uint8  // and a button, by X's number
+	keys      [256]contact // by keycode
+	buttons   [10]contact  // by X's number
+	tap       time.Duration
 }
 
 // New makes an injector that owns conn: nobody else may read its events, and Close closes it. The error wraps ErrKeymap
@@ -84,7 +87,7 @@ func newInjector(x display, physical [256]bool, free []keycode, config Config) *
 	if last == nil {
 		last = new(atomic.Uint32)
 	}
-	return &Injector{x: x, physical: physical, logger: logger, last: last, typist: newTypist(free), done: make(chan struct{})}
+	return &Injector{x: x, physical: physical, logger: logger, last: last, tap: config.Tap, typist: newTypist(free), done: make(chan struct{})}
 }
 
 // Run drains what the display sends (its errors, its new sizes) until it is gone, ctx ends or Close is called; in all
@@ -156,15 +159,11 @@ func (in *Injector) shut() {
 		return
 	}
 	in.closed = true
-	for code, holders := range in.keys {
-		if holders > 0 {
-			in.x.key(keycode(code), false)
-		}
+	for code := range in.keys {
+		in.letGo(&in.keys[code], func(down bool) { in.x.key(keycode(code), down) })
 	}
-	for number, holders := range in.buttons {
-		if holders > 0 {
-			in.x.button(byte(number), false)
-		}
+	for number := range in.buttons {
+		in.letGo(&in.buttons[number], func(down bool) { in.x.button(byte(number), down) })
 	}
 	if in.server != nil {
 		in.server.conn.Close()
@@ -187,24 +186,14 @@ func (in *Injector) begin(p *Player, seq uint32) {
 
 // key presses or releases a keycode for one of its holders.
 func (in *Injector) key(code keycode, down bool) {
-	if hold(&in.keys[code], down) {
-		in.x.key(code, down)
-	}
+	in.set(&in.keys[code], down, in.tap, func(down bool) { in.x.key(code, down) })
 }
 
-// button does the same for a button.
+// button does the same for a button. A notch of the wheel is an event in itself, whose length means nothing.
 func (in *Injector) button(number byte, down bool) {
-	if hold(&in.buttons[number], down) {
-		in.x.button(number, down)
+	tap := in.tap
+	if wheelUp <= number && number <= wheelRight {
+		tap = 0
 	}
-}
-
-// hold counts holders and reports whether the first came or the last went.
-func hold(holders *uint8, down bool) bool {
-	if down {
-		*holders++
-		return *holders == 1
-	}
-	*holders--
-	return *holders == 0
+	in.set(&in.buttons[number], down, tap, func(down bool) { in.x.button(number, down) })
 }

@@ -85,7 +85,7 @@ func (p *Player) typeSome(seq uint32, text []rune) (typed int, wait time.Duratio
 
 // tap types with a key, unless somebody holds it: then there is no second press to be had.
 func (p *Player) tap(code keycode) {
-	if p.in.keys[code] == 0 {
+	if p.in.keys[code].holders == 0 {
 		p.in.key(code, true)
 		p.in.key(code, false)
 	}
