@@ -19,7 +19,7 @@ func newScene() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			config.Size, config.Logger = media.Size(size), newLogger(c.ErrOrStderr(), false)
 			err := window.Run(c.Context(), config)
-			if errors.Is(err, window.ErrUnavailable) {
+			if errors.Is(err, window.ErrUnavailable) || errors.Is(err, window.ErrNoDisplay) {
 				return lacks(err)
 			}
 			return err
