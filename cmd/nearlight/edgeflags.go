@@ -67,13 +67,16 @@ type surroundings struct {
 type builtEdge struct {
 	node  *edge.Node
 	ports *udpmux.Ports
-	// folder is removed by close when the edge made it up itself.
+	// folder is removed by close when the edge made it up itself. ports are nil until they are open.
 	folder  string
 	ownsDir bool
 }
 
 func (b *builtEdge) close() error {
-	err := b.ports.Close()
+	var err error
+	if b.ports != nil {
+		err = b.ports.Close()
+	}
 	if b.ownsDir {
 		err = errors.Join(err, os.RemoveAll(b.folder))
 	}
@@ -102,6 +105,11 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 		}
 	}
 	b := &builtEdge{folder: f.folder}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, b.close())
+		}
+	}()
 	if b.folder == "" {
 		if b.folder, err = os.MkdirTemp("", "nearlight-"); err != nil {
 			return nil, err
@@ -115,11 +123,6 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 	if err != nil {
 		return nil, fmt.Errorf("%w; choose another with --media-port", err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, b.close())
-		}
-	}()
 	engine, err := streamer.NewEngine(b.ports, in.logger)
 	if err != nil {
 		return nil, err

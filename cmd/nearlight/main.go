@@ -58,7 +58,13 @@ func newRoot() *cobra.Command {
 			"Start with `nearlight up`: it prints a link to play.",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args:          cobra.ArbitraryArgs, // cobra's own refusal would exit with another code
+		RunE: func(c *cobra.Command, arguments []string) error {
+			if len(arguments) == 0 {
+				return c.Help()
+			}
+			return usage("there is no command %q; `nearlight --help` lists them", arguments[0])
+		},
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage("%w; `%s --help` lists the flags", err, c.CommandPath())

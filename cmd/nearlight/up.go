@@ -131,15 +131,6 @@ func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logge
 	if err != nil {
 		return nil, err
 	}
-	n.listener, err = f.listenHTTP(n.lan)
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, n.listener.Close())
-		}
-	}()
 	around := surroundings{
 		verifier: verifier, token: edgeToken, media: mediaAddress, delay: delay, stamp: f.stamp, metrics: registry, logger: logger,
 	}
@@ -153,13 +144,27 @@ func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logge
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.edge.close())
+		}
+	}()
+	n.listener, err = f.listenHTTP(n.lan)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.listener.Close())
+		}
+	}()
 	pages, built := web.Pages()
 	if !built {
 		logger.Warn("the pages were not built into this program; run: make build")
 	}
 	n.link, err = client.NewEdge(n.edgeLink(), n.edge.node)
 	if err != nil {
-		return nil, errors.Join(err, n.edge.close())
+		return nil, err
 	}
 	n.http = &http.Server{
 		Handler:           site{pages: pages, pictures: app.Pictures(), signaling: n.server.Handler(), metrics: registry, measured: n.measured}.handler(),
@@ -172,6 +177,9 @@ func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logge
 // listenHTTP takes the port of the pages; with --lan on every interface and with TLS.
 func (f *upFlags) listenHTTP(lan *lanAccess) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(f.listen)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
 	if err != nil {
 		return nil, usage("--listen %s: want HOST:PORT, for example 127.0.0.1:8080", f.listen)
 	}

@@ -93,22 +93,23 @@ func Apply(flags *pflag.FlagSet, environment []string, file *File, known func(na
 	sources := map[string]Source{}
 	var failure error
 	flags.VisitAll(func(flag *pflag.Flag) {
-		value, source := "", FromDefault
+		value, source, where := "", FromDefault, ""
 		if flag.Changed {
 			sources[flag.Name] = FromFlag
 			return
 		}
 		if v, ok := variables[flag.Name]; ok {
 			value, source = v, FromEnvironment
+			where = Prefix + strings.ReplaceAll(strings.ToUpper(flag.Name), "-", "_") + " in the environment"
 		} else if v, ok := fromFile[flag.Name]; ok {
-			value, source = v, FromFile
+			value, source, where = v, FromFile, "settings file "+file.Name
 		}
 		sources[flag.Name] = source
 		if source == FromDefault || failure != nil {
 			return
 		}
 		if err := flags.Set(flag.Name, value); err != nil {
-			failure = fmt.Errorf("%w: %s (from the %s): %w", ErrSetting, flag.Name, source, err)
+			failure = fmt.Errorf("%w: %s: %w", ErrSetting, where, err)
 		}
 	})
 	return sources, failure
