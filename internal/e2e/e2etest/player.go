@@ -1,0 +1,372 @@
+package e2etest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"nearlight/internal/media"
+	"nearlight/signaling"
+	"nearlight/signaling/client"
+	"nearlight/streamer/control"
+	"nearlight/streamer/viewer"
+)
+
+// Request says how a Player plays. The zero value plays whatever the program runs.
+type Request struct {
+	Token  string              // "" means the link's
+	App    string              //
+	Codecs []string            // nil means H.264
+	Resume signaling.SessionID // go on with this session
+	Size   *signaling.Size     // nil means the edge's choice
+
+	// Answer replaces the player's answer to an offer; nil sends it as it is.
+	Answer func(offer, answer string) string
+}
+
+// Shown is one decoded picture as a test looks at it.
+type Shown struct {
+	At    time.Time
+	Size  media.Size
+	Luma  float64 // mean
+	Bytes int     // as received
+}
+
+// Player is one player. What it has seen is read by its methods; all may be used from several goroutines.
+type Player struct {
+	viewer *viewer.Viewer
+	signal *client.Player
+	answer func(offer, answer string) string // nil sends the answer as it is
+	stop   context.CancelFunc
+	done   chan struct{}
+
+	mu      sync.Mutex
+	changed chan struct{} // closed and made anew with everything that happens
+	session signaling.SessionID
+	frames  []Shown
+	apps    []control.AppNotice
+	video   *control.VideoNotice
+	cursors int
+	beats   int
+	opened  time.Time
+	ended   *signaling.Ended
+	reason  error // of the end of signaling
+	failed  error
+}
+
+// Play starts to play. The player leaves when the test ends, if not before.
+func (p *Program) Play(t testing.TB, r Request) *Player {
+	t.Helper()
+	player, err := newPlayer(p.URL, p.Token, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	player.start()
+	t.Cleanup(player.Leave)
+	return player
+}
+
+func newPlayer(url, token string, r Request) (*Player, error) {
+	p := &Player{changed: make(chan struct{}), done: make(chan struct{})}
+	var err error
+	if p.viewer, err = viewer.New(viewer.Config{Decode: true}, p); err != nil {
+		return nil, err
+	}
+	play := signaling.Play{Token: token, App: r.App, Codecs: r.Codecs, Resume: r.Resume, Size: r.Size}
+	if r.Token != "" {
+		play.Token = r.Token
+	}
+	if r.Codecs == nil {
+		play.Codecs = []string{string(media.H264)}
+	}
+	if p.signal, err = client.NewPlayer(client.Config{URL: url}, play); err != nil {
+		return nil, err
+	}
+	p.answer = r.Answer
+	return p, nil
+}
+
+// start connects, and goes on until the session ends or the player leaves.
+func (p *Player) start() {
+	playing, stop := context.WithCancel(context.Background())
+	p.stop = stop
+	var parts sync.WaitGroup
+	parts.Go(func() {
+		if err := p.viewer.Run(playing); err != nil && !errors.Is(err, context.Canceled) {
+			p.note(func() { p.failed = errors.Join(p.failed, err) })
+		}
+	})
+	parts.Go(func() {
+		select {
+		case <-p.viewer.Open():
+			p.note(func() { p.opened = time.Now() })
+		case <-playing.Done():
+		}
+	})
+	parts.Go(func() {
+		defer stop()
+		err := p.signal.Run(playing, p.signaled)
+		p.note(func() { p.reason = err })
+	})
+	go func() {
+		parts.Wait()
+		close(p.done)
+	}()
+}
+
+// note changes what the player knows and wakes who waits for it.
+func (p *Player) note(change func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change()
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+// signaled handles what signaling says.
+func (p *Player) signaled(m signaling.Message) {
+	var err error
+	switch m := m.(type) {
+	case signaling.Matched:
+		p.note(func() { p.session = m.Session })
+	case signaling.Ended:
+		p.note(func() { p.ended = &m })
+	case signaling.Offer:
+		var answer string
+		if answer, err = p.viewer.Answer(m.SDP); err == nil {
+			if p.answer != nil {
+				answer = p.answer(m.SDP, answer)
+			}
+			err = p.signal.Send(signaling.Answer{SDP: answer})
+		}
+	case signaling.Candidate:
+		line := uint16(m.Line)
+		err = p.viewer.AddCandidate(webrtc.ICECandidateInit{Candidate: m.Candidate, SDPMid: &m.Mid, SDPMLineIndex: &line})
+	}
+	if err != nil {
+		p.note(func() { p.failed = errors.Join(p.failed, fmt.Errorf("%s: %w", signaling.Kind(m), err)) })
+	}
+}
+
+// Frame implements viewer.Watcher.
+func (p *Player) Frame(f viewer.Frame) {
+	shown := Shown{At: time.Now(), Size: f.Picture.Visible, Luma: meanLuma(f.Picture), Bytes: f.Bytes}
+	p.note(func() { p.frames = append(p.frames, shown) })
+}
+
+// meanLuma looks at every eighth sample of every eighth row.
+func meanLuma(f *media.Frame) float64 {
+	const step = 8
+	sum, n := 0, 0
+	for y := 0; y < f.Visible.Height; y += step {
+		row := f.Y.Data[y*f.Y.Stride:]
+		for x := 0; x < f.Visible.Width; x += step {
+			sum += int(row[x])
+			n++
+		}
+	}
+	return float64(sum) / float64(n)
+}
+
+// Message implements viewer.Watcher.
+func (p *Player) Message(m control.Message) {
+	p.note(func() {
+		switch m := m.(type) {
+		case *control.Alive:
+			p.beats++
+		case *control.Cursor:
+			p.cursors++
+		case *control.Notice:
+			switch body := m.Body.(type) {
+			case control.AppNotice:
+				p.apps = append(p.apps, body)
+			case control.VideoNotice:
+				p.video = &body
+			}
+		}
+	})
+}
+
+// Candidate implements viewer.Watcher.
+func (p *Player) Candidate(c *webrtc.ICECandidateInit) {
+	m := signaling.Candidate{}
+	if c != nil {
+		m.Candidate = c.Candidate
+		if c.SDPMid != nil {
+			m.Mid = *c.SDPMid
+		}
+		if c.SDPMLineIndex != nil {
+			m.Line = int(*c.SDPMLineIndex)
+		}
+	}
+	if err := p.signal.Send(m); err != nil {
+		p.note(func() { p.failed = errors.Join(p.failed, err) })
+	}
+}
+
+// until waits until holds, which is called with mu held, and reports whether it did within the given time.
+func (p *Player) until(within time.Duration, holds func() bool) bool {
+	deadline := time.NewTimer(within)
+	defer deadline.Stop()
+	for {
+		p.mu.Lock()
+		ok, changed := holds(), p.changed
+		p.mu.Unlock()
+		if ok {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-deadline.C:
+			return false
+		}
+	}
+}
+
+// await is until for a test that cannot go on otherwise.
+func (p *Player) await(t testing.TB, within time.Duration, what string, holds func() bool) {
+	t.Helper()
+	if !p.until(within, holds) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		t.Fatalf("not within %v: %s (session %q, %d frames, app %v, ended %v, signaling %v, failed %v)",
+			within, what, p.session, len(p.frames), p.apps, p.ended, p.reason, p.failed)
+	}
+}
+
+// Session waits until the player is matched and returns its session.
+func (p *Player) Session(t testing.TB) signaling.SessionID {
+	t.Helper()
+	p.await(t, Patience, "the player is matched", func() bool { return p.session != "" })
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.session
+}
+
+// Open waits until messages can be sent, and returns since when.
+func (p *Player) Open(t testing.TB) time.Time {
+	t.Helper()
+	p.await(t, Patience, "the connection is open", func() bool { return !p.opened.IsZero() })
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.opened
+}
+
+// Picture waits for a frame that was shown after the given time and looks as wanted, and returns it; nil wants any.
+func (p *Player) Picture(t testing.TB, within time.Duration, what string, after time.Time, looks func(Shown) bool) Shown {
+	t.Helper()
+	var found Shown
+	p.await(t, within, "a picture "+what, func() bool {
+		for _, f := range p.frames {
+			if f.At.After(after) && (looks == nil || looks(f)) {
+				found = f
+				return true
+			}
+		}
+		return false
+	})
+	return found
+}
+
+// Frames returns what was shown so far.
+func (p *Player) Frames() []Shown {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.frames[:len(p.frames):len(p.frames)]
+}
+
+// Plays waits until the picture moves: n further frames.
+func (p *Player) Plays(t testing.TB, n int) {
+	t.Helper()
+	before := len(p.Frames())
+	p.await(t, Patience, fmt.Sprintf("%d further frames", n), func() bool { return len(p.frames) >= before+n })
+}
+
+// Beats waits for n heartbeats of the edge, which it sends twice a second.
+func (p *Player) Beats(t testing.TB, n int) {
+	t.Helper()
+	p.mu.Lock()
+	before := p.beats
+	p.mu.Unlock()
+	p.await(t, time.Duration(n)*time.Second+Patience, fmt.Sprintf("%d heartbeats", n), func() bool { return p.beats >= before+n })
+}
+
+// App waits until the player was told that the app is in the given state.
+func (p *Player) App(t testing.TB, state control.AppState) control.AppNotice {
+	t.Helper()
+	var found control.AppNotice
+	p.await(t, Patience, "the app is "+string(state), func() bool {
+		for _, notice := range p.apps {
+			if notice.State == state {
+				found = notice
+				return true
+			}
+		}
+		return false
+	})
+	return found
+}
+
+// Video waits until the player was told what is sent.
+func (p *Player) Video(t testing.TB) control.VideoNotice {
+	t.Helper()
+	p.await(t, Patience, "the player is told what is sent", func() bool { return p.video != nil })
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return *p.video
+}
+
+// End is what a player is told when it cannot play (any more).
+type End struct {
+	*signaling.Error
+	Output []string // the app's last lines
+}
+
+// End waits until the player was told that its request failed or that its session ended.
+func (p *Player) End(t testing.TB) End {
+	t.Helper()
+	p.await(t, Patience, "the player is told the end", func() bool { return p.reason != nil })
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var reason *signaling.Error
+	if !errors.As(p.reason, &reason) {
+		t.Fatalf("the player is not told why: %v", p.reason)
+	}
+	end := End{Error: reason}
+	if p.ended != nil {
+		end.Output = p.ended.Output
+	}
+	if reason.Message == "" || reason.Hint == "" {
+		t.Errorf("the player is told too little: %+v", reason)
+	}
+	return end
+}
+
+// Ended reports whether the player was told that it cannot play (any more).
+func (p *Player) Ended() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.reason != nil
+}
+
+// Send sends one message to the edge.
+func (p *Player) Send(t testing.TB, m control.Message) {
+	t.Helper()
+	if err := p.viewer.Send(m); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// SendRaw sends any bytes to the edge, as a hostile player might.
+func (p *Player) SendRaw(on control.Channel, data []byte) error { return p.viewer.SendRaw(on, data) }
+
+// Leave says goodbye, and returns when nothing of the player is left. It may be called more than once.
+func (p *Player) Leave() {
+	p.stop()
+	<-p.done
+}

@@ -1,0 +1,101 @@
+package e2e
+
+import (
+	"syscall"
+	"testing"
+	"time"
+
+	"nearlight/internal/e2e/e2etest"
+)
+
+// stopsWithin is how long the program may take to end when it is asked to, whatever it is doing.
+const stopsWithin = 3 * time.Second
+
+// stubborn is an app that does not end when it is asked to.
+var stubborn = []string{"--", "sh", "-c", `trap "" TERM; echo running; while :; do sleep 0.1; done`}
+
+func TestTheProgramEndsCleanlyWhenItIsAskedTo(t *testing.T) {
+	for _, step := range []struct {
+		name    string
+		prepare func(*testing.T) *e2etest.Program
+		signals []syscall.Signal
+	}{
+		{"before it is ready", func(t *testing.T) *e2etest.Program {
+			up := e2etest.Launch(t, e2etest.Options{}, "up", "--listen", "127.0.0.1:0", "--", "sleep", "60")
+			up.Find(t, "bwrap")
+			return up
+		}, []syscall.Signal{syscall.SIGTERM}},
+		{"when nobody plays", func(t *testing.T) *e2etest.Program {
+			return e2etest.Start(t, "--", "sleep", "60")
+		}, []syscall.Signal{syscall.SIGINT}},
+		{"while a session is starting", func(t *testing.T) *e2etest.Program {
+			up := e2etest.Start(t, append([]string{"--"}, e2etest.Still(t)...)...)
+			up.Play(t, e2etest.Request{}).Session(t)
+			return up
+		}, []syscall.Signal{syscall.SIGTERM}},
+		{"in the middle of a session", func(t *testing.T) *e2etest.Program {
+			up := e2etest.Start(t, append([]string{"--"}, e2etest.Still(t)...)...)
+			up.Play(t, e2etest.Request{}).Plays(t, 3)
+			return up
+		}, []syscall.Signal{syscall.SIGINT}},
+		{"twice in a row", func(t *testing.T) *e2etest.Program {
+			up := e2etest.Start(t, append([]string{"--"}, e2etest.Still(t)...)...)
+			up.Play(t, e2etest.Request{}).Plays(t, 3)
+			return up
+		}, []syscall.Signal{syscall.SIGINT, syscall.SIGINT}},
+		{"with an app that does not listen", func(t *testing.T) *e2etest.Program {
+			up := e2etest.Start(t, stubborn...)
+			up.Play(t, e2etest.Request{}).Session(t)
+			up.Find(t, "sh")
+			return up
+		}, []syscall.Signal{syscall.SIGTERM}},
+	} {
+		t.Run(step.name, func(t *testing.T) {
+			t.Parallel()
+			up := step.prepare(t)
+			asked := time.Now()
+			for _, s := range step.signals {
+				up.Signal(t, s)
+			}
+			end := up.Wait(t, e2etest.Patience)
+			if took := time.Since(asked); took > stopsWithin {
+				t.Errorf("it took %v, more than %v", took, stopsWithin)
+			}
+			if end.Code != 0 {
+				t.Errorf("want exit code 0: %v", end)
+			}
+		})
+	}
+}
+
+func TestAPlayerHearsThatTheEdgeStops(t *testing.T) {
+	t.Parallel()
+	up := e2etest.Start(t, append([]string{"--"}, e2etest.Still(t)...)...)
+	player := up.Play(t, e2etest.Request{})
+	player.Plays(t, 3)
+	up.Signal(t, syscall.SIGTERM)
+	if end := player.End(t); end.Code != "shutting-down" || !end.Retryable {
+		t.Errorf("the player is told %v", end)
+	}
+}
+
+func TestNothingOutlivesAKilledEdge(t *testing.T) {
+	t.Parallel()
+	for _, step := range []struct {
+		name      string
+		arguments []string
+	}{
+		{"confined", nil},
+		{"unconfined", []string{"--no-sandbox"}},
+	} {
+		t.Run(step.name, func(t *testing.T) {
+			t.Parallel()
+			up := e2etest.Start(t, append(step.arguments, stubborn...)...)
+			up.Play(t, e2etest.Request{}).Session(t)
+			up.Find(t, "sh")
+			up.Find(t, "Xvfb")
+			up.Signal(t, syscall.SIGKILL)
+			up.NothingRuns(t, 2*time.Second)
+		})
+	}
+}
