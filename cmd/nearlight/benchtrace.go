@@ -86,6 +86,9 @@ func reportFrames(r *bench.Report, frames []shownFrame, keys []pressed, trace ma
 	}
 	next := 0
 	for _, key := range keys {
+		if len(frames) == 0 || key.at < frames[0].shown {
+			continue // pressed before the first frame that counts: what answered it may have been left out
+		}
 		for next < len(frames) && (frames[next].shown < key.at || frames[next].input < key.seq) {
 			next++
 		}
