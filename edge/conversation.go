@@ -26,6 +26,7 @@ type conversation struct {
 	peer *streamer.Peer
 	// What has happened to peer.
 	connectedOnce, openedOnce bool
+	everConnected             bool // any peer of the session
 	receiver                  *receiver
 	stop                      context.CancelFunc
 	stopped                   chan struct{}

@@ -318,10 +318,16 @@ func ending(s *session, err error) signaling.Ended {
 	var explained *signaling.Error
 	message := signaling.Ended{Session: s.id}
 	switch {
+	case errors.Is(err, errDisplayEnded):
+		s.logger.Error("session failed", "error", err)
+		message.Reason = signaling.Errorf(signaling.CodeInternal, "The display that the game is drawn on has failed.")
 	case errors.As(err, &byApp):
 		message.Reason, message.Output = signaling.Errorf(byApp.code, "%s.", byApp.text), byApp.output
 	case errors.As(err, &explained):
 		message.Reason = explained
+	case errors.Is(err, errNotConnected):
+		message.Reason = signaling.Errorf(signaling.CodeTimedOut, "No connection to the machine came about.").
+			WithHint("A firewall may keep video out of this network; try another one, then play again.")
 	case errors.Is(err, errPlayerLost):
 		message.Reason = signaling.Errorf(signaling.CodeTimedOut, "The connection was lost for more than %v.", hold)
 	default:

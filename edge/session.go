@@ -24,6 +24,9 @@ const (
 	hold          = 30 * time.Second // a player who was lost may come back for so long
 	statsInterval = 500 * time.Millisecond
 	shownLines    = 20 // of the app's output, to a player whose session it ended
+	// displayGrace is how long a session that failed waits to see whether its display has: the app and all that the edge
+	// has attached to a display fail with it, some of them before the server's own end is seen.
+	displayGrace = 100 * time.Millisecond
 )
 
 // eventQueue bounds what signaling can have waiting for a session: an answer and all candidates of two connections.
@@ -66,8 +69,12 @@ func (s *session) post(e event) {
 	}
 }
 
-// errPlayerLost ends a session whose player did not come back.
-var errPlayerLost = errors.New("the player did not come back")
+// Why a session ended, besides its app.
+var (
+	errNotConnected = errors.New("the player did not connect")
+	errPlayerLost   = errors.New("the player did not come back")
+	errDisplayEnded = errors.New("the session's X server ended")
+)
 
 // appEnded ends a session whose app has ended.
 type appEnded struct {
@@ -91,10 +98,11 @@ func (s *session) run(ctx context.Context) error {
 	s.node.say(signaling.Progress{Session: s.id, Stage: signaling.StageStarting, Detail: s.app.Title})
 	s.bulletin.setApp(control.AppNotice{State: control.AppStarting, Title: s.app.Title})
 
+	capabilities := enc.Capabilities() // play owns the encoder from here on
 	group, ctx := errgroup.WithContext(ctx)
 	ready := make(chan *live, 1)
 	group.Go(func() error { return s.play(ctx, enc, config, ready) })
-	group.Go(func() error { return s.converse(ctx, enc.Capabilities(), ready) })
+	group.Go(func() error { return s.converse(ctx, capabilities, ready) })
 	return group.Wait()
 }
 
@@ -119,13 +127,30 @@ func (s *session) play(ctx context.Context, enc encoder.Encoder, config encoder.
 	pipeline.drawn = func() { s.bulletin.setApp(control.AppNotice{State: control.AppRunning, Title: s.app.Title}) }
 	ready <- &live{screen, pipeline}
 
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return pipeline.run(ctx) })
-	group.Go(func() error { return screen.injector.Run(ctx) })
-	group.Go(func() error { return s.forwardCursors(ctx, screen) })
-	group.Go(func() error { return s.reportStats(ctx, pipeline) })
-	group.Go(func() error { return s.awaitEnd(ctx, screen) })
-	return group.Wait()
+	group, together := errgroup.WithContext(ctx)
+	group.Go(func() error { return pipeline.run(together) })
+	group.Go(func() error { return screen.injector.Run(together) })
+	group.Go(func() error { return s.forwardCursors(together, screen) })
+	group.Go(func() error { return s.reportStats(together, pipeline) })
+	group.Go(func() error { return s.awaitEnd(together, screen) })
+	err = group.Wait()
+	if ctx.Err() == nil && displayEnded(screen, err) {
+		err = errors.Join(errDisplayEnded, err)
+	}
+	return err
+}
+
+// displayEnded reports whether a session failed because its display did.
+func displayEnded(screen *screen, err error) bool {
+	if byApp := (*appEnded)(nil); errors.As(err, &byApp) && byApp.code == signaling.CodeAppExited {
+		return false
+	}
+	select {
+	case <-screen.display.Done():
+		return true
+	case <-time.After(displayGrace):
+		return false
+	}
 }
 
 // awaitEnd waits for the app or the display to end.
@@ -141,7 +166,7 @@ func (s *session) awaitEnd(ctx context.Context, screen *screen) error {
 		s.bulletin.setApp(control.AppNotice{State: control.AppExited, Title: s.app.Title, Detail: screen.app.Ending()})
 		return &appEnded{code: code, text: screen.app.Ending(), output: screen.app.LastLines(shownLines)}
 	case <-screen.display.Done():
-		return errors.New("the session's X server ended")
+		return errDisplayEnded
 	}
 }
 
@@ -181,7 +206,7 @@ func (s *session) converse(ctx context.Context, capabilities encoder.Capabilitie
 				return err
 			}
 		case <-c.connected():
-			c.connectedOnce = true
+			c.connectedOnce, c.everConnected = true, true
 			s.logger.Info("player connected")
 			c.deadline.Stop()
 			c.join()
@@ -189,10 +214,16 @@ func (s *session) converse(ctx context.Context, capabilities encoder.Capabilitie
 			c.openedOnce = true
 			s.bulletin.address(c.peer)
 		case <-c.ended():
+			if !c.everConnected {
+				return errNotConnected
+			}
 			s.logger.Info("player lost", "reason", c.peer.Err(), "hold", hold)
 			c.hangUp()
 			c.deadline = time.NewTimer(hold)
 		case <-c.deadline.C:
+			if !c.everConnected {
+				return errNotConnected
+			}
 			return errPlayerLost
 		}
 	}
