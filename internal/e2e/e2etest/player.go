@@ -330,7 +330,13 @@ type End struct {
 // End waits until the player was told that its request failed or that its session ended.
 func (p *Player) End(t testing.TB) End {
 	t.Helper()
-	p.await(t, Patience, "the player is told the end", func() bool { return p.reason != nil })
+	return p.EndWithin(t, Patience)
+}
+
+// EndWithin is End for what takes longer.
+func (p *Player) EndWithin(t testing.TB, within time.Duration) End {
+	t.Helper()
+	p.await(t, within, "the player is told the end", func() bool { return p.reason != nil })
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var reason *signaling.Error
