@@ -125,10 +125,9 @@ export function colours(page: Page, places: readonly (readonly [number, number])
   }, places);
 }
 
-/** How much two readings of colours differ on the mean, 0 to 255. */
-export function difference(a: number[][], b: number[][]): number {
-  const pairs = a.flatMap((colour, i) => colour.map((value, j) => Math.abs(value - (b[i]?.[j] ?? 0))));
-  return pairs.reduce((sum, value) => sum + value, 0) / pairs.length;
+/** The mean of a colour's parts, 0 to 255. */
+export function brightness(colour: number[]): number {
+  return colour.reduce((sum, part) => sum + part, 0) / colour.length;
 }
 
 /** A grid of places over the picture. */
