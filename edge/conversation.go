@@ -197,10 +197,10 @@ func (r *receiver) Candidate(c *webrtc.ICECandidateInit) {
 }
 
 // newSession prepares a session; run runs it.
-func newSession(n *Node, id signaling.SessionID, slot int) *session {
+func newSession(n *Node, id signaling.SessionID) *session {
 	logger := n.logger.With("session", id)
 	return &session{
-		id: id, slot: slot, node: n, logger: logger, events: make(chan event, eventQueue),
+		id: id, slot: -1, node: n, logger: logger, events: make(chan event, eventQueue),
 		bulletin: &bulletin{logger: logger}, stages: streamer.NewStages(n.metrics.stages),
 	}
 }

@@ -63,7 +63,8 @@ type Node struct {
 	link     *client.Edge
 	ctx      context.Context // of Run: sessions end with it; nil before and after
 	sessions map[signaling.SessionID]*running
-	slots    []bool // taken
+	slots    []bool        // taken
+	freed    chan struct{} // closed and made anew whenever a slot is given back
 	owned    sync.WaitGroup
 }
 
@@ -72,7 +73,8 @@ var _ client.EdgeHandler = (*Node)(nil)
 // running is a session under way.
 type running struct {
 	*session
-	stop context.CancelCauseFunc
+	stop    context.CancelCauseFunc
+	leaving bool // its player has left, and its slot is being tidied up
 }
 
 // errStopped ends a session because signaling said so: nothing needs to be told to it.
@@ -95,7 +97,7 @@ func NewNode(config Config) (*Node, error) {
 	}
 	return &Node{
 		config: config, logger: config.Logger, metrics: metrics,
-		sessions: map[signaling.SessionID]*running{}, slots: make([]bool, config.Slots),
+		sessions: map[signaling.SessionID]*running{}, slots: make([]bool, config.Slots), freed: make(chan struct{}),
 		ready: readiness{done: make(chan struct{})},
 	}, nil
 }
@@ -141,15 +143,16 @@ func (n *Node) Registration() signaling.Register {
 	return register
 }
 
-// free counts free slots. The caller holds mu.
+// free is how many sessions can begin. One that is being tidied up is not counted: the next one, its player's own
+// perhaps, waits for its slot. The caller holds mu.
 func (n *Node) free() int {
-	free := 0
-	for _, taken := range n.slots {
-		if !taken {
-			free++
+	free := len(n.slots)
+	for _, r := range n.sessions {
+		if !r.leaving {
+			free--
 		}
 	}
-	return free
+	return max(free, 0)
 }
 
 func (n *Node) codecs() []string {
@@ -238,11 +241,10 @@ func (n *Node) start(m signaling.Start) error {
 	if err != nil {
 		return err
 	}
-	slot := n.takeSlot()
-	if slot < 0 {
+	if n.free() == 0 {
 		return signaling.NewError(signaling.CodeFull)
 	}
-	s := newSession(n, m.Session, slot)
+	s := newSession(n, m.Session)
 	s.app, s.size = description, n.config.Size
 	if m.Size != nil {
 		if wanted := (media.Size{Width: m.Size.Width, Height: m.Size.Height}); wanted.Check() == nil && wanted.Fits(n.config.MaxSize) {
@@ -253,9 +255,9 @@ func (n *Node) start(m signaling.Start) error {
 		s.codecs = append(s.codecs, media.Codec(codec))
 	}
 	ctx, stop := context.WithCancelCause(n.ctx)
-	n.sessions[s.id] = &running{s, stop}
+	n.sessions[s.id] = &running{session: s, stop: stop}
 	n.metrics.sessions.Inc()
-	s.logger.Info("session starts", "app", description.Name, "slot", slot, "size", s.size)
+	s.logger.Info("session starts", "app", description.Name, "size", s.size)
 	n.owned.Go(func() {
 		err := s.run(ctx)
 		if cause := context.Cause(ctx); cause != nil {
@@ -285,8 +287,25 @@ func (n *Node) offered(name string) (app.Description, error) {
 	return app.Description{}, signaling.Errorf(signaling.CodeUnknownApp, "This edge does not offer %q.", name)
 }
 
-// takeSlot takes a free slot, one whose display is warm if possible; -1 when all are taken. The caller holds mu.
-func (n *Node) takeSlot() int {
+// takeSlot takes a free slot, one whose display is warm if possible, and waits for one that is being tidied up.
+func (n *Node) takeSlot(ctx context.Context) (int, error) {
+	for {
+		slot, freed := n.tryTakeSlot()
+		if slot >= 0 {
+			return slot, nil
+		}
+		select {
+		case <-freed:
+		case <-ctx.Done():
+			return -1, ctx.Err()
+		}
+	}
+}
+
+// tryTakeSlot returns -1 when all slots are taken, and what is closed when one is given back.
+func (n *Node) tryTakeSlot() (slot int, freed <-chan struct{}) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	best := slices.Index(n.slots, false)
 	if warm := n.warm.slot(); warm >= 0 && !n.slots[warm] {
 		best = warm
@@ -294,7 +313,7 @@ func (n *Node) takeSlot() int {
 	if best >= 0 {
 		n.slots[best] = true
 	}
-	return best
+	return best, n.freed
 }
 
 // ended tells why a session ended and frees its slot.
@@ -303,7 +322,11 @@ func (n *Node) ended(s *session, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	delete(n.sessions, s.id)
-	n.slots[s.slot] = false
+	if s.slot >= 0 {
+		n.slots[s.slot] = false
+		close(n.freed)
+		n.freed = make(chan struct{})
+	}
 	n.metrics.sessions.Dec()
 	if !errors.Is(err, errStopped) {
 		n.send(ending(s, err))
@@ -363,7 +386,9 @@ func (n *Node) Stop(m signaling.Stop) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if r := n.sessions[m.Session]; r != nil {
+		r.leaving = true
 		r.stop(errStopped)
+		n.sendStatus(nil)
 	}
 }
 

@@ -41,7 +41,7 @@ const eventQueue = 256
 // The app is started while the connection is made. run owns all of it; signaling's messages come as events.
 type session struct {
 	id     signaling.SessionID
-	slot   int
+	slot   int // -1 until play has one
 	node   *Node
 	app    app.Description
 	size   media.Size
@@ -114,6 +114,9 @@ type live struct {
 
 // play brings up display and app, and runs the pipeline until one of them ends.
 func (s *session) play(ctx context.Context, enc encoder.Encoder, config encoder.Config, ready chan<- *live) (err error) {
+	if s.slot, err = s.node.takeSlot(ctx); err != nil {
+		return errors.Join(err, enc.Close())
+	}
 	screen, err := s.node.takeScreen(ctx, s.slot, s.size, s.logger)
 	if err != nil {
 		return errors.Join(fmt.Errorf("prepare the display: %w", err), enc.Close())
