@@ -23,14 +23,20 @@ type Doomed struct {
 // StartDoomed starts one and waits until it sees the picture.
 func (p *Program) StartDoomed(t testing.TB) *Doomed {
 	t.Helper()
-	d := &Doomed{command: exec.Command(self(t), roleDoomed, p.URL, p.Token), done: make(chan struct{})}
+	return p.StartDoomedResuming(t, "")
+}
+
+// StartDoomedResuming is StartDoomed for a session that is under way; "" begins one.
+func (p *Program) StartDoomedResuming(t testing.TB, session signaling.SessionID) *Doomed {
+	t.Helper()
+	d := &Doomed{command: exec.Command(self(t), roleDoomed, p.URL, p.Token, string(session)), done: make(chan struct{})}
 	var said transcript
 	d.command.Stderr = &said
 	out, err := d.command.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	started, session := make(chan error), make(chan string, 1)
+	started, playing := make(chan error), make(chan string, 1)
 	go func() {
 		// The parent-death signal fires when the thread that forked ends: this one lives as long as the process.
 		runtime.LockOSThread()
@@ -43,7 +49,7 @@ func (p *Program) StartDoomed(t testing.TB) *Doomed {
 			return
 		}
 		if scanner := bufio.NewScanner(out); scanner.Scan() {
-			session <- scanner.Text()
+			playing <- scanner.Text()
 		}
 		_ = d.command.Wait() // it is killed
 	}()
@@ -52,7 +58,7 @@ func (p *Program) StartDoomed(t testing.TB) *Doomed {
 	}
 	t.Cleanup(d.Vanish)
 	select {
-	case id := <-session:
+	case id := <-playing:
 		d.Session = signaling.SessionID(id)
 	case <-d.done:
 		t.Fatalf("the player ended before it saw anything:\n%s", said.String())
@@ -70,10 +76,10 @@ func (d *Doomed) Vanish() {
 
 // runDoomed is the player: it says its session once it sees the picture, and plays on.
 func runDoomed(arguments []string) error {
-	if len(arguments) != 2 {
-		return fmt.Errorf("want a URL and a token, got %q", arguments)
+	if len(arguments) != 3 {
+		return fmt.Errorf("want a URL, a token and a session, got %q", arguments)
 	}
-	p, err := newPlayer(arguments[0], arguments[1], Request{})
+	p, err := newPlayer(arguments[0], arguments[1], Request{Resume: signaling.SessionID(arguments[2])})
 	if err != nil {
 		return err
 	}

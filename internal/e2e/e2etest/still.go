@@ -3,6 +3,7 @@ package e2etest
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/jezek/xgb"
@@ -14,6 +15,14 @@ import (
 func Still(t testing.TB) []string {
 	t.Helper()
 	return []string{self(t), roleStill}
+}
+
+// StillName is the name of Still's process.
+func StillName(t testing.TB) string {
+	t.Helper()
+	const longest = 15 // of a name that the kernel keeps (proc_pid_comm(5))
+	name := filepath.Base(self(t))
+	return name[:min(len(name), longest)]
 }
 
 // Bright and Dark tell the two pictures of Still apart by their mean.
