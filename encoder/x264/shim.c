@@ -124,7 +124,9 @@ static int fill_param(nl_x264 *e, const nl_x264_config *config) {
 	p->vui.i_transfer = 6;
 	p->vui.i_colmatrix = 6;
 
-	p->rc.i_rc_method = X264_RC_ABR;
+	// A quality to aim at, bounded by the buffer of one frame; the same quantiser for easy and hard pictures.
+	p->rc.i_rc_method = X264_RC_CRF;
+	p->rc.f_qcompress = 1.0;
 	p->rc.f_vbv_buffer_init = 1.0;
 	p->rc.i_lookahead = 0;
 	p->rc.b_mb_tree = 0;
@@ -345,12 +347,13 @@ static void wait_idle(nl_x264 *e) {
 // ---- both ----
 
 int nl_x264_begin(nl_x264 *e, uint8_t *y, int y_stride, uint8_t *u, int u_stride, uint8_t *v, int v_stride,
-	int64_t pts, int idr, int frame_bits) {
+	int64_t pts, int idr, int frame_bits, float quality) {
 	if (e->overlap)
 		wait_idle(e);
 	e->error[0] = 0;
-	if (frame_bits != e->frame_bits) {
+	if (frame_bits != e->frame_bits || quality != e->param.rc.f_rf_constant) {
 		set_rate(&e->param, e->param.i_fps_num, frame_bits);
+		e->param.rc.f_rf_constant = quality;
 		if (x264_encoder_reconfig(e->x264, &e->param) < 0)
 			return -1;
 		e->frame_bits = frame_bits;

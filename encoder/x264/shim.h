@@ -39,9 +39,10 @@ int nl_x264_slices(const nl_x264 *encoder);
 const char *nl_x264_error(nl_x264 *encoder);
 
 // nl_x264_begin codes one picture. It returns once the first piece is there (all of them without overlap), or a
-// negative number. The planes are read only until it returns.
+// negative number. The planes are read only until it returns. The picture gets the quality given (a quantiser) if frame_bits
+// allow it, and no better one.
 int nl_x264_begin(nl_x264 *encoder, uint8_t *y, int y_stride, uint8_t *u, int u_stride, uint8_t *v, int v_stride,
-	int64_t pts, int idr, int frame_bits);
+	int64_t pts, int idr, int frame_bits, float quality);
 
 // nl_x264_next stores the next piece, waiting for it with overlap. It returns 0, or a negative number if coding failed.
 int nl_x264_next(nl_x264 *encoder, nl_piece *piece);

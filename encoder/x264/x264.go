@@ -34,9 +34,10 @@ type Encoder struct {
 	references int
 	piece      C.nl_piece // here, so that C may write it without an allocation a frame
 
-	history  history
-	share    share
-	keyframe bool // the next picture has to be one
+	history   history
+	share     share
+	sharpness sharpness
+	keyframe  bool // the next picture has to be one
 }
 
 // Open starts an encoder that hands out the slices of a picture when all of them are coded. The error wraps
@@ -149,14 +150,14 @@ func (e *Encoder) Encode(f *media.Frame, r encoder.Request, emit func(media.Slic
 		(*C.uint8_t)(&f.Y.Data[0]), C.int(f.Y.Stride),
 		(*C.uint8_t)(&f.U.Data[0]), C.int(f.U.Stride),
 		(*C.uint8_t)(&f.V.Data[0]), C.int(f.V.Stride),
-		C.int64_t(e.history.next()), flag(keyframe), C.int(min(ask, math.MaxInt32)))
+		C.int64_t(e.history.next()), flag(keyframe), C.int(min(ask, math.MaxInt32)), C.float(e.sharpness.next(f.Still)))
 	if code < 0 {
 		e.keyframe = true
 		return encoder.Result{}, e.failure("encode")
 	}
 	result, err := e.drain(emit)
 	e.keyframe = false
-	if r.Budget == 0 && !result.Keyframe {
+	if r.Budget == 0 && !result.Keyframe && e.sharpness.bounded(result.QP) {
 		e.share.spent(bits, 8*result.Bytes)
 	}
 	e.history.add(f.Times.Damaged, result.Keyframe)
