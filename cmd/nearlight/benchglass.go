@@ -35,6 +35,7 @@ type pageReport struct {
 		Presentation float64 `json:"presentation"`
 		Received     float64 `json:"received"`
 		Processing   float64 `json:"processing"`
+		Count        uint32  `json:"presentedFrames"`
 		Marker       *struct {
 			Time  int64  `json:"time"`
 			Input uint32 `json:"input"`
@@ -187,7 +188,7 @@ func (p *pageReport) onEdgeClock() ([]shownFrame, []pressed, error) {
 	frames := make([]shownFrame, 0, len(p.Frames))
 	for _, f := range p.Frames {
 		shown := shownFrame{
-			rtp: f.RTP, received: at(f.Received), shown: at(f.Presentation), shownNow: at(f.Now),
+			rtp: f.RTP, count: f.Count, received: at(f.Received), shown: at(f.Presentation), shownNow: at(f.Now),
 			decode: time.Duration(f.Processing * float64(time.Millisecond)),
 		}
 		if f.Marker != nil {

@@ -165,6 +165,7 @@ func (p *goPlayer) Frame(f viewer.Frame) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	shown.count = uint32(len(p.frames) + 1)
 	p.frames = append(p.frames, shown)
 }
 

@@ -33,6 +33,7 @@ func readTrace(name string) (map[uint32]media.StageTimes, error) {
 // shownFrame is one frame as a player saw it, on the edge's clock.
 type shownFrame struct {
 	rtp      uint32
+	count    uint32        // frames presented so far, this one included: a busy page misses callbacks, not frames
 	drawn    media.Instant // from the marker, 0 when it was not read
 	input    uint32        // from the marker
 	received media.Instant // last packet
@@ -45,6 +46,17 @@ type shownFrame struct {
 type pressed struct {
 	seq uint32
 	at  media.Instant
+}
+
+// sentBetween counts the frames that were sent after one and up to another.
+func sentBetween(trace map[uint32]media.StageTimes, first, last uint32) int {
+	sent := 0
+	for timestamp := range trace {
+		if timestamp-first <= last-first && timestamp != first {
+			sent++
+		}
+	}
+	return sent
 }
 
 // freezeGap is what counts as a freeze.
@@ -101,7 +113,10 @@ func reportFrames(r *bench.Report, frames []shownFrame, keys []pressed, trace ma
 		}
 	}
 	if n := len(frames); n > 1 {
-		r.Value("presented_fps", "1/s", float64(n-1)/frames[n-1].shown.Sub(frames[0].shown).Seconds(), labels)
+		seconds := frames[n-1].shown.Sub(frames[0].shown).Seconds()
+		r.Value("presented_fps", "1/s", float64(frames[n-1].count-frames[0].count)/seconds, labels)
+		r.Value("observed_fps", "1/s", float64(n-1)/seconds, labels)
+		r.Value("sent_fps", "1/s", float64(sentBetween(trace, frames[0].rtp, frames[n-1].rtp))/seconds, labels)
 	}
 	r.Value("freezes_100ms", "count", float64(freezes), labels)
 	r.Value("markers_unread", "count", float64(unread), labels)
