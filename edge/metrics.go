@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"nearlight/edge/input"
 	"nearlight/streamer"
 )
 
@@ -13,6 +14,8 @@ type metrics struct {
 	stages           *prometheus.HistogramVec
 	sessions         prometheus.Gauge
 	malformed        *prometheus.CounterVec
+	injected         prometheus.Counter
+	dropped          *prometheus.CounterVec
 	keyframeRequests prometheus.Counter
 }
 
@@ -23,14 +26,28 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 		malformed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "nearlight_edge_malformed_messages_total", Help: "Data-channel messages that were dropped because they do not parse.",
 		}, []string{"channel"}),
+		injected: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "nearlight_edge_inputs_total", Help: "Inputs of players that reached their display.",
+		}),
+		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "nearlight_edge_inputs_dropped_total", Help: "Inputs of players that did not reach their display, by reason.",
+		}, []string{"reason"}),
 		keyframeRequests: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "nearlight_edge_keyframe_requests_total", Help: "Requests for a keyframe that were answered.",
 		}),
 	}
-	for _, collector := range []prometheus.Collector{m.stages, m.sessions, m.malformed, m.keyframeRequests} {
+	for _, collector := range []prometheus.Collector{m.stages, m.sessions, m.malformed, m.injected, m.dropped, m.keyframeRequests} {
 		if err := registerer.Register(collector); err != nil {
 			return nil, fmt.Errorf("register the edge's metrics: %w", err)
 		}
 	}
 	return m, nil
+}
+
+// input adds what has happened to a display's inputs between two readings.
+func (m *metrics) input(before, now input.Stats) {
+	m.injected.Add(float64(now.Injected - before.Injected))
+	for reason, n := range now.Dropped {
+		m.dropped.WithLabelValues(string(reason)).Add(float64(n - before.Dropped[reason]))
+	}
 }

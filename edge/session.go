@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"nearlight/edge/app"
+	"nearlight/edge/input"
 	"nearlight/encoder"
 	"nearlight/internal/media"
 	"nearlight/signaling"
@@ -134,7 +135,7 @@ func (s *session) play(ctx context.Context, enc encoder.Encoder, config encoder.
 	group.Go(func() error { return pipeline.run(together) })
 	group.Go(func() error { return screen.injector.Run(together) })
 	group.Go(func() error { return s.forwardCursors(together, screen) })
-	group.Go(func() error { return s.reportStats(together, pipeline) })
+	group.Go(func() error { return s.reportStats(together, pipeline, screen.injector) })
 	group.Go(func() error { return s.awaitEnd(together, screen) })
 	err = group.Wait()
 	if ctx.Err() == nil && displayEnded(screen, err) {
@@ -232,8 +233,15 @@ func (s *session) converse(ctx context.Context, capabilities encoder.Capabilitie
 	}
 }
 
-// reportStats tells the player what the edge measures.
-func (s *session) reportStats(ctx context.Context, p *pipeline) error {
+// reportStats tells the player what the edge measures, and counts its input.
+func (s *session) reportStats(ctx context.Context, p *pipeline, injector *input.Injector) error {
+	var counted input.Stats
+	count := func() {
+		now := injector.Stats()
+		s.node.metrics.input(counted, now)
+		counted = now
+	}
+	defer count()
 	ticker := time.NewTicker(statsInterval)
 	defer ticker.Stop()
 	var bytes uint64
@@ -258,6 +266,7 @@ func (s *session) reportStats(ctx context.Context, p *pipeline) error {
 				notice.RTT = &control.Quantiles{P50: milliseconds(peer.RoundTrip()), P99: milliseconds(peer.RoundTrip())}
 			}
 			bytes, before = sent, now
+			count()
 			s.bulletin.tell(notice)
 		}
 	}

@@ -138,6 +138,8 @@ func (p *Peer) openChannel(channel control.Channel) (*webrtc.DataChannel, error)
 		}
 		p.handle(channel, message)
 	})
+	// A message beyond what SCTP holds for us ends its channel; the picture goes on.
+	c.OnError(func(err error) { p.receiver.Malformed(channel, err) })
 	return c, nil
 }
 
