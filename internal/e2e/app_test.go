@@ -35,7 +35,7 @@ func TestAPlayerIsToldHowItsAppEnded(t *testing.T) {
 	} {
 		t.Run(step.name, func(t *testing.T) {
 			t.Parallel()
-			up := e2etest.Start(t, append([]string{"--"}, step.command...)...)
+			up := start(t, step.command)
 			player := up.Play(t, e2etest.Request{})
 			if step.kill != "" {
 				player.Open(t)
@@ -58,7 +58,7 @@ func TestAPlayerIsToldHowItsAppEnded(t *testing.T) {
 				t.Errorf("the player sees the lines %q, want %q", end.Output, step.output)
 			}
 			// The slot is good for the next player.
-			next := playWhenFree(t, up, e2etest.Request{})
+			next := playWhenIdle(t, up, e2etest.Request{})
 			if step.code == signaling.CodeInternal {
 				next.Plays(t, 1)
 			} else {
@@ -73,7 +73,7 @@ func TestAnAppThatEndsLeavesNothingInItsEdge(t *testing.T) {
 	up := e2etest.Start(t, "--", "sh", "-c", "sleep 0.2")
 	play := func() {
 		t.Helper()
-		if end := playWhenFree(t, up, e2etest.Request{}).End(t); end.Code != signaling.CodeAppExited {
+		if end := playWhenIdle(t, up, e2etest.Request{}).End(t); end.Code != signaling.CodeAppExited {
 			t.Fatalf("the player is told %v", end)
 		}
 	}
@@ -97,7 +97,7 @@ func TestAnAppThatEndsLeavesNothingInItsEdge(t *testing.T) {
 
 func TestAPlayerIsToldWhenTheGameHasDrawn(t *testing.T) {
 	t.Parallel()
-	up := e2etest.Start(t, append([]string{"--"}, e2etest.Still(t)...)...)
+	up := start(t, e2etest.Still(t))
 	player := up.Play(t, e2etest.Request{})
 	if starting := player.App(t, control.AppStarting); starting.Title == "" {
 		t.Error("the game that starts has no title")

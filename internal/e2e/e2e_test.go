@@ -10,3 +10,16 @@ import (
 )
 
 func TestMain(m *testing.M) { os.Exit(e2etest.Main(m)) }
+
+// start runs `nearlight up FLAGS -- COMMAND`.
+func start(t *testing.T, command []string, flags ...string) *e2etest.Program {
+	t.Helper()
+	return e2etest.Start(t, append(append(flags, "--"), command...)...)
+}
+
+// playWhenIdle plays once no session runs, so that what is left of another one does not count.
+func playWhenIdle(t *testing.T, up *e2etest.Program, r e2etest.Request) *e2etest.Player {
+	t.Helper()
+	e2etest.Eventually(t, e2etest.Patience, "no session runs", func() bool { return up.Metric(t, "nearlight_edge_sessions") == 0 })
+	return up.Play(t, r)
+}

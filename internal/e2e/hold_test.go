@@ -14,7 +14,7 @@ const hold = 30 * time.Second
 
 func TestALostPlayerFindsItsGameAgainUntilTheHoldIsOver(t *testing.T) {
 	t.Parallel()
-	up := e2etest.Start(t, append([]string{"--"}, e2etest.Still(t)...)...)
+	up := start(t, e2etest.Still(t))
 	lost := up.StartDoomed(t)
 	app, display := up.Find(t, e2etest.StillName(t)), up.Find(t, "Xvfb")
 	lost.Vanish()
@@ -60,7 +60,7 @@ func TestALostPlayerFindsItsGameAgainUntilTheHoldIsOver(t *testing.T) {
 
 func TestAFullEdgeSaysSoAndIsFreeAsSoonAsThePlayerLeaves(t *testing.T) {
 	t.Parallel()
-	up := e2etest.Start(t, append([]string{"--"}, e2etest.Still(t)...)...)
+	up := start(t, e2etest.Still(t))
 	first := up.Play(t, e2etest.Request{})
 	first.Plays(t, 1)
 	display := up.Find(t, "Xvfb")
@@ -83,7 +83,7 @@ func TestAFullEdgeSaysSoAndIsFreeAsSoonAsThePlayerLeaves(t *testing.T) {
 
 func TestAPlayerWhoComesBackAtOnceIsNotTurnedAway(t *testing.T) {
 	t.Parallel()
-	up := e2etest.Start(t, stubborn...) // it takes its time to end
+	up := start(t, e2etest.Stubborn()) // it takes its time to end
 	for range 3 {
 		player := up.Play(t, e2etest.Request{})
 		up.Find(t, "sh")

@@ -11,7 +11,7 @@ import (
 
 func TestWhatAPlayerAsksWronglyIsExplained(t *testing.T) {
 	t.Parallel()
-	up := e2etest.Start(t, append([]string{"--"}, e2etest.Still(t)...)...)
+	up := start(t, e2etest.Still(t))
 	refuseVideo := func(_, answer string) string { return strings.Replace(answer, "m=video 9 ", "m=video 0 ", 1) }
 	otherCodec := func(_, answer string) string { return strings.ReplaceAll(answer, "H264/90000", "VP8/90000") }
 	for _, step := range []struct {
@@ -31,7 +31,7 @@ func TestWhatAPlayerAsksWronglyIsExplained(t *testing.T) {
 		{"an answer without a connection", e2etest.Request{Answer: func(_, _ string) string { return "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n" }}, signaling.CodeNoCommonCodec, "H264"},
 	} {
 		t.Run(step.name, func(t *testing.T) {
-			player := playWhenFree(t, up, step.request)
+			player := playWhenIdle(t, up, step.request)
 			end := player.End(t)
 			if end.Code != step.code {
 				t.Errorf("the player is told %v, want %s", end, step.code)
@@ -41,13 +41,13 @@ func TestWhatAPlayerAsksWronglyIsExplained(t *testing.T) {
 			}
 		})
 	}
-	player := playWhenFree(t, up, e2etest.Request{})
+	player := playWhenIdle(t, up, e2etest.Request{})
 	player.Plays(t, 2)
 }
 
 func TestAPlayerWhoCannotConnectIsToldWhy(t *testing.T) {
 	t.Parallel()
-	up := e2etest.Start(t, append([]string{"--"}, e2etest.Still(t)...)...)
+	up := start(t, e2etest.Still(t))
 	// As behind a firewall: the edge hears nothing that belongs to this connection.
 	player := up.Play(t, e2etest.Request{Answer: func(_, answer string) string {
 		return strings.Replace(answer, "a=ice-ufrag:", "a=ice-ufrag:no", 1)
@@ -57,11 +57,4 @@ func TestAPlayerWhoCannotConnectIsToldWhy(t *testing.T) {
 	if end.Code != signaling.CodeTimedOut || !strings.Contains(end.Message, "connection") || !strings.Contains(end.Hint, "firewall") {
 		t.Errorf("the player is told %v", end)
 	}
-}
-
-// playWhenFree plays once the edge's only slot is free: a session that has just ended may still be tidied up.
-func playWhenFree(t *testing.T, up *e2etest.Program, r e2etest.Request) *e2etest.Player {
-	t.Helper()
-	e2etest.Eventually(t, e2etest.Patience, "no session runs", func() bool { return up.Metric(t, "nearlight_edge_sessions") == 0 })
-	return up.Play(t, r)
 }

@@ -20,7 +20,7 @@ const (
 const evdevD = 32
 
 func TestAStaticScreenIsShownAtOnceCostsNothingAndAnswersAKey(t *testing.T) {
-	up := e2etest.Start(t, append([]string{"--"}, e2etest.Still(t)...)...)
+	up := start(t, e2etest.Still(t))
 	player := up.Play(t, e2etest.Request{})
 	player.App(t, control.AppRunning)
 	player.Picture(t, e2etest.Patience, "of the app", time.Time{}, func(s e2etest.Shown) bool { return s.Luma > 20 && e2etest.Dark(s) })
@@ -57,7 +57,7 @@ func TestAStaticScreenIsShownAtOnceCostsNothingAndAnswersAKey(t *testing.T) {
 }
 
 func TestAPlayerWhoComesToAStaticScreenSeesItAtOnce(t *testing.T) {
-	up := e2etest.Start(t, append([]string{"--"}, e2etest.Still(t)...)...)
+	up := start(t, e2etest.Still(t))
 	first := up.StartDoomed(t)
 	session := first.Session
 	// Other tests share the machine: the best of a few is what the program can do.
@@ -79,7 +79,7 @@ func TestAPlayerWhoComesToAStaticScreenSeesItAtOnce(t *testing.T) {
 
 func TestAnOddSizeIsPaddedToAnEvenOne(t *testing.T) {
 	t.Parallel()
-	up := e2etest.Start(t, append([]string{"--size", "641x361", "--"}, e2etest.Still(t)...)...)
+	up := start(t, e2etest.Still(t), "--size", "641x361")
 	player := up.Play(t, e2etest.Request{})
 	shown := player.Picture(t, e2etest.Patience, "of the app", time.Time{}, nil)
 	if want := (media.Size{Width: 642, Height: 362}); shown.Size != want {

@@ -11,9 +11,6 @@ import (
 // stopsWithin is how long the program may take to end when it is asked to, whatever it is doing.
 const stopsWithin = 3 * time.Second
 
-// stubborn is an app that does not end when it is asked to.
-var stubborn = []string{"--", "sh", "-c", `trap "" TERM; echo running; while :; do sleep 0.1; done`}
-
 func TestTheProgramEndsCleanlyWhenItIsAskedTo(t *testing.T) {
 	for _, step := range []struct {
 		name    string
@@ -29,22 +26,22 @@ func TestTheProgramEndsCleanlyWhenItIsAskedTo(t *testing.T) {
 			return e2etest.Start(t, "--", "sleep", "60")
 		}, []syscall.Signal{syscall.SIGINT}},
 		{"while a session is starting", func(t *testing.T) *e2etest.Program {
-			up := e2etest.Start(t, append([]string{"--"}, e2etest.Still(t)...)...)
+			up := start(t, e2etest.Still(t))
 			up.Play(t, e2etest.Request{}).Session(t)
 			return up
 		}, []syscall.Signal{syscall.SIGTERM}},
 		{"in the middle of a session", func(t *testing.T) *e2etest.Program {
-			up := e2etest.Start(t, append([]string{"--"}, e2etest.Still(t)...)...)
+			up := start(t, e2etest.Still(t))
 			up.Play(t, e2etest.Request{}).Plays(t, 3)
 			return up
 		}, []syscall.Signal{syscall.SIGINT}},
 		{"twice in a row", func(t *testing.T) *e2etest.Program {
-			up := e2etest.Start(t, append([]string{"--"}, e2etest.Still(t)...)...)
+			up := start(t, e2etest.Still(t))
 			up.Play(t, e2etest.Request{}).Plays(t, 3)
 			return up
 		}, []syscall.Signal{syscall.SIGINT, syscall.SIGINT}},
 		{"with an app that does not listen", func(t *testing.T) *e2etest.Program {
-			up := e2etest.Start(t, stubborn...)
+			up := start(t, e2etest.Stubborn())
 			up.Play(t, e2etest.Request{}).Session(t)
 			up.Find(t, "sh")
 			return up
@@ -70,7 +67,7 @@ func TestTheProgramEndsCleanlyWhenItIsAskedTo(t *testing.T) {
 
 func TestAPlayerHearsThatTheEdgeStops(t *testing.T) {
 	t.Parallel()
-	up := e2etest.Start(t, append([]string{"--"}, e2etest.Still(t)...)...)
+	up := start(t, e2etest.Still(t))
 	player := up.Play(t, e2etest.Request{})
 	player.Plays(t, 3)
 	up.Signal(t, syscall.SIGTERM)
@@ -90,7 +87,7 @@ func TestNothingOutlivesAKilledEdge(t *testing.T) {
 	} {
 		t.Run(step.name, func(t *testing.T) {
 			t.Parallel()
-			up := e2etest.Start(t, append(step.arguments, stubborn...)...)
+			up := start(t, e2etest.Stubborn(), step.arguments...)
 			up.Play(t, e2etest.Request{}).Session(t)
 			up.Find(t, "sh")
 			up.Find(t, "Xvfb")

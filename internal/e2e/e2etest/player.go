@@ -25,7 +25,9 @@ type Request struct {
 	Resume signaling.SessionID // go on with this session
 	Size   *signaling.Size     // nil means the edge's choice
 
-	// Answer replaces the player's answer to an offer; nil sends it as it is.
+	// Offer replaces the edge's offer before it is taken, and Answer the player's answer before it is sent; nil leaves
+	// them as they are.
+	Offer  func(offer string) string
 	Answer func(offer, answer string) string
 }
 
@@ -41,6 +43,7 @@ type Shown struct {
 type Player struct {
 	viewer *viewer.Viewer
 	signal *client.Player
+	offer  func(offer string) string         // nil takes the offer as it is
 	answer func(offer, answer string) string // nil sends the answer as it is
 	stop   context.CancelFunc
 	done   chan struct{}
@@ -87,7 +90,7 @@ func newPlayer(url, token string, r Request) (*Player, error) {
 	if p.signal, err = client.NewPlayer(client.Config{URL: url}, play); err != nil {
 		return nil, err
 	}
-	p.answer = r.Answer
+	p.offer, p.answer = r.Offer, r.Answer
 	return p, nil
 }
 
@@ -137,6 +140,9 @@ func (p *Player) signaled(m signaling.Message) {
 	case signaling.Ended:
 		p.note(func() { p.ended = &m })
 	case signaling.Offer:
+		if p.offer != nil {
+			m.SDP = p.offer(m.SDP)
+		}
 		var answer string
 		if answer, err = p.viewer.Answer(m.SDP); err == nil {
 			if p.answer != nil {
