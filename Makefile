@@ -16,7 +16,7 @@ TEST_PACKAGES := chromium supertux extremetuxracer kobodeluxe x11-apps x11-utils
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help up build test unit web-test lint fmt generate e2e bench fuzz soak install-build install-test clean
+.PHONY: help up build test unit web-test lint fmt generate e2e bench fuzz install-build install-test clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'

@@ -125,7 +125,7 @@ func (b *binding) prepareExtensions(negotiated []webrtc.RTPHeaderExtensionParame
 
 // RTPTimestamp is the capture instant in RTP's 90 kHz ticks, modulo 2^32, without a random offset: a player that knows
 // the clocks' difference knows each frame's age. (RFC 3550 section 5.1 asks for a random offset against known-plaintext
-// attacks; SRTP's AES-GCM does not need it.)
+// attacks; SRTP's AES in counter mode is not weakened by known plaintext.)
 func RTPTimestamp(captured media.Instant) uint32 {
 	const ticksPerHundredMicroseconds = clockRate / 10000
 	return uint32(uint64(captured) * ticksPerHundredMicroseconds / uint64(100*time.Microsecond))
