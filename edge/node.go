@@ -73,8 +73,8 @@ var _ client.EdgeHandler = (*Node)(nil)
 // running is a session under way.
 type running struct {
 	*session
-	stop    context.CancelCauseFunc
-	leaving bool // its player has left, and its slot is being tidied up
+	stop   context.CancelCauseFunc
+	ending bool // its player knows, and its slot is being tidied up
 }
 
 // errStopped ends a session because signaling said so: nothing needs to be told to it.
@@ -148,7 +148,7 @@ func (n *Node) Registration() signaling.Register {
 func (n *Node) free() int {
 	free := len(n.slots)
 	for _, r := range n.sessions {
-		if !r.leaving {
+		if !r.ending {
 			free--
 		}
 	}
@@ -263,6 +263,7 @@ func (n *Node) start(m signaling.Start) error {
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
+		s.conclude(ctx, err)
 		stop(nil)
 		n.ended(s, err)
 	})
@@ -316,7 +317,18 @@ func (n *Node) tryTakeSlot() (slot int, freed <-chan struct{}) {
 	return best, n.freed
 }
 
-// ended tells why a session ended and frees its slot.
+// conclude tells why a session ends. Its slot counts as free from here on.
+func (n *Node) conclude(s *session, err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.sessions[s.id].ending = true
+	if !errors.Is(err, errStopped) {
+		n.send(ending(s, err))
+	}
+	n.sendStatus(nil)
+}
+
+// ended frees the slot of a session of which nothing is left.
 func (n *Node) ended(s *session, err error) {
 	s.logger.Info("session ended", "reason", err)
 	n.mu.Lock()
@@ -328,10 +340,6 @@ func (n *Node) ended(s *session, err error) {
 		n.freed = make(chan struct{})
 	}
 	n.metrics.sessions.Dec()
-	if !errors.Is(err, errStopped) {
-		n.send(ending(s, err))
-	}
-	n.sendStatus(nil)
 	n.warm.wake()
 }
 
@@ -386,9 +394,7 @@ func (n *Node) Stop(m signaling.Stop) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if r := n.sessions[m.Session]; r != nil {
-		r.leaving = true
 		r.stop(errStopped)
-		n.sendStatus(nil)
 	}
 }
 

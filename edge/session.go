@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/pion/webrtc/v4"
@@ -52,6 +53,8 @@ type session struct {
 
 	bulletin *bulletin
 	stages   *streamer.Stages
+
+	concluded sync.Once
 }
 
 // event is what signaling has for a session: one field is set.
@@ -85,6 +88,16 @@ type appEnded struct {
 }
 
 func (e *appEnded) Error() string { return e.text }
+
+// conclude tells the player, once, why the session ends: err, or what has ended ctx.
+func (s *session) conclude(ctx context.Context, err error) {
+	s.concluded.Do(func() {
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
+		s.node.conclude(s, err)
+	})
+}
 
 // run runs the session until it ends, and returns why. When it returns nothing of it is left.
 func (s *session) run(ctx context.Context) error {
@@ -122,7 +135,10 @@ func (s *session) play(ctx context.Context, enc encoder.Encoder, config encoder.
 	if err != nil {
 		return errors.Join(fmt.Errorf("prepare the display: %w", err), enc.Close())
 	}
-	defer func() { err = errors.Join(err, screen.close()) }()
+	defer func() {
+		s.conclude(ctx, err) // before the app is given its time to save
+		err = errors.Join(err, screen.close())
+	}()
 	if err := screen.launch(s.app); err != nil {
 		return errors.Join(&appEnded{code: signaling.CodeAppFailed, text: err.Error()}, enc.Close())
 	}
@@ -193,9 +209,12 @@ func (s *session) forwardCursors(ctx context.Context, screen *screen) error {
 }
 
 // converse keeps the player connected: offer, answer, hold and offer again.
-func (s *session) converse(ctx context.Context, capabilities encoder.Capabilities, ready <-chan *live) error {
+func (s *session) converse(ctx context.Context, capabilities encoder.Capabilities, ready <-chan *live) (err error) {
 	c := conversation{session: s, capabilities: capabilities, ready: ready}
-	defer c.hangUp()
+	defer func() {
+		s.conclude(ctx, err)
+		c.hangUp()
+	}()
 	if err := c.offer(ctx); err != nil {
 		return err
 	}
