@@ -104,3 +104,20 @@ func TestAPlayerIsToldWhenTheGameHasDrawn(t *testing.T) {
 	}
 	player.App(t, control.AppRunning)
 }
+
+func TestAPlayerIsToldTheEndBeforeItsAppHasHadItsTime(t *testing.T) {
+	t.Parallel()
+	up := start(t, e2etest.Stubborn())
+	running := make(chan struct{})
+	player := up.Play(t, e2etest.Request{Answer: func(_, _ string) string {
+		<-running
+		return "hello"
+	}})
+	up.Find(t, "sh")
+	answered := time.Now()
+	close(running)
+	player.End(t)
+	if took := time.Since(answered); took > time.Second {
+		t.Errorf("the player is told %v later", took)
+	}
+}
