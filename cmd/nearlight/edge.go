@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"nearlight/signaling/client"
 	"nearlight/signaling/token"
@@ -18,7 +18,7 @@ import (
 
 func newEdge() *cobra.Command {
 	var f edgeFlags
-	var signal, tokenFile, keyFile, mediaAddress string
+	var signal, tokenFile, keyFile, mediaAddress, metricsAddress string
 	var verbose bool
 	c := &cobra.Command{
 		Use:   "edge --signal URL --token-file FILE --verify-key FILE [FLAG...] [-- COMMAND ARG...]",
@@ -44,9 +44,9 @@ func newEdge() *cobra.Command {
 				delay = streamer.PlayoutDelayLAN
 			}
 			logger := newLogger(c.ErrOrStderr(), verbose)
+			registry := newRegistry()
 			built, err := f.build(c.Context(), arguments, surroundings{
-				verifier: verifier, token: strings.TrimSpace(string(own)), media: address, delay: delay,
-				metrics: prometheus.NewRegistry(), logger: logger,
+				verifier: verifier, token: strings.TrimSpace(string(own)), media: address, delay: delay, metrics: registry, logger: logger,
 			})
 			if err != nil {
 				return err
@@ -55,7 +55,12 @@ func newEdge() *cobra.Command {
 			if err != nil {
 				return errors.Join(usage("--signal: %w", err), built.close())
 			}
-			err = errors.Join(built.node.Run(c.Context(), link), built.close())
+			group, ctx := errgroup.WithContext(c.Context())
+			if metricsAddress != "" {
+				group.Go(func() error { return serveMetrics(ctx, metricsAddress, registry) })
+			}
+			group.Go(func() error { return built.node.Run(ctx, link) })
+			err = errors.Join(group.Wait(), built.close())
 			if isLack(err) {
 				return lacks(err)
 			}
@@ -66,6 +71,7 @@ func newEdge() *cobra.Command {
 	c.Flags().StringVar(&signal, "signal", "", "URL of signaling, for example https://play.studio.example")
 	c.Flags().StringVar(&tokenFile, "token-file", "", "file with this edge's token (`nearlight token --role edge`)")
 	c.Flags().StringVar(&keyFile, "verify-key", "", "file with the public key by which players' tokens are checked (PEM, Ed25519)")
+	c.Flags().StringVar(&metricsAddress, "metrics", "", "address to serve /metrics at, to this machine only, for example 127.0.0.1:9090")
 	c.Flags().StringVar(&mediaAddress, "media-address", "0.0.0.0", "address to stream from")
 	c.Flags().BoolVar(&verbose, "verbose", false, "log details")
 	return c

@@ -65,11 +65,9 @@ type surroundings struct {
 
 // builtEdge is an edge that is ready to run.
 type builtEdge struct {
-	node  *edge.Node
-	ports *udpmux.Ports
-	// folder is removed by close when the edge made it up itself. ports are nil until they are open.
-	folder  string
-	ownsDir bool
+	node   *edge.Node
+	ports  *udpmux.Ports // nil until they are open
+	folder *ownFolder    // nil when the owner named one
 }
 
 func (b *builtEdge) close() error {
@@ -77,10 +75,7 @@ func (b *builtEdge) close() error {
 	if b.ports != nil {
 		err = b.ports.Close()
 	}
-	if b.ownsDir {
-		err = errors.Join(err, os.RemoveAll(b.folder))
-	}
-	return err
+	return errors.Join(err, b.folder.close())
 }
 
 // build checks what the flags ask for against what this machine has, and makes the edge. command is what follows "--".
@@ -104,20 +99,18 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 			return nil, lacks(fmt.Errorf("%w; or run apps unconfined with --no-sandbox, if you trust them", err))
 		}
 	}
-	b := &builtEdge{folder: f.folder}
+	b := &builtEdge{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, b.close())
 		}
 	}()
-	if b.folder == "" {
-		if b.folder, err = os.MkdirTemp("", "nearlight-"); err != nil {
+	folder := f.folder
+	if folder == "" {
+		if b.folder, err = makeFolder(in.logger); err != nil {
 			return nil, err
 		}
-		b.ownsDir = true
-		if err := os.Chmod(b.folder, 0o711); err != nil { // sessions' users pass through, and see nothing
-			return nil, err
-		}
+		folder = b.folder.path
 	}
 	b.ports, err = udpmux.Open(udpmux.Config{Address: in.media, Port: f.mediaPort, Loggers: streamer.Loggers(in.logger)})
 	if err != nil {
@@ -133,7 +126,7 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 	}
 	b.node, err = edge.NewNode(edge.Config{
 		Name: host, Slots: f.slots, Engine: engine, Encoders: ladder(), Encoder: f.encoder,
-		Token: in.token, Verifier: in.verifier, Sandbox: cage, Folder: filepath.Clean(b.folder),
+		Token: in.token, Verifier: in.verifier, Sandbox: cage, Folder: filepath.Clean(folder),
 		Size: media.Size(f.size), MaxSize: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate),
 		Offered: offered, Installer: &app.Installer{}, PlayoutDelay: in.delay, Stamp: in.stamp, Trace: in.trace,
 		Metrics: in.metrics, Logger: in.logger,

@@ -2,20 +2,15 @@ package main
 
 import (
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
-	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"nearlight/edge/app"
 	"nearlight/signaling/server"
-	"nearlight/signaling/token"
 	"nearlight/web"
 )
 
@@ -24,25 +19,21 @@ func newSignaling() *cobra.Command {
 	var hosts, origins []string
 	var verbose bool
 	c := &cobra.Command{
-		Use:   "signaling --key FILE",
+		Use:   "signaling --verify-key FILE",
 		Short: "Run signaling alone: it matches players with edges and serves the pages",
-		Long: "Runs signaling and the pages. The key is an Ed25519 key in PEM (openssl genpkey -algorithm ed25519): tokens that are\n" +
-			"signed with it are good, for players and edges alike; `nearlight token` signs them.",
+		Long: "Runs signaling and the pages. Tokens that are signed with the key's private half are good, for players and edges alike;\n" +
+			"`nearlight token` signs them. Signaling holds only the public half: whoever breaks in cannot sign.",
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if _, err := settle(c); err != nil {
 				return err
 			}
-			key, err := readKey(keyFile)
-			if err != nil {
-				return err
-			}
-			verifier, err := token.NewVerifier([]ed25519.PublicKey{key.Public().(ed25519.PublicKey)}, token.Scope{}, time.Now)
+			verifier, err := readVerifier(keyFile)
 			if err != nil {
 				return err
 			}
 			logger := newLogger(c.ErrOrStderr(), verbose)
-			registry := prometheus.NewRegistry()
+			registry := newRegistry()
 			signals, err := server.New(server.Config{Verifier: verifier, Hosts: hosts, Origins: origins, Log: logger, Metrics: registry})
 			if err != nil {
 				return usage("%w", err)
@@ -74,25 +65,9 @@ func newSignaling() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address of the pages and of signaling")
-	c.Flags().StringVar(&keyFile, "key", "", "file with the key that signs tokens (PEM, Ed25519)")
+	c.Flags().StringVar(&keyFile, "verify-key", "", "file with the public key by which tokens are checked (PEM, Ed25519)")
 	c.Flags().StringSliceVar(&hosts, "hosts", nil, "names under which players reach it (default: localhost)")
 	c.Flags().StringSliceVar(&origins, "origins", nil, "further origins whose pages may use it, for example https://studio.example")
 	c.Flags().BoolVar(&verbose, "verbose", false, "log details")
 	return c
-}
-
-// readKey reads the signing key of --key.
-func readKey(name string) (ed25519.PrivateKey, error) {
-	if name == "" {
-		return nil, usage("--key is missing; make a key with: openssl genpkey -algorithm ed25519 -out nearlight.pem")
-	}
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return nil, usage("read the key: %w", err)
-	}
-	key, err := token.ParseKey(text)
-	if err != nil {
-		return nil, usage("key %s: %w", name, err)
-	}
-	return key, nil
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"crypto/ed25519"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -49,4 +51,20 @@ func newToken() *cobra.Command {
 	c.Flags().StringVar(&app, "app", "", "the only app that the token is good for")
 	c.Flags().DurationVar(&life, "life", time.Hour, "how long the token is good")
 	return c
+}
+
+// readKey reads the signing key of --key.
+func readKey(name string) (ed25519.PrivateKey, error) {
+	if name == "" {
+		return nil, usage("--key is missing; make a key with: openssl genpkey -algorithm ed25519 -out nearlight.pem")
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, usage("read the key: %w", err)
+	}
+	key, err := token.ParseKey(text)
+	if err != nil {
+		return nil, usage("key %s: %w", name, err)
+	}
+	return key, nil
 }

@@ -13,8 +13,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
@@ -125,8 +123,7 @@ func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logge
 		mediaAddress = netip.IPv4Unspecified()
 		hosts = append(hosts, n.lan.hosts()...)
 	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry := newRegistry()
 	n.server, err = server.New(server.Config{Verifier: verifier, Hosts: hosts, Log: logger, Metrics: registry})
 	if err != nil {
 		return nil, err
