@@ -37,11 +37,15 @@ func makeFolder(logger *slog.Logger) (_ *ownFolder, err error) {
 	if f.path, err = os.MkdirTemp("", folderPrefix); err != nil {
 		return nil, err
 	}
-	if f.lock, err = os.OpenFile(filepath.Join(f.path, folderLock), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600); err != nil {
+	// It gets its name once it is locked: whoever sweeps meanwhile must not find it free.
+	if f.lock, err = os.CreateTemp(f.path, folderLock); err != nil {
 		return nil, err
 	}
 	if err := unix.Flock(int(f.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return nil, os.NewSyscallError("flock", err)
+	}
+	if err := os.Rename(f.lock.Name(), filepath.Join(f.path, folderLock)); err != nil {
+		return nil, err
 	}
 	return f, os.Chmod(f.path, 0o711) // sessions' users pass through, and see nothing
 }
@@ -76,7 +80,7 @@ func sweepFolders(logger *slog.Logger) error {
 	return nil
 }
 
-// abandoned reports whether a folder is this user's and its edge is gone. In doubt it is not: an edge may just be making it.
+// abandoned reports whether a folder is this user's and its edge is gone.
 func abandoned(folder string) bool {
 	info, err := os.Lstat(folder)
 	if err != nil || !info.IsDir() {
@@ -87,7 +91,7 @@ func abandoned(folder string) bool {
 	}
 	lock, err := os.OpenFile(filepath.Join(folder, folderLock), os.O_RDWR|unix.O_NOFOLLOW, 0)
 	if err != nil {
-		return false
+		return false // an edge may just be making it
 	}
 	defer lock.Close()
 	return unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil

@@ -96,3 +96,25 @@ func TestNothingOutlivesAKilledEdge(t *testing.T) {
 		})
 	}
 }
+
+func TestAnEdgeRemovesTheFilesOfOneThatWasKilled(t *testing.T) {
+	t.Parallel()
+	killed := start(t, e2etest.Still(t))
+	killed.Play(t, e2etest.Request{}).Plays(t, 1)
+	other := e2etest.StartWith(t, e2etest.Options{Temp: killed.Folder}, "--", "sleep", "60")
+	killed.Signal(t, syscall.SIGKILL)
+	killed.Wait(t, e2etest.Patience)
+	left := len(killed.Files(t))
+	next := e2etest.StartWith(t, e2etest.Options{Temp: killed.Folder}, append([]string{"--"}, e2etest.Still(t)...)...)
+	if now := len(killed.Files(t)); now >= left {
+		t.Errorf("%d files were left, %d are there now", left, now)
+	}
+	// Those of an edge that runs stay.
+	other.Play(t, e2etest.Request{}).Plays(t, 1)
+	for _, up := range []*e2etest.Program{other, next} {
+		if end := up.Stop(t); end.Code != 0 {
+			t.Errorf("want exit code 0: %v", end)
+		}
+	}
+	killed.NoFiles(t)
+}

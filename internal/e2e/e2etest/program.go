@@ -20,6 +20,7 @@ type Options struct {
 	Env  []string // NAME=value, besides the test's own environment
 	Hide []string // programs that the machine seems not to have, by path
 	Dir  string   // working folder; empty means one of the program's own
+	Temp string   // folder for temporary files; empty means one of the program's own
 }
 
 // Result is how a run of the program ended.
@@ -85,12 +86,9 @@ func Launch(t testing.TB, o Options, arguments ...string) *Program {
 
 func launch(t testing.TB, o Options, arguments ...string) *Program {
 	t.Helper()
-	folder, err := os.MkdirTemp("", "e2e-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(folder, 0o711); err != nil { // sessions' users pass through
-		t.Fatal(err)
+	folder := o.Temp
+	if folder == "" {
+		folder = temporary(t)
 	}
 	p := &Program{Folder: folder, lines: make(chan string, 256), done: make(chan struct{}), seen: remains{folder: folder}}
 	p.command = exec.Command(binary, arguments...)
@@ -129,13 +127,26 @@ func launch(t testing.TB, o Options, arguments ...string) *Program {
 		_ = p.command.Wait() // its verdict is the state
 		p.state, p.ended = p.command.ProcessState, time.Now()
 	}()
+	t.Cleanup(func() { p.cleanUp(t) })
+	return p
+}
+
+// temporary makes a folder that sessions' users pass through, and removes it when the test ends.
+func temporary(t testing.TB) string {
+	t.Helper()
+	folder, err := os.MkdirTemp("", "e2e-")
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
-		p.cleanUp(t)
 		if err := os.RemoveAll(folder); err != nil {
 			t.Error(err)
 		}
 	})
-	return p
+	if err := os.Chmod(folder, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	return folder
 }
 
 // hiding runs a command line in a mount namespace where the programs are not executable.
@@ -231,7 +242,7 @@ func (p *Program) cleanUp(t testing.TB) {
 		}
 	}
 	p.NothingRuns(t, 2*time.Second)
-	if !killed { // who is killed cannot tidy up; see docs/runbook.md
+	if !killed { // who is killed cannot tidy up; the next one does
 		p.NoFiles(t)
 	}
 	if said := p.stderr.String(); strings.Contains(said, "DATA RACE") || strings.Contains(said, "panic: ") {
