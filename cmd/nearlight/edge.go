@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"nearlight/signaling"
 	"nearlight/signaling/client"
 	"nearlight/signaling/token"
 	"nearlight/streamer"
@@ -59,7 +61,7 @@ func newEdge() *cobra.Command {
 			if metricsAddress != "" {
 				group.Go(func() error { return serveMetrics(ctx, metricsAddress, registry) })
 			}
-			group.Go(func() error { return built.node.Run(ctx, link) })
+			group.Go(func() error { return explainToken(built.node.Run(ctx, link)) })
 			err = errors.Join(group.Wait(), built.close())
 			if isLack(err) {
 				return lacks(err)
@@ -90,4 +92,13 @@ func readVerifier(name string) (*token.Verifier, error) {
 		return nil, usage("public key %s: %w", name, err)
 	}
 	return token.NewVerifier([]ed25519.PublicKey{key}, token.Scope{}, time.Now)
+}
+
+// explainToken says for an edge's owner what signaling says for a player.
+func explainToken(err error) error {
+	var reason *signaling.Error
+	if errors.As(err, &reason) && (reason.Code == signaling.CodeBadToken || reason.Code == signaling.CodeExpiredToken) {
+		return fmt.Errorf("signaling does not take this edge's token (%s); sign another with `nearlight token --role edge`, and name it with --token-file", reason.Code)
+	}
+	return err
 }

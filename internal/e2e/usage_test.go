@@ -50,7 +50,7 @@ func TestAWrongCommandLineIsRefusedAndNamed(t *testing.T) {
 		{"an unknown setting in the environment", []string{"up"}, []string{"NEARLIGHT_FSP=60"}, []string{"NEARLIGHT_FSP"}},
 		{"a settings file that is not there", []string{"up", "--config", "missing.yaml"}, nil, []string{"missing.yaml"}},
 		{"an edge without signaling", []string{"edge"}, nil, []string{"--verify-key"}},
-		{"signaling without a key", []string{"signaling"}, nil, []string{"--key"}},
+		{"signaling without a key", []string{"signaling"}, nil, []string{"--verify-key"}},
 		{"an unknown benchmark", []string{"bench", "glas"}, nil, []string{"glas"}},
 	} {
 		t.Run(step.name, func(t *testing.T) {
