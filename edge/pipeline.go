@@ -72,6 +72,7 @@ func (p *pipeline) wantKeyframe() {
 // run captures, encodes and sends until ctx ends or the display is gone. It owns the encoder, and closes it.
 func (p *pipeline) run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, p.encoder.Close()) }()
+	becomeRealtime(p.logger)
 	for ctx.Err() == nil {
 		waiting, wake := context.WithCancel(ctx)
 		p.wake.Store(&wake)

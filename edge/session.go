@@ -102,7 +102,9 @@ func (s *session) conclude(ctx context.Context, err error) {
 // run runs the session until it ends, and returns why. When it returns nothing of it is left.
 func (s *session) run(ctx context.Context) error {
 	config := encoder.Config{Size: s.size, MaxSize: s.node.config.MaxSize, FrameRate: s.node.config.FrameRate, Bitrate: s.node.config.Bitrate}
-	enc, err := s.node.config.Encoders.Pick(s.node.config.Encoder, s.codecs, config)
+	enc, err := onRealtimeThread(s.logger, func() (encoder.Encoder, error) {
+		return s.node.config.Encoders.Pick(s.node.config.Encoder, s.codecs, config)
+	})
 	if err != nil {
 		return signaling.Errorf(signaling.CodeNoCommonCodec, "%v", err)
 	}
