@@ -321,11 +321,18 @@ func (n *Node) tryTakeSlot() (slot int, freed <-chan struct{}) {
 func (n *Node) conclude(s *session, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.sessions[s.id].ending = true
 	if !errors.Is(err, errStopped) {
 		n.send(ending(s, err))
 	}
-	n.sendStatus(nil)
+	n.vacate(n.sessions[s.id])
+}
+
+// vacate says that another session can begin. The caller holds mu.
+func (n *Node) vacate(r *running) {
+	if !r.ending {
+		r.ending = true
+		n.sendStatus(nil)
+	}
 }
 
 // ended frees the slot of a session of which nothing is left.
@@ -395,6 +402,7 @@ func (n *Node) Stop(m signaling.Stop) {
 	defer n.mu.Unlock()
 	if r := n.sessions[m.Session]; r != nil {
 		r.stop(errStopped)
+		n.vacate(r) // at once: the player may be back before the session has noticed
 	}
 }
 

@@ -254,6 +254,15 @@ func (p *Player) Session(t testing.TB) signaling.SessionID {
 	return p.session
 }
 
+// Matched waits for the answer to the player's request and reports whether it was given a session.
+func (p *Player) Matched(t testing.TB) bool {
+	t.Helper()
+	p.await(t, Patience, "the player's request is answered", func() bool { return p.session != "" || p.reason != nil })
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.session != ""
+}
+
 // Open waits until messages can be sent, and returns since when.
 func (p *Player) Open(t testing.TB) time.Time {
 	t.Helper()
