@@ -82,9 +82,19 @@ func newBenchmark(name, short string, run func(context.Context, *benchFlags, *be
 				"seconds": f.seconds, "seed": f.seed, "source": f.source, "size": f.size.String(), "fps": f.fps,
 				"bitrate": f.bitrate.String(), "encoder": f.encoder, "version": version,
 			}}
+			var alone floor
+			f.progress("running the %s alone", f.source)
+			if err := alone.measure(c.Context(), &f); err != nil {
+				return err
+			}
 			if err := run(c.Context(), &f, report); err != nil {
 				return err
 			}
+			f.progress("running the %s alone once more", f.source)
+			if err := alone.measure(c.Context(), &f); err != nil {
+				return err
+			}
+			alone.report(report, &f)
 			if f.json {
 				return report.WriteJSON(c.OutOrStdout())
 			}

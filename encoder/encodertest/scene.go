@@ -11,7 +11,6 @@ import (
 // and a block that moves against it. It is hard enough to use any rate up to some 0.2 bits per pixel, which flat
 // desktops are not. Drawing is copying, so that it costs little beside encoding, under the race detector as well.
 type Scene struct {
-	size   media.Size
 	stride int
 	layers [4]layer // the same texture under different noise
 }

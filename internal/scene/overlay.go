@@ -30,7 +30,6 @@ type board struct {
 	v             *View
 	width, height float64
 	unit          float64 // pixels of one overlay unit
-	number        [20]byte
 }
 
 func (s *Studio) paintOverlay(c *Canvas, v *View, lens lens, size media.Size) {

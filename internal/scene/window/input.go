@@ -79,8 +79,6 @@ type pilot struct {
 	used     bool // something was done since the last picture that starts a round
 }
 
-const mouseButtons = 32 // keysyms are larger
-
 func newPilot(size media.Size) *pilot { return &pilot{size: size, held: make(map[uint32]action)} }
 
 // apply takes an event and returns the actions that it has just begun.

@@ -16,6 +16,8 @@ const seconds = Number(link.rest.get("seconds") ?? DEFAULT_SECONDS);
 const key = link.rest.get("key");
 const target = link.rest.get("report") ?? "/bench/report";
 
+const random = generator(Number(link.rest.get("seed") ?? 1));
+
 const frames: FrameRecord[] = [];
 const inputs: InputRecord[] = [];
 const held: number[] = [];
@@ -69,7 +71,16 @@ function pressNow(playing: Session, code: string): void {
   dispatch("keydown", code);
   if (playing.input.sequence > before) inputs.push({ seq: playing.input.sequence, at });
   setTimeout(() => dispatch("keyup", code), KEY_HOLD_MS);
-  setTimeout(() => pressNow(playing, code), KEY_MIN_MS + Math.random() * KEY_SPREAD_MS);
+  setTimeout(() => pressNow(playing, code), KEY_MIN_MS + random() * KEY_SPREAD_MS);
+}
+
+/** Numbers from 0 to 1 that a seed repeats: a linear congruential generator, with Numerical Recipes' constants. */
+function generator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
 }
 
 function dispatch(type: "keydown" | "keyup", code: string): void {
