@@ -32,13 +32,14 @@ const (
 	sourceCommand = "command"
 )
 
-// benchmarks lists each benchmark with what it does.
+// benchmarks lists each benchmark with what it does, and what this machine must have for it; nil for nothing special.
 var benchmarks = []struct {
 	name, short string
+	needs       func() error
 	run         func(context.Context, *benchFlags, *bench.Report) error
 }{
-	{"glass", "from drawn to shown, in a real browser (headless Chromium)", benchGlass},
-	{"pipeline", "from drawn to decoded, in a player written in Go", benchPipeline},
+	{"glass", "from drawn to shown, in a real browser (headless Chromium)", needBrowser, benchGlass},
+	{"pipeline", "from drawn to decoded, in a player written in Go", nil, benchPipeline},
 }
 
 func newBench() *cobra.Command {
@@ -55,12 +56,12 @@ func newBench() *cobra.Command {
 		},
 	}
 	for _, b := range benchmarks {
-		c.AddCommand(newBenchmark(b.name, b.short, b.run))
+		c.AddCommand(newBenchmark(b.name, b.short, b.needs, b.run))
 	}
 	return c
 }
 
-func newBenchmark(name, short string, run func(context.Context, *benchFlags, *bench.Report) error) *cobra.Command {
+func newBenchmark(name, short string, needs func() error, run func(context.Context, *benchFlags, *bench.Report) error) *cobra.Command {
 	var f benchFlags
 	c := &cobra.Command{
 		Use: name + " [FLAG...] [-- COMMAND ARG...]", Short: "Measure " + short,
@@ -76,6 +77,11 @@ func newBenchmark(name, short string, run func(context.Context, *benchFlags, *be
 			}
 			if f.source != sourceClock && f.source != sourceScene && f.source != sourceCommand {
 				return usage("--source %s: want %s or %s, or a command after --", f.source, sourceClock, sourceScene)
+			}
+			if needs != nil {
+				if err := needs(); err != nil {
+					return lacks(err)
+				}
 			}
 			f.log = c.ErrOrStderr()
 			report := &bench.Report{Bench: name, Machine: bench.ThisMachine(), Params: map[string]any{

@@ -59,7 +59,7 @@ type pageReport struct {
 func benchGlass(ctx context.Context, f *benchFlags, r *bench.Report) (err error) {
 	browser, err := findBrowser()
 	if err != nil {
-		return lacks(err)
+		return err
 	}
 	labels := bench.Labels{"source": f.source}
 	f.progress("starting nearlight up with the %s", f.source)
@@ -148,6 +148,12 @@ func findBrowser() (string, error) {
 		}
 	}
 	return "", errors.New("bench glass needs a Chromium; run: apt install chromium")
+}
+
+// needBrowser is findBrowser before anything is started.
+func needBrowser() error {
+	_, err := findBrowser()
+	return err
 }
 
 // awaitReport waits for the page's report.
