@@ -83,6 +83,9 @@ func newBenchmark(name, short string, needs func() error, run func(context.Conte
 					return lacks(err)
 				}
 			}
+			if err := needs(); err != nil {
+				return lacks(err)
+			}
 			f.log = c.ErrOrStderr()
 			report := &bench.Report{Bench: name, Machine: bench.ThisMachine(), Params: map[string]any{
 				"seconds": f.seconds, "seed": f.seed, "source": f.source, "size": f.size.String(), "fps": f.fps,

@@ -156,6 +156,11 @@ func needBrowser() error {
 	return err
 }
 
+func needsBrowser() error {
+	_, err := findBrowser()
+	return err
+}
+
 // awaitReport waits for the page's report.
 func awaitReport(ctx context.Context, s *subject, patience time.Duration) (*pageReport, error) {
 	deadline := time.Now().Add(patience)

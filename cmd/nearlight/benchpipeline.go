@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"nearlight/internal/bench"
+	"nearlight/internal/decode"
 	"nearlight/internal/marker"
 	"nearlight/internal/media"
 	"nearlight/signaling"
@@ -112,6 +113,14 @@ func benchPipeline(ctx context.Context, f *benchFlags, r *bench.Report) (err err
 	r.Value("first_frame", "ms", float64(first.Sub(began))/float64(time.Millisecond), labels)
 	reportUse(r, before, after, labels)
 	return nil
+}
+
+func needsDecoder() error {
+	decoder, err := decode.Open(media.H264)
+	if err != nil {
+		return fmt.Errorf("bench pipeline: %w", err)
+	}
+	return decoder.Close()
 }
 
 // press presses a key now and then until length is over.
