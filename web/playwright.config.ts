@@ -11,6 +11,9 @@ const args = [
   "--disable-sync",
 ];
 
+/** SHOTS=FOLDER makes pictures of every state of the page, for the eye: they are no tests, and left out otherwise. */
+const pictures = process.env["SHOTS"] !== undefined;
+
 export default defineConfig({
   testDir: "e2e",
   fullyParallel: false,
@@ -20,10 +23,14 @@ export default defineConfig({
   reporter: [["list"]],
   use: { browserName: "chromium", launchOptions: { executablePath, args }, trace: "retain-on-failure" },
   projects: [
-    { name: "desktop", testIgnore: /phone\.spec\.ts$/, use: { viewport: { width: 1280, height: 720 } } },
+    {
+      name: "desktop",
+      testIgnore: pictures ? /phone\.spec\.ts$/ : /(phone|states)\.spec\.ts$/,
+      use: { viewport: { width: 1280, height: 720 } },
+    },
     {
       name: "phone",
-      testMatch: /(phone|states)\.spec\.ts$/,
+      testMatch: pictures ? /(phone|states)\.spec\.ts$/ : /phone\.spec\.ts$/,
       use: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 3 },
     },
   ],

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	mathrand "math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -164,9 +165,13 @@ func (d *Display) start(ctx context.Context, c Config, sockets string, environme
 	arguments := []string{"Xvfb"}
 	authority := d.authority
 	var binds []sandbox.Bind
+	if !d.confined {
+		d.number = unconfinedNumber()
+	}
+	// The number is always ours to name: a server that looks for a free one takes no lock, and with neither a lock nor an
+	// abstract socket the next to look takes its number, and its socket, away.
+	arguments = append(arguments, ":"+strconv.Itoa(d.number))
 	if d.confined {
-		// In a cage the number is free by construction. Outside, the server looks for one that is.
-		arguments = append(arguments, ":"+strconv.Itoa(d.number))
 		authority = authorityInside
 		binds = []sandbox.Bind{{Outside: sockets, Inside: socketsInside, Writable: true}, {Outside: d.authority, Inside: authorityInside}}
 	}
@@ -219,6 +224,13 @@ func (d *Display) start(ctx context.Context, c Config, sockets string, environme
 		return fmt.Errorf("the session's folder %s is too deep: %s is longer than the %d octets a socket's address may have", c.Folder, d.socket, longestSocket)
 	}
 	return nil
+}
+
+// unconfinedNumber picks a number that no other server is likely to have: the folder of sockets is everybody's there. If
+// one has it all the same, its lock keeps ours from starting. In a cage any number is free.
+func unconfinedNumber() int {
+	const first, last = 1000, 50000 // above every desktop's, below what a TCP port could follow from
+	return first + mathrand.IntN(last-first)
 }
 
 // Number is the display's number, as in :100.

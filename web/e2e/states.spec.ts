@@ -3,7 +3,6 @@ import { expect, test } from "./fake/test.js";
 const SHOTS = process.env["SHOTS"];
 
 test("each state, for the eye", async ({ page, serve, fake }, info) => {
-  test.skip(SHOTS === undefined, "set SHOTS to a folder to take the pictures");
   const shot = (name: string) => page.screenshot({ path: `${SHOTS}/${info.project.name}-${name}.png` });
   const { origin } = await serve();
   await fake({ startMs: 900, loadMs: 800 });
@@ -45,7 +44,6 @@ test("each state, for the eye", async ({ page, serve, fake }, info) => {
 });
 
 test("an error, for the eye", async ({ page, serve, fake }, info) => {
-  test.skip(SHOTS === undefined, "set SHOTS to a folder to take the pictures");
   const { origin } = await serve();
   await fake({
     refuse: {
