@@ -35,11 +35,11 @@ const (
 // benchmarks lists each benchmark with what it does, and what this machine must have for it; nil for nothing special.
 var benchmarks = []struct {
 	name, short string
-	needs       func() error
+	needs       func() error // what the machine lacks for it, before anything is started
 	run         func(context.Context, *benchFlags, *bench.Report) error
 }{
-	{"glass", "from drawn to shown, in a real browser (headless Chromium)", needBrowser, benchGlass},
-	{"pipeline", "from drawn to decoded, in a player written in Go", nil, benchPipeline},
+	{"glass", "from drawn to shown, in a real browser (headless Chromium)", needsBrowser, benchGlass},
+	{"pipeline", "from drawn to decoded, in a player written in Go", needsDecoder, benchPipeline},
 }
 
 func newBench() *cobra.Command {
@@ -77,11 +77,6 @@ func newBenchmark(name, short string, needs func() error, run func(context.Conte
 			}
 			if f.source != sourceClock && f.source != sourceScene && f.source != sourceCommand {
 				return usage("--source %s: want %s or %s, or a command after --", f.source, sourceClock, sourceScene)
-			}
-			if needs != nil {
-				if err := needs(); err != nil {
-					return lacks(err)
-				}
 			}
 			if err := needs(); err != nil {
 				return lacks(err)

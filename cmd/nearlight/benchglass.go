@@ -150,12 +150,6 @@ func findBrowser() (string, error) {
 	return "", errors.New("bench glass needs a Chromium; run: apt install chromium")
 }
 
-// needBrowser is findBrowser before anything is started.
-func needBrowser() error {
-	_, err := findBrowser()
-	return err
-}
-
 func needsBrowser() error {
 	_, err := findBrowser()
 	return err

@@ -1,0 +1,125 @@
+package edge
+
+import (
+	"context"
+	"slices"
+
+	"nearlight/edge/app"
+	"nearlight/internal/media"
+	"nearlight/signaling"
+	"nearlight/signaling/token"
+)
+
+// Start implements client.EdgeHandler.
+func (n *Node) Start(m signaling.Start) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if m.Resume {
+		if r := n.sessions[m.Session]; r != nil {
+			r.post(event{resume: true})
+		} else {
+			n.refuse(m.Session, signaling.NewError(signaling.CodeTimedOut))
+		}
+		return
+	}
+	if err := n.start(m); err != nil {
+		n.logger.Info("session refused", "session", m.Session, "reason", err)
+		n.refuse(m.Session, signaling.AsError(err))
+	}
+}
+
+// start begins a session. The caller holds mu.
+func (n *Node) start(m signaling.Start) error {
+	if n.ctx == nil {
+		return signaling.NewError(signaling.CodeShuttingDown)
+	}
+	if n.sessions[m.Session] != nil {
+		return signaling.Errorf(signaling.CodeBadMessage, "session %s runs already", m.Session)
+	}
+	// Signaling has checked the token; an edge does not take its word for it.
+	claims, err := n.config.Verifier.Verify(m.Token, token.Player)
+	if err != nil {
+		return err
+	}
+	if !claims.Allows(token.Play) || !claims.AllowsApp(m.App) {
+		return signaling.Errorf(signaling.CodeBadToken, "This link does not allow playing %s.", m.App)
+	}
+	description, err := n.offered(m.App)
+	if err != nil {
+		return err
+	}
+	if n.free() == 0 {
+		return signaling.NewError(signaling.CodeFull)
+	}
+	s := newSession(n, m.Session)
+	s.app, s.size = description, n.config.Size
+	if m.Size != nil {
+		if wanted := (media.Size{Width: m.Size.Width, Height: m.Size.Height}); wanted.Check() == nil && wanted.Fits(n.config.MaxSize) {
+			s.size = wanted
+		}
+	}
+	for _, codec := range m.Codecs {
+		s.codecs = append(s.codecs, media.Codec(codec))
+	}
+	ctx, stop := context.WithCancelCause(n.ctx)
+	n.sessions[s.id] = &running{session: s, stop: stop}
+	n.metrics.sessions.Inc()
+	s.logger.Info("session starts", "app", description.Name, "size", s.size)
+	n.owned.Go(func() {
+		err := s.run(ctx)
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
+		s.conclude(ctx, err)
+		stop(nil)
+		n.ended(s, err)
+	})
+	n.sendStatus(nil)
+	return nil
+}
+
+// offered finds the app that a player asked for; without a name it is the first on offer.
+func (n *Node) offered(name string) (app.Description, error) {
+	if name == "" && len(n.config.Offered) > 0 {
+		return n.config.Offered[0], nil
+	}
+	for _, d := range n.config.Offered {
+		if d.Name != name {
+			continue
+		}
+		if !d.Installed() {
+			return app.Description{}, signaling.Errorf(signaling.CodeNotInstalled, "%s is not installed on this edge.", d.Title)
+		}
+		return d, nil
+	}
+	return app.Description{}, signaling.Errorf(signaling.CodeUnknownApp, "This edge does not offer %q.", name)
+}
+
+// takeSlot takes a free slot, one whose display is warm if possible, and waits for one that is being tidied up.
+func (n *Node) takeSlot(ctx context.Context) (int, error) {
+	for {
+		slot, freed := n.tryTakeSlot()
+		if slot >= 0 {
+			return slot, nil
+		}
+		select {
+		case <-freed:
+		case <-ctx.Done():
+			return -1, ctx.Err()
+		}
+	}
+}
+
+// tryTakeSlot returns -1 when all slots are taken, and what is closed when one is given back.
+func (n *Node) tryTakeSlot() (slot int, freed <-chan struct{}) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	best := slices.Index(n.slots, false)
+	if warm := n.warm.slot(); warm >= 0 && !n.slots[warm] {
+		best = warm
+	}
+	if best >= 0 {
+		n.slots[best] = true
+	}
+	return best, n.freed
+}
