@@ -2,13 +2,10 @@
 # Installs the Debian packages named as arguments that are missing. Says exactly what to install where it cannot.
 set -euo pipefail
 
-case "$(uname -s)" in
-Linux) ;;
-*)
-	echo "Nearlight's edge runs on Linux. On $(uname -s) build only signaling: CGO_ENABLED=0 go build ./cmd/nearlight" >&2
+if [ "$(uname -s)" != Linux ]; then
+	echo "Nearlight runs on Linux, and this is $(uname -s). Use a virtual machine with Debian 12, with Go and Node, and run 'make up' there." >&2
 	exit 3
-	;;
-esac
+fi
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
 	echo "This system has no apt. Install what corresponds to these Debian packages, then run 'go build ./cmd/nearlight':" >&2

@@ -1,0 +1,113 @@
+package udpmux_test
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/pion/logging"
+	"go.uber.org/goleak"
+
+	"nearlight/streamer/udpmux"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var loopback = netip.MustParseAddr("127.0.0.1")
+
+func open(t *testing.T, port uint16) (*udpmux.Ports, error) {
+	t.Helper()
+	ports, err := udpmux.Open(udpmux.Config{Address: loopback, Port: port, Loggers: logging.NewDefaultLoggerFactory()})
+	if err == nil {
+		t.Cleanup(func() {
+			if err := ports.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	return ports, err
+}
+
+func TestOnePortServesUDPAndTCP(t *testing.T) {
+	probe, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := probe.LocalAddr().(*net.UDPAddr).AddrPort().Port()
+	if err := probe.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ports, err := open(t, port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := ports.Addresses(); len(got) != 1 || got[0] != netip.AddrPortFrom(loopback, port) {
+		t.Errorf("UDP at %v, want 127.0.0.1:%d", got, port)
+	}
+	conn, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		t.Fatalf("TCP: %v", err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestATakenPortIsNamedAndNothingIsLeftOpen(t *testing.T) {
+	taken, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	port := taken.LocalAddr().(*net.UDPAddr).AddrPort().Port()
+	if _, err := open(t, port); !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), fmt.Sprint(port)) {
+		t.Errorf("error %v: want EADDRINUSE and the number of the port", err)
+	}
+}
+
+func TestATakenTCPPortClosesTheUDPSocketAgain(t *testing.T) {
+	taken, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	port := taken.Addr().(*net.TCPAddr).AddrPort().Port()
+	if _, err := open(t, port); !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("error %v, want EADDRINUSE", err)
+	}
+	again, err := net.ListenPacket("udp4", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		t.Fatalf("the UDP socket was left open: %v", err)
+	}
+	if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWhatArrivesIsCounted(t *testing.T) {
+	ports, err := open(t, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sender, err := net.Dial("udp4", ports.Addresses()[0].String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sender.Close()
+	if _, err := sender.Write([]byte("neither STUN nor DTLS")); err != nil {
+		t.Fatal(err)
+	}
+	// The multiplexer reads on its own goroutine.
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); runtime.Gosched() {
+		if ports.Counters().PacketsReceived == 1 {
+			return
+		}
+	}
+	t.Errorf("counters %+v after one packet", ports.Counters())
+}
