@@ -56,10 +56,12 @@ func (p *Peer) beat() {
 	if err := p.Send(&control.Alive{Edge: sinceBoot(media.Now())}); err != nil {
 		p.logger.Debug("send a heartbeat", "error", err)
 	}
-	if sctp := p.connection.SCTP(); sctp != nil {
-		if stats, ok := sctp.Transport().ICETransport().GetSelectedCandidatePairStats(); ok && stats.CurrentRoundTripTime > 0 {
+	select {
+	case <-p.connected: // pion's transport may not be asked while it starts
+		if stats, ok := p.connection.SCTP().Transport().ICETransport().GetSelectedCandidatePairStats(); ok && stats.CurrentRoundTripTime > 0 {
 			p.roundTrip.Store(int64(stats.CurrentRoundTripTime * float64(time.Second)))
 		}
+	default:
 	}
 }
 
