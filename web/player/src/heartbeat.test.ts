@@ -32,6 +32,13 @@ it("is missed once after a second and a half, and then back", () => {
   expect(heard).toEqual(["missing", "back"]);
 });
 
+it("is missed though it never came, once it is due", () => {
+  const { heartbeat, heard } = watched();
+  heartbeat.watch();
+  vi.advanceTimersByTime(MISSING_MS);
+  expect(heard).toEqual(["missing"]);
+});
+
 it("says nothing after it was stopped", () => {
   const { heartbeat, heard } = watched();
   heartbeat.beat();

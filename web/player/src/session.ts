@@ -277,6 +277,7 @@ export class Session extends Emitter<SessionEvents> {
     this.#meter.frame(frame, this.#clock);
     if (!this.#pictureSeen) {
       this.#pictureSeen = true;
+      this.#heartbeat.watch();
       this.#enter("loading");
     }
     clearTimeout(this.#firstFrameTimer);
