@@ -66,6 +66,7 @@ func newRoot() *cobra.Command {
 			return usage("there is no command %q; `nearlight --help` lists them", arguments[0])
 		},
 	}
+	root.DisableFlagsInUseLine = true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage("%w; `%s --help` lists the flags", err, c.CommandPath())
 	})
@@ -75,5 +76,8 @@ func newRoot() *cobra.Command {
 		newScene(), newClock(), // what it can show by itself
 		newDoctor(), newConfig(), newToken(), newVersion(), newBench(),
 	)
+	for _, c := range root.Commands() {
+		c.DisableFlagsInUseLine = true // each says itself where its flags go
+	}
 	return root
 }

@@ -7,8 +7,13 @@ import (
 // sizeValue is a flag of the form 1280x720.
 type sizeValue media.Size
 
-func (v *sizeValue) String() string { return media.Size(*v).String() }
-func (*sizeValue) Type() string     { return "WxH" }
+func (v *sizeValue) String() string {
+	if *v == (sizeValue{}) {
+		return "" // not set
+	}
+	return media.Size(*v).String()
+}
+func (*sizeValue) Type() string { return "WxH" }
 func (v *sizeValue) Set(text string) error {
 	size, err := media.ParseSize(text)
 	if err == nil {
