@@ -86,6 +86,7 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 	if f.fps < 1 || f.fps > encoder.MaxFrameRate {
 		return nil, usage("--fps %d: want 1 to %d", f.fps, encoder.MaxFrameRate)
 	}
+	relaxCollector()
 	offered, err := f.offered(command)
 	if err != nil {
 		return nil, err
