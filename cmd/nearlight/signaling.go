@@ -11,7 +11,6 @@ import (
 
 	"nearlight/edge/app"
 	"nearlight/signaling/server"
-	"nearlight/web"
 )
 
 func newSignaling() *cobra.Command {
@@ -38,7 +37,7 @@ func newSignaling() *cobra.Command {
 			if err != nil {
 				return usage("%w", err)
 			}
-			pages, _ := web.Pages()
+			pages := builtPages(logger)
 			listener, err := listenOn(listen)
 			if err != nil {
 				return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"path"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"nearlight/signaling"
+	"nearlight/web"
 )
 
 // Deadlines of the HTTP server. Sockets of signaling set their own after the upgrade.
@@ -30,6 +32,15 @@ type site struct {
 	signaling http.Handler
 	metrics   prometheus.Gatherer
 	measured  *measurement // nil but for benchmarks
+}
+
+// builtPages are the pages within this program. Without them a placeholder is served, and the log says so.
+func builtPages(logger *slog.Logger) fs.FS {
+	pages, built := web.Pages()
+	if !built {
+		logger.Warn("the pages were not built into this program; run: make build")
+	}
+	return pages
 }
 
 func (s site) handler() http.Handler {

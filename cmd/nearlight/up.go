@@ -21,7 +21,6 @@ import (
 	"nearlight/signaling/server"
 	"nearlight/signaling/token"
 	"nearlight/streamer"
-	"nearlight/web"
 )
 
 // tokenLife is how long the link of `up` works. The key dies with the process anyway.
@@ -155,10 +154,7 @@ func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logge
 			err = errors.Join(err, n.listener.Close())
 		}
 	}()
-	pages, built := web.Pages()
-	if !built {
-		logger.Warn("the pages were not built into this program; run: make build")
-	}
+	pages := builtPages(logger)
 	n.link, err = client.NewEdge(n.edgeLink(), n.edge.node)
 	if err != nil {
 		return nil, err
