@@ -12,8 +12,7 @@ const realtimePriority = 1
 
 // becomeRealtime moves the calling goroutine to a thread of its own that runs before every ordinary one, and whose
 // children (an encoder's slice threads) do so too. A frame's work takes a few milliseconds of each frame's time, and each
-// millisecond that it waits for a processor is seen; the kernel also spreads threads of real time over the processors at once,
-// where it lets ordinary ones share one for a while. The thread ends with the goroutine.
+// millisecond that it waits for a processor is seen. The thread ends with the goroutine.
 //
 // It takes CAP_SYS_NICE or an RLIMIT_RTPRIO of 1; without them the thread stays an ordinary one, and the log says so once
 // a session.

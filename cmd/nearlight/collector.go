@@ -5,9 +5,9 @@ import (
 	"runtime/debug"
 )
 
-// collectorPercent is how much an edge's heap grows before it is collected. What lives is some 10 MB, and a few hundred small
-// allocations a frame (WebRTC's, below us) would have it collected several times a second, on cores that encode. The price
-// is tens of megabytes.
+// collectorPercent is how much an edge's heap grows before it is collected. Little of it lives long, and WebRTC below us allocates
+// for each packet: collecting less often leaves more of the processor to encoding (docs/performance.md has the figures), for memory
+// that an edge has.
 const collectorPercent = 400
 
 // relaxCollector sets it, unless GOGC says otherwise.
