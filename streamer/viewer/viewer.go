@@ -62,10 +62,11 @@ type Viewer struct {
 
 	ended   chan struct{}
 	endOnce sync.Once
-	readers sync.WaitGroup
-	failure error // of the reader, written before ended is closed
+	failure error          // of the reader, written before ended is closed
+	readers sync.WaitGroup // grows only under mu while closing is false
 
 	mu      sync.Mutex
+	closing bool
 	motion  *webrtc.DataChannel
 	control *webrtc.DataChannel
 	open    chan struct{} // closed when both channels are
@@ -106,9 +107,7 @@ func New(config Config, watcher Watcher) (*Viewer, error) {
 	}
 	v := &Viewer{connection: connection, watcher: watcher, logger: logger, decode: config.Decode, ended: make(chan struct{}), open: make(chan struct{})}
 	connection.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
-		v.readers.Add(1)
-		defer v.readers.Done()
-		v.end(v.read(track))
+		v.receive(func() { v.end(v.read(track)) })
 	})
 	connection.OnDataChannel(v.adopt)
 	connection.OnICECandidate(func(c *webrtc.ICECandidate) {
@@ -132,6 +131,27 @@ func (v *Viewer) end(reason error) {
 		v.failure = reason
 		close(v.ended)
 	})
+}
+
+// receive calls read, unless Run is about to return: pion may announce a track while its connection is being closed.
+func (v *Viewer) receive(read func()) {
+	v.mu.Lock()
+	if v.closing {
+		v.mu.Unlock()
+		return
+	}
+	v.readers.Add(1)
+	v.mu.Unlock()
+	defer v.readers.Done()
+	read()
+}
+
+// awaitReaders lets no further reader begin and waits for those that have.
+func (v *Viewer) awaitReaders() {
+	v.mu.Lock()
+	v.closing = true
+	v.mu.Unlock()
+	v.readers.Wait()
 }
 
 // Answer takes the edge's offer and returns our answer.
@@ -159,7 +179,7 @@ func (v *Viewer) Open() <-chan struct{} { return v.open }
 
 // Run watches until ctx is done or the connection ends, then closes it and waits for its goroutines.
 func (v *Viewer) Run(ctx context.Context) error {
-	defer v.readers.Wait()
+	defer v.awaitReaders()
 	defer func() {
 		if err := v.connection.Close(); err != nil {
 			v.logger.Debug("close the peer connection", "error", err)
