@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 
@@ -157,10 +156,8 @@ func (n *Node) free() int {
 
 func (n *Node) codecs() []string {
 	var codecs []string
-	for _, candidate := range n.config.Encoders {
-		if codec := string(candidate.Codec); !slices.Contains(codecs, codec) {
-			codecs = append(codecs, codec)
-		}
+	for _, codec := range n.config.Encoders.Codecs() {
+		codecs = append(codecs, string(codec))
 	}
 	return codecs
 }

@@ -102,22 +102,23 @@ func (s *session) conclude(ctx context.Context, err error) {
 // run runs the session until it ends, and returns why. When it returns nothing of it is left.
 func (s *session) run(ctx context.Context) error {
 	config := encoder.Config{Size: s.size, MaxSize: s.node.config.MaxSize, FrameRate: s.node.config.FrameRate, Bitrate: s.node.config.Bitrate}
-	enc, err := onRealtimeThread(s.logger, func() (encoder.Encoder, error) {
+	choice, err := onRealtimeThread(s.logger, func() (*encoder.Choice, error) {
 		return s.node.config.Encoders.Pick(s.node.config.Encoder, s.codecs, config)
 	})
 	if err != nil {
 		return signaling.Errorf(signaling.CodeNoCommonCodec, "%v", err)
 	}
 	if config, err = config.Resolve(); err != nil {
-		return errors.Join(err, enc.Close())
+		return errors.Join(err, choice.Encoder.Close())
 	}
+	s.logger.Info("encoder is chosen", "encoder", choice.Why())
 	s.node.say(signaling.Progress{Session: s.id, Stage: signaling.StageStarting, Detail: s.app.Title})
 	s.bulletin.setApp(control.AppNotice{State: control.AppStarting, Title: s.app.Title})
 
-	capabilities := enc.Capabilities() // play owns the encoder from here on
+	capabilities := choice.Encoder.Capabilities() // play owns the encoder from here on
 	group, ctx := errgroup.WithContext(ctx)
 	ready := make(chan *live, 1)
-	group.Go(func() error { return s.play(ctx, enc, config, ready) })
+	group.Go(func() error { return s.play(ctx, choice, config, ready) })
 	group.Go(func() error { return s.converse(ctx, capabilities, ready) })
 	return group.Wait()
 }
@@ -129,22 +130,22 @@ type live struct {
 }
 
 // play brings up display and app, and runs the pipeline until one of them ends.
-func (s *session) play(ctx context.Context, enc encoder.Encoder, config encoder.Config, ready chan<- *live) (err error) {
+func (s *session) play(ctx context.Context, choice *encoder.Choice, config encoder.Config, ready chan<- *live) (err error) {
 	if s.slot, err = s.node.takeSlot(ctx); err != nil {
-		return errors.Join(err, enc.Close())
+		return errors.Join(err, choice.Encoder.Close())
 	}
 	screen, err := s.node.takeScreen(ctx, s.slot, s.size, s.logger)
 	if err != nil {
-		return errors.Join(fmt.Errorf("prepare the display: %w", err), enc.Close())
+		return errors.Join(fmt.Errorf("prepare the display: %w", err), choice.Encoder.Close())
 	}
 	defer func() {
 		s.conclude(ctx, err) // before the app is given its time to save
 		err = errors.Join(err, screen.close())
 	}()
 	if err := screen.launch(s.app); err != nil {
-		return errors.Join(&appEnded{code: signaling.CodeAppFailed, text: err.Error()}, enc.Close())
+		return errors.Join(&appEnded{code: signaling.CodeAppFailed, text: err.Error()}, choice.Encoder.Close())
 	}
-	pipeline := newPipeline(screen.source, enc, config, s.stages, s.logger)
+	pipeline := newPipeline(screen.source, choice, config, s.stages, s.logger)
 	pipeline.changed, pipeline.trace = s.bulletin.setVideo, s.node.config.Trace
 	pipeline.drawn = func() { s.bulletin.setApp(control.AppNotice{State: control.AppRunning, Title: s.app.Title}) }
 	ready <- &live{screen, pipeline}

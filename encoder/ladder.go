@@ -25,6 +25,38 @@ type Candidate struct {
 // Ladder holds drivers in order of preference. It is read-only and safe for concurrent use.
 type Ladder []Candidate
 
+// Refusal says why a candidate is not used. It reads as one line: "nvenc: no NVIDIA driver".
+type Refusal struct {
+	Name   string
+	Reason error
+}
+
+func (r Refusal) Error() string { return r.Name + ": " + r.Reason.Error() }
+
+// Unwrap returns the reason.
+func (r Refusal) Unwrap() error { return r.Reason }
+
+// errNotDecoded is the reason of a candidate whose codec the player lacks.
+var errNotDecoded = errors.New("the player does not decode")
+
+// Choice is an encoder that was picked.
+type Choice struct {
+	Candidate
+	Encoder Encoder
+	// Refused are those that stand higher on the ladder, each with its reason.
+	Refused []Refusal
+	// Rest are the candidates below this one that the player decodes: who takes its place if it fails.
+	Rest Ladder
+}
+
+// Why explains the choice in one line, for the owner's log: "x264 (nvenc: no NVIDIA driver)".
+func (c *Choice) Why() string {
+	if len(c.Refused) == 0 {
+		return c.Name
+	}
+	return c.Name + " (" + lines(c.Refused) + ")"
+}
+
 // Names lists the candidates in order of preference.
 func (l Ladder) Names() []string {
 	names := make([]string, len(l))
@@ -34,39 +66,79 @@ func (l Ladder) Names() []string {
 	return names
 }
 
+// Codecs lists what the candidates encode, each codec once, in order of preference.
+func (l Ladder) Codecs() []media.Codec {
+	var codecs []media.Codec
+	for _, candidate := range l {
+		if !slices.Contains(codecs, candidate.Codec) {
+			codecs = append(codecs, candidate.Codec)
+		}
+	}
+	return codecs
+}
+
 // Pick opens the first candidate that the player decodes and this machine has. name is Auto (or empty), or the one
 // candidate that may be used. The error wraps ErrNoneFits and what each candidate said.
-func (l Ladder) Pick(name string, decodes []media.Codec, config Config) (Encoder, error) {
-	var reasons []error
-	for _, candidate := range l {
-		if name != "" && name != Auto && name != candidate.Name {
-			continue
-		}
-		if !slices.Contains(decodes, candidate.Codec) {
-			reasons = append(reasons, fmt.Errorf("%s: the player does not decode %s", candidate.Name, candidate.Codec))
-			continue
-		}
-		opened, err := candidate.Open(config)
-		if err == nil {
-			return opened, nil
-		}
-		reasons = append(reasons, fmt.Errorf("%s: %w", candidate.Name, err))
-	}
-	if len(reasons) == 0 {
+func (l Ladder) Pick(name string, decodes []media.Codec, config Config) (*Choice, error) {
+	fitting, refused := l.fit(name, decodes)
+	if len(fitting) == 0 && len(refused) == 0 {
 		return nil, fmt.Errorf("%w: there is no encoder named %q (want %s)", ErrNoneFits, name, strings.Join(append([]string{Auto}, l.Names()...), ", "))
 	}
-	return nil, &noneFits{reasons}
+	for i, candidate := range fitting {
+		opened, err := candidate.Open(config)
+		if err == nil {
+			return &Choice{Candidate: candidate, Encoder: opened, Refused: l.above(candidate, refused), Rest: fitting[i+1:]}, nil
+		}
+		refused = append(refused, Refusal{candidate.Name, err})
+	}
+	return nil, &noneFits{refused}
+}
+
+// fit returns the candidates of that name which the player decodes, and why others of that name are left out.
+func (l Ladder) fit(name string, decodes []media.Codec) (fitting Ladder, refused []Refusal) {
+	for _, candidate := range l {
+		switch {
+		case name != "" && name != Auto && name != candidate.Name:
+		case !slices.Contains(decodes, candidate.Codec):
+			refused = append(refused, Refusal{candidate.Name, fmt.Errorf("%w %s", errNotDecoded, candidate.Codec)})
+		default:
+			fitting = append(fitting, candidate)
+		}
+	}
+	return fitting, refused
+}
+
+// above returns the refusals of candidates that stand higher than the one chosen, in the ladder's order.
+func (l Ladder) above(chosen Candidate, refused []Refusal) []Refusal {
+	var higher []Refusal
+	for _, candidate := range l {
+		if candidate.Name == chosen.Name {
+			break
+		}
+		if i := slices.IndexFunc(refused, func(r Refusal) bool { return r.Name == candidate.Name }); i >= 0 {
+			higher = append(higher, refused[i])
+		}
+	}
+	return higher
+}
+
+func lines(refused []Refusal) string {
+	texts := make([]string, len(refused))
+	for i, r := range refused {
+		texts[i] = r.Error()
+	}
+	return strings.Join(texts, "; ")
 }
 
 // noneFits keeps every candidate's reason for errors.Is, on one line.
-type noneFits struct{ reasons []error }
+type noneFits struct{ refused []Refusal }
 
-func (e *noneFits) Error() string {
-	texts := make([]string, len(e.reasons))
-	for i, reason := range e.reasons {
-		texts[i] = reason.Error()
+func (e *noneFits) Error() string { return ErrNoneFits.Error() + ": " + lines(e.refused) }
+
+func (e *noneFits) Unwrap() []error {
+	errs := []error{ErrNoneFits}
+	for _, r := range e.refused {
+		errs = append(errs, r)
 	}
-	return ErrNoneFits.Error() + ": " + strings.Join(texts, "; ")
+	return errs
 }
-
-func (e *noneFits) Unwrap() []error { return append([]error{ErrNoneFits}, e.reasons...) }

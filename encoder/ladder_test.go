@@ -3,6 +3,7 @@ package encoder_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,7 +55,7 @@ func TestLadderPicksTheFirstThatFits(t *testing.T) {
 	} {
 		got, err := ladder.Pick(c.name, c.decodes, encoder.Config{})
 		if c.want != "" {
-			if err != nil || got.(named).name != c.want {
+			if err != nil || got.Name != c.want || got.Encoder.(named).name != c.want {
 				t.Errorf("%s: got %v, %v; want %s", c.reason, got, err, c.want)
 			}
 			continue
@@ -68,5 +69,28 @@ func TestLadderPicksTheFirstThatFits(t *testing.T) {
 				t.Errorf("%s: %q does not say %q", c.reason, err, words)
 			}
 		}
+	}
+}
+
+func TestAChoiceSaysWhyItIsNoneBetterAndWhoComesNext(t *testing.T) {
+	ladder := encoder.Ladder{
+		candidate("nvenc", media.H264, errors.New("no NVIDIA driver")),
+		candidate("vp9", media.VP9, nil),
+		candidate("x264", media.H264, nil),
+		candidate("av1", media.AV1, nil),
+		candidate("openh264", media.H264, nil),
+	}
+	choice, err := ladder.Pick(encoder.Auto, []media.Codec{media.H264}, encoder.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := choice.Why(), "x264 (nvenc: no NVIDIA driver; vp9: the player does not decode vp9)"; got != want {
+		t.Errorf("why: %q, want %q", got, want)
+	}
+	if got := choice.Rest.Names(); !slices.Equal(got, []string{"openh264"}) {
+		t.Errorf("next come %v, want openh264 alone: the player does not decode AV1", got)
+	}
+	if got := ladder.Codecs(); !slices.Equal(got, []media.Codec{media.H264, media.VP9, media.AV1}) {
+		t.Errorf("codecs %v", got)
 	}
 }

@@ -48,7 +48,7 @@ type videoTrack struct {
 	header     rtp.Header
 	extensions [maxExtensions]rtp.Extension
 	sequence   uint16
-	frameOpen  bool // the access unit's first packet has been sent
+	frameOpen  bool // the access unit's first packet has been sent, and not its last
 	timestamp  uint32
 	wallClock  [8]byte
 	emit       func(payload []byte, marker bool) error // writePacket as a value, made once: making it per slice would allocate
@@ -131,10 +131,15 @@ func RTPTimestamp(captured media.Instant) uint32 {
 	return uint32(uint64(captured) * ticksPerHundredMicroseconds / uint64(100*time.Microsecond))
 }
 
-// writeSlice sends a slice of the access unit that was captured at the given instant.
+// RTPTick is the least time between two capture instants with different RTP timestamps.
+const RTPTick = time.Second/clockRate + 1
+
+// writeSlice sends a slice of the access unit that was captured at the given instant. An access unit that was left
+// unfinished ends where the next one begins: the timestamps differ.
 func (t *videoTrack) writeSlice(s media.Slice, captured media.Instant) error {
-	if !t.frameOpen {
-		t.timestamp = RTPTimestamp(captured)
+	if timestamp := RTPTimestamp(captured); !t.frameOpen || timestamp != t.timestamp {
+		t.frameOpen = false
+		t.timestamp = timestamp
 		binary.BigEndian.PutUint64(t.wallClock[:], ntpTime(time.Now().Add(-media.Now().Sub(captured))))
 	}
 	err := t.packetizer.Packetize(s, t.emit)

@@ -178,7 +178,7 @@ func (f *edgeFlags) checkEncoder() error {
 	case err != nil:
 		return lacks(err)
 	}
-	return trial.Close()
+	return trial.Encoder.Close()
 }
 
 // isLack tells errors about this machine from others.
