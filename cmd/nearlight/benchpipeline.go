@@ -109,8 +109,8 @@ func benchPipeline(ctx context.Context, f *benchFlags, r *bench.Report) (err err
 	}
 	first := p.frames[0].shown
 	reportFrames(r, afterWarmUp(p.frames), p.keys, trace, labels)
-	r.Value("ready", "ms", float64(s.ready)/float64(time.Millisecond), labels)
-	r.Value("first_frame", "ms", float64(first.Sub(began))/float64(time.Millisecond), labels)
+	r.Value("ready", "ms", milliseconds(s.ready), labels)
+	r.Value("first_frame", "ms", milliseconds(first.Sub(began)), labels)
 	reportUse(r, before, after, labels)
 	return nil
 }

@@ -307,7 +307,7 @@ func checkApps(tell func(finding)) {
 // shown rounds a time for people.
 func shown(d time.Duration) string {
 	if d < time.Second {
-		return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
+		return fmt.Sprintf("%.1f ms", milliseconds(d))
 	}
 	return fmt.Sprintf("%.1f s", d.Seconds())
 }

@@ -107,6 +107,7 @@ func (e *Encoder) start(config encoder.Config) (*C.nl_x264, error) {
 		references:     C.int(e.references),
 		refresh_frames: C.int(max(1, int(encoder.RefreshTime*time.Duration(config.FrameRate)/time.Second))),
 		overlap:        flag(e.overlap),
+		quality:        sharpestMoving,
 	}
 	switch config.Recovery {
 	case encoder.RecoverByKeyframe:

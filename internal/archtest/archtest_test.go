@@ -48,6 +48,8 @@ var arrows = []struct {
 	{"internal/yuv", []string{"internal/media"}, "converts plain frames"},
 	{"internal/decode", []string{"internal/media"}, "decodes into plain frames"},
 	{"internal/scene", []string{"internal/marker", "internal/media"}, "the scene is an ordinary program, and its challenge is the same code"},
+	{"internal/corpus", []string{"internal/media", "internal/scene", "internal/yuv"}, "pictures to compare encoders on, whoever they are"},
+	{"checker/quality", []string{"internal/media"}, "pure measurement over decoded frames"},
 	{"internal/clockapp", []string{"internal/marker", "internal/media"}, "the benchmark's source is an ordinary X client"},
 	{"internal/config", nil, "settings know no meaning"},
 	{"web", nil, "pages are files"},
