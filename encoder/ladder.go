@@ -19,7 +19,9 @@ var ErrNoneFits = errors.New("no encoder fits")
 type Candidate struct {
 	Name  string // as in --encoder
 	Codec media.Codec
-	Open  func(Config) (Encoder, error)
+	// Version is the library's: what was measured of another one says nothing of it. Empty where there is no library.
+	Version string
+	Open    func(Config) (Encoder, error)
 }
 
 // Ladder holds drivers in order of preference. It is read-only and safe for concurrent use.
@@ -77,17 +79,19 @@ func (l Ladder) Codecs() []media.Codec {
 	return codecs
 }
 
-// Pick opens the first candidate that the player decodes and this machine has. name is Auto (or empty), or the one
-// candidate that may be used. The error wraps ErrNoneFits and what each candidate said.
-func (l Ladder) Pick(name string, decodes []media.Codec, config Config) (*Choice, error) {
+// Pick opens the first candidate that the player decodes and this machine has; those known to be too slow for the frame
+// rate come after all others. name is Auto (or empty), or the one candidate that may be used. The error wraps
+// ErrNoneFits and what each candidate said.
+func (l Ladder) Pick(name string, decodes []media.Codec, known Timings, config Config) (*Choice, error) {
 	fitting, refused := l.fit(name, decodes)
+	fitting, slow := known.sort(fitting, config.FrameRate)
 	if len(fitting) == 0 && len(refused) == 0 {
 		return nil, fmt.Errorf("%w: there is no encoder named %q (want %s)", ErrNoneFits, name, strings.Join(append([]string{Auto}, l.Names()...), ", "))
 	}
 	for i, candidate := range fitting {
 		opened, err := candidate.Open(config)
 		if err == nil {
-			return &Choice{Candidate: candidate, Encoder: opened, Refused: l.above(candidate, refused), Rest: fitting[i+1:]}, nil
+			return &Choice{Candidate: candidate, Encoder: opened, Refused: l.above(candidate, append(refused, slow...)), Rest: fitting[i+1:]}, nil
 		}
 		refused = append(refused, Refusal{candidate.Name, err})
 	}

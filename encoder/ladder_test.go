@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"nearlight/encoder"
 	"nearlight/internal/media"
@@ -53,7 +54,7 @@ func TestLadderPicksTheFirstThatFits(t *testing.T) {
 		{"a player without codecs", "auto", nil, "", encoder.ErrNoneFits, nil},
 		{"an unknown name lists the known", "x265", all, "", encoder.ErrNoneFits, []string{`"x265"`, "auto, nvenc, x264, openh264, vp8"}},
 	} {
-		got, err := ladder.Pick(c.name, c.decodes, encoder.Config{})
+		got, err := ladder.Pick(c.name, c.decodes, nil, encoder.Config{})
 		if c.want != "" {
 			if err != nil || got.Name != c.want || got.Encoder.(named).name != c.want {
 				t.Errorf("%s: got %v, %v; want %s", c.reason, got, err, c.want)
@@ -80,7 +81,7 @@ func TestAChoiceSaysWhyItIsNoneBetterAndWhoComesNext(t *testing.T) {
 		candidate("av1", media.AV1, nil),
 		candidate("openh264", media.H264, nil),
 	}
-	choice, err := ladder.Pick(encoder.Auto, []media.Codec{media.H264}, encoder.Config{})
+	choice, err := ladder.Pick(encoder.Auto, []media.Codec{media.H264}, nil, encoder.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,5 +93,38 @@ func TestAChoiceSaysWhyItIsNoneBetterAndWhoComesNext(t *testing.T) {
 	}
 	if got := ladder.Codecs(); !slices.Equal(got, []media.Codec{media.H264, media.VP9, media.AV1}) {
 		t.Errorf("codecs %v", got)
+	}
+}
+
+func TestWhatIsTooSlowComesLast(t *testing.T) {
+	ladder := encoder.Ladder{candidate("av1", media.AV1, nil), candidate("vp9", media.VP9, nil), candidate("vp8", media.VP8, nil)}
+	all := []media.Codec{media.AV1, media.VP9, media.VP8}
+	slow := encoder.Timings{"av1": 20 * time.Millisecond, "vp9": 8 * time.Millisecond, "vp8": 40 * time.Millisecond}
+	for _, c := range []struct {
+		reason string
+		name   string
+		known  encoder.Timings
+		rate   int
+		want   string
+		why    string
+		next   []string
+	}{
+		{"nothing is known: the ladder's order", "auto", nil, 60, "av1", "av1", []string{"vp9", "vp8"}},
+		{"half a frame's time is the limit", "auto", slow, 60, "vp9",
+			"vp9 (av1: it takes 20.0 ms for a picture here, and 8.3 are half of a frame's time)", []string{"av1", "vp8"}},
+		{"which is longer at a lower rate", "auto", slow, 24, "av1", "av1", []string{"vp9", "vp8"}},
+		{"where all are too slow the best is used", "auto", slow, 120, "av1", "av1", []string{"vp9", "vp8"}},
+		{"a name is that one, however slow", "vp8", slow, 60, "vp8", "vp8", nil},
+	} {
+		choice, err := ladder.Pick(c.name, all, c.known, encoder.Config{FrameRate: c.rate})
+		if err != nil {
+			t.Fatalf("%s: %v", c.reason, err)
+		}
+		if choice.Name != c.want || !slices.Equal(choice.Rest.Names(), c.next) {
+			t.Errorf("%s: got %s, then %v; want %s, then %v", c.reason, choice.Name, choice.Rest.Names(), c.want, c.next)
+		}
+		if why := choice.Why(); why != c.why {
+			t.Errorf("%s: %q, want %q", c.reason, why, c.why)
+		}
 	}
 }

@@ -13,8 +13,8 @@ import (
 // ladder is every encoder of this program, in order of preference.
 func ladder() encoder.Ladder {
 	return encoder.Ladder{
-		{Name: x264.Name, Codec: media.H264, Open: x264.Open},
-		{Name: openh264.Name, Codec: media.H264, Open: openh264.Open},
+		{Name: x264.Name, Codec: media.H264, Version: x264.Version(), Open: x264.Open},
+		{Name: openh264.Name, Codec: media.H264, Version: openh264.Version(), Open: openh264.Open},
 	}
 }
 

@@ -126,7 +126,7 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 		return nil, err
 	}
 	b.node, err = edge.NewNode(edge.Config{
-		Name: host, Slots: f.slots, Engine: engine, Encoders: ladder(), Encoder: f.encoder,
+		Name: host, Slots: f.slots, Engine: engine, Encoders: ladder(), Encoder: f.encoder, Time: newTimings(in.logger).measure,
 		Token: in.token, Verifier: in.verifier, Sandbox: cage, Folder: filepath.Clean(folder),
 		Size: media.Size(f.size), MaxSize: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate),
 		Offered: offered, Installer: &app.Installer{}, PlayoutDelay: in.delay, Stamp: in.stamp, Trace: in.trace,
@@ -171,7 +171,7 @@ func (f *edgeFlags) checkEncoder() error {
 		}
 	}
 	all := []media.Codec{media.H264, media.HEVC, media.VP8, media.VP9, media.AV1}
-	trial, err := ladder().Pick(f.encoder, all, encoder.Config{Size: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate)})
+	trial, err := ladder().Pick(f.encoder, all, nil, encoder.Config{Size: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate)})
 	switch {
 	case errors.Is(err, media.ErrSize), errors.Is(err, encoder.ErrUnsupported):
 		return usage("%w", err)

@@ -20,6 +20,11 @@ import (
 // License is the SPDX identifier of what this package links.
 const License = "BSD-2-Clause"
 
+// Version is that of the library's headers.
+func Version() string {
+	return fmt.Sprintf("%d.%d.%d", C.OPENH264_MAJOR, C.OPENH264_MINOR, C.OPENH264_REVISION)
+}
+
 var _ encoder.Encoder = (*Encoder)(nil)
 
 // Encoder is one H.264 stream.

@@ -4,6 +4,9 @@
 #define NEARLIGHT_X264_SHIM_H
 
 #include <stdint.h>
+#include <x264_config.h>
+
+#define NL_X264_VERSION X264_POINTVER
 
 // One slice with the headers that precede it, Annex B.
 typedef struct {

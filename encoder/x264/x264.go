@@ -22,6 +22,9 @@ import (
 // License is the SPDX identifier of what this package links.
 const License = "GPL-2.0-or-later"
 
+// Version is that of the library's headers.
+func Version() string { return C.NL_X264_VERSION }
+
 var _ encoder.Encoder = (*Encoder)(nil)
 
 // Encoder is one H.264 stream.
