@@ -1,0 +1,10 @@
+//go:build !cgo
+
+package gpu
+
+import "fmt"
+
+// Open returns an error that wraps ErrNone.
+func Open() (*Library, error) {
+	return nil, fmt.Errorf("%w can be looked for: this build has no cgo; make build", ErrNone)
+}
