@@ -11,8 +11,8 @@ import (
 	"nearlight/internal/media"
 )
 
-// scrapePatience bounds a scrape. Cards answer in milliseconds, and Prometheus gives a scrape ten seconds by default, in
-// which every other figure of the process must be told too.
+// scrapePatience bounds a scrape. Prometheus gives one ten seconds by default, in which every other figure of the process
+// must be told too.
 const scrapePatience = 2 * time.Second
 
 // querier is what a collector asks: a Library, in tests something else.

@@ -12,8 +12,8 @@
 // # Concurrency
 //
 // A [Library] and a [Collector] may be used by any number of goroutines. A call into the driver cannot be interrupted, and a
-// card in trouble can hold one for minutes. So one goroutine at a time asks, owned by the library; whoever waits for it
-// stops waiting when its context ends. Probe and Place are plain functions, and an Inventory is a value of its owner's.
+// card in trouble can hold one for long. So one goroutine at a time opens or asks, and owns the library meanwhile; whoever
+// waits for it stops waiting when its context ends. Probe and Place are plain functions, and an Inventory is a value of its owner's.
 package gpu
 
 import "errors"

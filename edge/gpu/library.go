@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// closePatience is how long Close waits for a question under way: an answer takes milliseconds, so one that is later than
-// this is from a card in trouble, and nobody should wait for that at the end of a program.
+// closePatience is how long Close waits for a question under way: one that takes longer than this is
+// held by a card in trouble, and nobody should wait for that at the end of a program.
 const closePatience = 2 * time.Second
 
 // driver is what asks NVML. One goroutine at a time calls it.
@@ -28,6 +28,31 @@ func newLibrary(d driver) *Library {
 	l := &Library{driver: d, turn: make(chan struct{}, 1)}
 	l.turn <- struct{}{}
 	return l
+}
+
+// within opens a library, or lets go of it as soon as it is open where nobody waits for it any more.
+func within(ctx context.Context, open func() (*Library, error)) (*Library, error) {
+	type result struct {
+		library *Library
+		err     error
+	}
+	opened := make(chan result)
+	go func() {
+		library, err := open()
+		select {
+		case opened <- result{library, err}:
+		case <-ctx.Done():
+			if library != nil {
+				_ = library.Close() // its caller has been told that it got none
+			}
+		}
+	}()
+	select {
+	case r := <-opened:
+		return r.library, r.err
+	case <-ctx.Done():
+		return nil, unanswered(ctx)
+	}
 }
 
 // Query looks at every card. A card that cannot be read is in the inventory with its Err. Errors wrap ErrNone when no card

@@ -67,6 +67,29 @@ func TestAQuestionEndsWithItsContextThoughTheDriverHangs(t *testing.T) {
 	})
 }
 
+func TestALibraryThatOpensTooLateIsClosedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &slowDriver{t: t}
+		opening := func() (*Library, error) {
+			time.Sleep(time.Minute)
+			return newLibrary(d), nil
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if l, err := within(ctx, opening); l != nil || !errors.Is(err, ErrUnanswered) {
+			t.Errorf("got %v, %v", l, err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if d.shutdowns != 1 {
+			t.Errorf("%d shutdowns", d.shutdowns)
+		}
+		if l, err := within(t.Context(), opening); err != nil || l == nil || d.shutdowns != 1 {
+			t.Errorf("in time: %v, %v", l, err)
+		}
+	})
+}
+
 func TestAContextThatHasEndedAsksNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

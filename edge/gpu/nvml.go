@@ -3,6 +3,7 @@
 package gpu
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
@@ -26,9 +27,12 @@ const (
 	askKernel     = "dmesg | grep -i nvrm"
 )
 
-// Open loads the library by the loader's own search and asks it for nothing yet. Errors wrap ErrNone on a machine without a
-// card, else ErrNoDriver, ErrMismatch or ErrBroken.
-func Open() (*Library, error) { return open(libraryName, os.DirFS("/sys")) }
+// Open loads the library by the loader's own search and starts it, which wakes cards that sleep and may take
+// seconds. Errors wrap ErrNone on a machine without a card, else ErrNoDriver, ErrMismatch, ErrBroken, or ErrUnanswered when
+// ctx ended first.
+func Open(ctx context.Context) (*Library, error) {
+	return within(ctx, func() (*Library, error) { return open(libraryName, os.DirFS("/sys")) })
+}
 
 func open(library string, sys fs.FS) (*Library, error) {
 	// go-nvml tells a missing library and a broken one alike; the loader knows which it is.

@@ -378,13 +378,13 @@ func TestThrottleReasonsAreWords(t *testing.T) {
 		{nvml.ClocksEventReasonGpuIdle, "idle", false, false, false},
 		{nvml.ClocksEventReasonApplicationsClocksSetting, "clocks set by its owner", false, false, false},
 		{nvml.ClocksEventReasonSwPowerCap, "power limit", true, false, true},
-		{nvml.ClocksThrottleReasonHwSlowdown, "slowed down by the card itself", true, false, false},
+		{nvml.ClocksThrottleReasonHwSlowdown, "held back by the card itself", true, false, false},
 		{nvml.ClocksEventReasonSyncBoost, "held to the slowest card of its group", false, false, false},
 		{nvml.ClocksEventReasonSwThermalSlowdown, "temperature limit", true, true, false},
 		{nvml.ClocksThrottleReasonHwThermalSlowdown, "too hot", true, true, false},
 		{nvml.ClocksThrottleReasonHwPowerBrakeSlowdown, "power supply asks for less", true, false, true},
 		{nvml.ClocksEventReasonDisplayClockSetting, "held to its display's clocks", false, false, false},
-		{nvml.ClocksThrottleReasonHwSlowdown | nvml.ClocksThrottleReasonHwThermalSlowdown, "slowed down by the card itself, too hot", true, true, false},
+		{nvml.ClocksThrottleReasonHwSlowdown | nvml.ClocksThrottleReasonHwThermalSlowdown, "held back by the card itself, too hot", true, true, false},
 		{1 << 40, "", false, false, false}, // a reason of a driver that is newer than we are
 	} {
 		got := throttleOf(c.bits)

@@ -14,7 +14,7 @@ import (
 )
 
 // asker asks for figures one by one. What a card does not have is absent; what goes wrong otherwise is kept; and after a
-// sign that the card is lost nothing more is asked, because each further call may hang for seconds.
+// sign that the card is lost nothing more is asked, because each further call may hang.
 type asker struct {
 	has      func(symbol string) bool
 	text     func(nvml.Return) string

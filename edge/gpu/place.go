@@ -39,7 +39,7 @@ type Placement struct {
 const (
 	// hotBelow is how far below its slowdown temperature a card counts as hot: a further session would take it there.
 	hotBelow Celsius = 5
-	// hotAt is hot for a card that does not tell its slowdown temperature: such cards slow down between 83 and 93.
+	// hotAt is hot for a card that does not tell its slowdown temperature: drivers commonly hold a GeForce to about that.
 	hotAt Celsius = 83
 	// loadSteps divide a card's load. A difference below a step does not count: loads are samples, and say that little of
 	// the next second. A placed session counts a step at least: figures lag by up to a second, in which further sessions may

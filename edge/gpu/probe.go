@@ -16,7 +16,7 @@ var (
 )
 
 // MostSessions is where Probe need not look further: an edge has fewer slots than that on a card, and each trial session
-// takes memory and about a tenth of a second.
+// takes time, and memory of the card.
 const MostSessions = 32
 
 // Opener opens one encoder session on a card; closing it ends it. Its errors wrap ErrNoNVENC or ErrSessionLimit where that

@@ -2,9 +2,12 @@
 
 package gpu
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+)
 
 // Open returns an error that wraps ErrNone.
-func Open() (*Library, error) {
+func Open(context.Context) (*Library, error) {
 	return nil, fmt.Errorf("%w can be looked for: this build has no cgo; make build", ErrNone)
 }

@@ -30,7 +30,7 @@ var throttleWords = []struct {
 	{Idle, "idle"},
 	{FixedClocks, "clocks set by its owner"},
 	{PowerCap, "power limit"},
-	{HardSlowdown, "slowed down by the card itself"},
+	{HardSlowdown, "held back by the card itself"},
 	{SyncBoost, "held to the slowest card of its group"},
 	{ThermalCap, "temperature limit"},
 	{HardThermal, "too hot"},
