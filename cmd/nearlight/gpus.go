@@ -11,8 +11,8 @@ import (
 	"nearlight/edge/gpu"
 )
 
-// gpuPatience is for NVIDIA's driver at start: a card that sleeps wakes within a few seconds, one in trouble may never do so,
-// and an edge runs without either.
+// gpuPatience is for NVIDIA's driver at start: a card that sleeps may take seconds to wake, one in trouble may never do
+// so, and an edge runs without either.
 const gpuPatience = 10 * time.Second
 
 // openGPUs looks for NVIDIA cards and has their figures told with the others. Without a card, or with a driver that does
