@@ -169,8 +169,8 @@ func tellGPUEncoder(ctx context.Context, g gpu.GPU, open gpu.Opener, tell func(f
 		detail += " for " + strings.Join(names, ", ")
 	}
 	switch {
-	case open != nil && g.Address != "":
-		capacity, err := gpu.Probe(ctx, open, g.Address, gpu.MostSessions)
+	case open != nil:
+		capacity, err := gpu.Probe(ctx, open, g, gpu.MostSessions)
 		switch {
 		case errors.Is(err, gpu.ErrNoNVENC):
 			tell(finding{doubts, what, noNVENC, buyNVENC})

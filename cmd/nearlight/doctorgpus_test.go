@@ -121,7 +121,7 @@ type sessionCounter struct {
 	failure error
 }
 
-func (c *sessionCounter) open(gpu.Address) (io.Closer, error) {
+func (c *sessionCounter) open(gpu.GPU) (io.Closer, error) {
 	if c.left == 0 {
 		return nil, c.failure
 	}

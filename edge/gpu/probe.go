@@ -20,8 +20,8 @@ var (
 const MostSessions = 32
 
 // Opener opens one encoder session on a card; closing it ends it. Its errors wrap ErrNoNVENC or ErrSessionLimit where that
-// is the reason. The card is named by its address, since CUDA numbers cards otherwise than NVML.
-type Opener func(Address) (io.Closer, error)
+// is the reason. CUDA numbers cards otherwise than NVML: an opener finds its card by Address or UUID, never by Index.
+type Opener func(GPU) (io.Closer, error)
 
 // Capacity is how many encoder sessions could be opened.
 type Capacity struct {
@@ -42,7 +42,7 @@ func (c Capacity) String() string {
 //
 // To have met the limit is an answer, with none open as well. Errors wrap ErrNoNVENC, the end of ctx, or what else the
 // opener said; Capacity then counts what had been opened before. A session that does not close is an error too.
-func Probe(ctx context.Context, open Opener, card Address, bound int) (_ Capacity, err error) {
+func Probe(ctx context.Context, open Opener, card GPU, bound int) (_ Capacity, err error) {
 	if bound < 1 {
 		bound = MostSessions
 	}
@@ -50,20 +50,20 @@ func Probe(ctx context.Context, open Opener, card Address, bound int) (_ Capacit
 	defer func() {
 		for n, session := range sessions {
 			if failure := session.Close(); failure != nil {
-				err = errors.Join(err, fmt.Errorf("close trial session %d on %s: %w", n+1, card, failure))
+				err = errors.Join(err, fmt.Errorf("close trial session %d on %s: %w", n+1, card.Address, failure))
 			}
 		}
 	}()
 	for len(sessions) < bound {
 		if ctx.Err() != nil {
-			return Capacity{Sessions: len(sessions)}, fmt.Errorf("count the encoder sessions of %s: %w", card, context.Cause(ctx))
+			return Capacity{Sessions: len(sessions)}, fmt.Errorf("count the encoder sessions of %s: %w", card.Address, context.Cause(ctx))
 		}
 		session, err := open(card)
 		switch {
 		case errors.Is(err, ErrSessionLimit):
 			return Capacity{Sessions: len(sessions)}, nil
 		case err != nil:
-			return Capacity{Sessions: len(sessions)}, fmt.Errorf("open trial session %d on %s: %w", len(sessions)+1, card, err)
+			return Capacity{Sessions: len(sessions)}, fmt.Errorf("open trial session %d on %s: %w", len(sessions)+1, card.Address, err)
 		}
 		sessions = append(sessions, session)
 	}

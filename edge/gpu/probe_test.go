@@ -36,9 +36,12 @@ func (s *trialSession) Close() error {
 	return nil
 }
 
-func (e *encoders) open(card Address) (io.Closer, error) {
-	if card != "0000:01:00.0" {
-		return nil, fmt.Errorf("there is no card %s", card)
+// probed is the card that the trials are on.
+var probed = GPU{Index: 3, Address: "0000:01:00.0"}
+
+func (e *encoders) open(card GPU) (io.Closer, error) {
+	if card.Address != probed.Address {
+		return nil, fmt.Errorf("there is no card %s", card.Address)
 	}
 	if e.opens != nil {
 		e.opens(e.opened + 1)
@@ -71,7 +74,7 @@ func TestProbingCountsTheSessionsThatOpenAndClosesThem(t *testing.T) {
 		{"another failure is no limit", encoders{limit: 0, refusal: broken}, 0, Capacity{}, broken},
 		{"a failure after some sessions keeps their number", encoders{limit: 3, refusal: broken}, 0, Capacity{Sessions: 3}, broken},
 	} {
-		got, err := Probe(t.Context(), c.card.open, "0000:01:00.0", c.bound)
+		got, err := Probe(t.Context(), c.card.open, probed, c.bound)
 		if got != c.want || !errors.Is(err, c.err) {
 			t.Errorf("%s: got %+v, %v, want %+v, %v", c.reason, got, err, c.want, c.err)
 		}
@@ -83,7 +86,7 @@ func TestProbingCountsTheSessionsThatOpenAndClosesThem(t *testing.T) {
 
 func TestASessionThatDoesNotCloseIsAnErrorAndTheOthersAreClosed(t *testing.T) {
 	card := encoders{limit: 4, refusal: ErrSessionLimit, unclosable: 2}
-	got, err := Probe(t.Context(), card.open, "0000:01:00.0", 0)
+	got, err := Probe(t.Context(), card.open, probed, 0)
 	if err == nil || !strings.Contains(err.Error(), "close trial session 2 on 0000:01:00.0") || got.Sessions != 4 || card.alive != 0 {
 		t.Errorf("got %+v, %v, %d open", got, err, card.alive)
 	}
@@ -97,7 +100,7 @@ func TestProbingEndsWithItsContextAndClosesWhatItOpened(t *testing.T) {
 			cancel(stopped)
 		}
 	}}
-	got, err := Probe(ctx, card.open, "0000:01:00.0", 0)
+	got, err := Probe(ctx, card.open, probed, 0)
 	if !errors.Is(err, stopped) || got != (Capacity{Sessions: 3}) || card.alive != 0 {
 		t.Errorf("got %+v, %v, %d open", got, err, card.alive)
 	}
