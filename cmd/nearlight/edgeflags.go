@@ -16,6 +16,7 @@ import (
 	"nearlight/edge"
 	"nearlight/edge/app"
 	"nearlight/edge/display"
+	"nearlight/edge/gpu"
 	"nearlight/edge/sandbox"
 	"nearlight/encoder"
 	"nearlight/internal/media"
@@ -66,6 +67,7 @@ type surroundings struct {
 // builtEdge is an edge that is ready to run.
 type builtEdge struct {
 	node   *edge.Node
+	gpus   *gpu.Library  // nil without NVIDIA cards
 	ports  *udpmux.Ports // nil until they are open
 	folder *ownFolder    // nil when the owner named one
 }
@@ -74,6 +76,9 @@ func (b *builtEdge) close() error {
 	var err error
 	if b.ports != nil {
 		err = b.ports.Close()
+	}
+	if b.gpus != nil {
+		err = errors.Join(err, b.gpus.Close())
 	}
 	return errors.Join(err, b.folder.close())
 }
@@ -106,6 +111,9 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 			err = errors.Join(err, b.close())
 		}
 	}()
+	if b.gpus, err = openGPUs(ctx, gpu.Open, in.metrics, in.logger); err != nil {
+		return nil, err
+	}
 	folder := f.folder
 	if folder == "" {
 		if b.folder, err = makeFolder(in.logger); err != nil {

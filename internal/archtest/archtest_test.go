@@ -41,6 +41,7 @@ var arrows = []struct {
 	{"edge/input", []string{"streamer/control"}, "input is injected as it was sent"},
 	{"edge/display", []string{"internal/media", "edge/sandbox"}, "a display knows no app"},
 	{"edge/sandbox", nil, "the cage knows nothing of what is in it"},
+	{"edge/gpu", []string{"internal/media"}, "a card is looked at and chosen; what draws and encodes on it is the edge's to say"},
 	{"edge/app", []string{"edge/sandbox", "edge/display", "internal/media"}, "an app runs on a display in a cage"},
 	{"internal/media", nil, "the nouns of everybody"},
 	{"internal/telemetry", nil, "figures of everybody"},
