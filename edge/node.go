@@ -31,7 +31,7 @@ type Config struct {
 	Encoder  string // a name on the ladder, or encoder.Auto
 	// Time measures how long encoders take here for pictures of the usual size; nil leaves it unknown. It is called once, while
 	// sessions may already run.
-	Time func(context.Context, encoder.Ladder, encoder.Config) encoder.Timings
+	Time     func(context.Context, encoder.Ladder, encoder.Config) encoder.Timings
 	Token    string // the edge's own, for signaling
 	Verifier *token.Verifier
 	Sandbox  *sandbox.Sandbox
