@@ -41,8 +41,9 @@ type encoding struct {
 	config encoder.Config // as the encoder is set now
 	work   encoder.Encoder
 	chosen encoder.Candidate
-	why    string // it was chosen, for the player; "" for no reason worth telling
-	rest   encoder.Ladder
+	// For the player: what an encoder that failed has to do with this one, and why no better one was there from the beginning.
+	why, instead string
+	rest         encoder.Ladder
 
 	pictures int  // since the encoder was opened
 	stalls   int  // in a row
@@ -68,7 +69,8 @@ type opened struct {
 func newEncoding(choice *encoder.Choice, config encoder.Config, logger *slog.Logger) *encoding {
 	return &encoding{
 		logger: logger, config: config, work: choice.Encoder, chosen: choice.Candidate, rest: choice.Rest,
-		retry: map[string]time.Duration{}, opening: make(chan opened, 1),
+		instead: choice.Instead(),
+		retry:   map[string]time.Duration{}, opening: make(chan opened, 1),
 	}
 }
 

@@ -247,7 +247,7 @@ func (p *pipeline) tell() {
 	}
 	p.changed(control.VideoNotice{
 		Encoder: p.encoding.chosen.Name, Codec: string(p.encoding.chosen.Codec),
-		Width: config.Size.Width, Height: config.Size.Height, FrameRate: step.rate, Reason: reason,
+		Width: config.Size.Width, Height: config.Size.Height, FrameRate: step.rate, Reason: reason, Instead: p.encoding.instead,
 	})
 }
 

@@ -111,7 +111,7 @@ func (s *session) run(ctx context.Context) error {
 	if config, err = config.Resolve(); err != nil {
 		return errors.Join(err, choice.Encoder.Close())
 	}
-	s.logger.Info("encoder is chosen", "encoder", choice.Why())
+	s.logger.Info("encoder is chosen", "encoder", choice.Name, "instead_of", choice.Instead())
 	s.node.say(signaling.Progress{Session: s.id, Stage: signaling.StageStarting, Detail: s.app.Title})
 	s.bulletin.setApp(control.AppNotice{State: control.AppStarting, Title: s.app.Title})
 

@@ -51,13 +51,8 @@ type Choice struct {
 	Rest Ladder
 }
 
-// Why explains the choice in one line, for the owner's log: "x264 (nvenc: no NVIDIA driver)".
-func (c *Choice) Why() string {
-	if len(c.Refused) == 0 {
-		return c.Name
-	}
-	return c.Name + " (" + lines(c.Refused) + ")"
-}
+// Instead says in one line why none that stands higher was picked: "nvenc: no NVIDIA driver". It is empty where none does.
+func (c *Choice) Instead() string { return lines(c.Refused) }
 
 // Names lists the candidates in order of preference.
 func (l Ladder) Names() []string {

@@ -85,8 +85,8 @@ func TestAChoiceSaysWhyItIsNoneBetterAndWhoComesNext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := choice.Why(), "x264 (nvenc: no NVIDIA driver; vp9: the player does not decode vp9)"; got != want {
-		t.Errorf("why: %q, want %q", got, want)
+	if got, want := choice.Instead(), "nvenc: no NVIDIA driver; vp9: the player does not decode vp9"; got != want {
+		t.Errorf("instead of what: %q, want %q", got, want)
 	}
 	if got := choice.Rest.Names(); !slices.Equal(got, []string{"openh264"}) {
 		t.Errorf("next come %v, want openh264 alone: the player does not decode AV1", got)
@@ -101,20 +101,20 @@ func TestWhatIsTooSlowComesLast(t *testing.T) {
 	all := []media.Codec{media.AV1, media.VP9, media.VP8}
 	slow := encoder.Timings{"av1": 20 * time.Millisecond, "vp9": 8 * time.Millisecond, "vp8": 40 * time.Millisecond}
 	for _, c := range []struct {
-		reason string
-		name   string
-		known  encoder.Timings
-		rate   int
-		want   string
-		why    string
-		next   []string
+		reason  string
+		name    string
+		known   encoder.Timings
+		rate    int
+		want    string
+		instead string
+		next    []string
 	}{
-		{"nothing is known: the ladder's order", "auto", nil, 60, "av1", "av1", []string{"vp9", "vp8"}},
+		{"nothing is known: the ladder's order", "auto", nil, 60, "av1", "", []string{"vp9", "vp8"}},
 		{"half a frame's time is the limit", "auto", slow, 60, "vp9",
-			"vp9 (av1: it takes 20.0 ms for a picture here, and 8.3 are half of a frame's time)", []string{"av1", "vp8"}},
-		{"which is longer at a lower rate", "auto", slow, 24, "av1", "av1", []string{"vp9", "vp8"}},
-		{"where all are too slow the best is used", "auto", slow, 120, "av1", "av1", []string{"vp9", "vp8"}},
-		{"a name is that one, however slow", "vp8", slow, 60, "vp8", "vp8", nil},
+			"av1: it takes 20.0 ms for a picture here, and 8.3 are half of a frame's time", []string{"av1", "vp8"}},
+		{"which is longer at a lower rate", "auto", slow, 24, "av1", "", []string{"vp9", "vp8"}},
+		{"where all are too slow the best is used", "auto", slow, 120, "av1", "", []string{"vp9", "vp8"}},
+		{"a name is that one, however slow", "vp8", slow, 60, "vp8", "", nil},
 	} {
 		choice, err := ladder.Pick(c.name, all, c.known, encoder.Config{FrameRate: c.rate})
 		if err != nil {
@@ -123,8 +123,8 @@ func TestWhatIsTooSlowComesLast(t *testing.T) {
 		if choice.Name != c.want || !slices.Equal(choice.Rest.Names(), c.next) {
 			t.Errorf("%s: got %s, then %v; want %s, then %v", c.reason, choice.Name, choice.Rest.Names(), c.want, c.next)
 		}
-		if why := choice.Why(); why != c.why {
-			t.Errorf("%s: %q, want %q", c.reason, why, c.why)
+		if got := choice.Instead(); got != c.instead {
+			t.Errorf("%s: instead of %q, want %q", c.reason, got, c.instead)
 		}
 	}
 }
