@@ -47,7 +47,7 @@ func testOneInOneOut(t *testing.T, open Opener) {
 		if psnr := s.receive(); n >= 30 && psnr < 30 {
 			t.Fatalf("picture %d: %.1f dB, want at least 30", n, psnr)
 		}
-		if s.result.QP < 0 || s.result.QP > 255 {
+		if s.result.QP < 0 || s.result.QP > 51 {
 			t.Fatalf("picture %d: quantiser %v", n, s.result.QP)
 		}
 	}
