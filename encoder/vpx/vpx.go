@@ -12,6 +12,7 @@ import "C"
 import (
 	"fmt"
 	"math/bits"
+	"runtime"
 	"unsafe"
 
 	"nearlight/encoder"
@@ -83,7 +84,7 @@ func open(f *format, config encoder.Config) (encoder.Encoder, error) {
 
 // start opens the library's encoder in place of the one there may be, which an error leaves as it is.
 func (e *Encoder) start(config encoder.Config) error {
-	coded, threads := config.Size.Even(), min(config.SliceThreads(), maxThreads)
+	coded, threads := config.Size.Even(), e.format.threads(config)
 	c := C.nl_vpx_config{
 		format: e.format.c,
 		width:  C.int(coded.Width), height: C.int(coded.Height),
@@ -103,6 +104,16 @@ func (e *Encoder) start(config encoder.Config) error {
 	}
 	e.c, e.config, e.rate, e.keyframe = opened, config, quantiser.New(e.format.levels.Coarsest()), true
 	return nil
+}
+
+// threads is how many the library may use. VP8's wait for each other by spinning: where another program has the cores, as a
+// game has, a frame on two threads can take ten times as long as on one. So they get half of the cores at the most.
+func (f *format) threads(config encoder.Config) int {
+	threads := min(config.SliceThreads(), maxThreads)
+	if config.Threads == 0 && f.codec == media.VP8 {
+		return max(1, min(threads, runtime.GOMAXPROCS(0)/2))
+	}
+	return threads
 }
 
 func log2(n int) int { return bits.Len(uint(n)) - 1 }
