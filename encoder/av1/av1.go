@@ -22,8 +22,8 @@ import (
 // License is the SPDX identifier of what this package links.
 const License = "BSD-2-Clause"
 
-// efforts are the library's cpu-used by speed. Below 7 a picture of 720p takes longer than a frame lasts.
-var efforts = []C.int{10, 9, 8, 7}
+// efforts are the library's cpu-used by speed. The odd ones hardly differ from their neighbours.
+var efforts = []C.int{10, 8, 6}
 
 const (
 	// maxThreads is more than pays at any size; the library takes up to 64.
@@ -100,6 +100,9 @@ func (e *Encoder) Encode(f *media.Frame, r encoder.Request, emit func(media.Slic
 		return encoder.Result{}, fmt.Errorf("av1: %w: a picture of %v for a stream of %v", media.ErrFrame, f.Visible, e.config.Size)
 	}
 	keyframe := r.Keyframe || e.keyframe
+	if keyframe && C.nl_av1_set_screen(e.c, flag(drawn(f))) < 0 {
+		return encoder.Result{}, e.failure("choose the tools")
+	}
 	share := e.config.FrameBits()
 	plan := e.rate.Plan(f, keyframe, share, 8*r.Budget)
 	level, _ := quantiser.VP9.Nearest(plan.QP)

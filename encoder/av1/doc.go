@@ -10,6 +10,10 @@
 // The library controls the average over many frames, where a live stream has room for one; its quantisers are therefore
 // bound to the one that package quantiser chooses for each frame.
 //
+// # Content
+//
+// At each keyframe the picture decides whether the tools for text and menus are on until the next one.
+//
 // # Streams
 //
 // One picture in is one shown picture out, in one temporal unit: no lookahead, no hidden frames, no dropped ones, no

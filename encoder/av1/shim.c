@@ -125,6 +125,11 @@ int nl_av1_set_effort(nl_av1 *e, int effort) {
 	return aom_codec_control(&e->codec, AOME_SET_CPUUSED, effort) == AOM_CODEC_OK ? 0 : fail(e, "aom_codec_control");
 }
 
+int nl_av1_set_screen(nl_av1 *e, int screen) {
+	int content = screen ? AOM_CONTENT_SCREEN : AOM_CONTENT_DEFAULT;
+	return aom_codec_control(&e->codec, AV1E_SET_TUNE_CONTENT, content) == AOM_CODEC_OK ? 0 : fail(e, "aom_codec_control");
+}
+
 static int set_quantiser(nl_av1 *e, unsigned quantiser) {
 	if (e->config.rc_min_quantizer == quantiser && e->config.rc_max_quantizer == quantiser)
 		return 0;

@@ -32,6 +32,9 @@ const char *nl_av1_error(const nl_av1 *encoder);
 int nl_av1_set_rate(nl_av1 *encoder, int kilobits);
 int nl_av1_set_effort(nl_av1 *encoder, int effort);
 
+// nl_av1_set_screen turns the tools for text and menus on or off, from the next keyframe on.
+int nl_av1_set_screen(nl_av1 *encoder, int screen);
+
 // nl_av1_encode codes one picture with one quantiser (0 to 63) and stores it in *piece, whose data are valid until the
 // next call. It returns 0, or a negative number after which nl_av1_error says why.
 int nl_av1_encode(nl_av1 *encoder, const uint8_t *y, int y_stride, const uint8_t *u, int u_stride, const uint8_t *v,

@@ -61,7 +61,7 @@ static int fill_controls(nl_vpx *e, const nl_vpx_config *config) {
 		vpx_codec_control(codec, VP9E_SET_TILE_COLUMNS, config->columns) ||
 		vpx_codec_control(codec, VP9E_SET_ROW_MT, config->threads > 1) ||
 		vpx_codec_control(codec, VP9E_SET_FRAME_PARALLEL_DECODING, 0) || // contexts adapt from picture to picture
-		vpx_codec_control(codec, VP9E_SET_AQ_MODE, 0) ||                 // one quantiser a picture, the one that was chosen
+		vpx_codec_control(codec, VP9E_SET_AQ_MODE, 0) ||                 // it wins nothing where the quantiser is ours
 		// BT.601, limited range: what libyuv makes of the screen's pixels. VP8 knows nothing else.
 		vpx_codec_control(codec, VP9E_SET_COLOR_SPACE, VPX_CS_BT_601) ||
 		vpx_codec_control(codec, VP9E_SET_COLOR_RANGE, VPX_CR_STUDIO_RANGE))

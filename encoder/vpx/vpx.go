@@ -33,8 +33,8 @@ type format struct {
 }
 
 var (
-	vp8 = format{NameVP8, media.VP8, C.NL_VPX_VP8, []C.int{-16, -10, -6, -4}, quantiser.VP8}
-	vp9 = format{NameVP9, media.VP9, C.NL_VPX_VP9, []C.int{9, 8, 7, 5}, quantiser.VP9}
+	vp8 = format{NameVP8, media.VP8, C.NL_VPX_VP8, []C.int{-16, -10, -6}, quantiser.VP8}
+	vp9 = format{NameVP9, media.VP9, C.NL_VPX_VP9, []C.int{9, 8, 7}, quantiser.VP9}
 )
 
 const (
