@@ -50,7 +50,7 @@ func TestTextAfterAGameIsCodedWithPalettesFromTheNextKeyframeOn(t *testing.T) {
 	}
 	for y := range size.Height {
 		for x := range size.Width {
-			frame.Y.Data[y*frame.Y.Stride+x] = byte(235 - 195*(x*x/7^y*y/5^x*y/11)&1)
+			frame.Y.Data[y*frame.Y.Stride+x] = byte(235 - 195*((x*x/7^y*y/5^x*y/11)&1))
 		}
 	}
 	if psnr := show(frame, encoder.Request{Keyframe: true}); psnr < 60 {
