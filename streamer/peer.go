@@ -68,8 +68,9 @@ type Peer struct {
 
 // NewPeer prepares a connection; nothing is sent before Offer.
 func (e *Engine) NewPeer(config PeerConfig, receiver Receiver, stages *Stages, logger *slog.Logger) (*Peer, error) {
-	if config.Codec != media.H264 {
-		return nil, fmt.Errorf("%w: %s cannot be packetized", ErrNoCommonCodec, config.Codec)
+	packets, err := packetizer.New(config.Codec)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoCommonCodec, err)
 	}
 	connection, estimator, err := e.newConnection(config, logger)
 	if err != nil {
@@ -78,7 +79,7 @@ func (e *Engine) NewPeer(config PeerConfig, receiver Receiver, stages *Stages, l
 	p := &Peer{
 		connection: connection, estimator: estimator, receiver: receiver, logger: logger, stages: stages,
 		connected: make(chan struct{}), open: make(chan struct{}), failed: make(chan struct{}),
-		track: newVideoTrack(webrtc.RTPCodecCapability{MimeType: config.Codec.MimeType(), ClockRate: clockRate}, new(packetizer.H264), config.PlayoutDelay),
+		track: newVideoTrack(webrtc.RTPCodecCapability{MimeType: config.Codec.MimeType(), ClockRate: clockRate}, packets, config.PlayoutDelay),
 	}
 	if err := p.setUp(); err != nil {
 		return nil, errors.Join(err, connection.Close())

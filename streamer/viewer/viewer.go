@@ -44,6 +44,8 @@ type Watcher interface {
 type Config struct {
 	// Decode turns pictures on. Without it only packets are measured.
 	Decode bool
+	// Codecs are what may be received; none means all that can be.
+	Codecs []media.Codec
 	Logger *slog.Logger
 }
 
@@ -80,14 +82,8 @@ func New(config Config, watcher Watcher) (*Viewer, error) {
 		logger = slog.New(slog.DiscardHandler)
 	}
 	engine := &webrtc.MediaEngine{}
-	feedback := []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "transport-cc"}}
-	for payloadType, codec := range map[webrtc.PayloadType]webrtc.RTPCodecCapability{
-		102: {MimeType: webrtc.MimeTypeH264, ClockRate: 90000, RTCPFeedback: feedback, SDPFmtpLine: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e034"},
-		103: {MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: "apt=102"},
-	} {
-		if err := engine.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: codec, PayloadType: payloadType}, webrtc.RTPCodecTypeVideo); err != nil {
-			return nil, fmt.Errorf("register %s: %w", codec.MimeType, err)
-		}
+	if err := register(engine, config.Codecs); err != nil {
+		return nil, err
 	}
 	registry := &interceptor.Registry{}
 	generator, err := nack.NewGeneratorInterceptor()
@@ -251,15 +247,18 @@ func (v *Viewer) SendRaw(on control.Channel, data []byte) error {
 
 // read receives the video until the track ends.
 func (v *Viewer) read(track *webrtc.TrackRemote) error {
+	format, err := formatOf(track.Codec().MimeType)
+	if err != nil {
+		return err
+	}
 	var decoder *decode.Decoder
 	if v.decode {
-		var err error
-		if decoder, err = decode.Open(media.H264); err != nil {
+		if decoder, err = decode.Open(format.codec); err != nil {
 			return fmt.Errorf("open the decoder: %w", err)
 		}
 		defer decoder.Close()
 	}
-	var packets assembler
+	packets := newAssembler(format)
 	var asked time.Time
 	mending := false // something was lost, and no keyframe has come since
 	for {
