@@ -44,6 +44,8 @@ type encoding struct {
 	// For the player: what an encoder that failed has to do with this one, and why no better one was there from the beginning.
 	why, instead string
 	rest         encoder.Ladder
+	// accepts reports whether the player who watches takes a codec; nil while nobody does.
+	accepts func(media.Codec) bool
 
 	pictures int  // since the encoder was opened
 	stalls   int  // in a row
@@ -111,13 +113,31 @@ func (e *encoding) watch(took time.Duration) (replaced bool) {
 
 // candidates are those that can take over within the connection as it was negotiated.
 func (e *encoding) candidates() encoder.Ladder {
-	var same encoder.Ladder
+	var able encoder.Ladder
 	for _, candidate := range e.rest {
-		if candidate.Codec == e.chosen.Codec {
-			same = append(same, candidate)
+		if e.sendable(candidate) {
+			able = append(able, candidate)
 		}
 	}
-	return same
+	return able
+}
+
+// sendable reports whether what a candidate makes can be sent.
+func (e *encoding) sendable(c encoder.Candidate) bool {
+	return c.Codec == e.chosen.Codec || e.accepts != nil && e.accepts(c.Codec)
+}
+
+// serve makes sure that a player who begins to watch takes what is sent, if need be by another encoder.
+func (e *encoding) serve(accepts func(media.Codec) bool) error {
+	e.accepts = accepts
+	if accepts == nil || accepts(e.chosen.Codec) {
+		return nil
+	}
+	if err := e.replace(fmt.Errorf("the player does not decode %s", e.chosen.Codec)); !errors.Is(err, errReplaced) {
+		return err
+	}
+	e.failed = nil // it works, but not for this player
+	return nil
 }
 
 // replace puts the next candidate that opens in the place of the encoder at work. It returns errReplaced, or why there is none;
@@ -178,7 +198,7 @@ func (e *encoding) restore(now media.Instant) bool {
 		return e.welcome(o)
 	default:
 	}
-	if len(e.failed) == 0 || e.trying || now.Sub(e.tried) < e.retry[e.failed[0].Name] {
+	if len(e.failed) == 0 || e.trying || !e.sendable(e.failed[0]) || now.Sub(e.tried) < e.retry[e.failed[0].Name] {
 		return false
 	}
 	e.trying = true

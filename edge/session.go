@@ -115,11 +115,11 @@ func (s *session) run(ctx context.Context) error {
 	s.node.say(signaling.Progress{Session: s.id, Stage: signaling.StageStarting, Detail: s.app.Title})
 	s.bulletin.setApp(control.AppNotice{State: control.AppStarting, Title: s.app.Title})
 
-	capabilities := choice.Encoder.Capabilities() // play owns the encoder from here on
+	offered := offering(choice, config) // play owns the encoder from here on
 	group, ctx := errgroup.WithContext(ctx)
 	ready := make(chan *live, 1)
 	group.Go(func() error { return s.play(ctx, choice, config, ready) })
-	group.Go(func() error { return s.converse(ctx, capabilities, ready) })
+	group.Go(func() error { return s.converse(ctx, offered, ready) })
 	return group.Wait()
 }
 
@@ -212,8 +212,8 @@ func (s *session) forwardCursors(ctx context.Context, screen *screen) error {
 }
 
 // converse keeps the player connected: offer, answer, hold and offer again.
-func (s *session) converse(ctx context.Context, capabilities encoder.Capabilities, ready <-chan *live) (err error) {
-	c := conversation{session: s, capabilities: capabilities, ready: ready}
+func (s *session) converse(ctx context.Context, offered offered, ready <-chan *live) (err error) {
+	c := conversation{session: s, offered: offered, ready: ready}
 	defer func() {
 		s.conclude(ctx, err)
 		c.hangUp()

@@ -77,7 +77,7 @@ type session struct {
 // connect joins a peer and a viewer over real sockets on loopback.
 func connect(t *testing.T) *session {
 	t.Helper()
-	return connectWith(t, streamer.PeerConfig{Codec: media.H264, ProfileLevelID: "42c01f", Bitrate: 8 * media.Mbps}, viewer.Config{})
+	return connectWith(t, streamer.PeerConfig{Codecs: []media.Codec{media.H264}, ProfileLevelID: "42c01f", Bitrate: 8 * media.Mbps}, viewer.Config{})
 }
 
 // connectWith joins a peer and a viewer of other kinds.
@@ -183,7 +183,7 @@ func frameOf(codec media.Codec, size int) media.Slice {
 func TestEveryCodecIsOfferedTakenAndArrivesWhole(t *testing.T) {
 	for _, codec := range []media.Codec{media.H264, media.HEVC, media.VP8, media.VP9, media.AV1} {
 		t.Run(string(codec), func(t *testing.T) {
-			config := streamer.PeerConfig{Codec: codec, Bitrate: 8 * media.Mbps}
+			config := streamer.PeerConfig{Codecs: []media.Codec{codec}, Bitrate: 8 * media.Mbps}
 			if codec == media.H264 {
 				config.ProfileLevelID = "42c01f"
 			}
@@ -198,6 +198,28 @@ func TestEveryCodecIsOfferedTakenAndArrivesWhole(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestTheCodecChangesWithinTheStream(t *testing.T) {
+	codecs := []media.Codec{media.H264, media.VP8, media.AV1}
+	s := connectWith(t, streamer.PeerConfig{Codecs: codecs, ProfileLevelID: "42c01f", Bitrate: 8 * media.Mbps}, viewer.Config{Codecs: []media.Codec{media.H264, media.AV1}})
+	if s.peer.Accepts(media.VP8) || !s.peer.Accepts(media.AV1) || !s.peer.Accepts(media.H264) {
+		t.Fatal("the peer does not know what the player takes")
+	}
+	for i, codec := range []media.Codec{media.H264, media.AV1, media.AV1, media.H264} {
+		s.peer.Use(codec)
+		slice := frameOf(codec, 20000)
+		if err := s.peer.WriteSlice(slice, media.Now().Add(time.Duration(i)*streamer.RTPTick)); err != nil {
+			t.Fatal(err)
+		}
+		if frame := wait(t, s.player.frames, "a frame"); frame.Bytes != len(slice.Data) || frame.Codec != codec {
+			t.Errorf("%d bytes of %s arrived as %d of %s", len(slice.Data), codec, frame.Bytes, frame.Codec)
+		}
+	}
+	s.peer.Use(media.VP8)
+	if err := s.peer.WriteSlice(frameOf(media.VP8, 100), media.Now()); !errors.Is(err, streamer.ErrNoCommonCodec) {
+		t.Errorf("a codec that the player does not take: %v", err)
 	}
 }
 
@@ -219,7 +241,7 @@ func TestAViewerWithoutTheCodecRefusesTheVideo(t *testing.T) {
 	}
 	for _, codec := range []media.Codec{media.HEVC, media.VP8, media.VP9, media.AV1} {
 		edge, player := unreachable{&edgeSide{t: t}}, &playerSide{}
-		peer, err := engine.NewPeer(streamer.PeerConfig{Codec: codec, Bitrate: media.Mbps}, edge, nil, logger)
+		peer, err := engine.NewPeer(streamer.PeerConfig{Codecs: []media.Codec{codec}, Bitrate: media.Mbps}, edge, nil, logger)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -245,7 +267,7 @@ func TestAViewerWithoutTheCodecRefusesTheVideo(t *testing.T) {
 		<-ended
 		<-ended
 	}
-	if _, err := engine.NewPeer(streamer.PeerConfig{Codec: "theora", Bitrate: media.Mbps}, nil, nil, logger); !errors.Is(err, streamer.ErrNoCommonCodec) {
+	if _, err := engine.NewPeer(streamer.PeerConfig{Codecs: []media.Codec{"theora"}, Bitrate: media.Mbps}, nil, nil, logger); !errors.Is(err, streamer.ErrNoCommonCodec) {
 		t.Errorf("an unknown codec: error %v, want ErrNoCommonCodec", err)
 	}
 }
@@ -305,7 +327,7 @@ func TestAnAnswerWithoutOurCodecIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	peer, err := engine.NewPeer(streamer.PeerConfig{Codec: media.H264, ProfileLevelID: "42c01f", Bitrate: media.Mbps}, s.edge, s.stages, logger)
+	peer, err := engine.NewPeer(streamer.PeerConfig{Codecs: []media.Codec{media.H264}, ProfileLevelID: "42c01f", Bitrate: media.Mbps}, s.edge, s.stages, logger)
 	if err != nil {
 		t.Fatal(err)
 	}

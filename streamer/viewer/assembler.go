@@ -19,6 +19,7 @@ const (
 
 // AccessUnit is one coded frame as it came from the network. Data is valid until the next call of the assembler.
 type AccessUnit struct {
+	Codec       media.Codec
 	Data        []byte // H.264 and HEVC: Annex B; AV1: OBUs that tell their sizes
 	RTP         uint32
 	FirstPacket media.Instant // when its first packet to come came
@@ -127,7 +128,7 @@ func (a *assembler) giveUp() {
 }
 
 func (a *assembler) reset() {
-	a.unit = AccessUnit{Data: a.unit.Data[:0], keyframe: a.format.keyframe}
+	a.unit = AccessUnit{Codec: a.format.codec, Data: a.unit.Data[:0], keyframe: a.format.keyframe}
 	a.broken = false
 	a.depacketizer = a.format.depacketizer()
 }

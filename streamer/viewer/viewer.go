@@ -26,6 +26,7 @@ import (
 // Frame is one decoded picture. It is valid until Watcher.Frame returns.
 type Frame struct {
 	Picture     *media.Frame // nil when the viewer does not decode
+	Codec       media.Codec
 	RTP         uint32
 	FirstPacket media.Instant
 	LastPacket  media.Instant
@@ -247,18 +248,8 @@ func (v *Viewer) SendRaw(on control.Channel, data []byte) error {
 
 // read receives the video until the track ends.
 func (v *Viewer) read(track *webrtc.TrackRemote) error {
-	format, err := formatOf(track.Codec().MimeType)
-	if err != nil {
-		return err
-	}
-	var decoder *decode.Decoder
-	if v.decode {
-		if decoder, err = decode.Open(format.codec); err != nil {
-			return fmt.Errorf("open the decoder: %w", err)
-		}
-		defer decoder.Close()
-	}
-	packets := newAssembler(format)
+	r := reception{decode: v.decode}
+	defer r.close()
 	var asked time.Time
 	mending := false // something was lost, and no keyframe has come since
 	for {
@@ -266,10 +257,15 @@ func (v *Viewer) read(track *webrtc.TrackRemote) error {
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrEnded, err)
 		}
+		changed, err := r.follow(packet, func() string { return track.Codec().MimeType })
+		if err != nil {
+			return err
+		}
+		mending = mending || changed // with another codec everything begins anew
 		now := media.Now()
-		packets.push(packet, now)
+		r.packets.push(packet, now)
 		for {
-			unit, lost, err := packets.pop(now)
+			unit, lost, err := r.packets.pop(now)
 			if err != nil {
 				return err
 			}
@@ -292,7 +288,7 @@ func (v *Viewer) read(track *webrtc.TrackRemote) error {
 			if mending {
 				continue
 			}
-			if err := v.show(unit, decoder); err != nil {
+			if err := v.show(unit, r.decoder); err != nil {
 				return err
 			}
 		}
@@ -300,7 +296,7 @@ func (v *Viewer) read(track *webrtc.TrackRemote) error {
 }
 
 func (v *Viewer) show(unit *AccessUnit, decoder *decode.Decoder) error {
-	frame := Frame{RTP: unit.RTP, FirstPacket: unit.FirstPacket, LastPacket: unit.LastPacket, Bytes: len(unit.Data)}
+	frame := Frame{Codec: unit.Codec, RTP: unit.RTP, FirstPacket: unit.FirstPacket, LastPacket: unit.LastPacket, Bytes: len(unit.Data)}
 	if decoder != nil {
 		picture, err := decoder.Decode(unit.Data)
 		if err != nil {
