@@ -155,9 +155,13 @@ func (n *Node) free() int {
 	return max(free, 0)
 }
 
+// codecs are those of the encoders that may be used.
 func (n *Node) codecs() []string {
 	var codecs []string
 	for _, candidate := range n.config.Encoders {
+		if only := n.config.Encoder; only != "" && only != encoder.Auto && only != candidate.Name {
+			continue
+		}
 		if codec := string(candidate.Codec); !slices.Contains(codecs, codec) {
 			codecs = append(codecs, codec)
 		}
