@@ -178,9 +178,10 @@ func (n *Node) free() int {
 	return max(free, 0)
 }
 
+// codecs are those of the encoders that may be used.
 func (n *Node) codecs() []string {
 	var codecs []string
-	for _, codec := range n.config.Encoders.Codecs() {
+	for _, codec := range n.config.Encoders.Named(n.config.Encoder).Codecs() {
 		codecs = append(codecs, string(codec))
 	}
 	return codecs

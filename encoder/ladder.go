@@ -63,6 +63,18 @@ func (l Ladder) Names() []string {
 	return names
 }
 
+// Named returns the candidates that may be used under a name: all of them for Auto or none, or the one of that name.
+func (l Ladder) Named(name string) Ladder {
+	if name == "" || name == Auto {
+		return l
+	}
+	i := slices.IndexFunc(l, func(c Candidate) bool { return c.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return l[i : i+1 : i+1]
+}
+
 // Codecs lists what the candidates encode, each codec once, in order of preference.
 func (l Ladder) Codecs() []media.Codec {
 	var codecs []media.Codec
@@ -95,14 +107,12 @@ func (l Ladder) Pick(name string, decodes []media.Codec, known Timings, config C
 
 // fit returns the candidates of that name which the player decodes, and why others of that name are left out.
 func (l Ladder) fit(name string, decodes []media.Codec) (fitting Ladder, refused []Refusal) {
-	for _, candidate := range l {
-		switch {
-		case name != "" && name != Auto && name != candidate.Name:
-		case !slices.Contains(decodes, candidate.Codec):
+	for _, candidate := range l.Named(name) {
+		if !slices.Contains(decodes, candidate.Codec) {
 			refused = append(refused, Refusal{candidate.Name, fmt.Errorf("%w %s", errNotDecoded, candidate.Codec)})
-		default:
-			fitting = append(fitting, candidate)
+			continue
 		}
+		fitting = append(fitting, candidate)
 	}
 	return fitting, refused
 }

@@ -82,12 +82,9 @@ func (b *encoderBench) run(ctx context.Context) error {
 	if b.seconds < 1 || b.seconds > 600 {
 		return usage("--seconds %d: want 1 to 600", b.seconds)
 	}
-	candidates := ladder()
-	if b.name != encoder.Auto {
-		candidates = slices.DeleteFunc(candidates, func(c encoder.Candidate) bool { return c.Name != b.name })
-		if len(candidates) == 0 {
-			return usage("--encoder %s: this program has %s", b.name, strings.Join(ladder().Names(), ", "))
-		}
+	candidates := ladder().Named(b.name)
+	if len(candidates) == 0 {
+		return usage("--encoder %s: this program has %s", b.name, strings.Join(ladder().Names(), ", "))
 	}
 	var sizes []media.Size
 	for _, text := range b.sizes {

@@ -169,17 +169,10 @@ func (f *edgeFlags) offered(command []string) ([]app.Description, error) {
 
 // checkEncoder opens the encoder once, so that an edge which cannot encode says so when it is started.
 func (f *edgeFlags) checkEncoder() error {
-	if f.encoder != encoder.Auto {
-		known := false
-		for _, name := range ladder().Names() {
-			known = known || name == f.encoder
-		}
-		if !known {
-			return usage("--encoder %s: this program has %s", f.encoder, strings.Join(ladder().Names(), ", "))
-		}
+	if len(ladder().Named(f.encoder)) == 0 {
+		return usage("--encoder %s: this program has %s", f.encoder, strings.Join(ladder().Names(), ", "))
 	}
-	all := []media.Codec{media.H264, media.HEVC, media.VP8, media.VP9, media.AV1}
-	trial, err := ladder().Pick(f.encoder, all, nil, encoder.Config{Size: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate)})
+	trial, err := ladder().Pick(f.encoder, ladder().Codecs(), nil, encoder.Config{Size: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate)})
 	switch {
 	case errors.Is(err, media.ErrSize), errors.Is(err, encoder.ErrUnsupported):
 		return usage("%w", err)

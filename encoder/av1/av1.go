@@ -22,6 +22,9 @@ import (
 // License is the SPDX identifier of what this package links.
 const License = "BSD-2-Clause"
 
+// Version is that of the library.
+func Version() string { return C.GoString(C.nl_av1_version()) }
+
 // efforts are the library's cpu-used by speed. The odd ones hardly differ from their neighbours.
 var efforts = []C.int{10, 8, 6}
 

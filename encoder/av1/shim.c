@@ -180,3 +180,5 @@ int nl_av1_encode(nl_av1 *e, const uint8_t *y, int y_stride, const uint8_t *u, i
 		return fail(e, "aom_codec_encode");
 	return collect(e, piece);
 }
+
+const char *nl_av1_version(void) { return aom_codec_version_str(); }

@@ -40,4 +40,7 @@ int nl_av1_set_screen(nl_av1 *encoder, int screen);
 int nl_av1_encode(nl_av1 *encoder, const uint8_t *y, int y_stride, const uint8_t *u, int u_stride, const uint8_t *v,
 	int v_stride, int keyframe, int quantiser, nl_av1_piece *piece);
 
+// nl_av1_version is the library's.
+const char *nl_av1_version(void);
+
 #endif

@@ -113,7 +113,7 @@ type av1Sequence struct {
 func parseSequence(payload []byte) (av1Sequence, error) {
 	r := bits{data: payload}
 	s := av1Sequence{profile: r.u(3), primaries: 2, transfer: 2, matrix: 2}
-	if r.u(1) == 1 || r.u(1) == 1 {
+	if still, reduced := r.u(1), r.u(1); still == 1 || reduced == 1 {
 		return s, errors.New("is of a still picture")
 	}
 	if r.u(1) == 1 { // timing_info_present_flag

@@ -22,8 +22,12 @@ import (
 	"nearlight/internal/media"
 )
 
-// Finest is the finest quantiser that is used: below, nobody sees a difference, whatever the codec.
-const Finest = 10
+// Nobody sees a moving picture get better below FinestMoving, but each bit still takes its time to code, to send and to
+// decode. A picture that stands still is looked at: its repeats get finer step by step, down to Finest.
+const (
+	FinestMoving = 18
+	Finest       = 10
+)
 
 // start is the quantiser of the first inter frame, before anything is known.
 const start = 30
@@ -49,6 +53,7 @@ const (
 // Control chooses the quantisers of one stream.
 type Control struct {
 	coarsest float64
+	finest   float64 // for the frame that is planned
 	qp       float64 // for the next inter frame, fractional
 	movingQP float64 // as it was before a still picture was sharpened
 	still    bool    // the last frame was a repeat
@@ -73,7 +78,7 @@ const firstKeyframeCost = 2.8
 
 // New makes a control for an encoder with quantisers from Finest to coarsest.
 func New(coarsest float64) Control {
-	return Control{coarsest: coarsest, qp: start, movingQP: start, keyframeCost: firstKeyframeCost}
+	return Control{coarsest: coarsest, finest: FinestMoving, qp: start, movingQP: start, keyframeCost: firstKeyframeCost}
 }
 
 // Plan chooses for a frame whose share is so many bits. budget, where positive, is a bound that replaces the share.
@@ -83,6 +88,10 @@ func (c *Control) Plan(f *media.Frame, keyframe bool, share, budget int) Plan {
 	c.sampler.look(f)
 	p.activity = c.sampler.activity
 
+	c.finest = FinestMoving
+	if f.Still {
+		c.finest = Finest
+	}
 	target := float64(share)*aim - c.debt/debtWindow
 	p.target = min(max(target, 0.4*float64(share)), 1.1*float64(share))
 	if keyframe {
@@ -133,7 +142,7 @@ func (c *Control) Coded(p Plan, f *media.Frame, share, bits int) {
 	c.qp = c.bound(c.qp)
 }
 
-func (c *Control) bound(qp float64) float64 { return min(max(qp, Finest), c.coarsest) }
+func (c *Control) bound(qp float64) float64 { return min(max(qp, c.finest), c.coarsest) }
 
 // sampler measures a picture coarsely: on every eighth row, how much neighbours differ and how much the row has changed.
 type sampler struct {

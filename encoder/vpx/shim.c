@@ -167,3 +167,5 @@ int nl_vpx_encode(nl_vpx *e, const uint8_t *y, int y_stride, const uint8_t *u, i
 		return fail(e, "vpx_codec_encode");
 	return collect(e, piece);
 }
+
+const char *nl_vpx_version(void) { return vpx_codec_version_str(); }

@@ -41,4 +41,7 @@ int nl_vpx_set_effort(nl_vpx *encoder, int effort);
 int nl_vpx_encode(nl_vpx *encoder, const uint8_t *y, int y_stride, const uint8_t *u, int u_stride, const uint8_t *v,
 	int v_stride, int keyframe, int quantiser, nl_vpx_piece *piece);
 
+// nl_vpx_version is the library's.
+const char *nl_vpx_version(void);
+
 #endif

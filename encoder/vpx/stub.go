@@ -11,6 +11,9 @@ import (
 // License is the SPDX identifier of what this package links: nothing.
 const License = ""
 
+// Version is that of the library: there is none.
+func Version() string { return "" }
+
 // OpenVP8 returns an error that wraps encoder.ErrUnavailable.
 func OpenVP8(encoder.Config) (encoder.Encoder, error) { return nil, unavailable() }
 

@@ -23,6 +23,9 @@ import (
 // License is the SPDX identifier of what this package links.
 const License = "BSD-3-Clause"
 
+// Version is that of the library.
+func Version() string { return C.GoString(C.nl_vpx_version()) }
+
 // format is what differs between the two codecs.
 type format struct {
 	name    string
