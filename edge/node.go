@@ -27,8 +27,7 @@ type Config struct {
 	Name     string
 	Slots    int // sessions at a time
 	Engine   *streamer.Engine
-	Encoders encoder.Ladder
-	Encoder  string // a name on the ladder, or encoder.Auto
+	Encoders encoder.Ladder // those that may be used
 	// Time measures how long encoders take here for pictures of the usual size; nil leaves it unknown. It is called once, while
 	// sessions may already run.
 	Time     func(context.Context, encoder.Ladder, encoder.Config) encoder.Timings
@@ -178,10 +177,9 @@ func (n *Node) free() int {
 	return max(free, 0)
 }
 
-// codecs are those of the encoders that may be used.
 func (n *Node) codecs() []string {
 	var codecs []string
-	for _, codec := range n.config.Encoders.Named(n.config.Encoder).Codecs() {
+	for _, codec := range n.config.Encoders.Codecs() {
 		codecs = append(codecs, string(codec))
 	}
 	return codecs

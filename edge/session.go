@@ -103,7 +103,7 @@ func (s *session) conclude(ctx context.Context, err error) {
 func (s *session) run(ctx context.Context) error {
 	config := encoder.Config{Size: s.size, MaxSize: s.node.config.MaxSize, FrameRate: s.node.config.FrameRate, Bitrate: s.node.config.Bitrate}
 	choice, err := onRealtimeThread(s.logger, func() (*encoder.Choice, error) {
-		return s.node.config.Encoders.Pick(s.node.config.Encoder, s.codecs, s.node.encoderTimings(), config)
+		return s.node.config.Encoders.Pick(s.codecs, s.node.encoderTimings(), config)
 	})
 	if err != nil {
 		return signaling.Errorf(signaling.CodeNoCommonCodec, "%v", err)

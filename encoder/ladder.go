@@ -38,9 +38,6 @@ func (r Refusal) Error() string { return r.Name + ": " + r.Reason.Error() }
 // Unwrap returns the reason.
 func (r Refusal) Unwrap() error { return r.Reason }
 
-// errNotDecoded is the reason of a candidate whose codec the player lacks.
-var errNotDecoded = errors.New("the player does not decode")
-
 // Choice is an encoder that was picked.
 type Choice struct {
 	Candidate
@@ -63,16 +60,23 @@ func (l Ladder) Names() []string {
 	return names
 }
 
-// Named returns the candidates that may be used under a name: all of them for Auto or none, or the one of that name.
-func (l Ladder) Named(name string) Ladder {
-	if name == "" || name == Auto {
-		return l
+// Only returns the candidates that may be used: all of them for Auto or an empty text, or those that the text names, in its
+// order: "nvenc,x264". The error wraps ErrNoneFits and names what is not on the ladder.
+func (l Ladder) Only(names string) (Ladder, error) {
+	if names == "" || names == Auto {
+		return l, nil
 	}
-	i := slices.IndexFunc(l, func(c Candidate) bool { return c.Name == name })
-	if i < 0 {
-		return nil
+	var only Ladder
+	for name := range strings.SplitSeq(names, ",") {
+		i := slices.IndexFunc(l, func(c Candidate) bool { return c.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("%w: there is no encoder named %q (want %s)", ErrNoneFits, name, strings.Join(append([]string{Auto}, l.Names()...), ", "))
+		}
+		if !slices.ContainsFunc(only, func(c Candidate) bool { return c.Name == name }) {
+			only = append(only, l[i])
+		}
 	}
-	return l[i : i+1 : i+1]
+	return only, nil
 }
 
 // Codecs lists what the candidates encode, each codec once, in order of preference.
@@ -87,14 +91,18 @@ func (l Ladder) Codecs() []media.Codec {
 }
 
 // Pick opens the first candidate that the player decodes and this machine has; those known to be too slow for the frame
-// rate come after all others. name is Auto (or empty), or the one candidate that may be used. The error wraps
-// ErrNoneFits and what each candidate said.
-func (l Ladder) Pick(name string, decodes []media.Codec, known Timings, config Config) (*Choice, error) {
-	fitting, refused := l.fit(name, decodes)
-	fitting, slow := known.sort(fitting, config.FrameRate)
-	if len(fitting) == 0 && len(refused) == 0 {
-		return nil, fmt.Errorf("%w: there is no encoder named %q (want %s)", ErrNoneFits, name, strings.Join(append([]string{Auto}, l.Names()...), ", "))
+// rate come after all others. The error wraps ErrNoneFits and what each candidate said.
+func (l Ladder) Pick(decodes []media.Codec, known Timings, config Config) (*Choice, error) {
+	var fitting Ladder
+	var refused []Refusal
+	for _, candidate := range l {
+		if !slices.Contains(decodes, candidate.Codec) {
+			refused = append(refused, Refusal{candidate.Name, fmt.Errorf("the player does not decode %s", candidate.Codec)})
+			continue
+		}
+		fitting = append(fitting, candidate)
 	}
+	fitting, slow := known.sort(fitting, config.FrameRate)
 	for i, candidate := range fitting {
 		opened, err := candidate.Open(config)
 		if err == nil {
@@ -103,18 +111,6 @@ func (l Ladder) Pick(name string, decodes []media.Codec, known Timings, config C
 		refused = append(refused, Refusal{candidate.Name, err})
 	}
 	return nil, &noneFits{refused}
-}
-
-// fit returns the candidates of that name which the player decodes, and why others of that name are left out.
-func (l Ladder) fit(name string, decodes []media.Codec) (fitting Ladder, refused []Refusal) {
-	for _, candidate := range l.Named(name) {
-		if !slices.Contains(decodes, candidate.Codec) {
-			refused = append(refused, Refusal{candidate.Name, fmt.Errorf("%w %s", errNotDecoded, candidate.Codec)})
-			continue
-		}
-		fitting = append(fitting, candidate)
-	}
-	return fitting, refused
 }
 
 // above returns the refusals of candidates that stand higher than the one chosen, in the ladder's order.

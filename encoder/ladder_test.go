@@ -48,13 +48,20 @@ func TestLadderPicksTheFirstThatFits(t *testing.T) {
 		{"no name is auto", "", all, "x264", nil, nil},
 		{"auto skips what the player lacks", "auto", []media.Codec{media.VP8}, "vp8", nil, nil},
 		{"a name is that one", "openh264", all, "openh264", nil, nil},
+		{"names are those, in their order", "nvenc,vp8,x264", all, "vp8", nil, nil},
+		{"a name among others that is unknown", "x264,x265", all, "", encoder.ErrNoneFits, []string{`"x265"`}},
+		{"a name that is empty", "x264,", all, "", encoder.ErrNoneFits, []string{`""`}},
 		{"a name never falls back", "nvenc", all, "", encoder.ErrUnavailable, []string{"nvenc: ", "no NVIDIA driver"}},
 		{"a name the player cannot decode", "vp8", []media.Codec{media.H264}, "", encoder.ErrNoneFits, []string{"does not decode vp8"}},
 		{"no common codec gives every reason", "auto", []media.Codec{media.AV1}, "", encoder.ErrNoneFits, []string{"nvenc: ", "x264: ", "openh264: ", "vp8: "}},
 		{"a player without codecs", "auto", nil, "", encoder.ErrNoneFits, nil},
 		{"an unknown name lists the known", "x265", all, "", encoder.ErrNoneFits, []string{`"x265"`, "auto, nvenc, x264, openh264, vp8"}},
 	} {
-		got, err := ladder.Pick(c.name, c.decodes, nil, encoder.Config{})
+		only, err := ladder.Only(c.name)
+		var got *encoder.Choice
+		if err == nil {
+			got, err = only.Pick(c.decodes, nil, encoder.Config{})
+		}
 		if c.want != "" {
 			if err != nil || got.Name != c.want || got.Encoder.(named).name != c.want {
 				t.Errorf("%s: got %v, %v; want %s", c.reason, got, err, c.want)
@@ -81,7 +88,7 @@ func TestAChoiceSaysWhyItIsNoneBetterAndWhoComesNext(t *testing.T) {
 		candidate("av1", media.AV1, nil),
 		candidate("openh264", media.H264, nil),
 	}
-	choice, err := ladder.Pick(encoder.Auto, []media.Codec{media.H264}, nil, encoder.Config{})
+	choice, err := ladder.Pick([]media.Codec{media.H264}, nil, encoder.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +123,11 @@ func TestWhatIsTooSlowComesLast(t *testing.T) {
 		{"where all are too slow the best is used", "auto", slow, 120, "av1", "", []string{"vp9", "vp8"}},
 		{"a name is that one, however slow", "vp8", slow, 60, "vp8", "", nil},
 	} {
-		choice, err := ladder.Pick(c.name, all, c.known, encoder.Config{FrameRate: c.rate})
+		only, err := ladder.Only(c.name)
+		if err != nil {
+			t.Fatalf("%s: %v", c.reason, err)
+		}
+		choice, err := only.Pick(all, c.known, encoder.Config{FrameRate: c.rate})
 		if err != nil {
 			t.Fatalf("%s: %v", c.reason, err)
 		}

@@ -1,16 +1,10 @@
 package streamer
 
 import (
-	"fmt"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/pion/rtcp"
-	"github.com/pion/sdp/v3"
-
-	"nearlight/internal/media"
 )
 
 // minimumKeyframeGap damps keyframe requests while the round trip is not known or tiny: a keyframe that is still being decoded
@@ -50,38 +44,4 @@ func (p *Peer) readFeedback() {
 			}
 		}
 	}
-}
-
-// acceptsVideo checks that an answer takes the video in one of the codecs that we offered: a browser that decodes none of them
-// answers with port 0, or leaves the codecs out (RFC 8829 section 5.3.1).
-func acceptsVideo(answer string, offered []media.Codec) error {
-	var parsed sdp.SessionDescription
-	if err := parsed.UnmarshalString(answer); err != nil {
-		return fmt.Errorf("parse the player's answer: %w", err)
-	}
-	for _, section := range parsed.MediaDescriptions {
-		if section.MediaName.Media != "video" {
-			continue
-		}
-		if section.MediaName.Port.Value == 0 {
-			break
-		}
-		for _, attribute := range section.Attributes {
-			if attribute.Key == "rtpmap" && slices.ContainsFunc(offered, func(c media.Codec) bool { return maps(attribute.Value, c) }) {
-				return nil
-			}
-		}
-	}
-	names := make([]string, len(offered))
-	for i, codec := range offered {
-		names[i] = strings.TrimPrefix(codec.MimeType(), "video/")
-	}
-	return fmt.Errorf("%w: the player's browser does not decode %s", ErrNoCommonCodec, strings.Join(names, ", "))
-}
-
-// maps reports whether an rtpmap's value, "102 H264/90000", names a codec.
-func maps(rtpmap string, codec media.Codec) bool {
-	_, encoding, _ := strings.Cut(rtpmap, " ")
-	name, _, _ := strings.Cut(encoding, "/")
-	return strings.EqualFold("video/"+name, codec.MimeType())
 }

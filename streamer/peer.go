@@ -48,12 +48,14 @@ type Peer struct {
 	receiver   Receiver
 	logger     *slog.Logger
 	track      *videoTrack
-	sender     *webrtc.RTPSender
-	motion     *webrtc.DataChannel
-	control    *webrtc.DataChannel
-	keyframes  keyframeGate
-	frames     frameLog
-	stages     *Stages
+	// profileLevelID is what was offered of H.264.
+	profileLevelID string
+	sender         *webrtc.RTPSender
+	motion         *webrtc.DataChannel
+	control        *webrtc.DataChannel
+	keyframes      keyframeGate
+	frames         frameLog
+	stages         *Stages
 
 	connected chan struct{} // closed when media can flow
 	open      chan struct{} // closed when Send works
@@ -79,7 +81,7 @@ func (e *Engine) NewPeer(config PeerConfig, receiver Receiver, stages *Stages, l
 	p := &Peer{
 		connection: connection, estimator: estimator, receiver: receiver, logger: logger, stages: stages,
 		connected: make(chan struct{}), open: make(chan struct{}), failed: make(chan struct{}),
-		track: track,
+		track: track, profileLevelID: config.ProfileLevelID,
 	}
 	if err := p.setUp(); err != nil {
 		return nil, errors.Join(err, connection.Close())
@@ -206,10 +208,11 @@ func (p *Peer) Offer(send func(sdp string) error) error {
 
 // Answer takes the player's answer. The error wraps ErrNoCommonCodec when the player refused the video.
 func (p *Peer) Answer(sdp string) error {
-	if err := acceptsVideo(sdp, p.track.codecs()); err != nil {
+	answer, err := readAnswer(sdp, p.track.codecs(), p.profileLevelID)
+	if err != nil {
 		return err
 	}
-	if err := p.connection.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: sdp}); err != nil {
+	if err := p.connection.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
 		return fmt.Errorf("apply the player's answer: %w", err)
 	}
 	go p.readFeedback() // ends when the connection is closed

@@ -43,7 +43,7 @@ func (f *edgeFlags) register(flags *pflag.FlagSet) {
 	flags.Var(&f.size, "size", "size of the game's screen")
 	flags.Var(&f.maxSize, "max-size", "largest size that a player may ask for (default: --size)")
 	flags.IntVar(&f.fps, "fps", encoder.DefaultFrameRate, "frames per second at the most")
-	flags.StringVar(&f.encoder, "encoder", encoder.Auto, "encoder: "+encoder.Auto+", "+strings.Join(ladder().Names(), ", "))
+	flags.StringVar(&f.encoder, "encoder", encoder.Auto, "encoders that may be used, in order of preference ("+strings.Join(ladder().Names(), ",")+"), or "+encoder.Auto)
 	flags.Var(&f.bitrate, "bitrate", "bitrate at the most, for example 8M or 2500k")
 	flags.StringVar(&f.app, "app", "", "offer only this app of the catalogue")
 	flags.IntVar(&f.slots, "slots", 1, "sessions at a time")
@@ -96,7 +96,8 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 	if err != nil {
 		return nil, err
 	}
-	if err := f.checkEncoder(); err != nil {
+	encoders, err := f.checkEncoders()
+	if err != nil {
 		return nil, err
 	}
 	cage := sandbox.Disabled()
@@ -134,7 +135,7 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 		return nil, err
 	}
 	b.node, err = edge.NewNode(edge.Config{
-		Name: host, Slots: f.slots, Engine: engine, Encoders: ladder(), Encoder: f.encoder, Time: newTimings(in.logger).measure,
+		Name: host, Slots: f.slots, Engine: engine, Encoders: encoders, Time: newTimings(in.logger).measure,
 		Token: in.token, Verifier: in.verifier, Sandbox: cage, Folder: filepath.Clean(folder),
 		Size: media.Size(f.size), MaxSize: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate),
 		Offered: offered, Installer: &app.Installer{}, PlayoutDelay: in.delay, Stamp: in.stamp, Trace: in.trace,
@@ -167,19 +168,21 @@ func (f *edgeFlags) offered(command []string) ([]app.Description, error) {
 	return catalogue.Apps(), nil
 }
 
-// checkEncoder opens the encoder once, so that an edge which cannot encode says so when it is started.
-func (f *edgeFlags) checkEncoder() error {
-	if len(ladder().Named(f.encoder)) == 0 {
-		return usage("--encoder %s: this program has %s", f.encoder, strings.Join(ladder().Names(), ", "))
+// checkEncoders returns the encoders that may be used. It opens one of them, so that an edge which cannot encode says so when
+// it is started.
+func (f *edgeFlags) checkEncoders() (encoder.Ladder, error) {
+	encoders, err := ladder().Only(f.encoder)
+	if err != nil {
+		return nil, usage("--encoder: %w", err)
 	}
-	trial, err := ladder().Pick(f.encoder, ladder().Codecs(), nil, encoder.Config{Size: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate)})
+	trial, err := encoders.Pick(encoders.Codecs(), nil, encoder.Config{Size: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate)})
 	switch {
 	case errors.Is(err, media.ErrSize), errors.Is(err, encoder.ErrUnsupported):
-		return usage("%w", err)
+		return nil, usage("%w", err)
 	case err != nil:
-		return lacks(err)
+		return nil, lacks(err)
 	}
-	return trial.Encoder.Close()
+	return encoders, trial.Encoder.Close()
 }
 
 // isLack tells errors about this machine from others.
