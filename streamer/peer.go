@@ -19,7 +19,7 @@ import (
 // ErrClosed reports that the connection to the player is over.
 var ErrClosed = errors.New("connection to the player is closed")
 
-// PeerConfig describes one connection. All but PlayoutDelay and ICEServers are required.
+// PeerConfig describes one connection. Codec and Bitrate are required, and ProfileLevelID with H.264.
 type PeerConfig struct {
 	Codecs         []media.Codec // that may be sent, the one to begin with first
 	ProfileLevelID string        // H.264: what the stream needs at most (RFC 6184 section 8.1); browsers decode no higher level than is offered

@@ -25,7 +25,8 @@ const License = "BSD-2-Clause"
 // Version is that of the library.
 func Version() string { return C.GoString(C.nl_av1_version()) }
 
-// efforts are the library's cpu-used by speed. The odd ones hardly differ from their neighbours.
+// efforts are the library's cpu-used by speed. Which of the first two takes less time depends on the picture: 8 where it
+// pans, 10 otherwise, by a tenth either way. The odd ones hardly differ from their neighbours.
 var efforts = []C.int{10, 8, 6}
 
 const (

@@ -1,5 +1,5 @@
-// Package av1 compresses with libaom in its realtime mode: the fewest bits of all the software encoders here, for the most
-// time. It is free of fees, so that a build with the tag nogpl has it as well.
+// Package av1 compresses with libaom in its realtime mode: the best picture that a software encoder here makes at a given
+// rate, above all of text, for the most time. Its licence is permissive, so that a build with the tag nogpl has it as well.
 //
 // # Speeds
 //

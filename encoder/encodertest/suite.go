@@ -22,6 +22,7 @@ func Run(t *testing.T, open Opener) {
 		{"the stream tells players that nothing is reordered, and its colours", testHeaders},
 		{"no keyframe comes unasked, and each that is asked for comes at once", testKeyframes},
 		{"the rate is used and not exceeded", testRate},
+		{"a poor connection shows a large picture that can be played", testPoorConnection},
 		{"rates change within the stream", testRateChange},
 		{"a budget bounds one frame", testBudget},
 		{"a repeated picture gets sharper", testStill},

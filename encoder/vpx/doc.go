@@ -1,5 +1,6 @@
-// Package vpx compresses with libvpx: VP8, which every browser decodes, and VP9, which takes a third of the bits less
-// and more time. Both are free of fees, so that a build with the tag nogpl has them as well.
+// Package vpx compresses with libvpx: VP8, which every browser decodes and which takes as long as OpenH264, and VP9, which
+// looks a decibel better at the same rate and takes twice the time. Their licence is permissive, so that a build with the
+// tag nogpl has them as well.
 //
 // # Speeds
 //
