@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"nearlight/edge/app"
+	"nearlight/edge/capture"
 	"nearlight/edge/input"
 	"nearlight/encoder"
 	"nearlight/internal/media"
@@ -167,6 +168,9 @@ func (s *session) play(ctx context.Context, choice *encoder.Choice, config encod
 func displayEnded(screen *screen, err error) bool {
 	if byApp := (*appEnded)(nil); errors.As(err, &byApp) && byApp.code == signaling.CodeAppExited {
 		return false
+	}
+	if errors.Is(err, capture.ErrGone) {
+		return true
 	}
 	select {
 	case <-screen.display.Done():
