@@ -31,6 +31,7 @@ type Encoder struct {
 	abilities C.nl_abilities
 	// level is H.264's, references how many pictures it leaves room to keep, ReferencesKept at the most.
 	level, references int
+	profileLevelID    string
 	sweep             int       // pictures of an intra refresh; a driver takes no other number later
 	unit              C.nl_unit // here, so that C may write it without an allocation a frame
 
@@ -105,7 +106,10 @@ func (e *Encoder) begin(o *opening) (err error) {
 	if C.nl_nvenc_start(o.c, &settings) < 0 {
 		return fmt.Errorf("%w: %w", encoder.ErrUnavailable, o.refusal(o.failure()))
 	}
-	return nil
+	if e.codec == media.H264 {
+		e.profileLevelID, err = o.profileLevelID()
+	}
+	return err
 }
 
 // chooseLevel sets level and references: with invalidation as many pictures as the largest level has room for. The other
@@ -303,21 +307,14 @@ func (e *Encoder) CodedSize() media.Size { return encoder.WholeMacroblocks(e.con
 
 // Capabilities implements encoder.Encoder.
 func (e *Encoder) Capabilities() encoder.Capabilities {
-	capabilities := encoder.Capabilities{
+	return encoder.Capabilities{
 		Codec: e.codec, Name: e.name,
-		Recovery:   e.config.Recovery,
-		LiveResize: e.abilities.live_size != 0,
-		Slices:     1, // however many NAL units there are, they come together
-		Speeds:     speeds,
+		Recovery:       e.config.Recovery,
+		LiveResize:     e.abilities.live_size != 0,
+		Slices:         1, // however many NAL units there are, they come together
+		Speeds:         speeds,
+		ProfileLevelID: e.profileLevelID,
 	}
-	if e.codec == media.H264 {
-		// RFC 6184 table 5: 6400 is High, 4d40 Main that is Extended as well, 4d00 Main.
-		capabilities.ProfileLevelID = fmt.Sprintf("6400%02x", e.level)
-		if e.main {
-			capabilities.ProfileLevelID = fmt.Sprintf("4d00%02x", e.level)
-		}
-	}
-	return capabilities
 }
 
 // Close implements encoder.Encoder.

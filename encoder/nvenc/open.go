@@ -140,6 +140,24 @@ func (o *opening) refusal(err error) error {
 	return err
 }
 
+// profileLevelID reads what the driver will write into its sequence parameter set: profile_idc, constraint flags and level_idc
+// (ITU-T H.264 section 7.3.2.1.1), just as an SDP has them.
+func (o *opening) profileLevelID() (string, error) {
+	const startCode, header, parameterSet = 3, 1, 7
+	var sets [1 << 10]byte
+	var length C.int
+	if C.nl_nvenc_headers(o.c, (*C.uint8_t)(&sets[0]), C.int(len(sets)), &length) < 0 {
+		return "", fmt.Errorf("%w: %w", encoder.ErrUnavailable, o.failure())
+	}
+	for at := 0; at+startCode+header+3 <= int(length); at++ {
+		unit := sets[at:]
+		if unit[0] == 0 && unit[1] == 0 && unit[2] == 1 && unit[startCode]&31 == parameterSet {
+			return fmt.Sprintf("%x", unit[startCode+header:][:3]), nil
+		}
+	}
+	return "", fmt.Errorf("%w: the driver gave no sequence parameter set", encoder.ErrUnavailable)
+}
+
 func (o *opening) close() error {
 	if o.c != nil {
 		C.nl_nvenc_close(o.c)

@@ -166,6 +166,21 @@ static int begin(nl_nvenc *e, const nl_settings *settings) {
 
 int nl_nvenc_start(nl_nvenc *e, const nl_settings *settings) { within(e, begin(e, settings)); }
 
+static int headers(nl_nvenc *e, uint8_t *to, int size, int *length) {
+	uint32_t got = 0;
+	NV_ENC_SEQUENCE_PARAM_PAYLOAD payload = {
+		.version = NV_ENC_SEQUENCE_PARAM_PAYLOAD_VER,
+		.spsppsBuffer = to,
+		.inBufferSize = size,
+		.outSPSPPSPayloadSize = &got,
+	};
+	int failed = nl_note(e, "NvEncGetSequenceParams", e->api.nvEncGetSequenceParams(e->session, &payload));
+	*length = got;
+	return failed;
+}
+
+int nl_nvenc_headers(nl_nvenc *e, uint8_t *to, int size, int *length) { within(e, headers(e, to, size, length)); }
+
 static int reconfigure(nl_nvenc *e, const nl_settings *settings) {
 	NV_ENC_RECONFIGURE_PARAMS change = {.version = NV_ENC_RECONFIGURE_PARAMS_VER};
 	NV_ENC_CONFIG config;

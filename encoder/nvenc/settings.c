@@ -84,6 +84,7 @@ static void fill_h264(const nl_abilities *abilities, const nl_settings *settings
 		h264->intraRefreshCnt = settings->refresh_frames - 1; // has to be less than the period
 		h264->outputRecoveryPointSEI = 1;                     // a decoder may start at a sweep
 		h264->singleSliceIntraRefresh = abilities->single_slice_refresh;
+		h264->useConstrainedIntraPred = 1; // or fresh blocks would take over what was lost from their neighbours
 	}
 	fill_vui(&h264->h264VUIParameters);
 }
@@ -108,6 +109,7 @@ static void fill_hevc(const nl_abilities *abilities, const nl_settings *settings
 		hevc->intraRefreshPeriod = settings->refresh_frames;
 		hevc->intraRefreshCnt = settings->refresh_frames - 1;
 		hevc->singleSliceIntraRefresh = abilities->single_slice_refresh;
+		hevc->useConstrainedIntraPred = 1;
 	}
 	fill_vui(&hevc->hevcVUIParameters);
 }

@@ -63,6 +63,8 @@ const nl_failure *nl_nvenc_failure(const nl_nvenc *encoder);
 int nl_nvenc_open(nl_nvenc *encoder, int codec, int *offered);
 int nl_nvenc_ask(nl_nvenc *encoder, nl_abilities *abilities);
 int nl_nvenc_start(nl_nvenc *encoder, const nl_settings *settings);
+// nl_nvenc_headers copies the parameter sets that a keyframe will have, Annex B, in at most size bytes.
+int nl_nvenc_headers(nl_nvenc *encoder, uint8_t *to, int size, int *length);
 int nl_nvenc_reconfigure(nl_nvenc *encoder, const nl_settings *settings);
 
 int nl_nvenc_encode(nl_nvenc *encoder, const uint8_t *y, int y_stride, const uint8_t *u, int u_stride, const uint8_t *v, int v_stride,

@@ -56,7 +56,7 @@ func Build(folder string) error {
 	}{
 		{"libcuda.so.1", []string{"books.c", "cuda.c"}, nil},
 		{"libnvidia-encode.so.1", []string{"nvenc.c", "session.c", "buffers.c", "input.c", "h264.c", "hevc.c"},
-			[]string{"-L" + folder, "-l:libcuda.so.1", "-lx264", "-lx265"}},
+			[]string{"-L" + folder, "-l:libcuda.so.1", "-lx264", "-lx265", "-lm"}},
 	} {
 		arguments := []string{"-O2", "-g", "-Wall", "-Werror", "-shared", "-fPIC", "-Wl,-soname," + library.soname, "-o", filepath.Join(folder, library.soname)}
 		arguments = append(append(append(arguments, library.sources...), library.linked...), "-lpthread")

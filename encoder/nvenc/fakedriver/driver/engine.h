@@ -12,10 +12,11 @@ typedef struct {
 	int keyframe_interval; // 0: none unasked
 	int references;        // pictures kept
 	int refresh_frames;    // length of a sweep of intra refresh, 0 for none
+	int constrained_intra; // intra blocks take nothing from inter blocks
 	int colours[3];        // primaries, transfer, matrix
 	int full_range;
 	// H.264
-	int level_idc, main_profile, cabac, transform_8x8, recovery_sei;
+	int level_idc, main_profile, cabac, transform_8x8;
 } engine_settings;
 
 typedef struct {
@@ -30,6 +31,8 @@ typedef struct {
 typedef struct {
 	void *(*open)(const engine_settings *settings);
 	int (*encode)(void *engine, const engine_picture *picture, int64_t number, int idr, engine_unit *unit);
+	// headers copies the parameter sets, in at most size bytes, and returns their length.
+	int (*headers)(void *engine, uint8_t *to, int size);
 	int (*set_rate)(void *engine, int frame_bits);
 	int (*invalidate)(void *engine, int64_t number); // NULL where the engine cannot
 	void (*close)(void *engine);

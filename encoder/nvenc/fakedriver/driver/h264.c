@@ -41,6 +41,7 @@ static void *open_h264(const engine_settings *s) {
 		p->b_intra_refresh = 1;
 		p->i_keyint_max = s->refresh_frames;
 	}
+	p->b_constrained_intra = s->constrained_intra;
 	p->b_cabac = s->cabac;
 	p->analyse.b_transform_8x8 = s->transform_8x8;
 	p->vui.i_vidformat = 5;
@@ -97,6 +98,20 @@ static int encode(void *engine, const engine_picture *picture, int64_t number, i
 	return 0;
 }
 
+static int headers(void *engine, uint8_t *to, int size) {
+	h264 *e = engine;
+	x264_nal_t *nals;
+	int count, length = 0;
+	if (x264_encoder_headers(e->x264, &nals, &count) < 0)
+		return -1;
+	for (int i = 0; i < count; i++)
+		if (nals[i].i_type != NAL_SEI && length + nals[i].i_payload <= size) {
+			memcpy(to + length, nals[i].p_payload, nals[i].i_payload);
+			length += nals[i].i_payload;
+		}
+	return length;
+}
+
 static int change_rate(void *engine, int frame_bits) {
 	h264 *e = engine;
 	set_rate(&e->param, frame_bits);
@@ -114,4 +129,4 @@ static void close_h264(void *engine) {
 	free(e);
 }
 
-const engine_kind engine_h264 = {open_h264, encode, change_rate, invalidate, close_h264};
+const engine_kind engine_h264 = {open_h264, encode, headers, change_rate, invalidate, close_h264};

@@ -2,23 +2,32 @@
 // See books.h.
 #include "engine.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <x265.h>
 
+// x265 codes rows again and again to fill a buffer of one frame, and takes no new rate in it. So each picture has the
+// quantiser that the pictures before it suggest: the bits double with so many steps of it.
+enum { FIRST_QP = 32, LAST_QP = 51, DEBT_PICTURES = 6 };
+static const double aim = 0.95, slope = 2, most_up = 3, most_down = 1.5;
+
 typedef struct {
 	x265_encoder *x265;
 	x265_param *param;
+	int width, min_qp, frame_bits;
+	double qp, debt; // debt is bits beyond the shares
 	uint8_t *bytes;
 	int capacity;
 } hevc;
 
-static void set_rate(x265_param *param, int frame_bits) {
-	int buffer = (frame_bits + 500) / 1000;
-	param->rc.bitrate = param->rc.vbvMaxBitrate = (int)((int64_t)frame_bits * param->fpsNum / 1000);
-	param->rc.vbvBufferSize = buffer > 0 ? buffer : 1;
-	if (param->rc.bitrate < 1)
-		param->rc.bitrate = param->rc.vbvMaxBitrate = 1;
+static double clamp(double value, double low, double high) { return value < low ? low : value > high ? high : value; }
+
+static void learn(hevc *e, int bits, int keyframe) {
+	double target = clamp(aim * e->frame_bits - e->debt / DEBT_PICTURES, 0.4 * e->frame_bits, 1.1 * e->frame_bits);
+	e->debt = clamp(e->debt + bits - aim * e->frame_bits, -e->frame_bits, 20.0 * e->frame_bits);
+	if (!keyframe)
+		e->qp = clamp(e->qp + clamp(slope * log2((bits + 1) / target), -most_down, most_up), e->min_qp, LAST_QP);
 }
 
 static void close_hevc(void *engine) {
@@ -44,8 +53,9 @@ static void *open_hevc(const engine_settings *s) {
 	p->bEnableWavefront = 0;
 	p->lookaheadThreads = 0;
 	x265_param_parse(p, "pools", "none");
-	p->maxCUSize = 32; // NVENC's
-	p->minCUSize = 8;
+	// One size of block, and no care for its quality: a suite of thousands of pictures has to be over soon.
+	p->maxCUSize = p->minCUSize = p->maxTUSize = 32;
+	p->psyRd = 0;
 	p->bRepeatHeaders = 1;
 	p->bAnnexB = 1;
 	p->bEmitInfoSEI = 0;
@@ -58,8 +68,10 @@ static void *open_hevc(const engine_settings *s) {
 	p->maxNumReferences = 1;
 	if (s->refresh_frames) {
 		p->bIntraRefresh = 1;
+		p->bEnableTemporalMvp = 0; // vectors of what was lost would come back
 		p->keyframeMax = s->refresh_frames;
 	}
+	p->bEnableConstrainedIntra = s->constrained_intra;
 	p->vui.bEnableVideoSignalTypePresentFlag = 1;
 	p->vui.videoFormat = 5;
 	p->vui.bEnableVideoFullRangeFlag = s->full_range;
@@ -67,13 +79,14 @@ static void *open_hevc(const engine_settings *s) {
 	p->vui.colorPrimaries = s->colours[0];
 	p->vui.transferCharacteristics = s->colours[1];
 	p->vui.matrixCoeffs = s->colours[2];
-	p->rc.rateControlMode = X265_RC_ABR;
-	p->rc.qpMin = s->min_qp;
-	p->rc.qCompress = 1.0;
-	p->rc.vbvBufferInit = 1.0;
+	p->rc.rateControlMode = X265_RC_CQP;
+	p->rc.qp = FIRST_QP;
 	p->rc.cuTree = 0;
 	p->rc.aqMode = 0;
-	set_rate(p, s->frame_bits);
+	e->width = s->width;
+	e->min_qp = s->min_qp;
+	e->frame_bits = s->frame_bits;
+	e->qp = FIRST_QP;
 	if (x265_param_apply_profile(p, "main") == 0)
 		e->x265 = x265_encoder_open(p);
 	if (!e->x265) {
@@ -91,11 +104,13 @@ static int encode(void *engine, const engine_picture *picture, int64_t number, i
 	in.planes[0] = picture->y;
 	in.planes[1] = picture->u;
 	in.planes[2] = picture->v;
-	in.stride[0] = e->param->sourceWidth;
-	in.stride[1] = in.stride[2] = e->param->sourceWidth / 2;
+	in.stride[0] = e->width;
+	in.stride[1] = in.stride[2] = e->width / 2;
 	in.bitDepth = 8;
 	in.pts = number;
 	in.sliceType = idr ? X265_TYPE_IDR : X265_TYPE_AUTO;
+	int qp = (int)(e->qp + 0.5);
+	in.forceqp = qp + 1; // 0 stands for none
 	x265_nal *nals;
 	uint32_t count;
 	if (x265_encoder_encode(e->x265, &nals, &count, &in, &out) <= 0)
@@ -112,14 +127,30 @@ static int encode(void *engine, const engine_picture *picture, int64_t number, i
 		memcpy(to, nals[i].payload, nals[i].sizeBytes);
 		to += nals[i].sizeBytes;
 	}
-	*unit = (engine_unit){e->bytes, length, out.sliceType == X265_TYPE_IDR, (int)(out.frameData.qp + 0.5)};
+	*unit = (engine_unit){e->bytes, length, out.sliceType == X265_TYPE_IDR, qp};
+	learn(e, 8 * length, unit->keyframe);
 	return 0;
+}
+
+static int headers(void *engine, uint8_t *to, int size) {
+	hevc *e = engine;
+	x265_nal *nals;
+	uint32_t count;
+	int length = 0;
+	if (x265_encoder_headers(e->x265, &nals, &count) < 0)
+		return -1;
+	for (uint32_t i = 0; i < count; i++)
+		if (length + (int)nals[i].sizeBytes <= size) {
+			memcpy(to + length, nals[i].payload, nals[i].sizeBytes);
+			length += nals[i].sizeBytes;
+		}
+	return length;
 }
 
 static int change_rate(void *engine, int frame_bits) {
 	hevc *e = engine;
-	set_rate(e->param, frame_bits);
-	return x265_encoder_reconfig(e->x265, e->param) < 0 ? -1 : 0;
+	e->frame_bits = frame_bits;
+	return 0;
 }
 
-const engine_kind engine_hevc = {open_hevc, encode, change_rate, NULL, close_hevc};
+const engine_kind engine_hevc = {open_hevc, encode, headers, change_rate, NULL, close_hevc};

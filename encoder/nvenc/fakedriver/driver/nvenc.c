@@ -44,6 +44,7 @@ static NVENCSTATUS leave(session *s, NVENCSTATUS status) {
 
 entry(NvEncInitializeEncoder, NV_ENC_INITIALIZE_PARAMS *, p, session_begin)
 entry(NvEncReconfigureEncoder, NV_ENC_RECONFIGURE_PARAMS *, p, session_change)
+entry(NvEncGetSequenceParams, NV_ENC_SEQUENCE_PARAM_PAYLOAD *, p, session_headers)
 entry(NvEncEncodePicture, NV_ENC_PIC_PARAMS *, p, session_encode)
 entry(NvEncInvalidateRefFrames, uint64_t, number, session_invalidate)
 entry(NvEncCreateInputBuffer, NV_ENC_CREATE_INPUT_BUFFER *, p, buffers_create_input)
@@ -230,6 +231,7 @@ NVENCSTATUS NVENCAPI NvEncodeAPICreateInstance(NV_ENCODE_API_FUNCTION_LIST *list
 	list->nvEncDestroyEncoder = NvEncDestroyEncoder;
 	list->nvEncInitializeEncoder = NvEncInitializeEncoder;
 	list->nvEncReconfigureEncoder = NvEncReconfigureEncoder;
+	list->nvEncGetSequenceParams = NvEncGetSequenceParams;
 	list->nvEncEncodePicture = NvEncEncodePicture;
 	list->nvEncInvalidateRefFrames = NvEncInvalidateRefFrames;
 	list->nvEncCreateInputBuffer = NvEncCreateInputBuffer;

@@ -53,10 +53,12 @@ static void *open_engine(session *s, const NV_ENC_INITIALIZE_PARAMS *p, const NV
 		const NV_ENC_CONFIG_HEVC *h = &c->encodeCodecConfig.hevcConfig;
 		e.references = h->maxNumRefFramesInDPB;
 		e.refresh_frames = h->enableIntraRefresh ? h->intraRefreshPeriod : 0;
+		e.constrained_intra = h->useConstrainedIntraPred;
 	} else {
 		const NV_ENC_CONFIG_H264 *h = &c->encodeCodecConfig.h264Config;
 		e.references = h->maxNumRefFrames;
 		e.refresh_frames = h->enableIntraRefresh ? h->intraRefreshPeriod : 0;
+		e.constrained_intra = h->useConstrainedIntraPred;
 		e.level_idc = h->level;
 		e.main_profile = memcmp(&c->profileGUID, &NV_ENC_H264_PROFILE_MAIN_GUID, sizeof(GUID)) == 0;
 		e.cabac = h->entropyCodingMode != NV_ENC_H264_ENTROPY_CODING_MODE_CAVLC;
@@ -91,6 +93,16 @@ static NVENCSTATUS check(session *s, const NV_ENC_INITIALIZE_PARAMS *p) {
 	if (!repeat || idr != c->gopLength)
 		return session_refuse(s, NV_ENC_ERR_UNSUPPORTED_PARAM, "the double repeats headers, and each of its I frames is IDR");
 	return NV_ENC_SUCCESS;
+}
+
+NVENCSTATUS session_headers(session *s, NV_ENC_SEQUENCE_PARAM_PAYLOAD *p) {
+	if (p->version != NV_ENC_SEQUENCE_PARAM_PAYLOAD_VER || !s->begun) {
+		fakedriver_misuse("NvEncGetSequenceParams of version %#x, initialized %d", p->version, s->begun);
+		return session_refuse(s, NV_ENC_ERR_INVALID_VERSION, "structure version, or not initialized");
+	}
+	int length = s->kind->headers(s->engine, p->spsppsBuffer, p->inBufferSize);
+	*p->outSPSPPSPayloadSize = length;
+	return length < 0 ? NV_ENC_ERR_GENERIC : NV_ENC_SUCCESS;
 }
 
 static void keep(session *s, const NV_ENC_INITIALIZE_PARAMS *p) {

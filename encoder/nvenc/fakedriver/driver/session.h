@@ -53,6 +53,7 @@ void session_drop(session *s, object *o);
 
 NVENCSTATUS session_begin(session *s, NV_ENC_INITIALIZE_PARAMS *params);
 NVENCSTATUS session_change(session *s, NV_ENC_RECONFIGURE_PARAMS *change);
+NVENCSTATUS session_headers(session *s, NV_ENC_SEQUENCE_PARAM_PAYLOAD *p);
 NVENCSTATUS session_encode(session *s, NV_ENC_PIC_PARAMS *picture);
 NVENCSTATUS session_invalidate(session *s, uint64_t number);
 
