@@ -107,6 +107,9 @@ func (s *stream) encodeFrame(r encoder.Request) {
 		if capabilities.Codec == media.H264 {
 			nextBlock = s.checkH264(slice, nextBlock)
 		}
+		if capabilities.Codec == media.HEVC {
+			checkHEVC(s.t, slice)
+		}
 		count++
 		return nil
 	})

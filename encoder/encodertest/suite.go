@@ -59,6 +59,14 @@ func testHeaders(t *testing.T, open Opener) {
 		config.Speed = speed
 		s := start(t, open, config)
 		capabilities := s.encoder.Capabilities()
+		if capabilities.Codec == media.HEVC {
+			s.encode(encoder.Request{})
+			checkHEVCHeaders(t, s.unit, capabilities)
+			if speed == capabilities.Speeds-1 {
+				return
+			}
+			continue
+		}
 		if capabilities.Codec != media.H264 {
 			t.Skipf("%s has no parameter sets", capabilities.Codec)
 		}

@@ -104,7 +104,7 @@ func (e *Encoder) begin(o *opening) (err error) {
 	}
 	settings := e.settings(e.config)
 	if C.nl_nvenc_start(o.c, &settings) < 0 {
-		return fmt.Errorf("%w: %w", encoder.ErrUnavailable, o.refusal(o.failure()))
+		return fmt.Errorf("%w: %w", encoder.ErrUnavailable, o.failure())
 	}
 	if e.codec == media.H264 {
 		e.profileLevelID, err = o.profileLevelID()

@@ -12,6 +12,7 @@ package cuda
 import "C"
 
 import (
+	"debug/elf"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -36,8 +37,10 @@ func OpenLibrary(folder, soname string) (*Library, error) {
 		if !filepath.IsAbs(path) { // a name without a slash would be looked for elsewhere
 			path = "./" + path
 		}
-		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		if err := whole(path); errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("%w: %s has no %s (install the driver, or name the folder that has its libraries)", ErrNoLibrary, folder, soname)
+		} else if err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", ErrNotALibrary, path, err)
 		}
 	}
 	name := C.CString(path)
@@ -52,6 +55,25 @@ func OpenLibrary(folder, soname string) (*Library, error) {
 		return nil, fmt.Errorf("%w: %s", ErrNotALibrary, said)
 	}
 	return &Library{name: path, handle: handle}, nil
+}
+
+// whole checks that a library has all that its header promises: the loader trusts it, and crashes on a file cut short.
+func whole(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	file, err := elf.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	for _, segment := range file.Progs {
+		if end := segment.Off + segment.Filesz; end < segment.Off || end > uint64(info.Size()) {
+			return fmt.Errorf("cut short: %d bytes, and a segment ends at %d", info.Size(), end)
+		}
+	}
+	return nil
 }
 
 // Symbol is the address of a function. The error wraps ErrNotALibrary.
