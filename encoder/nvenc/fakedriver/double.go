@@ -38,7 +38,8 @@ var sources embed.FS
 // Packages are the Debian packages that building needs, besides gcc.
 const Packages = "gcc libffmpeg-nvenc-dev libx264-dev libx265-dev"
 
-// Build compiles the two libraries into folder. The error wraps ErrNotBuilt.
+// Build compiles the two libraries into folder, with what CFLAGS in the environment adds (-fsanitize=address beside `go test
+// -asan`). The error wraps ErrNotBuilt.
 func Build(folder string) error {
 	work, err := os.MkdirTemp("", "fakedriver")
 	if err != nil {
@@ -59,7 +60,8 @@ func Build(folder string) error {
 			[]string{"-L" + folder, "-l:libcuda.so.1", "-lx264", "-lx265", "-lm"}},
 	} {
 		arguments := []string{"-O2", "-g", "-Wall", "-Werror", "-shared", "-fPIC", "-Wl,-soname," + library.soname, "-o", filepath.Join(folder, library.soname)}
-		arguments = append(append(append(arguments, library.sources...), library.linked...), "-lpthread")
+		arguments = append(append(append(arguments, strings.Fields(os.Getenv("CFLAGS"))...), library.sources...), library.linked...)
+		arguments = append(arguments, "-lpthread")
 		gcc := exec.Command("gcc", arguments...)
 		gcc.Dir = c
 		if said, err := gcc.CombinedOutput(); err != nil {

@@ -3,6 +3,7 @@
 package fakedriver_test
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -17,7 +18,9 @@ func TestTheDoubleKeepsStrictBooks(t *testing.T) {
 		t.Skip(err)
 	}
 	program := filepath.Join(folder, "misuse")
-	gcc := exec.Command("gcc", "-Wall", "-o", program, "testdata/misuse.c", "-L"+folder, "-l:libcuda.so.1", "-l:libnvidia-encode.so.1", "-Wl,-rpath,"+folder)
+	arguments := append([]string{"-Wall", "-o", program, "testdata/misuse.c"}, strings.Fields(os.Getenv("CFLAGS"))...)
+	arguments = append(arguments, "-L"+folder, "-l:libcuda.so.1", "-l:libnvidia-encode.so.1", "-Wl,-rpath,"+folder)
+	gcc := exec.Command("gcc", arguments...)
 	if said, err := gcc.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, said)
 	}
