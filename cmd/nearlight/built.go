@@ -4,15 +4,19 @@ import (
 	"strings"
 
 	"nearlight/encoder"
+	"nearlight/encoder/nvenc"
 	"nearlight/encoder/openh264"
 	"nearlight/encoder/x264"
 	"nearlight/internal/decode"
 	"nearlight/internal/media"
 )
 
-// ladder is every encoder of this program, in order of preference.
-func ladder() encoder.Ladder {
+// ladder is every encoder of this program, in order of preference: hardware first, which leaves the processor to the game. The folder is
+// where NVIDIA's libraries are, empty for where the system's loader looks. NVENC codes H.264 Main, which all browsers decode;
+// an offer names one profile, and High is refused by those that decode in software.
+func ladder(nvidia string) encoder.Ladder {
 	return encoder.Ladder{
+		{Name: nvenc.Name, Codec: media.H264, Open: nvenc.Device{Libraries: nvidia, Main: true}.H264},
 		{Name: x264.Name, Codec: media.H264, Open: x264.Open},
 		{Name: openh264.Name, Codec: media.H264, Open: openh264.Open},
 	}
@@ -32,6 +36,13 @@ func builtIn() (libraries, licence string) {
 		if strings.HasPrefix(l.licence, "GPL-") {
 			licence = "GPL-3.0-or-later"
 		}
+	}
+	if api := nvenc.API(); api != "" { // NVIDIA's own code is opened at run time, and no part of the binary
+		known := "H.264, HEVC, AV1"
+		if !nvenc.HasAV1 {
+			known = "H.264, HEVC; headers of API 12.0 would add AV1"
+		}
+		linked = append(linked, nvenc.Name+" (API "+api+", opened at run time: "+known+")")
 	}
 	if len(linked) == 0 {
 		return "no encoder (built without cgo): signaling only", licence

@@ -59,7 +59,7 @@ func (d *doctor) checkEncoders(tell func(finding)) {
 	var stream []byte
 	var refused error
 	opened := false
-	for _, candidate := range ladder() {
+	for _, candidate := range ladder(d.nvidia) {
 		what := "encoder " + candidate.Name
 		took, keyframe, err := d.tryEncoder(candidate)
 		if err != nil {

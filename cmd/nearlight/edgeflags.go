@@ -35,6 +35,7 @@ type edgeFlags struct {
 	mediaPort     uint16
 	noSandbox     bool
 	folder        string
+	nvidia        string
 }
 
 func (f *edgeFlags) register(flags *pflag.FlagSet) {
@@ -42,13 +43,19 @@ func (f *edgeFlags) register(flags *pflag.FlagSet) {
 	flags.Var(&f.size, "size", "size of the game's screen")
 	flags.Var(&f.maxSize, "max-size", "largest size that a player may ask for (default: --size)")
 	flags.IntVar(&f.fps, "fps", encoder.DefaultFrameRate, "frames per second at the most")
-	flags.StringVar(&f.encoder, "encoder", encoder.Auto, "encoder: "+encoder.Auto+", "+strings.Join(ladder().Names(), ", "))
+	flags.StringVar(&f.encoder, "encoder", encoder.Auto, "encoder: "+encoder.Auto+", "+strings.Join(ladder("").Names(), ", "))
+	registerNVIDIA(flags, &f.nvidia)
 	flags.Var(&f.bitrate, "bitrate", "bitrate at the most, for example 8M or 2500k")
 	flags.StringVar(&f.app, "app", "", "offer only this app of the catalogue")
 	flags.IntVar(&f.slots, "slots", 1, "sessions at a time")
 	flags.Uint16Var(&f.mediaPort, "media-port", 0, "UDP and TCP port of the stream (0: any free one)")
 	flags.BoolVar(&f.noSandbox, "no-sandbox", false, "run apps unconfined: they see this whole machine")
 	flags.StringVar(&f.folder, "folder", "", "folder for sessions' files (default: one of its own under the temporary folder)")
+}
+
+// registerNVIDIA registers the setting that names the folder of NVIDIA's libraries.
+func registerNVIDIA(flags *pflag.FlagSet, folder *string) {
+	flags.StringVar(folder, "nvidia-libraries", "", "folder of NVIDIA's libcuda.so.1 and libnvidia-encode.so.1 (default: where the system looks)")
 }
 
 // surroundings are what an edge shares with the rest of its process.
@@ -126,7 +133,7 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 		return nil, err
 	}
 	b.node, err = edge.NewNode(edge.Config{
-		Name: host, Slots: f.slots, Engine: engine, Encoders: ladder(), Encoder: f.encoder,
+		Name: host, Slots: f.slots, Engine: engine, Encoders: ladder(f.nvidia), Encoder: f.encoder,
 		Token: in.token, Verifier: in.verifier, Sandbox: cage, Folder: filepath.Clean(folder),
 		Size: media.Size(f.size), MaxSize: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate),
 		Offered: offered, Installer: &app.Installer{}, PlayoutDelay: in.delay, Stamp: in.stamp, Trace: in.trace,
@@ -163,15 +170,15 @@ func (f *edgeFlags) offered(command []string) ([]app.Description, error) {
 func (f *edgeFlags) checkEncoder() error {
 	if f.encoder != encoder.Auto {
 		known := false
-		for _, name := range ladder().Names() {
+		for _, name := range ladder(f.nvidia).Names() {
 			known = known || name == f.encoder
 		}
 		if !known {
-			return usage("--encoder %s: this program has %s", f.encoder, strings.Join(ladder().Names(), ", "))
+			return usage("--encoder %s: this program has %s", f.encoder, strings.Join(ladder(f.nvidia).Names(), ", "))
 		}
 	}
 	all := []media.Codec{media.H264, media.HEVC, media.VP8, media.VP9, media.AV1}
-	trial, err := ladder().Pick(f.encoder, all, encoder.Config{Size: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate)})
+	trial, err := ladder(f.nvidia).Pick(f.encoder, all, encoder.Config{Size: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate)})
 	switch {
 	case errors.Is(err, media.ErrSize), errors.Is(err, encoder.ErrUnsupported):
 		return usage("%w", err)

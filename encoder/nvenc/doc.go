@@ -129,8 +129,6 @@ func (e *Error) Unwrap() error {
 		return cuda.ErrDeviceLost
 	case statusOutOfMemory:
 		return ErrOutOfMemory
-	case statusInvalidVersion:
-		return ErrDriverTooOld
 	}
 	return nil
 }

@@ -55,8 +55,7 @@ func (d Device) HEVC(config encoder.Config) (encoder.Encoder, error) {
 // AV1 starts an encoder of AV1, like H264. Without HasAV1 the error wraps encoder.ErrUnavailable.
 func (d Device) AV1(config encoder.Config) (encoder.Encoder, error) {
 	if !HasAV1 {
-		return nil, fmt.Errorf("%s: %w: this build had headers of NVENC API %d.%d, and AV1 came with 12.0", NameAV1, encoder.ErrUnavailable,
-			C.NVENCAPI_MAJOR_VERSION, C.NVENCAPI_MINOR_VERSION)
+		return nil, fmt.Errorf("%s: %w: this build had headers of NVENC API %s, and AV1 came with 12.0", NameAV1, encoder.ErrUnavailable, API())
 	}
 	return d.open(NameAV1, media.AV1, config)
 }

@@ -24,17 +24,19 @@ const soname = "libnvidia-encode.so.1"
 const HasAV1 = C.NVENCAPI_MAJOR_VERSION >= 12
 
 // oldestDrivers are the first Linux drivers that speak an API version (NVIDIA's Video Codec SDK, release notes).
-var oldestDrivers = map[[2]int]string{
-	{11, 0}: "455.28", {11, 1}: "470.57.02", {12, 0}: "520.56.06", {12, 1}: "530.41.03", {12, 2}: "550.54.14", {13, 0}: "570",
+var oldestDrivers = map[string]string{
+	"11.0": "455.28", "11.1": "470.57.02", "12.0": "520.56.06", "12.1": "530.41.03", "12.2": "550.54.14", "13.0": "570",
 }
 
-// requirement says which driver is needed, for error messages.
+// API is the version of NvEncodeAPI that this build had headers of, for example 11.1.
+func API() string { return fmt.Sprintf("%d.%d", C.NVENCAPI_MAJOR_VERSION, C.NVENCAPI_MINOR_VERSION) }
+
+// requirement says which driver is needed, for the end of error messages.
 func requirement() string {
-	major, minor := int(C.NVENCAPI_MAJOR_VERSION), int(C.NVENCAPI_MINOR_VERSION)
-	if oldest, known := oldestDrivers[[2]int{major, minor}]; known {
-		return fmt.Sprintf("NVENC API %d.%d, driver %s or newer", major, minor, oldest)
+	if oldest, known := oldestDrivers[API()]; known {
+		return fmt.Sprintf("this program needs %s; install driver %s or newer", API(), oldest)
 	}
-	return fmt.Sprintf("NVENC API %d.%d", major, minor)
+	return fmt.Sprintf("this program needs %s; install a newer driver", API())
 }
 
 // opening gathers what an encoder is made of, and knows how to tell what went wrong.
@@ -74,7 +76,7 @@ func (o *opening) session(folder string, codec media.Codec) error {
 		return &Error{Call: "NvEncodeAPIGetMaxSupportedVersion", Code: int(code)}
 	}
 	if needed := C.uint32_t(C.NVENCAPI_MAJOR_VERSION<<4 | C.NVENCAPI_MINOR_VERSION); speaks < needed {
-		return fmt.Errorf("%w: it speaks NVENC API %d.%d, this program needs %s", ErrDriverTooOld, speaks>>4, speaks&15, requirement())
+		return fmt.Errorf("%w: it speaks NVENC API %d.%d, %s", ErrDriverTooOld, speaks>>4, speaks&15, requirement())
 	}
 	if o.c = C.nl_nvenc_new(create, (*C.nl_cuda_context)(o.context.Pointer())); o.c == nil {
 		return errors.New("out of memory")
@@ -122,20 +124,20 @@ func (o *opening) refusal(err error) error {
 	name := o.context.Device().Name
 	switch status.Code {
 	case statusNoEncodeDevice, statusUnsupportedDevice:
-		return fmt.Errorf("%w: %s offers no NVENC (data-centre GPUs such as A100 and H100 have none; encode in software or on another GPU): %w",
+		return fmt.Errorf("%w: %s offers no NVENC, as data-centre GPUs such as A100 and H100 have none (%w); encode in software, or on another GPU",
 			ErrNoEncoder, name, err)
 	case statusIncompatibleKey:
-		return fmt.Errorf("%w: %s (end another program that encodes, or run fewer sessions): %w", ErrSessionLimit, name, err)
+		return fmt.Errorf("%w: %s (%w); end another program that encodes, or run fewer sessions", ErrSessionLimit, name, err)
 	case statusOutOfMemory:
 		free, total, unknown := o.context.Memory()
 		if unknown == nil && free < sessionMemory {
-			return fmt.Errorf("%w: %s has %d of %d MiB free (end another program that uses it): %w", ErrOutOfMemory, name, free>>20, total>>20, err)
+			return fmt.Errorf("%w: %s has %d of %d MiB free (%w); end another program that uses it", ErrOutOfMemory, name, free>>20, total>>20, err)
 		}
 		// Not wrapped: the code's own sentinel, out of memory, is what it is not.
-		return fmt.Errorf("%w: %s (end another program that encodes, or run fewer sessions): the driver calls it %v, with %d MiB free",
+		return fmt.Errorf("%w: %s (the driver calls it %v, with %d MiB free); end another program that encodes, or run fewer sessions",
 			ErrSessionLimit, name, err, free>>20)
 	case statusInvalidVersion:
-		return fmt.Errorf("%w: this program needs %s", err, requirement())
+		return fmt.Errorf("%w: %w: %s", ErrDriverTooOld, err, requirement())
 	}
 	return err
 }

@@ -8,6 +8,9 @@ import (
 	"nearlight/encoder"
 )
 
+// API is empty: this build has no NVENC.
+func API() string { return "" }
+
 // HasAV1 is false: there is no encoder at all.
 const HasAV1 = false
 

@@ -43,6 +43,7 @@ var arrows = []struct {
 	{"edge/sandbox", nil, "the cage knows nothing of what is in it"},
 	{"edge/app", []string{"edge/sandbox", "edge/display", "internal/media"}, "an app runs on a display in a cage"},
 	{"internal/media", nil, "the nouns of everybody"},
+	{"internal/cuda", []string{"internal/media"}, "a GPU's memory holds pictures, whoever draws or codes them"},
 	{"internal/telemetry", nil, "figures of everybody"},
 	{"internal/marker", []string{"internal/media"}, "drawn and read on plain frames"},
 	{"internal/yuv", []string{"internal/media"}, "converts plain frames"},

@@ -38,7 +38,7 @@ func OpenLibrary(folder, soname string) (*Library, error) {
 			path = "./" + path
 		}
 		if err := whole(path); errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%w: %s has no %s (install the driver, or name the folder that has its libraries)", ErrNoLibrary, folder, soname)
+			return nil, fmt.Errorf("%w: %s has no %s; install the driver, or name the folder that has its libraries", ErrNoLibrary, folder, soname)
 		} else if err != nil {
 			return nil, fmt.Errorf("%w: %s: %w", ErrNotALibrary, path, err)
 		}
@@ -50,7 +50,7 @@ func OpenLibrary(folder, soname string) (*Library, error) {
 	if handle == nil {
 		said := C.GoString(&text[0])
 		if folder == "" && strings.Contains(said, "No such file") { // glibc's words; it gives no code
-			return nil, fmt.Errorf("%w: the system has no %s (install NVIDIA's driver)", ErrNoLibrary, soname)
+			return nil, fmt.Errorf("%w: the system has no %s; install the driver of its NVIDIA GPU, if it has one", ErrNoLibrary, soname)
 		}
 		return nil, fmt.Errorf("%w: %s", ErrNotALibrary, said)
 	}
