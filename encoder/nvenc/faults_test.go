@@ -32,7 +32,7 @@ func TestEachReasonNotToEncodeIsToldApart(t *testing.T) {
 		text  string
 	}{
 		{fakedriver.NoDevice, cuda.ErrNoDevice,
-			"nvenc: encoder unavailable: cuInit: CUDA_ERROR_NO_DEVICE (100)"},
+			"nvenc: encoder unavailable: no such NVIDIA GPU: cuInit: CUDA_ERROR_NO_DEVICE (100)"},
 		{fakedriver.NoEncoder, nvenc.ErrNoEncoder,
 			"nvenc: encoder unavailable: this GPU has no such encoder: Double of a GPU 0 offers no NVENC, as data-centre GPUs such as A100 and " +
 				"H100 have none (NvEncOpenEncodeSessionEx: NV_ENC_ERR_UNSUPPORTED_DEVICE (2)); encode in software, or on another GPU"},
@@ -46,7 +46,7 @@ func TestEachReasonNotToEncodeIsToldApart(t *testing.T) {
 			"nvenc: encoder unavailable: the GPU's memory is full: Double of a GPU 0 has 20 of 8192 MiB free (NvEncOpenEncodeSessionEx: " +
 				"NV_ENC_ERR_OUT_OF_MEMORY (10)); end another program that uses it"},
 		{fakedriver.OutOfBuffers, nvenc.ErrOutOfMemory,
-			"nvenc: encoder unavailable: NvEncCreateBitstreamBuffer: NV_ENC_ERR_OUT_OF_MEMORY (10): no memory for a bitstream"},
+			"nvenc: encoder unavailable: the GPU's memory is full: NvEncCreateBitstreamBuffer: NV_ENC_ERR_OUT_OF_MEMORY (10): no memory for a bitstream"},
 		{fakedriver.DriverTooOld, nvenc.ErrDriverTooOld,
 			"nvenc: encoder unavailable: NVIDIA's driver is too old: it speaks NVENC API 10.0, this program needs " + nvenc.API() + "; install driver "},
 	} {
@@ -150,7 +150,7 @@ func TestALostDeviceStaysLost(t *testing.T) {
 		if n < 3 && err != nil {
 			t.Fatalf("picture %d: %v", n, err)
 		}
-		if n >= 3 && (!errors.Is(err, cuda.ErrDeviceLost) || err.Error() != "nvenc: NvEncEncodePicture: NV_ENC_ERR_DEVICE_NOT_EXIST (5): the device is gone") {
+		if n >= 3 && (!errors.Is(err, cuda.ErrDeviceLost) || err.Error() != "nvenc: the GPU was lost: NvEncEncodePicture: NV_ENC_ERR_DEVICE_NOT_EXIST (5): the device is gone") {
 			t.Errorf("picture %d: %v", n, err)
 		}
 	}

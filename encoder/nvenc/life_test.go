@@ -30,11 +30,11 @@ func TestTheLoaderFindsTheLibraries(t *testing.T) {
 	}
 	again := exec.Command(os.Args[0], "-test.run=^TestTheLoaderFindsTheLibraries$", "-test.v")
 	log := filepath.Join(t.TempDir(), "log")
-	again.Env = append(os.Environ(), folderVariable+"="+double.folder, "LD_LIBRARY_PATH="+double.folder, "NEARLIGHT_FAKEDRIVER_LOG="+log)
+	again.Env = append(os.Environ(), folderVariable+"="+double.folder, "LD_LIBRARY_PATH="+double.folder, "FAKEDRIVER_LOG="+log)
 	if said, err := again.CombinedOutput(); err != nil || !strings.Contains(string(said), "--- PASS") {
 		t.Errorf("%v: %s", err, said)
 	}
-	again.Env = append(again.Environ(), "NEARLIGHT_FAKEDRIVER_FAULT=no-nvenc")
+	again.Env = append(again.Environ(), "FAKEDRIVER_FAULT=no-nvenc")
 	again = &exec.Cmd{Path: again.Path, Args: again.Args, Env: again.Env}
 	if said, err := again.CombinedOutput(); err == nil || !strings.Contains(string(said), nvenc.ErrNoEncoder.Error()) {
 		t.Errorf("with a fault from the environment: %v: %s", err, said)

@@ -12,7 +12,7 @@ import (
 )
 
 // folderVariable hands the double's folder to a test that runs this program again.
-const folderVariable = "NEARLIGHT_TEST_FAKEDRIVER"
+const folderVariable = "FAKEDRIVER_FOLDER"
 
 // double is what the tests run against: its folder, or why there is none.
 var double struct {

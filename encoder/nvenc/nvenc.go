@@ -103,7 +103,7 @@ func (e *Encoder) begin(o *opening) (err error) {
 	}
 	settings := e.settings(e.config)
 	if C.nl_nvenc_start(o.c, &settings) < 0 {
-		return fmt.Errorf("%w: %w", encoder.ErrUnavailable, o.failure())
+		return fmt.Errorf("%w: %w", encoder.ErrUnavailable, told(o.failure()))
 	}
 	if e.codec == media.H264 {
 		e.profileLevelID, err = o.profileLevelID()
@@ -217,7 +217,7 @@ func (e *Encoder) code(f *media.Frame, keyframe bool) error {
 
 // failure is the last failed call, and remembered where it was the GPU's last.
 func (e *Encoder) failure() error {
-	err := fmt.Errorf("%s: %w", e.name, failure(e.c))
+	err := fmt.Errorf("%s: %w", e.name, told(failure(e.c)))
 	if errors.Is(err, cuda.ErrDeviceLost) {
 		e.lost = err
 	}

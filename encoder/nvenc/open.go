@@ -95,13 +95,22 @@ func (o *opening) session(folder string, codec media.Codec) error {
 func (o *opening) ask() (C.nl_abilities, error) {
 	var abilities C.nl_abilities
 	if C.nl_nvenc_ask(o.c, &abilities) < 0 {
-		return abilities, o.failure()
+		return abilities, told(o.failure())
 	}
 	return abilities, nil
 }
 
 // failure is the last failed call.
 func (o *opening) failure() error { return failure(o.c) }
+
+// told begins an error with what its code means, where that is known.
+func told(err error) error {
+	var status *Error
+	if meaning := errors.Unwrap(err); meaning != nil && errors.As(err, &status) {
+		return fmt.Errorf("%w: %w", meaning, err)
+	}
+	return err
+}
 
 func failure(c *C.nl_nvenc) error {
 	f := C.nl_nvenc_failure(c)
@@ -149,7 +158,7 @@ func (o *opening) profileLevelID() (string, error) {
 	var sets [1 << 10]byte
 	var length C.int
 	if C.nl_nvenc_headers(o.c, (*C.uint8_t)(&sets[0]), C.int(len(sets)), &length) < 0 {
-		return "", fmt.Errorf("%w: %w", encoder.ErrUnavailable, o.failure())
+		return "", fmt.Errorf("%w: %w", encoder.ErrUnavailable, told(o.failure()))
 	}
 	for at := 0; at+startCode+header+3 <= int(length); at++ {
 		unit := sets[at:]

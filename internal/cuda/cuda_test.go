@@ -78,14 +78,14 @@ func TestDevicesAreListed(t *testing.T) {
 		t.Errorf("got %+v", g)
 	}
 	d.Inject(fakedriver.NoDevice, 0)
-	if _, err := cuda.Devices(double.folder); !errors.Is(err, cuda.ErrNoDevice) || err.Error() != "cuInit: CUDA_ERROR_NO_DEVICE (100)" {
+	if _, err := cuda.Devices(double.folder); !errors.Is(err, cuda.ErrNoDevice) || err.Error() != "no such NVIDIA GPU: cuInit: CUDA_ERROR_NO_DEVICE (100)" {
 		t.Errorf("without a GPU: %v", err)
 	}
 }
 
 // Once the double is loaded its name stands for it, whatever the folder; so the test runs itself again.
 func TestAMachineWithoutTheDriverSaysSo(t *testing.T) {
-	const child = "NEARLIGHT_TEST_CHILD"
+	const child = "CUDA_TEST_CHILD"
 	if os.Getenv(child) == "" {
 		again := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
 		again.Env = append(os.Environ(), child+"=1")

@@ -50,7 +50,13 @@ type Error struct {
 	Name string // the code's name, as the driver says it, for example CUDA_ERROR_OUT_OF_MEMORY
 }
 
-func (e *Error) Error() string { return fmt.Sprintf("%s: %s (%d)", e.Call, e.Name, e.Code) }
+func (e *Error) Error() string {
+	text := fmt.Sprintf("%s: %s (%d)", e.Call, e.Name, e.Code)
+	if meaning := e.Unwrap(); meaning != nil {
+		return meaning.Error() + ": " + text
+	}
+	return text
+}
 
 // Codes of CUresult that mean something to callers; dynlink_cuda.h declares only a few.
 const (

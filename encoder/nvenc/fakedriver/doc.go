@@ -10,8 +10,8 @@
 //
 // # Faults
 //
-// Inject sets a fault; in a process of its own, such as `nearlight doctor`, NEARLIGHT_FAKEDRIVER_FAULT=NAME[:PICTURES] does.
-// NEARLIGHT_FAKEDRIVER_LOG names a file for what the double refused and what was done wrong.
+// Inject sets a fault; in a process of its own, such as `nearlight doctor`, FAKEDRIVER_FAULT=NAME[:PICTURES] does.
+// FAKEDRIVER_LOG names a file for what the double refused and what was done wrong.
 //
 // A Double is safe for concurrent use.
 package fakedriver

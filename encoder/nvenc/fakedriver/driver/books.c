@@ -28,7 +28,7 @@ static FILE *log_file;
 
 // write_log writes a line to the file that the environment names, with the lock held.
 static void write_log(const char *kind, const char *text) {
-	const char *path = getenv("NEARLIGHT_FAKEDRIVER_LOG");
+	const char *path = getenv("FAKEDRIVER_LOG");
 	if (!path)
 		return;
 	if (!log_file) {
@@ -84,7 +84,7 @@ static void read_environment(void) {
 	if (environment_read)
 		return;
 	environment_read = 1;
-	const char *value = getenv("NEARLIGHT_FAKEDRIVER_FAULT");
+	const char *value = getenv("FAKEDRIVER_FAULT");
 	if (!value)
 		return;
 	char name[64];
