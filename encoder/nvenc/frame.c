@@ -57,6 +57,17 @@ static int code(nl_nvenc *e, NV_ENC_INPUT_PTR input, NV_ENC_BUFFER_FORMAT format
 		.inputTimeStamp = number, // by which NvEncInvalidateRefFrames knows it
 		.encodePicFlags = keyframe ? NV_ENC_PIC_FLAG_FORCEIDR | NV_ENC_PIC_FLAG_OUTPUT_SPSPPS : 0,
 	};
+	// How a picture is cut is said again with each; one slice, as in the configuration.
+	switch (e->codec) {
+	case NL_H264:
+		picture.codecPicParams.h264PicParams.sliceMode = e->config.encodeCodecConfig.h264Config.sliceMode;
+		picture.codecPicParams.h264PicParams.sliceModeData = e->config.encodeCodecConfig.h264Config.sliceModeData;
+		break;
+	case NL_HEVC:
+		picture.codecPicParams.hevcPicParams.sliceMode = e->config.encodeCodecConfig.hevcConfig.sliceMode;
+		picture.codecPicParams.hevcPicParams.sliceModeData = e->config.encodeCodecConfig.hevcConfig.sliceModeData;
+		break;
+	}
 	NVENCSTATUS status = e->api.nvEncEncodePicture(e->session, &picture);
 	for (int tries = 1; status == NV_ENC_ERR_ENCODER_BUSY && tries < BUSY_TRIES; tries++) {
 		usleep(BUSY_NAP_US);

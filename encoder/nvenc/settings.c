@@ -139,14 +139,25 @@ static void fill_av1(const nl_settings *settings, NV_ENC_CONFIG *config) {
 }
 #endif
 
-int nl_fill(nl_nvenc *e, const nl_settings *settings, NV_ENC_INITIALIZE_PARAMS *params, NV_ENC_CONFIG *config) {
+// start_from copies the driver's preset, or what was made of it before: rates change many times a second.
+static int start_from(nl_nvenc *e, int speed, NV_ENC_CONFIG *config) {
+	if (e->begun && speed == e->settings.speed) {
+		*config = e->config;
+		return 0;
+	}
 	NV_ENC_PRESET_CONFIG from = {.version = NV_ENC_PRESET_CONFIG_VER, .presetCfg = {.version = NV_ENC_CONFIG_VER}};
-	GUID codec = nl_codec_guid(e->codec);
-	if (nl_note(e, "NvEncGetEncodePresetConfigEx",
-			e->api.nvEncGetEncodePresetConfigEx(e->session, codec, preset(settings->speed), NV_ENC_TUNING_INFO_ULTRA_LOW_LATENCY, &from)))
+	if (nl_note(e, "NvEncGetEncodePresetConfigEx", e->api.nvEncGetEncodePresetConfigEx(e->session, nl_codec_guid(e->codec), preset(speed),
+			NV_ENC_TUNING_INFO_ULTRA_LOW_LATENCY, &from)))
 		return -1;
 	*config = from.presetCfg;
 	config->version = NV_ENC_CONFIG_VER;
+	return 0;
+}
+
+int nl_fill(nl_nvenc *e, const nl_settings *settings, NV_ENC_INITIALIZE_PARAMS *params, NV_ENC_CONFIG *config) {
+	GUID codec = nl_codec_guid(e->codec);
+	if (start_from(e, settings->speed, config))
+		return -1;
 	config->gopLength = NVENC_INFINITE_GOPLENGTH;
 	config->frameIntervalP = 1; // no B frames
 	config->frameFieldMode = NV_ENC_PARAMS_FRAME_FIELD_MODE_FRAME;

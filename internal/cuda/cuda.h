@@ -24,6 +24,7 @@ typedef struct {
 	tcuDeviceGetName *device_name;
 	tcuDeviceGetUuid *device_uuid;
 	nl_cuDeviceTotalMem *device_memory;
+	tcuDevicePrimaryCtxSetFlags *set_flags;
 	tcuDevicePrimaryCtxRetain *retain;
 	tcuDevicePrimaryCtxRelease *release;
 	tcuCtxPushCurrent_v2 *push;

@@ -27,6 +27,7 @@ const char *nl_cuda_open(void *library, nl_cuda *cuda) {
 		{(void **)&cuda->device_name, "cuDeviceGetName"},
 		{(void **)&cuda->device_uuid, "cuDeviceGetUuid"},
 		{(void **)&cuda->device_memory, "cuDeviceTotalMem_v2"},
+		{(void **)&cuda->set_flags, "cuDevicePrimaryCtxSetFlags_v2"},
 		{(void **)&cuda->retain, "cuDevicePrimaryCtxRetain"},
 		{(void **)&cuda->release, "cuDevicePrimaryCtxRelease_v2"},
 		{(void **)&cuda->push, "cuCtxPushCurrent_v2"},
@@ -76,6 +77,10 @@ const char *nl_cuda_error_name(const nl_cuda *cuda, CUresult code) {
 
 CUresult nl_cuda_retain(nl_cuda_context *context, int ordinal, const char **failed) {
 	CUresult code = call("cuDeviceGet", context->cuda.device(&context->device, ordinal));
+	// A thread that waits for the GPU sleeps: the cores are the game's. Refused where the context is in use already, and then as
+	// its first user wanted it.
+	if (code == CUDA_SUCCESS)
+		context->cuda.set_flags(context->device, CU_CTX_SCHED_BLOCKING_SYNC);
 	if (code == CUDA_SUCCESS)
 		code = call("cuDevicePrimaryCtxRetain", context->cuda.retain(&context->handle, context->device));
 	return code;

@@ -9,7 +9,7 @@
 // Codes of CUresult that Debian's header leaves out.
 enum {
 	INVALID_VALUE = 1, NO_MEMORY = 2, NOT_INITIALIZED = 3, NO_GPU = 100, INVALID_DEVICE = 101, INVALID_CONTEXT = 201,
-	NOT_MAPPED = 211, INVALID_HANDLE = 400,
+	NOT_MAPPED = 211, INVALID_HANDLE = 400, CONTEXT_ACTIVE = 708,
 };
 
 enum { DEVICES = 2, DEEPEST = 16, ROW_ALIGNMENT = 512, TEXTURES = 8 };
@@ -109,6 +109,13 @@ CUresult cuDeviceGetUuid(CUuuid *uuid, CUdevice device) {
 CUresult cuDeviceTotalMem_v2(size_t *bytes, CUdevice device) {
 	*bytes = total_memory;
 	return CUDA_SUCCESS;
+}
+
+CUresult cuDevicePrimaryCtxSetFlags_v2(CUdevice device, unsigned flags) {
+	pthread_mutex_lock(&lock);
+	int active = primary[device].shares > 0;
+	pthread_mutex_unlock(&lock);
+	return active ? CONTEXT_ACTIVE : CUDA_SUCCESS;
 }
 
 CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device) {

@@ -53,10 +53,10 @@ static void *open_hevc(const engine_settings *s) {
 	p->bEnableWavefront = 0;
 	p->lookaheadThreads = 0;
 	x265_param_parse(p, "pools", "none");
-	// One size of block, and no care for its looks: a suite of thousands of pictures has to be over soon. But a picture that
-	// stands still has to get sharper, so that nothing is skipped early.
-	p->maxCUSize = p->minCUSize = p->maxTUSize = 32;
-	p->bEnableEarlySkip = 0;
+	// Large blocks, and no care for their looks: a suite of thousands of pictures has to be over soon. (With one size of block
+	// alone x265 3.5 reads memory that it has not written.)
+	p->maxCUSize = p->maxTUSize = 32;
+	p->minCUSize = 16;
 	p->psyRd = 0;
 	p->bRepeatHeaders = 1;
 	p->bAnnexB = 1;
