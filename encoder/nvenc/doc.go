@@ -3,7 +3,8 @@
 // run time, so that one binary runs everywhere; a machine without them gets an error that says so.
 //
 // Speed 0 to 3 is NVIDIA's preset P1 to P4, tuned for ultra-low latency: constant bitrate with room for one frame, no
-// reordering, no lookahead, no keyframe unasked. Config.Threads means nothing here.
+// reordering, no lookahead, no keyframe unasked. Easy pictures stay below the rate: a least quantiser bounds what they
+// take, a lower one while they stand still. Config.Threads means nothing here.
 //
 // # What is asked of the device
 //

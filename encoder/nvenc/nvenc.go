@@ -37,6 +37,7 @@ type Encoder struct {
 
 	history  encoder.History
 	keyframe bool // the next picture has to be one
+	still    bool // pictures are coded as ones that stand still
 	surfaces map[*cuda.Picture]surface
 	lost     error // set once the GPU is gone
 }
@@ -139,11 +140,15 @@ func (e *Encoder) settings(config encoder.Config) C.nl_settings {
 		width: C.int(coded.Width), height: C.int(coded.Height),
 		max_width: C.int(largest.Width), max_height: C.int(largest.Height),
 		frame_rate: C.int(config.FrameRate), bitrate: C.int(config.Bitrate),
+		finest_qp:      finestMoving,
 		speed:          C.int(config.Speed),
 		level_idc:      C.int(e.level),
 		main_profile:   flag(e.main),
 		references:     C.int(e.references),
 		refresh_frames: C.int(e.sweep),
+	}
+	if e.still {
+		s.finest_qp = finestStill
 	}
 	switch config.Recovery {
 	case encoder.RecoverByKeyframe:
@@ -164,6 +169,11 @@ func (e *Encoder) Encode(f *media.Frame, r encoder.Request, emit func(media.Slic
 	if err := e.check(f); err != nil {
 		return encoder.Result{}, fmt.Errorf("%s: %w", e.name, err)
 	}
+	if f.Still != e.still {
+		if err := e.setStill(f.Still); err != nil {
+			return encoder.Result{}, err
+		}
+	}
 	if err := e.code(f, e.keyframe || r.Keyframe); err != nil {
 		e.keyframe = true
 		return encoder.Result{}, err
@@ -177,6 +187,22 @@ func (e *Encoder) Encode(f *media.Frame, r encoder.Request, emit func(media.Slic
 		Keyframe: result.Keyframe,
 		Last:     true,
 	})
+}
+
+// Constant bitrate would spend the whole rate on a picture however easy it is. Below a quantiser of about 18 nobody sees a
+// moving picture get better, while each bit still takes its time to code, to send and to decode; one that stands still is
+// looked at.
+const finestMoving, finestStill = 18, 10
+
+// setStill changes the finest quantiser when a picture comes to rest, or moves again. A driver that does not take it goes on
+// as it was, and is asked again at the next change.
+func (e *Encoder) setStill(still bool) error {
+	e.still = still
+	settings := e.settings(e.config)
+	if C.nl_nvenc_reconfigure(e.c, &settings) < 0 {
+		_ = e.failure()
+	}
+	return e.lost
 }
 
 func (e *Encoder) usable() error {

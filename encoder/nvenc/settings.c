@@ -7,8 +7,6 @@
 enum {
 	// One keyframe may have as many bits as any other frame: a larger one would arrive later, and its burst is what gets lost.
 	KEYFRAME_SCALE = 1,
-	// Below this quantiser nobody sees a picture get better. Constant bitrate would go on to spend the whole rate on a menu.
-	FINEST_QP = 10,
 	// BT.601, limited range, as all our pictures are (ITU-T H.264 tables E-3 to E-5 and H.265 E.3 to E.5, value 6; 5 stands
 	// for no analogue video format in particular).
 	BT601 = 6, VIDEO_FORMAT_UNSPECIFIED = 5,
@@ -45,7 +43,7 @@ static void fill_rate(const nl_abilities *abilities, const nl_settings *settings
 	rate->lookaheadDepth = 0;
 	rate->zeroReorderDelay = 1;
 	rate->enableMinQP = 1;
-	rate->minQP.qpIntra = rate->minQP.qpInterP = rate->minQP.qpInterB = FINEST_QP;
+	rate->minQP.qpIntra = rate->minQP.qpInterP = rate->minQP.qpInterB = settings->finest_qp;
 }
 
 // Players are told that nothing is reordered (some hold pictures back otherwise), and the colours.

@@ -33,6 +33,7 @@ typedef struct {
 typedef struct {
 	int width, height, max_width, max_height; // even
 	int frame_rate, bitrate;
+	int finest_qp;      // no quantiser below this one
 	int speed;          // 0 is NVIDIA's preset P1
 	int level_idc;      // H.264
 	int main_profile;   // H.264: Main in place of High

@@ -33,7 +33,7 @@ typedef struct {
 	int (*encode)(void *engine, const engine_picture *picture, int64_t number, int idr, engine_unit *unit);
 	// headers copies the parameter sets, in at most size bytes, and returns their length.
 	int (*headers)(void *engine, uint8_t *to, int size);
-	int (*set_rate)(void *engine, int frame_bits);
+	int (*set_rate)(void *engine, int frame_bits, int min_qp);
 	int (*invalidate)(void *engine, int64_t number); // NULL where the engine cannot
 	void (*close)(void *engine);
 } engine_kind;

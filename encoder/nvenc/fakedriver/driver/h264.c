@@ -10,7 +10,9 @@ typedef struct {
 	x264_param_t param;
 } h264;
 
-static void set_rate(x264_param_t *param, int frame_bits) {
+// A least quantiser that the buffer may raise is x264's constant rate factor, more or less.
+static void set_rate(x264_param_t *param, int frame_bits, int min_qp) {
+	param->rc.f_rf_constant = min_qp;
 	int buffer = (frame_bits + 500) / 1000;
 	param->rc.i_bitrate = param->rc.i_vbv_max_bitrate = (int)((int64_t)frame_bits * param->i_fps_num / 1000);
 	param->rc.i_vbv_buffer_size = buffer > 0 ? buffer : 1;
@@ -49,13 +51,12 @@ static void *open_h264(const engine_settings *s) {
 	p->vui.i_colorprim = s->colours[0];
 	p->vui.i_transfer = s->colours[1];
 	p->vui.i_colmatrix = s->colours[2];
-	p->rc.i_rc_method = X264_RC_ABR;
-	p->rc.i_qp_min = s->min_qp;
+	p->rc.i_rc_method = X264_RC_CRF;
 	p->rc.f_qcompress = 1.0;
 	p->rc.f_vbv_buffer_init = 1.0;
 	p->rc.i_lookahead = 0;
 	p->rc.b_mb_tree = 0;
-	set_rate(p, s->frame_bits);
+	set_rate(p, s->frame_bits, s->min_qp);
 	if (x264_param_apply_profile(p, s->main_profile ? "main" : "high") == 0)
 		e->x264 = x264_encoder_open(p);
 	if (!e->x264) {
@@ -112,9 +113,9 @@ static int headers(void *engine, uint8_t *to, int size) {
 	return length;
 }
 
-static int change_rate(void *engine, int frame_bits) {
+static int change_rate(void *engine, int frame_bits, int min_qp) {
 	h264 *e = engine;
-	set_rate(&e->param, frame_bits);
+	set_rate(&e->param, frame_bits, min_qp);
 	return x264_encoder_reconfig(e->x264, &e->param);
 }
 

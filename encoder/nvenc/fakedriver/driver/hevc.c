@@ -149,8 +149,9 @@ static int headers(void *engine, uint8_t *to, int size) {
 	return length;
 }
 
-static int change_rate(void *engine, int frame_bits) {
+static int change_rate(void *engine, int frame_bits, int min_qp) {
 	hevc *e = engine;
+	e->min_qp = min_qp;
 	e->frame_bits = frame_bits;
 	return 0;
 }

@@ -34,6 +34,8 @@ static int frame_bits(const NV_ENC_INITIALIZE_PARAMS *p, const NV_ENC_CONFIG *c)
 	return (int)share;
 }
 
+static int min_qp(const NV_ENC_CONFIG *c) { return c->rcParams.enableMinQP ? (int)c->rcParams.minQP.qpInterP : 0; }
+
 static const NV_ENC_CONFIG_H264_VUI_PARAMETERS *vui(session *s, const NV_ENC_CONFIG *c) {
 	return s->hevc ? &c->encodeCodecConfig.hevcConfig.hevcVUIParameters : &c->encodeCodecConfig.h264Config.h264VUIParameters;
 }
@@ -44,7 +46,7 @@ static void *open_engine(session *s, const NV_ENC_INITIALIZE_PARAMS *p, const NV
 		.width = p->encodeWidth, .height = p->encodeHeight,
 		.frame_rate = p->frameRateNum / p->frameRateDen,
 		.frame_bits = frame_bits(p, c),
-		.min_qp = c->rcParams.enableMinQP ? c->rcParams.minQP.qpInterP : 0,
+		.min_qp = min_qp(c),
 		.keyframe_interval = c->gopLength == NVENC_INFINITE_GOPLENGTH ? 0 : c->gopLength,
 		.colours = {v->colourPrimaries, v->transferCharacteristics, v->colourMatrix},
 		.full_range = v->videoFullRangeFlag,
@@ -177,7 +179,7 @@ NVENCSTATUS session_change(session *s, NV_ENC_RECONFIGURE_PARAMS *change) {
 			return session_refuse(s, NV_ENC_ERR_INVALID_PARAM, "the engine refuses the size");
 		s->kind->close(s->engine);
 		s->engine = engine;
-	} else if (s->kind->set_rate(s->engine, frame_bits(p, p->encodeConfig)) < 0) {
+	} else if (s->kind->set_rate(s->engine, frame_bits(p, p->encodeConfig), min_qp(p->encodeConfig)) < 0) {
 		return session_refuse(s, NV_ENC_ERR_INVALID_PARAM, "the engine refuses the rate");
 	}
 	keep(s, p);
