@@ -119,7 +119,7 @@ func benchPipeline(ctx context.Context, f *benchFlags, r *bench.Report) (err err
 // decodable lists the codecs that this build decodes.
 func decodable() []string {
 	var names []string
-	for _, candidate := range ladder() {
+	for _, candidate := range ladder("") {
 		if name := string(candidate.Codec); !slices.Contains(names, name) && decodes(candidate.Codec) == nil {
 			names = append(names, name)
 		}

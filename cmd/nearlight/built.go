@@ -1,10 +1,12 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"nearlight/encoder"
 	"nearlight/encoder/av1"
+	"nearlight/encoder/nvenc"
 	"nearlight/encoder/openh264"
 	"nearlight/encoder/vpx"
 	"nearlight/encoder/x264"
@@ -12,15 +14,26 @@ import (
 	"nearlight/internal/media"
 )
 
-// ladder is every encoder of this program, in order of preference: those that take the least time first.
-func ladder() encoder.Ladder {
-	return encoder.Ladder{
+// ladder is every encoder of this program, in order of preference: hardware first, which leaves the processor to the game, then
+// those that take the least time; H.264 before other codecs, since every browser decodes it soonest. The folder is where NVIDIA's libraries are, empty for where the system's loader looks.
+// NVENC codes H.264 Main, which all browsers decode; an offer names one profile, and High is refused by those that decode
+// in software.
+func ladder(nvidia string) encoder.Ladder {
+	gpu := nvenc.Device{Libraries: nvidia, Main: true}
+	candidates := encoder.Ladder{
+		{Name: nvenc.Name, Codec: media.H264, Open: gpu.H264},
 		{Name: x264.Name, Codec: media.H264, Version: x264.Version(), Open: x264.Open},
 		{Name: openh264.Name, Codec: media.H264, Version: openh264.Version(), Open: openh264.Open},
+		{Name: nvenc.NameHEVC, Codec: media.HEVC, Open: gpu.HEVC},
+		{Name: nvenc.NameAV1, Codec: media.AV1, Open: gpu.AV1},
 		{Name: vpx.NameVP8, Codec: media.VP8, Version: vpx.Version(), Open: vpx.OpenVP8},
 		{Name: vpx.NameVP9, Codec: media.VP9, Version: vpx.Version(), Open: vpx.OpenVP9},
 		{Name: av1.Name, Codec: media.AV1, Version: av1.Version(), Open: av1.Open},
 	}
+	if !nvenc.HasAV1 {
+		candidates = slices.DeleteFunc(candidates, func(c encoder.Candidate) bool { return c.Name == nvenc.NameAV1 })
+	}
+	return candidates
 }
 
 // builtIn names the libraries that are linked in, and licence the terms under which the binary may be passed on: x264 makes it
@@ -38,6 +51,13 @@ func builtIn() (libraries, licence string) {
 		if strings.HasPrefix(l.licence, "GPL-") {
 			licence = "GPL-3.0-or-later"
 		}
+	}
+	if api := nvenc.API(); api != "" { // NVIDIA's own code is opened at run time, and no part of the binary
+		known := "H.264, HEVC, AV1"
+		if !nvenc.HasAV1 {
+			known = "H.264, HEVC; headers of API 12.0 would add AV1"
+		}
+		linked = append(linked, nvenc.Name+" (API "+api+", opened at run time: "+known+")")
 	}
 	if len(linked) == 0 {
 		return "no encoder (built without cgo): signaling only", licence

@@ -57,6 +57,7 @@ type doctor struct {
 	fps       int
 	noSandbox bool
 	json      bool
+	nvidia    string
 }
 
 func newDoctor() *cobra.Command {
@@ -82,6 +83,7 @@ func newDoctor() *cobra.Command {
 	c.Flags().Var(&d.size, "size", "size to try encoders and display at")
 	c.Flags().IntVar(&d.fps, "fps", encoder.DefaultFrameRate, "frames per second that are wanted")
 	c.Flags().BoolVar(&d.noSandbox, "no-sandbox", false, "try everything without the cage")
+	registerNVIDIA(c.Flags(), &d.nvidia)
 	c.Flags().BoolVar(&d.json, "json", false, "print one JSON object")
 	return c
 }

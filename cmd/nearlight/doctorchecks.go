@@ -60,7 +60,7 @@ func (d *doctor) checkEncoders(tell func(finding)) {
 	var codec media.Codec
 	var refused error
 	opened, fast := false, false
-	for _, candidate := range ladder() {
+	for _, candidate := range ladder(d.nvidia) {
 		what := "encoder " + candidate.Name
 		took, keyframe, err := d.tryEncoder(candidate)
 		if err != nil {

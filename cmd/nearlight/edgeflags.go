@@ -36,6 +36,7 @@ type edgeFlags struct {
 	mediaPort     uint16
 	noSandbox     bool
 	folder        string
+	nvidia        string
 }
 
 func (f *edgeFlags) register(flags *pflag.FlagSet) {
@@ -43,13 +44,19 @@ func (f *edgeFlags) register(flags *pflag.FlagSet) {
 	flags.Var(&f.size, "size", "size of the game's screen")
 	flags.Var(&f.maxSize, "max-size", "largest size that a player may ask for (default: --size)")
 	flags.IntVar(&f.fps, "fps", encoder.DefaultFrameRate, "frames per second at the most")
-	flags.StringVar(&f.encoder, "encoder", encoder.Auto, "encoders that may be used, in order of preference ("+strings.Join(ladder().Names(), ",")+"), or "+encoder.Auto)
+	flags.StringVar(&f.encoder, "encoder", encoder.Auto, "encoders that may be used, in order of preference ("+strings.Join(ladder("").Names(), ",")+"), or "+encoder.Auto)
+	registerNVIDIA(flags, &f.nvidia)
 	flags.Var(&f.bitrate, "bitrate", "bitrate at the most, for example 8M or 2500k")
 	flags.StringVar(&f.app, "app", "", "offer only this app of the catalogue")
 	flags.IntVar(&f.slots, "slots", 1, "sessions at a time")
 	flags.Uint16Var(&f.mediaPort, "media-port", 0, "UDP and TCP port of the stream (0: any free one)")
 	flags.BoolVar(&f.noSandbox, "no-sandbox", false, "run apps unconfined: they see this whole machine")
 	flags.StringVar(&f.folder, "folder", "", "folder for sessions' files (default: one of its own under the temporary folder)")
+}
+
+// registerNVIDIA registers the setting that names the folder of NVIDIA's libraries.
+func registerNVIDIA(flags *pflag.FlagSet, folder *string) {
+	flags.StringVar(folder, "nvidia-libraries", "", "folder of NVIDIA's libcuda.so.1 and libnvidia-encode.so.1 (default: where the system looks)")
 }
 
 // surroundings are what an edge shares with the rest of its process.
@@ -171,7 +178,7 @@ func (f *edgeFlags) offered(command []string) ([]app.Description, error) {
 // checkEncoders returns the encoders that may be used. It opens one of them, so that an edge which cannot encode says so when
 // it is started.
 func (f *edgeFlags) checkEncoders() (encoder.Ladder, error) {
-	encoders, err := ladder().Only(f.encoder)
+	encoders, err := ladder(f.nvidia).Only(f.encoder)
 	if err != nil {
 		return nil, usage("--encoder: %w", err)
 	}

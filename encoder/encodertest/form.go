@@ -23,6 +23,7 @@ type accessUnit struct {
 
 var forms = map[media.Codec]form{
 	media.H264: {checkH264, checkH264Headers},
+	media.HEVC: {checkHEVC, checkHEVCHeaders},
 	media.VP8:  {checkVP8, nil},
 	media.VP9:  {checkVP9, checkVP9Headers},
 	media.AV1:  {checkAV1, checkAV1Headers},
