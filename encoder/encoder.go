@@ -106,7 +106,7 @@ type Encoder interface {
 	// Encode compresses f and calls emit for each slice of its one access unit, in decoding order, the last one marked.
 	// It never holds a frame back. If emit fails, the remaining slices are dropped and its error is returned; the
 	// reference chain is then broken for the receiver and the caller asks for a keyframe or Invalidate.
-	// f.Visible must be the encoder's size.
+	// f.Visible must be the encoder's size. A driver that cannot read f.Surface refuses the frame with media.ErrFrame.
 	Encode(f *media.Frame, r Request, emit func(media.Slice) error) (Result, error)
 	// Reconfigure changes rate, frame rate, speed or size from the next frame on; an error leaves the stream as it was.
 	Reconfigure(Reconfiguration) error

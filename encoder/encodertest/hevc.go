@@ -138,7 +138,11 @@ func skipReferenceSets(r *bits) {
 			r.ue()
 			kept := 0
 			for range pictures + 1 {
-				if r.u(1) == 1 || r.u(1) == 1 { // used, or else use_delta_flag
+				used := r.u(1) == 1
+				if !used {
+					used = r.u(1) == 1 // use_delta_flag
+				}
+				if used {
 					kept++
 				}
 			}

@@ -200,7 +200,7 @@ func (e *Encoder) setStill(still bool) error {
 	e.still = still
 	settings := e.settings(e.config)
 	if C.nl_nvenc_reconfigure(e.c, &settings) < 0 {
-		_ = e.failure()
+		_ = e.failure() // which remembers a lost device
 	}
 	return e.lost
 }

@@ -12,7 +12,7 @@ typedef struct {
 
 // A least quantiser that the buffer may raise is x264's constant rate factor, more or less.
 static void set_rate(x264_param_t *param, int frame_bits, int min_qp) {
-	param->rc.f_rf_constant = min_qp;
+	param->rc.f_rf_constant = min_qp > 1 ? min_qp : 1; // 0 would be lossless
 	int buffer = (frame_bits + 500) / 1000;
 	param->rc.i_bitrate = param->rc.i_vbv_max_bitrate = (int)((int64_t)frame_bits * param->i_fps_num / 1000);
 	param->rc.i_vbv_buffer_size = buffer > 0 ? buffer : 1;
