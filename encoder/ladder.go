@@ -33,7 +33,13 @@ type Refusal struct {
 	Reason error
 }
 
-func (r Refusal) Error() string { return r.Name + ": " + r.Reason.Error() }
+func (r Refusal) Error() string {
+	reason := r.Reason.Error()
+	if strings.HasPrefix(reason, r.Name+": ") { // most drivers begin so themselves
+		return reason
+	}
+	return r.Name + ": " + reason
+}
 
 // Unwrap returns the reason.
 func (r Refusal) Unwrap() error { return r.Reason }

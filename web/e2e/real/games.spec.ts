@@ -130,3 +130,24 @@ for (const { encoder, codec } of [
     expect(await received()).toEqual([`video/${codec}`]);
   });
 }
+
+for (const { next, codec } of [
+  { next: "x264", codec: "H264" },
+  { next: "vp8", codec: "VP8" },
+]) {
+  test(`a GPU that is lost in the middle of the game is replaced by ${next}`, async ({ page, up, nvidia }) => {
+    const received = watchCodecs(page);
+    const lost = "FAKEDRIVER_FAULT=device-lost:150";
+    await play(page, await up(lost, "--nvidia-libraries", nvidia, "--encoder", `nvenc,${next}`, "--app", "scene"));
+    await page.keyboard.press("F8");
+    const overlay = page.locator("nl-overlay");
+    await expect(overlay).toContainText("nvenc failed (encode: nvenc: the GPU was lost", { timeout: 30_000 });
+    await expect(overlay).toContainText(`${next}, 60 fps`);
+    const shown = () =>
+      page.locator("video").evaluate((video: HTMLVideoElement) => video.getVideoPlaybackQuality().totalVideoFrames);
+    const before = await shown();
+    await expect.poll(shown).toBeGreaterThan(before + 30);
+    expect(Math.max(...(await colours(page, GRID)).flat())).toBeGreaterThan(150);
+    expect(await received()).toEqual([`video/${codec}`]);
+  });
+}
