@@ -7,9 +7,13 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -X main.version=$(VERSION)
 ARGS ?=
 
+# NVML's functions are found when they are called, by symbols that stay undefined until then (edge/gpu). Systems that bind
+# every symbol at start, as Ubuntu does, would end the program there. Go takes this flag from the environment alone.
+export CGO_LDFLAGS ?= -O2 -g -Wl,-z,lazy
+
 # What a session needs to run, and what the build needs.
 RUNTIME_PACKAGES := xvfb bubblewrap libegl1 libgles2 libgl1-mesa-dri libxcb1 libxcb-shm0 fonts-dejavu-core supertux
-BUILD_PACKAGES := gcc libc6-dev pkg-config libx264-dev libopenh264-dev libffmpeg-nvenc-dev libyuv-dev libavcodec-dev libavutil-dev \
+BUILD_PACKAGES := gcc libc6-dev pkg-config libx264-dev libopenh264-dev libvpx-dev libaom-dev libffmpeg-nvenc-dev libyuv-dev libavcodec-dev libavutil-dev \
 	libxcb1-dev libxcb-shm0-dev libxcb-damage0-dev libxcb-xfixes0-dev libxcb-randr0-dev libxcb-xtest0-dev libegl-dev libgles-dev libx11-dev
 TEST_PACKAGES := libx265-dev chromium supertux extremetuxracer kobodeluxe x11-apps x11-utils ffmpeg iproute2 procps
 

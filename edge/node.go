@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
@@ -22,13 +22,15 @@ import (
 	"nearlight/streamer"
 )
 
-// Config describes a node. All but PlayoutDelay, Stamp and Trace must be set.
+// Config describes a node. All but Time, PlayoutDelay, Stamp and Trace must be set.
 type Config struct {
 	Name     string
 	Slots    int // sessions at a time
 	Engine   *streamer.Engine
-	Encoders encoder.Ladder
-	Encoder  string // a name on the ladder, or encoder.Auto
+	Encoders encoder.Ladder // those that may be used
+	// Time measures how long encoders take here for pictures of the usual size; nil leaves it unknown. It is called once, while
+	// sessions may already run.
+	Time     func(context.Context, encoder.Ladder, encoder.Config) encoder.Timings
 	Token    string // the edge's own, for signaling
 	Verifier *token.Verifier
 	Sandbox  *sandbox.Sandbox
@@ -58,6 +60,7 @@ type Node struct {
 	metrics *metrics
 	warm    warmScreen
 	ready   readiness
+	timings atomic.Pointer[encoder.Timings] // nil until measured
 
 	mu       sync.Mutex
 	link     *client.Edge
@@ -116,6 +119,7 @@ func (n *Node) Run(ctx context.Context, link *client.Edge) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return link.Run(linked) })
 	group.Go(func() error { return n.keepWarm(ctx) })
+	group.Go(func() error { return n.timeEncoders(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()
 		n.mu.Lock()
@@ -128,6 +132,24 @@ func (n *Node) Run(ctx context.Context, link *client.Edge) error {
 	})
 	err := group.Wait()
 	return errors.Join(err, n.warm.close())
+}
+
+// timeEncoders finds out which encoders keep up with the usual sessions.
+func (n *Node) timeEncoders(ctx context.Context) error {
+	if n.config.Time == nil {
+		return nil
+	}
+	found := n.config.Time(ctx, n.config.Encoders, encoder.Config{Size: n.config.Size, FrameRate: n.config.FrameRate, Bitrate: n.config.Bitrate})
+	n.timings.Store(&found)
+	return nil
+}
+
+// encoderTimings is what is known of them by now.
+func (n *Node) encoderTimings() encoder.Timings {
+	if found := n.timings.Load(); found != nil {
+		return *found
+	}
+	return nil
 }
 
 // Registration implements client.EdgeHandler.
@@ -157,10 +179,8 @@ func (n *Node) free() int {
 
 func (n *Node) codecs() []string {
 	var codecs []string
-	for _, candidate := range n.config.Encoders {
-		if codec := string(candidate.Codec); !slices.Contains(codecs, codec) {
-			codecs = append(codecs, codec)
-		}
+	for _, codec := range n.config.Encoders.Codecs() {
+		codecs = append(codecs, string(codec))
 	}
 	return codecs
 }

@@ -26,12 +26,12 @@ const rateStep = 0.03
 // pipeline does each frame's work, from damage to last packet, on one goroutine: at most one frame is under way, and a
 // change of the screen that comes meanwhile is shown by the next one.
 type pipeline struct {
-	source  capture.Source
-	encoder encoder.Encoder
-	config  encoder.Config // as the encoder is set now
-	asked   media.Bitrate  // the session's upper bound
-	stages  *streamer.Stages
-	logger  *slog.Logger
+	source   capture.Source
+	encoding *encoding
+	scaler   scaler
+	asked    media.Bitrate // the session's upper bound
+	stages   *streamer.Stages
+	logger   *slog.Logger
 
 	peer     atomic.Pointer[streamer.Peer] // who watches; nil for nobody
 	keyframe atomic.Bool
@@ -48,10 +48,11 @@ type pipeline struct {
 	drawnSomething bool
 }
 
-func newPipeline(source capture.Source, enc encoder.Encoder, config encoder.Config, stages *streamer.Stages, logger *slog.Logger) *pipeline {
+// newPipeline makes a pipeline whose encoder was opened with config; run closes it.
+func newPipeline(source capture.Source, choice *encoder.Choice, config encoder.Config, stages *streamer.Stages, logger *slog.Logger) *pipeline {
 	return &pipeline{
-		source: source, encoder: enc, config: config, asked: config.Bitrate, stages: stages, logger: logger,
-		governor: newGovernor(config.FrameRate),
+		source: source, encoding: newEncoding(choice, config, logger), asked: config.Bitrate, stages: stages, logger: logger,
+		governor: newGovernor(config.Speed, config.FrameRate),
 	}
 }
 
@@ -69,9 +70,9 @@ func (p *pipeline) wantKeyframe() {
 	}
 }
 
-// run captures, encodes and sends until ctx ends or the display is gone. It owns the encoder, and closes it.
+// run captures, encodes and sends until ctx ends or the display is gone. It owns the encoders, and closes them.
 func (p *pipeline) run(ctx context.Context) (err error) {
-	defer func() { err = errors.Join(err, p.encoder.Close()) }()
+	defer func() { err = errors.Join(err, p.encoding.close()) }()
 	becomeRealtime(p.logger)
 	for ctx.Err() == nil {
 		waiting, wake := context.WithCancel(ctx)
@@ -88,9 +89,14 @@ func (p *pipeline) run(ctx context.Context) (err error) {
 // serve sends frames to one peer, nil for nobody, until ctx ends.
 func (p *pipeline) serve(ctx context.Context, peer *streamer.Peer) error {
 	rate := unwatchedRate
+	p.encoding.accepts = nil
 	if peer != nil {
-		rate = p.governor.rate()
-		p.tell("")
+		if err := p.encoding.serve(peer.Accepts); err != nil {
+			return err
+		}
+		peer.Use(p.encoding.chosen.Codec)
+		rate = p.governor.now().rate
+		p.tell()
 	}
 	p.source.SetFrameRate(rate)
 	for {
@@ -119,26 +125,18 @@ func (p *pipeline) serve(ctx context.Context, peer *streamer.Peer) error {
 }
 
 // send encodes one frame and sends its slices as they are ready.
-func (p *pipeline) send(peer *streamer.Peer, frame *media.Frame) error {
-	if err := p.follow(peer, frame); err != nil {
+func (p *pipeline) send(peer *streamer.Peer, screen *media.Frame) error {
+	frame, err := p.follow(peer, screen)
+	if err != nil {
 		return err
 	}
-	captured := frame.Times.Damaged
 	if frame.Still {
-		captured = media.Now() // a repeat shows the screen as it is now
-		frame.Times = media.StageTimes{Damaged: captured, GrabBegun: captured, Grabbed: captured, Converted: captured}
+		now := media.Now() // a repeat shows the screen as it is now
+		frame.Times = media.StageTimes{Damaged: now, GrabBegun: now, Grabbed: now, Converted: now}
 	}
-	var lost error
-	result, err := p.encoder.Encode(frame, encoder.Request{Keyframe: p.keyframe.Swap(false)}, func(s media.Slice) error {
-		if s.Last {
-			frame.Times.Encoded = media.Now()
-		}
-		p.bytes.Add(uint64(len(s.Data)))
-		lost = peer.WriteSlice(s, captured)
-		return lost
-	})
+	result, err := p.code(peer, frame)
 	switch {
-	case lost != nil: // the connection is over, or was never bound: its owner is told by Peer.Run
+	case errors.Is(err, errPlayerGone):
 		p.keyframe.Store(true)
 		p.dropped.Add(1)
 		if p.peer.CompareAndSwap(peer, nil) {
@@ -146,7 +144,7 @@ func (p *pipeline) send(peer *streamer.Peer, frame *media.Frame) error {
 		}
 		return nil
 	case err != nil:
-		return fmt.Errorf("encode: %w", err)
+		return err
 	}
 	frame.Times.Sent = media.Now()
 	p.frames.Add(1)
@@ -160,52 +158,102 @@ func (p *pipeline) send(peer *streamer.Peer, frame *media.Frame) error {
 		p.trace(frame.Times)
 	}
 	if p.governor.observe(frame.Times.Sent, frame.Times.Sent.Sub(frame.Times.GrabBegun)) {
-		p.source.SetFrameRate(p.governor.rate())
-		if err := p.reconfigure(encoder.Reconfiguration{FrameRate: p.governor.rate()}); err != nil {
-			return err
-		}
-		reason := ""
-		if !p.governor.full() {
-			reason = fmt.Sprintf("this edge cannot encode %v faster than %d frames per second", frame.Visible, p.governor.rate())
-		}
-		p.tell(reason)
+		return p.economise(peer)
 	}
 	return nil
 }
 
-// follow keeps the encoder at the screen's size and the connection's rate.
-func (p *pipeline) follow(peer *streamer.Peer, frame *media.Frame) error {
-	if frame.Visible != p.config.Size {
-		if err := p.reconfigure(encoder.Reconfiguration{Size: frame.Visible}); err != nil {
-			return err
+// errPlayerGone reports a connection that is over, or was never bound: its owner is told by Peer.Run.
+var errPlayerGone = errors.New("the player is gone")
+
+// code encodes a frame and sends its slices; where an encoder fails, the one that takes over codes the same frame again.
+func (p *pipeline) code(peer *streamer.Peer, frame *media.Frame) (encoder.Result, error) {
+	for {
+		keyframe := p.keyframe.Swap(false)
+		result, err := p.encoding.encode(frame, encoder.Request{Keyframe: keyframe}, func(s media.Slice) error {
+			if s.Last {
+				frame.Times.Encoded = media.Now()
+			}
+			p.bytes.Add(uint64(len(s.Data)))
+			if err := peer.WriteSlice(s, frame.Times.Damaged); err != nil {
+				return fmt.Errorf("%w: %w", errPlayerGone, err)
+			}
+			return nil
+		})
+		if !errors.Is(err, errReplaced) {
+			return result, err
 		}
-		p.tell("")
+		p.takenOver(peer)
+		// What was sent of the broken access unit must not be taken for part of this one.
+		frame.Times.Damaged = frame.Times.Damaged.Add(streamer.RTPTick)
 	}
-	target := min(peer.TargetBitrate(), p.asked)
-	if change := float64(target-p.config.Bitrate) / float64(p.config.Bitrate); change > rateStep || change < -rateStep {
-		return p.reconfigure(encoder.Reconfiguration{Bitrate: target})
+}
+
+// takenOver follows a change of the encoder.
+func (p *pipeline) takenOver(peer *streamer.Peer) {
+	peer.Use(p.encoding.chosen.Codec)
+	p.keyframe.Store(true)
+	p.governor = newGovernor(p.encoding.config.Speed, p.governor.steps[0].rate)
+	p.source.SetFrameRate(p.governor.now().rate)
+	p.tell()
+}
+
+// follow keeps the encoder at the screen's size, as far as this machine holds it, and at the connection's rate. It returns the
+// picture to encode.
+func (p *pipeline) follow(peer *streamer.Peer, screen *media.Frame) (*media.Frame, error) {
+	if p.encoding.restore(media.Now()) {
+		p.takenOver(peer)
 	}
+	var change encoder.Reconfiguration
+	size := p.governor.now().scale.of(screen.Visible)
+	if size != p.encoding.config.Size {
+		change.Size = size
+	}
+	target, now := min(peer.TargetBitrate(), p.asked), p.encoding.config.Bitrate
+	if off := float64(target-now) / float64(now); off > rateStep || off < -rateStep {
+		change.Bitrate = target
+	}
+	if change != (encoder.Reconfiguration{}) {
+		if err := p.reconfigure(peer, change); err != nil {
+			return nil, err
+		}
+		if change.Size != (media.Size{}) {
+			p.tell()
+		}
+	}
+	return p.scaler.fit(screen, size)
+}
+
+// economise does what the governor has decided. The size follows with the next frame.
+func (p *pipeline) economise(peer *streamer.Peer) error {
+	step := p.governor.now()
+	p.source.SetFrameRate(step.rate)
+	if err := p.reconfigure(peer, encoder.Reconfiguration{FrameRate: step.rate, Speed: &step.speed}); err != nil {
+		return err
+	}
+	p.tell()
 	return nil
 }
 
-func (p *pipeline) reconfigure(r encoder.Reconfiguration) error {
-	config, err := p.config.Apply(r)
-	if err != nil {
-		return fmt.Errorf("reconfigure the encoder: %w", err)
+func (p *pipeline) reconfigure(peer *streamer.Peer, r encoder.Reconfiguration) error {
+	err := p.encoding.reconfigure(r)
+	if errors.Is(err, errReplaced) {
+		p.takenOver(peer)
+		return nil
 	}
-	if err := p.encoder.Reconfigure(r); err != nil {
-		return fmt.Errorf("reconfigure the encoder: %w", err)
-	}
-	p.config = config
-	return nil
+	return err
 }
 
 // tell announces what is sent from now on.
-func (p *pipeline) tell(reason string) {
-	capabilities := p.encoder.Capabilities()
+func (p *pipeline) tell() {
+	config, step := p.encoding.config, p.governor.now()
+	reason := p.encoding.why
+	if !p.governor.full() {
+		reason = fmt.Sprintf("this edge cannot encode more than %v at %d frames per second", step.scale.of(p.source.Size()), step.rate)
+	}
 	p.changed(control.VideoNotice{
-		Encoder: capabilities.Name, Codec: string(capabilities.Codec),
-		Width: p.config.Size.Width, Height: p.config.Size.Height, FrameRate: p.governor.rate(), Reason: reason,
+		Encoder: p.encoding.chosen.Name, Codec: string(p.encoding.chosen.Codec),
+		Width: config.Size.Width, Height: config.Size.Height, FrameRate: step.rate, Reason: reason, Instead: p.encoding.instead,
 	})
 }
 

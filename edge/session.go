@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"nearlight/edge/app"
+	"nearlight/edge/capture"
 	"nearlight/edge/input"
 	"nearlight/encoder"
 	"nearlight/internal/media"
@@ -102,23 +103,24 @@ func (s *session) conclude(ctx context.Context, err error) {
 // run runs the session until it ends, and returns why. When it returns nothing of it is left.
 func (s *session) run(ctx context.Context) error {
 	config := encoder.Config{Size: s.size, MaxSize: s.node.config.MaxSize, FrameRate: s.node.config.FrameRate, Bitrate: s.node.config.Bitrate}
-	enc, err := onRealtimeThread(s.logger, func() (encoder.Encoder, error) {
-		return s.node.config.Encoders.Pick(s.node.config.Encoder, s.codecs, config)
+	choice, err := onRealtimeThread(s.logger, func() (*encoder.Choice, error) {
+		return s.node.config.Encoders.Pick(s.codecs, s.node.encoderTimings(), config)
 	})
 	if err != nil {
 		return signaling.Errorf(signaling.CodeNoCommonCodec, "%v", err)
 	}
 	if config, err = config.Resolve(); err != nil {
-		return errors.Join(err, enc.Close())
+		return errors.Join(err, choice.Encoder.Close())
 	}
+	s.logger.Info("encoder is chosen", "encoder", choice.Name, "instead_of", choice.Instead())
 	s.node.say(signaling.Progress{Session: s.id, Stage: signaling.StageStarting, Detail: s.app.Title})
 	s.bulletin.setApp(control.AppNotice{State: control.AppStarting, Title: s.app.Title})
 
-	capabilities := enc.Capabilities() // play owns the encoder from here on
+	offered := offering(choice, config) // play owns the encoder from here on
 	group, ctx := errgroup.WithContext(ctx)
 	ready := make(chan *live, 1)
-	group.Go(func() error { return s.play(ctx, enc, config, ready) })
-	group.Go(func() error { return s.converse(ctx, capabilities, ready) })
+	group.Go(func() error { return s.play(ctx, choice, config, ready) })
+	group.Go(func() error { return s.converse(ctx, offered, ready) })
 	return group.Wait()
 }
 
@@ -129,22 +131,22 @@ type live struct {
 }
 
 // play brings up display and app, and runs the pipeline until one of them ends.
-func (s *session) play(ctx context.Context, enc encoder.Encoder, config encoder.Config, ready chan<- *live) (err error) {
+func (s *session) play(ctx context.Context, choice *encoder.Choice, config encoder.Config, ready chan<- *live) (err error) {
 	if s.slot, err = s.node.takeSlot(ctx); err != nil {
-		return errors.Join(err, enc.Close())
+		return errors.Join(err, choice.Encoder.Close())
 	}
 	screen, err := s.node.takeScreen(ctx, s.slot, s.size, s.logger)
 	if err != nil {
-		return errors.Join(fmt.Errorf("prepare the display: %w", err), enc.Close())
+		return errors.Join(fmt.Errorf("prepare the display: %w", err), choice.Encoder.Close())
 	}
 	defer func() {
 		s.conclude(ctx, err) // before the app is given its time to save
 		err = errors.Join(err, screen.close())
 	}()
 	if err := screen.launch(s.app); err != nil {
-		return errors.Join(&appEnded{code: signaling.CodeAppFailed, text: err.Error()}, enc.Close())
+		return errors.Join(&appEnded{code: signaling.CodeAppFailed, text: err.Error()}, choice.Encoder.Close())
 	}
-	pipeline := newPipeline(screen.source, enc, config, s.stages, s.logger)
+	pipeline := newPipeline(screen.source, choice, config, s.stages, s.logger)
 	pipeline.changed, pipeline.trace = s.bulletin.setVideo, s.node.config.Trace
 	pipeline.drawn = func() { s.bulletin.setApp(control.AppNotice{State: control.AppRunning, Title: s.app.Title}) }
 	ready <- &live{screen, pipeline}
@@ -166,6 +168,9 @@ func (s *session) play(ctx context.Context, enc encoder.Encoder, config encoder.
 func displayEnded(screen *screen, err error) bool {
 	if byApp := (*appEnded)(nil); errors.As(err, &byApp) && byApp.code == signaling.CodeAppExited {
 		return false
+	}
+	if errors.Is(err, capture.ErrGone) {
+		return true
 	}
 	select {
 	case <-screen.display.Done():
@@ -211,8 +216,8 @@ func (s *session) forwardCursors(ctx context.Context, screen *screen) error {
 }
 
 // converse keeps the player connected: offer, answer, hold and offer again.
-func (s *session) converse(ctx context.Context, capabilities encoder.Capabilities, ready <-chan *live) (err error) {
-	c := conversation{session: s, capabilities: capabilities, ready: ready}
+func (s *session) converse(ctx context.Context, offered offered, ready <-chan *live) (err error) {
+	c := conversation{session: s, offered: offered, ready: ready}
 	defer func() {
 		s.conclude(ctx, err)
 		c.hangUp()

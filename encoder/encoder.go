@@ -71,7 +71,9 @@ type Request struct {
 type Result struct {
 	Keyframe bool
 	Bytes    int
-	QP       float64 // average quantiser on the codec's own scale; H.264: 0 (best) to 51
+	// QP is the average quantiser on H.264's scale, 0 (best) to 51, whatever the codec: the step between coded values
+	// doubles every six, and is two pixel values at 10, where a picture is nearly lossless.
+	QP float64
 }
 
 // Capabilities is what an open encoder can do.
@@ -112,7 +114,7 @@ type Encoder interface {
 	// that no later frame may refer to them. Where no good reference is left, or the driver cannot, the next frame is a
 	// keyframe and keyframe is true. With RecoverByRefresh nothing is asked of the next frame: the sweep mends the picture.
 	Invalidate(first, last media.Instant) (keyframe bool, err error)
-	// CodedSize is the size in the bitstream before cropping: whole macroblocks.
+	// CodedSize is the size in the bitstream before cropping: H.264 whole macroblocks, VP8, VP9 and AV1 even sides.
 	CodedSize() media.Size
 	Capabilities() Capabilities
 	// Close frees everything; it may be called more than once.

@@ -3,8 +3,10 @@ package encoder_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"nearlight/encoder"
 	"nearlight/internal/media"
@@ -46,15 +48,22 @@ func TestLadderPicksTheFirstThatFits(t *testing.T) {
 		{"no name is auto", "", all, "x264", nil, nil},
 		{"auto skips what the player lacks", "auto", []media.Codec{media.VP8}, "vp8", nil, nil},
 		{"a name is that one", "openh264", all, "openh264", nil, nil},
+		{"names are those, in their order", "nvenc,vp8,x264", all, "vp8", nil, nil},
+		{"a name among others that is unknown", "x264,x265", all, "", encoder.ErrNoneFits, []string{`"x265"`}},
+		{"a name that is empty", "x264,", all, "", encoder.ErrNoneFits, []string{`""`}},
 		{"a name never falls back", "nvenc", all, "", encoder.ErrUnavailable, []string{"nvenc: ", "no NVIDIA driver"}},
 		{"a name the player cannot decode", "vp8", []media.Codec{media.H264}, "", encoder.ErrNoneFits, []string{"does not decode vp8"}},
 		{"no common codec gives every reason", "auto", []media.Codec{media.AV1}, "", encoder.ErrNoneFits, []string{"nvenc: ", "x264: ", "openh264: ", "vp8: "}},
 		{"a player without codecs", "auto", nil, "", encoder.ErrNoneFits, nil},
 		{"an unknown name lists the known", "x265", all, "", encoder.ErrNoneFits, []string{`"x265"`, "auto, nvenc, x264, openh264, vp8"}},
 	} {
-		got, err := ladder.Pick(c.name, c.decodes, encoder.Config{})
+		only, err := ladder.Only(c.name)
+		var got *encoder.Choice
+		if err == nil {
+			got, err = only.Pick(c.decodes, nil, encoder.Config{})
+		}
 		if c.want != "" {
-			if err != nil || got.(named).name != c.want {
+			if err != nil || got.Name != c.want || got.Encoder.(named).name != c.want {
 				t.Errorf("%s: got %v, %v; want %s", c.reason, got, err, c.want)
 			}
 			continue
@@ -67,6 +76,66 @@ func TestLadderPicksTheFirstThatFits(t *testing.T) {
 			if !strings.Contains(err.Error(), words) {
 				t.Errorf("%s: %q does not say %q", c.reason, err, words)
 			}
+		}
+	}
+}
+
+func TestAChoiceSaysWhyItIsNoneBetterAndWhoComesNext(t *testing.T) {
+	ladder := encoder.Ladder{
+		candidate("nvenc", media.H264, errors.New("no NVIDIA driver")),
+		candidate("vp9", media.VP9, nil),
+		candidate("x264", media.H264, nil),
+		candidate("av1", media.AV1, nil),
+		candidate("openh264", media.H264, nil),
+	}
+	choice, err := ladder.Pick([]media.Codec{media.H264}, nil, encoder.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := choice.Instead(), "nvenc: no NVIDIA driver; vp9: the player does not decode vp9"; got != want {
+		t.Errorf("instead of what: %q, want %q", got, want)
+	}
+	if got := choice.Rest.Names(); !slices.Equal(got, []string{"openh264"}) {
+		t.Errorf("next come %v, want openh264 alone: the player does not decode AV1", got)
+	}
+	if got := ladder.Codecs(); !slices.Equal(got, []media.Codec{media.H264, media.VP9, media.AV1}) {
+		t.Errorf("codecs %v", got)
+	}
+}
+
+func TestWhatIsTooSlowComesLast(t *testing.T) {
+	ladder := encoder.Ladder{candidate("av1", media.AV1, nil), candidate("vp9", media.VP9, nil), candidate("vp8", media.VP8, nil)}
+	all := []media.Codec{media.AV1, media.VP9, media.VP8}
+	slow := encoder.Timings{"av1": 20 * time.Millisecond, "vp9": 8 * time.Millisecond, "vp8": 40 * time.Millisecond}
+	for _, c := range []struct {
+		reason  string
+		name    string
+		known   encoder.Timings
+		rate    int
+		want    string
+		instead string
+		next    []string
+	}{
+		{"nothing is known: the ladder's order", "auto", nil, 60, "av1", "", []string{"vp9", "vp8"}},
+		{"half a frame's time is the limit", "auto", slow, 60, "vp9",
+			"av1: it takes 20.0 ms for a picture here, and 8.3 are half of a frame's time", []string{"av1", "vp8"}},
+		{"which is longer at a lower rate", "auto", slow, 24, "av1", "", []string{"vp9", "vp8"}},
+		{"where all are too slow the best is used", "auto", slow, 120, "av1", "", []string{"vp9", "vp8"}},
+		{"a name is that one, however slow", "vp8", slow, 60, "vp8", "", nil},
+	} {
+		only, err := ladder.Only(c.name)
+		if err != nil {
+			t.Fatalf("%s: %v", c.reason, err)
+		}
+		choice, err := only.Pick(all, c.known, encoder.Config{FrameRate: c.rate})
+		if err != nil {
+			t.Fatalf("%s: %v", c.reason, err)
+		}
+		if choice.Name != c.want || !slices.Equal(choice.Rest.Names(), c.next) {
+			t.Errorf("%s: got %s, then %v; want %s, then %v", c.reason, choice.Name, choice.Rest.Names(), c.want, c.next)
+		}
+		if got := choice.Instead(); got != c.instead {
+			t.Errorf("%s: instead of %q, want %q", c.reason, got, c.instead)
 		}
 	}
 }

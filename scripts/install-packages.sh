@@ -8,7 +8,7 @@ if [ "$(uname -s)" != Linux ]; then
 fi
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-	echo "This system has no apt. Install what corresponds to these Debian packages, then run 'go build ./cmd/nearlight':" >&2
+	echo "This system has no apt. Install what corresponds to these Debian packages, then run 'CGO_LDFLAGS=-Wl,-z,lazy go build ./cmd/nearlight':" >&2
 	printf '  %s\n' "$@" >&2
 	exit 3
 fi

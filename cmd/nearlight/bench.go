@@ -32,7 +32,7 @@ const (
 	sourceCommand = "command"
 )
 
-// benchmarks lists each benchmark with what it does, and what this machine must have for it; nil for nothing special.
+// benchmarks lists each benchmark of a stream with what it does, and what this machine must have for it; nil for nothing special.
 var benchmarks = []struct {
 	name, short string
 	needs       func() error // what the machine lacks for it, before anything is started
@@ -58,6 +58,7 @@ func newBench() *cobra.Command {
 	for _, b := range benchmarks {
 		c.AddCommand(newBenchmark(b.name, b.short, b.needs, b.run))
 	}
+	c.AddCommand(newEncoderBench())
 	return c
 }
 
@@ -197,3 +198,6 @@ func (s *subject) close() error {
 }
 
 func (s *subject) file(name string) string { return filepath.Join(s.folder, name) }
+
+// milliseconds is a duration as reports give it.
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -130,7 +130,7 @@ func benchGlass(ctx context.Context, f *benchFlags, r *bench.Report) (err error)
 	r.Params["browser"] = reported.UserAgent
 	r.Params["clock_uncertainty_ms"] = reported.Clock.RTTUS / 2000
 	reportFrames(r, frames, keys, trace, labels)
-	r.Value("ready", "ms", float64(s.ready)/float64(time.Millisecond), labels)
+	r.Value("ready", "ms", milliseconds(s.ready), labels)
 	if reported.FirstFrameMS != nil {
 		r.Value("first_frame", "ms", *reported.FirstFrameMS, labels)
 	}

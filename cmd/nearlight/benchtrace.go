@@ -66,7 +66,7 @@ const freezeGap = 100 * time.Millisecond
 func reportFrames(r *bench.Report, frames []shownFrame, keys []pressed, trace map[uint32]media.StageTimes, labels bench.Labels) {
 	samples := map[string][]float64{}
 	add := func(name string, d time.Duration) {
-		samples[name] = append(samples[name], float64(d)/float64(time.Millisecond))
+		samples[name] = append(samples[name], milliseconds(d))
 	}
 	freezes, unread := 0, 0
 	for i, f := range frames {

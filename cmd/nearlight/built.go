@@ -1,25 +1,39 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"nearlight/encoder"
+	"nearlight/encoder/av1"
 	"nearlight/encoder/nvenc"
 	"nearlight/encoder/openh264"
+	"nearlight/encoder/vpx"
 	"nearlight/encoder/x264"
 	"nearlight/internal/decode"
 	"nearlight/internal/media"
 )
 
-// ladder is every encoder of this program, in order of preference: hardware first, which leaves the processor to the game. The folder is
-// where NVIDIA's libraries are, empty for where the system's loader looks. NVENC codes H.264 Main, which all browsers decode;
-// an offer names one profile, and High is refused by those that decode in software.
+// ladder is every encoder of this program, in order of preference: hardware first, which leaves the processor to the game, then
+// those that take the least time; H.264 before other codecs, since every browser decodes it soonest. The folder is where NVIDIA's libraries are, empty for where the system's loader looks.
+// NVENC codes H.264 Main, which all browsers decode; an offer names one profile, and High is refused by those that decode
+// in software.
 func ladder(nvidia string) encoder.Ladder {
-	return encoder.Ladder{
-		{Name: nvenc.Name, Codec: media.H264, Open: nvenc.Device{Libraries: nvidia, Main: true}.H264},
-		{Name: x264.Name, Codec: media.H264, Open: x264.Open},
-		{Name: openh264.Name, Codec: media.H264, Open: openh264.Open},
+	gpu := nvenc.Device{Libraries: nvidia, Main: true}
+	candidates := encoder.Ladder{
+		{Name: nvenc.Name, Codec: media.H264, Open: gpu.H264},
+		{Name: x264.Name, Codec: media.H264, Version: x264.Version(), Open: x264.Open},
+		{Name: openh264.Name, Codec: media.H264, Version: openh264.Version(), Open: openh264.Open},
+		{Name: nvenc.NameHEVC, Codec: media.HEVC, Open: gpu.HEVC},
+		{Name: nvenc.NameAV1, Codec: media.AV1, Open: gpu.AV1},
+		{Name: vpx.NameVP8, Codec: media.VP8, Version: vpx.Version(), Open: vpx.OpenVP8},
+		{Name: vpx.NameVP9, Codec: media.VP9, Version: vpx.Version(), Open: vpx.OpenVP9},
+		{Name: av1.Name, Codec: media.AV1, Version: av1.Version(), Open: av1.Open},
 	}
+	if !nvenc.HasAV1 {
+		candidates = slices.DeleteFunc(candidates, func(c encoder.Candidate) bool { return c.Name == nvenc.NameAV1 })
+	}
+	return candidates
 }
 
 // builtIn names the libraries that are linked in, and licence the terms under which the binary may be passed on: x264 makes it
@@ -28,7 +42,8 @@ func builtIn() (libraries, licence string) {
 	licence = "Apache-2.0"
 	var linked []string
 	for _, l := range []struct{ name, licence string }{
-		{x264.Name, x264.License}, {openh264.Name, openh264.License}, {"libavcodec", decode.License},
+		{x264.Name, x264.License}, {openh264.Name, openh264.License}, {"libvpx", vpx.License}, {"libaom", av1.License},
+		{"libavcodec", decode.License},
 	} {
 		if l.licence != "" {
 			linked = append(linked, l.name+" ("+l.licence+")")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"nearlight/edge/gpu"
 	"nearlight/encoder"
 	"nearlight/internal/bench"
 )
@@ -64,7 +65,7 @@ func newDoctor() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "doctor [FLAG...]",
 		Short: "Say what works on this machine, what does not, and the command that mends it",
-		Long: "Tries what an edge needs, for real: encoders, the cage, a display, capture, input and drawing. Prints a line for each:\n" +
+		Long: "Tries what an edge needs, for real: GPUs, encoders, the cage, a display, capture, input and drawing. Prints a line for each:\n" +
 			"ok, warn (an edge runs, with less than it could have) or fail (no edge runs here), and after -> what to do.\n" +
 			"Exits with 0 when an edge can run here, with 3 when not.",
 		Args: noArguments,
@@ -133,6 +134,7 @@ func writeDiagnosis(w io.Writer, findings []finding, canRun bool) error {
 func (d *doctor) examine(ctx context.Context, tell func(finding)) {
 	tell(checkBuild())
 	tell(checkPages())
+	checkGPUs(ctx, gpu.Open, nil, tell)
 	d.checkEncoders(tell)
 	cage, found := d.checkSandbox(ctx)
 	tell(found)

@@ -16,6 +16,7 @@ import (
 	"nearlight/edge"
 	"nearlight/edge/app"
 	"nearlight/edge/display"
+	"nearlight/edge/gpu"
 	"nearlight/edge/sandbox"
 	"nearlight/encoder"
 	"nearlight/internal/media"
@@ -43,7 +44,7 @@ func (f *edgeFlags) register(flags *pflag.FlagSet) {
 	flags.Var(&f.size, "size", "size of the game's screen")
 	flags.Var(&f.maxSize, "max-size", "largest size that a player may ask for (default: --size)")
 	flags.IntVar(&f.fps, "fps", encoder.DefaultFrameRate, "frames per second at the most")
-	flags.StringVar(&f.encoder, "encoder", encoder.Auto, "encoder: "+encoder.Auto+", "+strings.Join(ladder("").Names(), ", "))
+	flags.StringVar(&f.encoder, "encoder", encoder.Auto, "encoders that may be used, in order of preference ("+strings.Join(ladder("").Names(), ",")+"), or "+encoder.Auto)
 	registerNVIDIA(flags, &f.nvidia)
 	flags.Var(&f.bitrate, "bitrate", "bitrate at the most, for example 8M or 2500k")
 	flags.StringVar(&f.app, "app", "", "offer only this app of the catalogue")
@@ -73,6 +74,7 @@ type surroundings struct {
 // builtEdge is an edge that is ready to run.
 type builtEdge struct {
 	node   *edge.Node
+	gpus   *gpu.Library  // nil without NVIDIA cards
 	ports  *udpmux.Ports // nil until they are open
 	folder *ownFolder    // nil when the owner named one
 }
@@ -81,6 +83,9 @@ func (b *builtEdge) close() error {
 	var err error
 	if b.ports != nil {
 		err = b.ports.Close()
+	}
+	if b.gpus != nil {
+		err = errors.Join(err, b.gpus.Close())
 	}
 	return errors.Join(err, b.folder.close())
 }
@@ -98,7 +103,8 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 	if err != nil {
 		return nil, err
 	}
-	if err := f.checkEncoder(); err != nil {
+	encoders, err := f.checkEncoders()
+	if err != nil {
 		return nil, err
 	}
 	cage := sandbox.Disabled()
@@ -113,6 +119,9 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 			err = errors.Join(err, b.close())
 		}
 	}()
+	if b.gpus, err = openGPUs(ctx, gpu.Open, in.metrics, in.logger); err != nil {
+		return nil, err
+	}
 	folder := f.folder
 	if folder == "" {
 		if b.folder, err = makeFolder(in.logger); err != nil {
@@ -133,7 +142,7 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 		return nil, err
 	}
 	b.node, err = edge.NewNode(edge.Config{
-		Name: host, Slots: f.slots, Engine: engine, Encoders: ladder(f.nvidia), Encoder: f.encoder,
+		Name: host, Slots: f.slots, Engine: engine, Encoders: encoders, Time: newTimings(in.logger).measure,
 		Token: in.token, Verifier: in.verifier, Sandbox: cage, Folder: filepath.Clean(folder),
 		Size: media.Size(f.size), MaxSize: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate),
 		Offered: offered, Installer: &app.Installer{}, PlayoutDelay: in.delay, Stamp: in.stamp, Trace: in.trace,
@@ -166,26 +175,21 @@ func (f *edgeFlags) offered(command []string) ([]app.Description, error) {
 	return catalogue.Apps(), nil
 }
 
-// checkEncoder opens the encoder once, so that an edge which cannot encode says so when it is started.
-func (f *edgeFlags) checkEncoder() error {
-	if f.encoder != encoder.Auto {
-		known := false
-		for _, name := range ladder(f.nvidia).Names() {
-			known = known || name == f.encoder
-		}
-		if !known {
-			return usage("--encoder %s: this program has %s", f.encoder, strings.Join(ladder(f.nvidia).Names(), ", "))
-		}
+// checkEncoders returns the encoders that may be used. It opens one of them, so that an edge which cannot encode says so when
+// it is started.
+func (f *edgeFlags) checkEncoders() (encoder.Ladder, error) {
+	encoders, err := ladder(f.nvidia).Only(f.encoder)
+	if err != nil {
+		return nil, usage("--encoder: %w", err)
 	}
-	all := []media.Codec{media.H264, media.HEVC, media.VP8, media.VP9, media.AV1}
-	trial, err := ladder(f.nvidia).Pick(f.encoder, all, encoder.Config{Size: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate)})
+	trial, err := encoders.Pick(encoders.Codecs(), nil, encoder.Config{Size: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate)})
 	switch {
 	case errors.Is(err, media.ErrSize), errors.Is(err, encoder.ErrUnsupported):
-		return usage("%w", err)
+		return nil, usage("%w", err)
 	case err != nil:
-		return lacks(err)
+		return nil, lacks(err)
 	}
-	return trial.Close()
+	return encoders, trial.Encoder.Close()
 }
 
 // isLack tells errors about this machine from others.

@@ -277,11 +277,11 @@ func TestAnUnconfinedProgramTakesItsGroupAlong(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sandboxtest.Eventually(t, "it runs", func() bool { return len(p.PIDs()) == 3 })
+		// What it says comes through a pipe, which may be read late.
+		sandboxtest.Eventually(t, "it runs, and as whom it should", func() bool {
+			return said.String() == fmt.Sprint(identity(t).UID, "\n") && len(p.PIDs()) == 3
+		})
 		pids := p.PIDs()
-		if want := fmt.Sprint(identity(t).UID, "\n"); said.String() != want {
-			t.Errorf("it runs as %q, want %q", said, want)
-		}
 		p.Stop(time.Second)
 		sandboxtest.Eventually(t, "its group is gone", func() bool {
 			for _, pid := range pids {

@@ -23,7 +23,7 @@ const (
 func hevcType(unit []byte) int { return int(unit[0] >> 1 & 63) }
 
 // checkHEVC checks one slice's NAL units, and that a player may begin at a keyframe.
-func checkHEVC(t *testing.T, slice media.Slice) {
+func checkHEVC(t *testing.T, _ *accessUnit, slice media.Slice) {
 	t.Helper()
 	units, err := splitNALs(slice.Data)
 	if err != nil {

@@ -3,7 +3,9 @@
 #ifndef NEARLIGHT_OPENH264_SHIM_H
 #define NEARLIGHT_OPENH264_SHIM_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <wels/codec_ver.h>
 
 // One slice with the headers that precede it, Annex B.
 typedef struct {

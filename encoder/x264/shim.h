@@ -4,6 +4,9 @@
 #define NEARLIGHT_X264_SHIM_H
 
 #include <stdint.h>
+#include <x264_config.h>
+
+#define NL_X264_VERSION X264_POINTVER
 
 // One slice with the headers that precede it, Annex B.
 typedef struct {
@@ -27,6 +30,7 @@ typedef struct {
 	int references;    // pictures kept to fall back on, with NL_RECOVER_REFERENCES
 	int refresh_frames; // length of a sweep, with NL_RECOVER_REFRESH
 	int overlap;       // hand out slices while later ones are being coded
+	float quality;     // quantiser to aim at
 } nl_x264_config;
 
 typedef struct nl_x264 nl_x264;
@@ -53,5 +57,9 @@ float nl_x264_qp(const nl_x264 *encoder);
 // nl_x264_set_preset switches to another preset with the same headers.
 int nl_x264_set_preset(nl_x264 *encoder, int preset);
 int nl_x264_invalidate(nl_x264 *encoder, int64_t pts);
+
+// nl_x264_bare codes one picture as a plain C program would, and returns how many nanoseconds that took, or a negative
+// number. It is what the way through Go is compared with; an encoder that was used so is used in no other way.
+int64_t nl_x264_bare(nl_x264 *encoder, uint8_t *y, int y_stride, uint8_t *u, int u_stride, uint8_t *v, int v_stride, int64_t pts);
 
 #endif

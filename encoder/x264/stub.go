@@ -4,12 +4,17 @@ package x264
 
 import (
 	"fmt"
+	"time"
 
 	"nearlight/encoder"
+	"nearlight/internal/media"
 )
 
 // License is the SPDX identifier of what this package links: nothing.
 const License = ""
+
+// Version is that of the library: there is none.
+func Version() string { return "" }
 
 // Open returns an error that wraps encoder.ErrUnavailable.
 func Open(encoder.Config) (encoder.Encoder, error) {
@@ -18,3 +23,18 @@ func Open(encoder.Config) (encoder.Encoder, error) {
 
 // OpenOverlapped returns an error that wraps encoder.ErrUnavailable.
 func OpenOverlapped(config encoder.Config) (encoder.Encoder, error) { return Open(config) }
+
+// Bare stands for what other builds have.
+type Bare struct{}
+
+// OpenBare returns an error that wraps encoder.ErrUnavailable.
+func OpenBare(config encoder.Config) (*Bare, error) {
+	_, err := Open(config)
+	return nil, err
+}
+
+// Encode is never reached.
+func (*Bare) Encode(*media.Frame) (time.Duration, error) { return 0, encoder.ErrUnavailable }
+
+// Close does nothing.
+func (*Bare) Close() error { return nil }

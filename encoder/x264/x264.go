@@ -22,6 +22,9 @@ import (
 // License is the SPDX identifier of what this package links.
 const License = "GPL-2.0-or-later"
 
+// Version is that of the library's headers.
+func Version() string { return C.NL_X264_VERSION }
+
 var _ encoder.Encoder = (*Encoder)(nil)
 
 // Encoder is one H.264 stream.
@@ -107,6 +110,7 @@ func (e *Encoder) start(config encoder.Config) (*C.nl_x264, error) {
 		references:     C.int(e.references),
 		refresh_frames: C.int(max(1, int(encoder.RefreshTime*time.Duration(config.FrameRate)/time.Second))),
 		overlap:        flag(e.overlap),
+		quality:        sharpestMoving,
 	}
 	switch config.Recovery {
 	case encoder.RecoverByKeyframe:

@@ -52,6 +52,9 @@ func TestAWrongCommandLineIsRefusedAndNamed(t *testing.T) {
 		{"an edge without signaling", []string{"edge"}, nil, []string{"--verify-key"}},
 		{"signaling without a key", []string{"signaling"}, nil, []string{"--verify-key"}},
 		{"an unknown benchmark", []string{"bench", "glas"}, nil, []string{"glas"}},
+		{"a benchmark of an unknown encoder", []string{"bench", "encoder", "--encoder", "mpeg2"}, nil, []string{"mpeg2", "x264"}},
+		{"a benchmark of a size that is none", []string{"bench", "encoder", "--sizes", "large"}, nil, []string{"large", "--sizes"}},
+		{"a benchmark of no time", []string{"bench", "encoder", "--seconds", "0"}, nil, []string{"--seconds"}},
 	} {
 		t.Run(step.name, func(t *testing.T) {
 			t.Parallel()

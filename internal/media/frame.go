@@ -49,7 +49,8 @@ func NewFrame(visible Size) *Frame {
 }
 
 // Slice is one piece of an access unit, ready to be packetized: for H.264 and HEVC one or more whole NAL units in
-// Annex B form (start codes included), for the other codecs the whole frame.
+// Annex B form (start codes included), for VP8 and VP9 the whole frame, for AV1 the whole temporal unit, whose OBUs tell
+// their sizes (AV1 section 5.2).
 //
 // Data is valid only until the function that received the slice returns.
 type Slice struct {

@@ -34,15 +34,34 @@ func open(t *testing.T, port uint16) (*udpmux.Ports, error) {
 	return ports, err
 }
 
+// freePort returns a port that neither UDP nor TCP uses. Ports that are free for one are often taken for the other: every
+// connection of this machine has one.
+func freePort(t *testing.T) uint16 {
+	t.Helper()
+	const tries = 50
+	for range tries {
+		udp, err := net.ListenPacket("udp4", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := udp.LocalAddr().(*net.UDPAddr).AddrPort().Port()
+		tcp, taken := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(netip.AddrPortFrom(loopback, port)))
+		if taken == nil {
+			err = tcp.Close()
+		}
+		if err := errors.Join(err, udp.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if taken == nil {
+			return port
+		}
+	}
+	t.Fatalf("no port in %d is free for both UDP and TCP", tries)
+	return 0
+}
+
 func TestOnePortServesUDPAndTCP(t *testing.T) {
-	probe, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := probe.LocalAddr().(*net.UDPAddr).AddrPort().Port()
-	if err := probe.Close(); err != nil {
-		t.Fatal(err)
-	}
+	port := freePort(t)
 	ports, err := open(t, port)
 	if err != nil {
 		t.Fatal(err)

@@ -150,14 +150,18 @@ test("a game that ends shows why and its last lines", async ({ page, serve, fake
   await expect(page.locator("pre")).toHaveText("no level given");
 });
 
-test("a browser without H.264 is told so before anything is asked of the server", async ({ page, serve, fake }) => {
+test("a browser that decodes nothing we send is told so before anything is asked of the server", async ({
+  page,
+  serve,
+  fake,
+}) => {
   const { origin } = await serve();
   await fake();
   await page.addInitScript(() => {
-    RTCRtpReceiver.getCapabilities = () => ({ codecs: [{ mimeType: "video/VP8", clockRate: 90000 }], headerExtensions: [] });
+    RTCRtpReceiver.getCapabilities = () => ({ codecs: [{ mimeType: "video/theora", clockRate: 90000 }], headerExtensions: [] });
   });
   await page.goto(`${origin}/#token=${tokenFor({ app: "scene" })}&autoplay=1`);
-  await expect(page.getByRole("alert")).toContainText("cannot decode H.264");
+  await expect(page.getByRole("alert")).toContainText("decodes no video format");
   expect(await page.evaluate(() => window.fakeEdge.signaled)).toEqual([]);
 });
 

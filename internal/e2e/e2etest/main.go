@@ -53,7 +53,7 @@ func Main(m *testing.M) int {
 	}
 	binary = filepath.Join(folder, "nearlight")
 	arguments := []string{"build", "-o", binary}
-	if raceDetector {
+	if RaceDetector {
 		arguments = append(arguments, "-race")
 	}
 	build := exec.Command("go", append(arguments, "nearlight/cmd/nearlight")...)

@@ -2,4 +2,5 @@
 
 package e2etest
 
-const raceDetector = false
+// RaceDetector says whether tests and program are watched for races.
+const RaceDetector = false

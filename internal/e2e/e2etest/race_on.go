@@ -2,4 +2,5 @@
 
 package e2etest
 
-const raceDetector = true
+// RaceDetector says whether tests and program are watched for races.
+const RaceDetector = true

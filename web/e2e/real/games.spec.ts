@@ -1,5 +1,5 @@
 /** The main job, end to end: the real program, real games, a real browser. */
-import { alive, brightness, colours, descendants, expect, GRID, play, test } from "./nearlight.js";
+import { alive, brightness, colours, descendants, expect, GRID, play, test, watchCodecs } from "./nearlight.js";
 
 test("SuperTux plays, and a key press moves the choice in its menu", async ({ page, up }) => {
   await play(page, await up("--app", "supertux"));
@@ -114,3 +114,19 @@ test("a link with a bad token says what to do", async ({ page, up, clickapp }) =
   await page.goto(nearlight.url.replace(/.{6}$/, "AAAAAA"));
   await expect(page.getByRole("alert")).toContainText(/link/i);
 });
+
+for (const { encoder, codec } of [
+  { encoder: "x264", codec: "H264" },
+  { encoder: "openh264", codec: "H264" },
+  { encoder: "vp8", codec: "VP8" },
+  { encoder: "vp9", codec: "VP9" },
+  { encoder: "av1", codec: "AV1" },
+]) {
+  test(`${encoder} plays`, async ({ page, up, clickapp }) => {
+    const received = watchCodecs(page);
+    await play(page, await up("--encoder", encoder, "--size", "640x360", "--", clickapp));
+    await page.keyboard.down("KeyG");
+    await expect.poll(async () => (await colours(page, [[0.5, 0.2]]))[0]?.[1]).toBeGreaterThan(150);
+    expect(await received()).toEqual([`video/${codec}`]);
+  });
+}

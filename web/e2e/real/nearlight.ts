@@ -125,6 +125,35 @@ export function colours(page: Page, places: readonly (readonly [number, number])
   }, places);
 }
 
+/**
+ * Watches the page's connections from now on. What it returns tells in which formats video comes, as the browser's statistics
+ * say it.
+ */
+export function watchCodecs(page: Page): () => Promise<string[]> {
+  void page.addInitScript(() => {
+    const made: RTCPeerConnection[] = [];
+    Object.assign(window, { made });
+    window.RTCPeerConnection = class extends RTCPeerConnection {
+      constructor(configuration?: RTCConfiguration) {
+        super(configuration);
+        made.push(this);
+      }
+    };
+  });
+  return () =>
+    page.evaluate(async () => {
+      const formats: string[] = [];
+      for (const connection of (window as unknown as { made: RTCPeerConnection[] }).made) {
+        const report = await connection.getStats();
+        for (const [, entry] of report as unknown as Map<string, RTCInboundRtpStreamStats>) {
+          if (entry.type !== "inbound-rtp" || entry.kind !== "video") continue;
+          formats.push((report.get(entry.codecId ?? "") as { mimeType: string } | undefined)?.mimeType ?? "none");
+        }
+      }
+      return formats;
+    });
+}
+
 /** The mean of a colour's parts, 0 to 255. */
 export function brightness(colour: number[]): number {
   return colour.reduce((sum, part) => sum + part, 0) / colour.length;

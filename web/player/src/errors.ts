@@ -44,7 +44,7 @@ const LOCAL = {
     retryable: false,
   },
   "no-codec": {
-    message: "This browser cannot decode H.264 video, and that is what the game is sent as.",
+    message: "This browser decodes no video format that the game can be sent as.",
     hint: "Open the link in Chrome, Edge, Firefox or Safari, or install your system's H.264 decoder.",
     retryable: false,
   },

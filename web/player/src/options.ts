@@ -14,7 +14,7 @@ export interface ConnectOptions {
   readonly element: HTMLElement;
   /** The picture's size that is asked for. Left out: the edge's choice. */
   readonly size?: Size;
-  /** Video formats, best first. Default: H.264, which every edge sends. */
+  /** Video formats that may be used. Default: all that this browser shows smoothly; the edge chooses. */
   readonly codecs?: readonly VideoCodec[];
   /** When the pointer is locked. Default: "auto". */
   readonly pointer?: PointerMode;

@@ -18,7 +18,7 @@ import { type Stats, StatsMeter } from "./media/stats.js";
 import type { ConnectOptions } from "./options.js";
 import { Reconnection, transient } from "./reconnection.js";
 import { type Stage, StageClock, type StageTime } from "./stages.js";
-import { decodable } from "./support.js";
+import { decodable, smoothest, VIDEO_CODECS } from "./support.js";
 
 export interface SessionEvents {
   /** A stage began or says more about itself. */
@@ -101,7 +101,7 @@ export class Session extends Emitter<SessionEvents> {
     this.#lock.on("change", (locked) => this.emit("pointer", { locked }));
     this.#heartbeat.on("missing", () => void this.#doubt());
     this.#heartbeat.on("back", () => this.#recover());
-    queueMicrotask(() => this.#begin()); // the caller sets its listeners first
+    queueMicrotask(() => void this.#begin()); // the caller sets its listeners first
   }
 
   /** The session's id, by which it can be resumed; null before an edge was found. */
@@ -140,19 +140,25 @@ export class Session extends Emitter<SessionEvents> {
     this.#screen.close();
   }
 
-  #begin(): void {
+  async #begin(): Promise<void> {
     if (this.#state === "over") return;
     this.#enter("finding");
     try {
-      this.#codecs = decodable(this.#options.codecs ?? ["h264"]);
+      this.#codecs = await smoothest(decodable(this.#options.codecs ?? VIDEO_CODECS), this.#options.size);
     } catch (error) {
       this.#fail(error instanceof PlayerError ? error : PlayerError.of("no-webrtc", error));
       return;
     }
+    if (this.#isOver()) return; // closed meanwhile
     this.#unwatch = watchFrames(this.#screen.video, (frame) => this.#presented(frame));
     this.#open(this.#options.resume ?? null);
     this.#timers.push(setInterval(() => this.#ping(), PING_INTERVAL_MS));
     this.#timers.push(setInterval(() => void this.#summarise(), STATS_INTERVAL_MS));
+  }
+
+  /** The state as it is now: across an await the compiler takes it for what it was. */
+  #isOver(): boolean {
+    return this.#state === "over";
   }
 
   /** Opens a link; it takes the old one's place at once, or, where that still serves, when it brings a picture of its own. */

@@ -1,14 +1,25 @@
 import { PlayerError } from "./errors.js";
+import type { Size } from "./signaling/messages.js";
 
 /** Video formats by their names on the wire. */
-export type VideoCodec = "h264" | "vp8" | "vp9" | "av1";
+export type VideoCodec = "h264" | "hevc" | "av1" | "vp9" | "vp8";
+
+/** All formats that an edge may send. The edge chooses; the order only counts between those that it likes equally. */
+export const VIDEO_CODECS: readonly VideoCodec[] = ["h264", "hevc", "av1", "vp9", "vp8"];
 
 const MIME: Readonly<Record<VideoCodec, string>> = {
-  h264: "video/h264",
-  vp8: "video/vp8",
-  vp9: "video/vp9",
-  av1: "video/av1",
+  h264: "video/H264",
+  hevc: "video/H265",
+  av1: "video/AV1",
+  vp9: "video/VP9",
+  vp8: "video/VP8",
 };
+
+/** What a stream is asked about that nobody has said the size of. */
+const TYPICAL_SIZE: Size = { width: 1280, height: 720 };
+const TYPICAL_RATE = { framerate: 60, bitrate: 8_000_000 };
+/** An answer takes some milliseconds; a browser that is busy must not delay the game for it. */
+const ANSWER_TIMEOUT_MS = 150;
 
 /**
  * Those of wanted that this browser decodes, in the order given. Throws "no-codec" where it is none, "no-webrtc" or "old-browser"
@@ -18,7 +29,34 @@ export function decodable(wanted: readonly VideoCodec[]): VideoCodec[] {
   if (typeof RTCPeerConnection === "undefined" || typeof RTCRtpReceiver === "undefined") throw PlayerError.of("no-webrtc");
   if (!("requestVideoFrameCallback" in HTMLVideoElement.prototype)) throw PlayerError.of("old-browser");
   const known = new Set(RTCRtpReceiver.getCapabilities("video")?.codecs.map((codec) => codec.mimeType.toLowerCase()));
-  const found = wanted.filter((codec) => known.has(MIME[codec]));
+  const found = wanted.filter((codec) => known.has(MIME[codec].toLowerCase()));
   if (found.length === 0) throw PlayerError.of("no-codec");
   return found;
+}
+
+/** How well a browser decodes a format, as MediaCapabilities says. */
+export interface Decoding {
+  readonly supported: boolean;
+  readonly smooth: boolean;
+}
+
+/**
+ * Without the formats that this browser cannot show smoothly at such a size, unless that is all of them: a browser that does
+ * not know, or does not answer in time, is believed to decode what it names.
+ */
+export async function smoothest(codecs: readonly VideoCodec[], size: Size = TYPICAL_SIZE): Promise<VideoCodec[]> {
+  const answers = await Promise.all(codecs.map((codec) => answer(MIME[codec], size)));
+  const smooth = codecs.filter((_, i) => answers[i]?.smooth ?? true);
+  return smooth.length > 0 ? smooth : [...codecs];
+}
+
+async function answer(contentType: string, { width, height }: Size): Promise<Decoding | null> {
+  if (!("mediaCapabilities" in navigator)) return null;
+  const asked = navigator.mediaCapabilities.decodingInfo({
+    type: "webrtc",
+    video: { contentType, width, height, ...TYPICAL_RATE },
+  });
+  const late = new Promise<null>((give) => setTimeout(give, ANSWER_TIMEOUT_MS, null));
+  // A browser that does not know the type "webrtc" refuses the question.
+  return await Promise.race([asked, late]).catch(() => null);
 }
