@@ -21,11 +21,11 @@ import (
 func ladder(nvidia string) encoder.Ladder {
 	gpu := nvenc.Device{Libraries: nvidia, Main: true}
 	candidates := encoder.Ladder{
-		{Name: nvenc.Name, Codec: media.H264, Open: gpu.H264},
+		{Name: nvenc.Name, Codec: media.H264, Version: nvenc.Version(), Open: gpu.H264},
 		{Name: x264.Name, Codec: media.H264, Version: x264.Version(), Open: x264.Open},
 		{Name: openh264.Name, Codec: media.H264, Version: openh264.Version(), Open: openh264.Open},
-		{Name: nvenc.NameHEVC, Codec: media.HEVC, Open: gpu.HEVC},
-		{Name: nvenc.NameAV1, Codec: media.AV1, Open: gpu.AV1},
+		{Name: nvenc.NameHEVC, Codec: media.HEVC, Version: nvenc.Version(), Open: gpu.HEVC},
+		{Name: nvenc.NameAV1, Codec: media.AV1, Version: nvenc.Version(), Open: gpu.AV1},
 		{Name: vpx.NameVP8, Codec: media.VP8, Version: vpx.Version(), Open: vpx.OpenVP8},
 		{Name: vpx.NameVP9, Codec: media.VP9, Version: vpx.Version(), Open: vpx.OpenVP9},
 		{Name: av1.Name, Codec: media.AV1, Version: av1.Version(), Open: av1.Open},

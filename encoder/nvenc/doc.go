@@ -8,8 +8,8 @@
 //
 // # What is asked of the device
 //
-// Everything that devices differ in is asked of the one at hand, nothing is looked up in a table: codecs, sizes (the
-// smallest is some 145x49), rate control, live changes of rate and size, reference invalidation, intra refresh. What it
+// Everything that devices differ in is asked of the one at hand, nothing is looked up in a table: codecs, sizes (small
+// ones are refused, unlike in software), rate control, live changes of rate and size, reference invalidation, intra refresh. What it
 // lacks is an error that wraps encoder.ErrUnsupported and names it. A live change of speed is tried, and refused with
 // the same error where the driver does not take it.
 //
@@ -80,8 +80,8 @@ var (
 type Device struct {
 	Libraries string // the folder that holds libcuda.so.1 and libnvidia-encode.so.1; empty: where the loader looks
 	Ordinal   int    // as in cuda.Device
-	// Main has H.264 coded as profile Main in place of High: some 5 % more bits, and decoded by every browser, while
-	// Chromium takes High only where it decodes in hardware.
+	// Main has H.264 coded as profile Main in place of High, that is without 8x8 transforms. Every browser decodes Main;
+	// Chromium without a hardware decoder refuses a session that offers High.
 	Main bool
 }
 

@@ -12,7 +12,7 @@
 // CUDA binds a context to a thread, and a goroutine may change threads between two calls. So each function here binds the
 // context, calls and unbinds within one call into C; Context.Do is for code that makes its own calls. A Context is a
 // share in the device's primary context: one for each process and device, however often it is asked for, since a context
-// of one's own takes some hundred megabytes of the GPU's memory.
+// of one's own takes memory of the GPU for nothing.
 //
 // Driver and Context are safe for concurrent use. A Picture and a Stream have one user at a time.
 //

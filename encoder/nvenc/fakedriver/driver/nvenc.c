@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// The sizes that NVENC takes, as a GPU of 2018 answers them.
+// The sizes that are taken: hardware refuses small ones, so the double does.
 enum { MIN_WIDTH = 145, MIN_HEIGHT = 49, MIN_WIDTH_HEVC = 129, MIN_HEIGHT_HEVC = 33, MAX_SIDE = 4096, MAX_SIDE_HEVC = 8192 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
