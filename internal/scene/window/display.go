@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"nearlight/internal/media"
+	"nearlight/internal/scene/play"
 )
 
 // errBusy reports that the X server still reads both pictures that it was given.
@@ -29,7 +30,7 @@ type display struct {
 	c      *C.nl_display
 	wakeFD int
 	events [64]C.nl_event
-	batch  []event
+	batch  []play.Event
 }
 
 const title = "Nearlight"
@@ -99,7 +100,7 @@ func (d *display) sleepUntilEvent() {
 }
 
 // take returns all events that have come, in order. The slice is valid until the next take.
-func (d *display) take() ([]event, error) {
+func (d *display) take() ([]play.Event, error) {
 	d.batch = d.batch[:0]
 	for {
 		n := int(C.nl_display_events(d.c, &d.events[0], C.int(len(d.events))))
@@ -108,8 +109,8 @@ func (d *display) take() ([]event, error) {
 		}
 		for i := range n {
 			e := &d.events[i]
-			d.batch = append(d.batch, event{
-				kind: kind(e.kind), symbol: uint32(e.symbol), time: uint32(e.time), sequence: uint32(e.sequence), x: int(e.x), y: int(e.y),
+			d.batch = append(d.batch, play.Event{
+				Kind: play.Kind(e.kind), Symbol: uint32(e.symbol), Time: uint32(e.time), Sequence: uint32(e.sequence), X: int(e.x), Y: int(e.y),
 			})
 		}
 		if n < len(d.events) {
@@ -140,5 +141,5 @@ func (d *display) show() error {
 	return nil
 }
 
-// The kinds of the C side are the kinds of this one.
-var _ = [1]struct{}{}[C.NL_CLOSED-int(closed)]
+// The kinds of the C side are play's.
+var _ = [1]struct{}{}[C.NL_CLOSED-int(play.Closed)]

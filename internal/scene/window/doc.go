@@ -1,5 +1,5 @@
-// Package window runs the scene as an ordinary X client: it answers how a display's events become controls, and a game
-// becomes pictures on the screen, each as fresh as it can be.
+// Package window runs the scene as an ordinary X client: it answers how the game that package play plays comes to a display's
+// screen, each picture as fresh as it can be.
 //
 // A picture is made in one go, on one locked thread: sleep until it is due, take all events, step the game up to this
 // instant, draw, show. So an input that has reached the client is in the very next picture. Pictures are due on an
@@ -32,32 +32,25 @@ var (
 	ErrDisplayGone = errors.New("X display is gone")
 )
 
-// Defaults of Config.
-const (
-	DefaultFrameRate = 60
-	// DefaultRest is how long nobody may touch a key before the picture stands still and costs nothing.
-	DefaultRest = 2 * time.Minute
-)
+// DefaultFrameRate is what most displays and encoders agree on.
+const DefaultFrameRate = 60
 
 // Config says what to run. Its zero value is the game as players see it.
 //
 // On llvmpipe the environment's LP_NUM_THREADS sets how many threads fill triangles; without it there are
 // gles.RasterThreads.
 type Config struct {
-	Size      media.Size // of the window; zero covers the root window and follows its size
-	FrameRate int        // pictures a second, 0 for DefaultFrameRate
-	Seed      uint64     // of land and trail
-	Measure   bool       // mark every picture, and never rest
-	Rest      time.Duration
-	Logger    *slog.Logger // nil discards
+	Size      media.Size    // of the window; zero covers the root window and follows its size
+	FrameRate int           // pictures a second, 0 for DefaultFrameRate
+	Seed      uint64        // of land and trail
+	Measure   bool          // mark every picture, and never rest
+	Rest      time.Duration // without input before the picture stands still, 0 for play.DefaultRest
+	Logger    *slog.Logger  // nil discards
 }
 
 func (c Config) withDefaults() Config {
 	if c.FrameRate <= 0 {
 		c.FrameRate = DefaultFrameRate
-	}
-	if c.Rest <= 0 {
-		c.Rest = DefaultRest
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

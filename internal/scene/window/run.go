@@ -11,14 +11,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"nearlight/internal/marker"
 	"nearlight/internal/media"
 	"nearlight/internal/scene"
 	"nearlight/internal/scene/gles"
+	"nearlight/internal/scene/play"
 )
-
-// maxCatchUp bounds the time that one picture steps the game by: after a longer stall the game goes on where it was.
-const maxCatchUp = 100 * time.Millisecond
 
 // Run plays the game in a window until ctx ends or the window is closed, which is no error, or the display goes away. It
 // locks its thread meanwhile.
@@ -31,10 +28,10 @@ func run(ctx context.Context, config Config, openScreen func(*display) (*screen,
 	started := media.Now()
 
 	// The first picture's ground is built while the driver starts.
-	stage := make(chan *theatre, 1)
+	built := make(chan *play.Show, 1)
 	var building errgroup.Group
 	building.Go(func() error {
-		stage <- newTheatre(config.Seed)
+		built <- play.New(play.Config{Seed: config.Seed, Measure: config.Measure, Rest: config.Rest})
 		return nil
 	})
 	defer building.Wait() //nolint:errcheck // it returns nil
@@ -50,32 +47,16 @@ func run(ctx context.Context, config Config, openScreen func(*display) (*screen,
 		return err
 	}
 	defer screen.close()
-	t := <-stage
+	show := <-built
 	config.Logger.Info("scene ready", "size", d.size().String(), "driver", screen.renderer.Target().Driver,
 		"offscreen", screen.renderer.Target().Offscreen, "shared_memory", d.shared(), "after", media.Now().Sub(started))
 
 	l := &loop{
-		config: config, display: d, screen: screen, theatre: t, started: started,
-		pilot: newPilot(d.size()), pacer: newPacer(config.FrameRate, started), log: config.Logger,
-		touched: started, visible: true,
+		display: d, screen: screen, show: show, started: started, pacer: play.NewPacer(config.FrameRate, started), log: config.Logger, visible: true,
 	}
-	l.quality = newQuality(l.pacer.period)
 	err = l.run(ctx)
-	config.Logger.Info("scene ended", "pictures", l.drawn, "mean", l.drawing/time.Duration(max(l.drawn, 1)), "reach", l.quality.reach)
+	config.Logger.Info("scene ended", "pictures", show.Pictures(), "mean", l.drawing/time.Duration(max(show.Pictures()-1, 1)), "reach", show.Reach())
 	return err
-}
-
-// theatre is the game and what composes its pictures.
-type theatre struct {
-	game   *scene.Game
-	studio *scene.Studio
-}
-
-func newTheatre(seed uint64) *theatre {
-	t := &theatre{scene.New(seed), scene.NewStudio()}
-	view := t.game.At(0, scene.Controls{}, scene.Pointer{})
-	t.studio.Prepare(&view, media.Size{Width: 1280, Height: 720})
-	return t
 }
 
 // screen is where pictures go: context and renderer, and whether they pass through memory.
@@ -149,36 +130,22 @@ func (s *screen) show(p *scene.Picture, size media.Size) error {
 	return s.display.show()
 }
 
-// loop is one run of the game.
-//
-//	playing --pause key or long idle--> paused --any key or button--> playing
-//
-// and while nothing of the window is visible nothing is drawn either.
+// loop shows one run of the game. While nothing of the window is visible nothing is drawn.
 type loop struct {
-	config  Config
 	display *display
 	screen  *screen
-	theatre *theatre
-	pilot   *pilot
-	pacer   pacer
-	quality quality
+	show    *play.Show
+	pacer   play.Pacer
 	log     *slog.Logger
-	started media.Instant
+	started media.Instant // 0 once the first picture was shown
 
-	stepped media.Instant // how far the game has come
-	touched media.Instant // the last input
-	paused  bool
 	visible bool
-	stale   bool // what is on the screen must be drawn again
-	counter uint16
 	ended   bool
-	drawn   int           // pictures
-	drawing time.Duration // what they took
+	drawing time.Duration // what pictures took
 }
 
 func (l *loop) run(ctx context.Context) error {
-	l.stepped = media.Now()
-	l.stale = true
+	l.show.Begin(l.display.size(), l.pacer.Period(), media.Now())
 	for {
 		if err := l.takeEvents(); err != nil {
 			return err
@@ -186,14 +153,14 @@ func (l *loop) run(ctx context.Context) error {
 		if ctx.Err() != nil || l.ended {
 			return nil
 		}
-		if !l.visible || (l.paused && !l.stale) {
+		if !l.visible || l.show.Still() {
 			l.display.sleepUntilEvent()
 			continue
 		}
 		if err := l.drawPicture(); err != nil && !errors.Is(err, errBusy) {
 			return err
 		}
-		l.display.sleepUntil(l.pacer.next(media.Now()))
+		l.display.sleepUntil(l.pacer.Next(media.Now()))
 	}
 }
 
@@ -203,99 +170,36 @@ func (l *loop) takeEvents() error {
 	if err != nil {
 		return err
 	}
-	for _, e := range withoutRepeats(events) {
-		begun := l.pilot.apply(e)
-		switch e.kind {
-		case keyDown, keyUp, buttonDown, buttonUp, motion:
-			l.touch(e, begun)
-		case resized, exposed:
-			l.stale = true
-		case hidden:
+	for _, e := range play.WithoutRepeats(events) {
+		l.show.Take(e, media.Now())
+		switch e.Kind {
+		case play.Hidden:
 			l.visible = false
-		case shown:
-			l.visible, l.stale = true, true
-			l.stepped = max(l.stepped, media.Now().Add(-maxCatchUp))
-		case closed:
+		case play.Shown:
+			l.visible = true
+		case play.Closed:
 			l.ended = true
 		}
 	}
 	return nil
 }
 
-// touch is any input: it ends a pause, and begins or restarts a round.
-func (l *loop) touch(e event, begun action) {
-	now := media.Now()
-	l.touched = now
-	l.stale = true // so that even a paused picture answers
-	pressed := e.kind == keyDown || e.kind == buttonDown
-	switch {
-	case l.paused:
-		if pressed {
-			l.resume(now)
-		}
-	case begun&pause != 0:
-		l.paused = true
-	}
-	game := l.theatre.game
-	switch {
-	case begun&restart != 0, begun&(boost|confirm) != 0 && game.MayRestart():
-		game.Restart()
-	case l.pilot.used || begun&confirm != 0:
-		game.Start()
-	}
-}
-
-func (l *loop) resume(now media.Instant) {
-	l.paused = false
-	l.stepped = now
-}
-
-// drawPicture steps the game up to now and shows it.
+// drawPicture makes the picture of this instant and shows it.
 func (l *loop) drawPicture() error {
 	now := media.Now()
-	if !l.config.Measure && !l.paused && now.Sub(l.touched) > l.config.Rest {
-		l.paused = true
-	}
-	controls := l.pilot.controls()
-	if !l.paused {
-		l.step(now, controls)
-	}
-	since := min(now.Sub(l.stepped), scene.Tick)
-	if l.paused {
-		since = 0
-	}
-	view := l.theatre.game.At(since, controls, l.pilot.pointer())
-	view.Paused = l.paused
 	size := l.display.size()
-	picture := l.theatre.studio.Compose(&view, size)
-	if l.config.Measure {
-		l.counter++
-		picture.Mark(marker.New(media.Now(), l.pilot.sequence, l.counter))
-	}
+	picture := l.show.Picture(size, now)
+	l.show.Mark(picture, media.Now())
 	if err := l.screen.show(picture, size); err != nil {
 		return err
 	}
-	l.stale = false
-	l.pilot.drawn()
 	done := media.Now()
+	l.show.Shown(done.Sub(now))
 	if l.started != 0 {
 		l.log.Info("first picture shown", "after", done.Sub(l.started))
 		l.started = 0
 		return nil // it compiled the shaders
 	}
-	l.drawn++
 	l.drawing += done.Sub(now)
-	l.theatre.studio.Reach = l.quality.observe(done.Sub(now))
 	return nil
-}
-
-// step moves the game in whole ticks.
-func (l *loop) step(now media.Instant, controls scene.Controls) {
-	if behind := now.Sub(l.stepped); behind > maxCatchUp {
-		l.stepped = now.Add(-maxCatchUp)
-	}
-	for now.Sub(l.stepped) >= scene.Tick {
-		l.theatre.game.Step(controls)
-		l.stepped = l.stepped.Add(scene.Tick)
-	}
 }

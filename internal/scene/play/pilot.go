@@ -1,4 +1,4 @@
-package window
+package play
 
 import (
 	"math"
@@ -82,27 +82,27 @@ type pilot struct {
 func newPilot(size media.Size) *pilot { return &pilot{size: size, held: make(map[uint32]action)} }
 
 // apply takes an event and returns the actions that it has just begun.
-func (p *pilot) apply(e event) (begun action) {
-	p.sequence = e.sequence
-	switch e.kind {
-	case keyDown:
-		return p.press(e.symbol, keyAction(e.symbol))
-	case keyUp:
-		delete(p.held, e.symbol)
-	case buttonDown:
+func (p *pilot) apply(e Event) (begun action) {
+	p.sequence = e.Sequence
+	switch e.Kind {
+	case KeyDown:
+		return p.press(e.Symbol, keyAction(e.Symbol))
+	case KeyUp:
+		delete(p.held, e.Symbol)
+	case ButtonDown:
 		p.point(e)
-		if e.symbol == 1 || e.symbol == 3 {
-			return p.press(e.symbol, boost|confirm)
+		if e.Symbol == 1 || e.Symbol == 3 {
+			return p.press(e.Symbol, boost|confirm)
 		}
-	case buttonUp:
+	case ButtonUp:
 		p.point(e)
-		delete(p.held, e.symbol)
-	case motion:
+		delete(p.held, e.Symbol)
+	case Motion:
 		p.point(e)
-	case focusLost:
+	case FocusLost:
 		clear(p.held)
-	case resized:
-		p.size = media.Size{Width: max(e.x, 1), Height: max(e.y, 1)}
+	case Resized:
+		p.size = media.Size{Width: max(e.X, 1), Height: max(e.Y, 1)}
 	}
 	return 0
 }
@@ -121,13 +121,13 @@ func (p *pilot) press(symbol uint32, a action) (begun action) {
 }
 
 // point moves the stick.
-func (p *pilot) point(e event) {
+func (p *pilot) point(e Event) {
 	if p.seen {
-		p.travel += abs(e.x-p.lastX) + abs(e.y-p.lastY)
+		p.travel += abs(e.X-p.lastX) + abs(e.Y-p.lastY)
 	}
-	p.seen, p.lastX, p.lastY = true, e.x, e.y
-	p.x = min(max(2*float64(e.x)/float64(p.size.Width)-1, -1), 1)
-	p.y = min(max(1-2*float64(e.y)/float64(p.size.Height), -1), 1)
+	p.seen, p.lastX, p.lastY = true, e.X, e.Y
+	p.x = min(max(2*float64(e.X)/float64(p.size.Width)-1, -1), 1)
+	p.y = min(max(1-2*float64(e.Y)/float64(p.size.Height), -1), 1)
 	if p.travel >= meantFor {
 		p.used = p.used || !p.byMouse
 		p.byMouse = true

@@ -1,4 +1,4 @@
-package window
+package play
 
 import (
 	"slices"
@@ -16,10 +16,10 @@ var size = media.Size{Width: 1000, Height: 500}
 func TestPicturesAreDueOnOneGridHoweverLateTheyAre(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		start := media.Instant(rapid.Int64Range(1, 1<<50).Draw(t, "start"))
-		p := newPacer(rapid.IntRange(1, 240).Draw(t, "rate"), start)
+		p := NewPacer(rapid.IntRange(1, 240).Draw(t, "rate"), start)
 		now := start
 		for range 50 {
-			due := p.next(now)
+			due := p.Next(now)
 			switch {
 			case due <= now:
 				t.Fatalf("due at %d, now is %d", due, now)
@@ -64,20 +64,20 @@ func TestQualityGivesWayToSlowPicturesAndComesBackSlowly(t *testing.T) {
 }
 
 func TestAHeldKeysRepeatsAreDroppedAndATapIsNot(t *testing.T) {
-	down, up := event{kind: keyDown, symbol: 'a', time: 5}, event{kind: keyUp, symbol: 'a', time: 9}
-	repeatUp, repeatDown := event{kind: keyUp, symbol: 'a', time: 7}, event{kind: keyDown, symbol: 'a', time: 7}
-	again := event{kind: keyDown, symbol: 'a', time: 12}
-	other := event{kind: keyDown, symbol: 'b', time: 9}
+	down, up := Event{Kind: KeyDown, Symbol: 'a', Time: 5}, Event{Kind: KeyUp, Symbol: 'a', Time: 9}
+	repeatUp, repeatDown := Event{Kind: KeyUp, Symbol: 'a', Time: 7}, Event{Kind: KeyDown, Symbol: 'a', Time: 7}
+	again := Event{Kind: KeyDown, Symbol: 'a', Time: 12}
+	other := Event{Kind: KeyDown, Symbol: 'b', Time: 9}
 	for _, row := range []struct {
 		reason   string
-		in, want []event
+		in, want []Event
 	}{
-		{"a repeat", []event{down, repeatUp, repeatDown, repeatUp, repeatDown, up}, []event{down, up}},
-		{"released and pressed again later", []event{down, up, again}, []event{down, up, again}},
-		{"another key at the same time", []event{up, other}, []event{up, other}},
+		{"a repeat", []Event{down, repeatUp, repeatDown, repeatUp, repeatDown, up}, []Event{down, up}},
+		{"released and pressed again later", []Event{down, up, again}, []Event{down, up, again}},
+		{"another key at the same time", []Event{up, other}, []Event{up, other}},
 		{"nothing", nil, nil},
 	} {
-		if got := withoutRepeats(slices.Clone(row.in)); !slices.Equal(got, row.want) {
+		if got := WithoutRepeats(slices.Clone(row.in)); !slices.Equal(got, row.want) {
 			t.Errorf("%s: %v, want %v", row.reason, got, row.want)
 		}
 	}
@@ -85,12 +85,12 @@ func TestAHeldKeysRepeatsAreDroppedAndATapIsNot(t *testing.T) {
 
 func TestKeysSteerWhileHeldAndATapLastsOnePicture(t *testing.T) {
 	p := newPilot(size)
-	if begun := p.apply(event{kind: keyDown, symbol: 'd', sequence: 3}); begun != goRight || p.sequence != 3 {
+	if begun := p.apply(Event{Kind: KeyDown, Symbol: 'd', Sequence: 3}); begun != goRight || p.sequence != 3 {
 		t.Errorf("begun %v, sequence %d", begun, p.sequence)
 	}
 	p.drawn()
-	p.apply(event{kind: keyDown, symbol: keyUpward})
-	p.apply(event{kind: keyUp, symbol: keyUpward})
+	p.apply(Event{Kind: KeyDown, Symbol: keyUpward})
+	p.apply(Event{Kind: KeyUp, Symbol: keyUpward})
 	if got := p.controls(); got != (scene.Controls{Turn: 1, Climb: 1}) {
 		t.Errorf("right held and up tapped: %+v", got)
 	}
@@ -98,11 +98,11 @@ func TestKeysSteerWhileHeldAndATapLastsOnePicture(t *testing.T) {
 	if got := p.controls(); got != (scene.Controls{Turn: 1}) {
 		t.Errorf("right held: %+v", got)
 	}
-	p.apply(event{kind: keyDown, symbol: 'a'})
+	p.apply(Event{Kind: KeyDown, Symbol: 'a'})
 	if got := p.controls(); got.Turn != 0 {
 		t.Errorf("left and right: %+v", got)
 	}
-	p.apply(event{kind: focusLost})
+	p.apply(Event{Kind: FocusLost})
 	p.drawn()
 	if got := p.controls(); got != (scene.Controls{}) {
 		t.Errorf("without focus: %+v", got)
@@ -111,25 +111,25 @@ func TestKeysSteerWhileHeldAndATapLastsOnePicture(t *testing.T) {
 
 func TestTheMouseSteersOnceItIsMeantAndKeysTakeOver(t *testing.T) {
 	p := newPilot(size)
-	p.apply(event{kind: motion, x: 900, y: 250})
+	p.apply(Event{Kind: Motion, X: 900, Y: 250})
 	if p.controls() != (scene.Controls{}) || p.used {
 		t.Error("the first place of the pointer steers")
 	}
-	p.apply(event{kind: motion, x: 950, y: 250})
+	p.apply(Event{Kind: Motion, X: 950, Y: 250})
 	if got := p.controls(); got.Turn != 1 || got.Climb != 0 || !p.used {
 		t.Errorf("far right: %+v", got)
 	}
-	p.apply(event{kind: motion, x: 500, y: 20})
+	p.apply(Event{Kind: Motion, X: 500, Y: 20})
 	if got := p.controls(); got.Turn != 0 || got.Climb != 1 {
 		t.Errorf("top: %+v", got)
 	}
-	p.apply(event{kind: keyDown, symbol: 's'})
-	p.apply(event{kind: keyUp, symbol: 's'})
+	p.apply(Event{Kind: KeyDown, Symbol: 's'})
+	p.apply(Event{Kind: KeyUp, Symbol: 's'})
 	p.drawn()
 	if got := p.controls(); got != (scene.Controls{}) || p.pointer().Shown {
 		t.Errorf("after a key: %+v", got)
 	}
-	p.apply(event{kind: motion, x: 300, y: 250})
+	p.apply(Event{Kind: Motion, X: 300, Y: 250})
 	if got := p.controls(); got.Turn >= 0 {
 		t.Errorf("moved again: %+v", got)
 	}
@@ -139,10 +139,10 @@ func TestAnyEventsLeaveControlsInRange(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := newPilot(size)
 		for range rapid.IntRange(0, 60).Draw(t, "events") {
-			p.apply(event{
-				kind:   kind(rapid.IntRange(0, int(closed)).Draw(t, "kind")),
-				symbol: rapid.SampledFrom([]uint32{0, 1, 2, 3, 'a', 'W', ' ', keyLeft, keyReturn, 1 << 31}).Draw(t, "symbol"),
-				x:      rapid.IntRange(-40000, 40000).Draw(t, "x"), y: rapid.IntRange(-40000, 40000).Draw(t, "y"),
+			p.apply(Event{
+				Kind:   Kind(rapid.IntRange(0, int(Closed)).Draw(t, "kind")),
+				Symbol: rapid.SampledFrom([]uint32{0, 1, 2, 3, 'a', 'W', ' ', keyLeft, keyReturn, 1 << 31}).Draw(t, "symbol"),
+				X:      rapid.IntRange(-40000, 40000).Draw(t, "x"), Y: rapid.IntRange(-40000, 40000).Draw(t, "y"),
 			})
 			c := p.controls()
 			if !(c.Turn >= -1 && c.Turn <= 1 && c.Climb >= -1 && c.Climb <= 1) {
