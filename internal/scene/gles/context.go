@@ -30,18 +30,35 @@ type Context struct {
 }
 
 // OpenOffscreen opens a context without a window, on a GPU if there is one, else on Mesa's software rasterizer.
-func OpenOffscreen() (*Context, error) { return open(nil, 0, 0) }
+func OpenOffscreen() (*Context, error) { return OpenOn(Adapter{}) }
+
+// OpenOn opens a context without a window on one GPU. The error wraps ErrUnavailable, also where EGL does not know that GPU.
+func OpenOn(a Adapter) (*Context, error) { return open(nil, 0, 0, a) }
 
 // OpenWindow opens a context that draws to a window of an xcb connection (xcb_connection_t *); visual is the window's.
 func OpenWindow(connection unsafe.Pointer, window, visual uint32) (*Context, error) {
-	return open(connection, window, visual)
+	return open(connection, window, visual, Adapter{})
 }
 
-func open(connection unsafe.Pointer, window, visual uint32) (*Context, error) {
+func open(connection unsafe.Pointer, window, visual uint32, adapter Adapter) (*Context, error) {
 	c := &Context{offscreen: connection == nil}
+	wanted := (*C.nl_adapter)(C.calloc(1, C.sizeof_nl_adapter))
+	defer C.free(unsafe.Pointer(wanted))
+	wanted.cuda = -1
+	if adapter.NVIDIA {
+		wanted.cuda = C.int(adapter.Ordinal)
+	} else if adapter.RenderNode != "" {
+		wanted.render_node = C.CString(adapter.RenderNode)
+		defer C.free(unsafe.Pointer(wanted.render_node))
+	}
 	var code C.int
-	what := C.nl_egl_open(connection, C.uint32_t(window), C.uint32_t(visual), RasterThreads, &c.egl, &code)
-	if what != C.NL_EGL_OK {
+	what := C.nl_egl_open(connection, C.uint32_t(window), C.uint32_t(visual), wanted, RasterThreads, &c.egl, &code)
+	switch what {
+	case C.NL_EGL_OK:
+	case C.NL_EGL_NO_DEVICE:
+		return nil, fmt.Errorf("%w: EGL does not know %s: install the GPU vendor's EGL library (NVIDIA's is libnvidia-egl), and in a container "+
+			"let it have graphics beside compute (NVIDIA_DRIVER_CAPABILITIES=all)", ErrUnavailable, adapter)
+	default:
 		return nil, fmt.Errorf("%w: %s", ErrUnavailable, openFailure(what, code))
 	}
 	return c, nil
@@ -70,7 +87,23 @@ func (c *Context) Swap() error {
 	return nil
 }
 
-// Close frees the context.
+// Enter makes the context current on the calling thread, after Leave or on another. Whoever calls it has locked the thread.
+func (c *Context) Enter() error {
+	if code := C.nl_egl_enter(c.egl); code != 0 {
+		return fmt.Errorf("eglMakeCurrent: EGL error %#x", int(code))
+	}
+	return nil
+}
+
+// Leave lets another thread Enter.
+func (c *Context) Leave() error {
+	if code := C.nl_egl_leave(c.egl); code != 0 {
+		return fmt.Errorf("eglMakeCurrent: EGL error %#x", int(code))
+	}
+	return nil
+}
+
+// Close frees the context. It is current on the calling thread, or on none.
 func (c *Context) Close() {
 	C.nl_egl_close(c.egl)
 	c.egl = nil

@@ -15,6 +15,13 @@
 #define EGL_PLATFORM_XCB_SCREEN_EXT 0x31DE
 #endif
 
+#ifndef EGL_CUDA_DEVICE_NV
+#define EGL_CUDA_DEVICE_NV 0x323A
+#endif
+#ifndef EGL_DRM_RENDER_NODE_FILE_EXT
+#define EGL_DRM_RENDER_NODE_FILE_EXT 0x3377
+#endif
+
 #define MAX_DEVICES 16
 
 // The functions that are taken from the library itself; extensions come from eglGetProcAddress.
@@ -64,31 +71,63 @@ static int initialize(nl_egl *e, EGLenum platform, void *native, const EGLAttrib
 	return 1;
 }
 
-// A device of the wanted kind. Mesa marks its software rasterizers; no one else has any.
-static int open_device(nl_egl *e, int software) {
-	const char *client = e->eglQueryString(EGL_NO_DISPLAY, EGL_EXTENSIONS);
-	if (!has(client, "EGL_EXT_platform_device"))
+// The machine's EGL devices, as far as the library tells them.
+typedef struct {
+	EGLDeviceEXT list[MAX_DEVICES];
+	EGLint count;
+	PFNEGLQUERYDEVICESTRINGEXTPROC describe;
+	PFNEGLQUERYDEVICEATTRIBEXTPROC attribute;
+} devices;
+
+static int find_devices(nl_egl *e, devices *d) {
+	if (!has(e->eglQueryString(EGL_NO_DISPLAY, EGL_EXTENSIONS), "EGL_EXT_platform_device"))
 		return 0;
 	PFNEGLQUERYDEVICESEXTPROC query = (PFNEGLQUERYDEVICESEXTPROC)e->eglGetProcAddress("eglQueryDevicesEXT");
-	PFNEGLQUERYDEVICESTRINGEXTPROC describe = (PFNEGLQUERYDEVICESTRINGEXTPROC)e->eglGetProcAddress("eglQueryDeviceStringEXT");
-	EGLDeviceEXT devices[MAX_DEVICES];
-	EGLint count = 0;
-	if (!query || !describe || !query(MAX_DEVICES, devices, &count))
+	d->describe = (PFNEGLQUERYDEVICESTRINGEXTPROC)e->eglGetProcAddress("eglQueryDeviceStringEXT");
+	d->attribute = (PFNEGLQUERYDEVICEATTRIBEXTPROC)e->eglGetProcAddress("eglQueryDeviceAttribEXT");
+	return query && d->describe && d->attribute && query(MAX_DEVICES, d->list, &d->count);
+}
+
+// suits reports whether a device is the one that is asked for.
+static int suits(const devices *d, EGLDeviceEXT device, const nl_adapter *wanted) {
+	const char *extensions = d->describe(device, EGL_EXTENSIONS);
+	EGLAttrib ordinal = -1;
+	if (wanted->cuda >= 0)
+		return has(extensions, "EGL_NV_device_cuda") && d->attribute(device, EGL_CUDA_DEVICE_NV, &ordinal) && ordinal == wanted->cuda;
+	const char *node = has(extensions, "EGL_EXT_device_drm_render_node") ? d->describe(device, EGL_DRM_RENDER_NODE_FILE_EXT) : NULL;
+	return node && strcmp(node, wanted->render_node) == 0;
+}
+
+static int open_adapter(nl_egl *e, const nl_adapter *wanted) {
+	devices d = {.count = 0};
+	if (find_devices(e, &d))
+		for (EGLint i = 0; i < d.count; i++)
+			if (suits(&d, d.list[i], wanted))
+				return initialize(e, EGL_PLATFORM_DEVICE_EXT, d.list[i], NULL) ? NL_EGL_OK : NL_EGL_NO_DISPLAY;
+	return NL_EGL_NO_DEVICE;
+}
+
+// A device of the wanted kind. Mesa marks its software rasterizers; no one else has any.
+static int open_device(nl_egl *e, int software) {
+	devices d = {.count = 0};
+	if (!find_devices(e, &d))
 		return 0;
-	for (EGLint i = 0; i < count; i++)
-		if (has(describe(devices[i], EGL_EXTENSIONS), "EGL_MESA_device_software") == software &&
-		    initialize(e, EGL_PLATFORM_DEVICE_EXT, devices[i], NULL))
+	for (EGLint i = 0; i < d.count; i++)
+		if (has(d.describe(d.list[i], EGL_EXTENSIONS), "EGL_MESA_device_software") == software &&
+		    initialize(e, EGL_PLATFORM_DEVICE_EXT, d.list[i], NULL))
 			return 1;
 	return 0;
 }
 
-static int open_offscreen(nl_egl *e) {
+static int open_offscreen(nl_egl *e, const nl_adapter *wanted) {
+	if (wanted->cuda >= 0 || wanted->render_node)
+		return open_adapter(e, wanted);
 	if (open_device(e, 0))
-		return 1;
+		return NL_EGL_OK;
 	if (has(e->eglQueryString(EGL_NO_DISPLAY, EGL_EXTENSIONS), "EGL_MESA_platform_surfaceless") &&
 	    initialize(e, EGL_PLATFORM_SURFACELESS_MESA, EGL_DEFAULT_DISPLAY, NULL))
-		return 1;
-	return open_device(e, 1);
+		return NL_EGL_OK;
+	return open_device(e, 1) ? NL_EGL_OK : NL_EGL_NO_DISPLAY;
 }
 
 static int open_window(nl_egl *e, void *connection) {
@@ -117,9 +156,16 @@ static int choose(nl_egl *e, int windowed, uint32_t visual) {
 	return 0;
 }
 
-static int open_context(nl_egl *e, void *connection, uint32_t window, uint32_t visual) {
-	if (!(connection ? open_window(e, connection) : open_offscreen(e)))
-		return NL_EGL_NO_DISPLAY;
+static int open_display(nl_egl *e, void *connection, const nl_adapter *wanted) {
+	if (!connection)
+		return open_offscreen(e, wanted);
+	return open_window(e, connection) ? NL_EGL_OK : NL_EGL_NO_DISPLAY;
+}
+
+static int open_context(nl_egl *e, void *connection, uint32_t window, uint32_t visual, const nl_adapter *wanted) {
+	int what = open_display(e, connection, wanted);
+	if (what != NL_EGL_OK)
+		return what;
 	e->eglBindAPI(EGL_OPENGL_ES_API);
 	if (!choose(e, connection != NULL, visual))
 		return NL_EGL_NO_CONFIG;
@@ -139,14 +185,14 @@ static int open_context(nl_egl *e, void *connection, uint32_t window, uint32_t v
 	return NL_EGL_OK;
 }
 
-int nl_egl_open(void *connection, uint32_t window, uint32_t visual, int raster_threads, nl_egl **out, int *code) {
+int nl_egl_open(void *connection, uint32_t window, uint32_t visual, const nl_adapter *wanted, int raster_threads, nl_egl **out, int *code) {
 	char threads[16];
 	snprintf(threads, sizeof threads, "%d", raster_threads);
 	setenv("LP_NUM_THREADS", threads, 0);
 	nl_egl *e = calloc(1, sizeof *e);
 	int what = load(e);
 	if (what == NL_EGL_OK)
-		what = open_context(e, connection, window, visual);
+		what = open_context(e, connection, window, visual, wanted);
 	*code = 0;
 	if (what != NL_EGL_OK) {
 		if (e->eglGetError)
@@ -160,6 +206,14 @@ int nl_egl_open(void *connection, uint32_t window, uint32_t visual, int raster_t
 
 int nl_egl_swap(nl_egl *e) {
 	return e->eglSwapBuffers(e->display, e->surface) ? 0 : e->eglGetError();
+}
+
+int nl_egl_enter(nl_egl *e) {
+	return e->eglMakeCurrent(e->display, e->surface, e->surface, e->context) ? 0 : e->eglGetError();
+}
+
+int nl_egl_leave(nl_egl *e) {
+	return e->eglMakeCurrent(e->display, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT) ? 0 : e->eglGetError();
 }
 
 void nl_egl_close(nl_egl *e) {

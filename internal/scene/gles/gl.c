@@ -1,38 +1,15 @@
 //go:build linux
 
-#include "gl.h"
+#include "gl_private.h"
 
-#include <GLES3/gl3.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "shaders.h"
 
-#define FUNCTIONS(F) \
-	F(glAttachShader) F(glBindBuffer) F(glBindFramebuffer) F(glBindRenderbuffer) F(glBindVertexArray) F(glBlendFunc) F(glBufferData) \
-	F(glCheckFramebufferStatus) F(glClear) F(glClearColor) F(glCompileShader) F(glCreateProgram) F(glCreateShader) F(glCullFace) \
-	F(glDeleteBuffers) F(glDeleteFramebuffers) F(glDeleteProgram) F(glDeleteRenderbuffers) F(glDeleteShader) F(glDeleteVertexArrays) \
-	F(glDepthFunc) F(glDepthMask) F(glDisable) F(glDrawElements) F(glEnable) F(glEnableVertexAttribArray) F(glFramebufferRenderbuffer) \
-	F(glFrontFace) F(glGenBuffers) F(glGenFramebuffers) F(glGenRenderbuffers) F(glGenVertexArrays) F(glGetError) F(glGetProgramiv) \
-	F(glGetProgramInfoLog) F(glGetShaderInfoLog) F(glGetShaderiv) F(glGetString) F(glGetUniformLocation) F(glLinkProgram) F(glReadPixels) \
-	F(glRenderbufferStorage) F(glShaderSource) F(glUniform3fv) F(glUniform3f) F(glUniformMatrix4fv) F(glUseProgram) F(glVertexAttribPointer) \
-	F(glViewport)
-
 enum { POSITION = 0, NORMAL = 1, COLOUR = 2 };
 enum { SOLID_STRIDE = 20, SMOOTH_STRIDE = 16 }; // sizes of scene.Vertex and scene.Blend
-
-struct nl_gl {
-	int offscreen, width, height;
-	GLuint framebuffer, colour, depth;
-	GLuint solid, smooth;
-	GLint view, model, air, smooth_view;
-	GLint sun, sunlight, skylight, bounce, zenith, warm, far_horizon, glow;
-	GLuint smooth_array, smooth_vertices, smooth_indices;
-#define DECLARE(name) __typeof__(&name) name;
-	FUNCTIONS(DECLARE)
-#undef DECLARE
-};
 
 static GLuint compile(nl_gl *g, GLenum kind, const char *text, char *message, int size) {
 	const char *parts[] = {g->offscreen ? SHADER_HEAD_OFFSCREEN : SHADER_HEAD_WINDOW, text};
@@ -241,7 +218,13 @@ void nl_gl_smooth(nl_gl *g, const float *view, int blended, const void *vertices
 	g->glDrawElements(GL_TRIANGLES, index_count, GL_UNSIGNED_SHORT, NULL);
 }
 
+void nl_gl_bind(nl_gl *g) {
+	g->glBindFramebuffer(GL_FRAMEBUFFER, g->framebuffer); // 0 is the window
+	g->glViewport(0, 0, g->width, g->height);
+}
+
 void nl_gl_read(nl_gl *g, void *pixels) {
+	nl_gl_bind(g);
 	g->glReadPixels(0, 0, g->width, g->height, GL_RGBA, GL_UNSIGNED_BYTE, pixels);
 }
 

@@ -31,6 +31,7 @@ nl_gl *nl_gl_open(nl_egl *egl, int offscreen, char *message, int size);
 void nl_gl_close(nl_gl *g);
 const char *nl_gl_driver(nl_gl *g);
 int nl_gl_resize(nl_gl *g, int width, int height); // 0, or the framebuffer's status
+void nl_gl_bind(nl_gl *g); // what is drawn next goes to the renderer's own framebuffer, or to the window
 void nl_gl_mesh_make(nl_gl *g, const void *vertices, int vertex_octets, const void *indices, int index_count, nl_mesh *out);
 void nl_gl_mesh_free(nl_gl *g, const nl_mesh *mesh);
 void nl_gl_begin(nl_gl *g, float red, float green, float blue);
@@ -40,5 +41,33 @@ void nl_gl_solids(nl_gl *g, const float *view, const nl_light *light, const nl_s
 void nl_gl_smooth(nl_gl *g, const float *view, int blended, const void *vertices, int vertex_octets, const void *indices, int index_count);
 void nl_gl_read(nl_gl *g, void *pixels);
 int nl_gl_error(nl_gl *g);
+
+enum { NL_RING = 2 };
+
+// One render target of a ring.
+typedef struct {
+	uint32_t texture, framebuffer, buffer; // buffer takes the pixels on their way to memory
+	void *drawn, *fetched;                 // fences, NULL when there is nothing to wait for
+	int mapped;
+} nl_target;
+
+// Render targets of one size that share a depth buffer.
+typedef struct {
+	int32_t width, height;
+	uint32_t depth;
+	nl_target targets[NL_RING];
+} nl_ring;
+
+enum { NL_WAIT_DONE, NL_WAIT_LATE, NL_WAIT_FAILED };
+
+int nl_ring_open(nl_gl *g, nl_ring *ring); // width and height are set; 0, or what went wrong: the framebuffer's status or glGetError's code
+void nl_ring_close(nl_gl *g, nl_ring *ring);
+void nl_ring_bind(nl_gl *g, nl_ring *ring, int target);  // what is drawn next goes there
+void nl_ring_fence(nl_gl *g, nl_ring *ring, int target); // what was drawn is to be waited for
+int nl_ring_wait(nl_gl *g, nl_ring *ring, int target, uint64_t nanoseconds);
+void nl_ring_fetch(nl_gl *g, nl_ring *ring, int target); // starts copying the pixels towards memory
+// nl_ring_map waits for the copy and gives its memory, until nl_ring_unmap.
+int nl_ring_map(nl_gl *g, nl_ring *ring, int target, uint64_t nanoseconds, void **pixels);
+void nl_ring_unmap(nl_gl *g, nl_ring *ring, int target);
 
 #endif

@@ -41,6 +41,12 @@ func (r *Renderer) Resize(size media.Size) error {
 
 // Draw draws a picture of the size set last. It returns before the pixels are there: Read or Context.Swap waits.
 func (r *Renderer) Draw(p *scene.Picture) error {
+	C.nl_gl_bind(r.gl)
+	return r.draw(p)
+}
+
+// draw draws to what is bound.
+func (r *Renderer) draw(p *scene.Picture) error {
 	r.drawn++
 	r.solids = r.solids[:0]
 	for i := range p.Solids {

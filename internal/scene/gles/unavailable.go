@@ -4,6 +4,7 @@ package gles
 
 import (
 	"fmt"
+	"time"
 	"unsafe"
 
 	"nearlight/internal/media"
@@ -24,11 +25,20 @@ func missing() error { return fmt.Errorf("%w: this build has no cgo", ErrUnavail
 // OpenOffscreen returns ErrUnavailable.
 func OpenOffscreen() (*Context, error) { return nil, missing() }
 
+// OpenOn returns ErrUnavailable.
+func OpenOn(Adapter) (*Context, error) { return nil, missing() }
+
 // OpenWindow returns ErrUnavailable.
 func OpenWindow(unsafe.Pointer, uint32, uint32) (*Context, error) { return nil, missing() }
 
 // Swap returns ErrUnavailable.
 func (*Context) Swap() error { return missing() }
+
+// Enter returns ErrUnavailable.
+func (*Context) Enter() error { return missing() }
+
+// Leave returns ErrUnavailable.
+func (*Context) Leave() error { return missing() }
 
 // Close does nothing.
 func (*Context) Close() {}
@@ -50,3 +60,36 @@ func (*Renderer) Read([]byte) error { return missing() }
 
 // Close does nothing.
 func (*Renderer) Close() {}
+
+// RingTargets is as in a build with cgo.
+const RingTargets = 2
+
+// Ring cannot be made in this build.
+type Ring struct{}
+
+// NewRing returns ErrUnavailable.
+func (*Renderer) NewRing(media.Size) (*Ring, error) { return nil, missing() }
+
+// Size is empty.
+func (*Ring) Size() media.Size { return media.Size{} }
+
+// Draw returns ErrUnavailable.
+func (*Ring) Draw(*scene.Picture) (int, error) { return 0, missing() }
+
+// Wait returns ErrUnavailable.
+func (*Ring) Wait(int, time.Duration) error { return missing() }
+
+// Texture is 0.
+func (*Ring) Texture(int) uint32 { return 0 }
+
+// Fetch does nothing.
+func (*Ring) Fetch(int) {}
+
+// Pixels returns ErrUnavailable.
+func (*Ring) Pixels(int, time.Duration) ([]byte, error) { return nil, missing() }
+
+// Release does nothing.
+func (*Ring) Release(int) {}
+
+// Close does nothing.
+func (*Ring) Close() {}
