@@ -212,6 +212,44 @@ func TestATextureIsReadWhereItLies(t *testing.T) {
 	}
 }
 
+func TestATextureIsCopiedOnTheGPU(t *testing.T) {
+	d := load(t)
+	c, other := retain(t, 0), retain(t, 1)
+	pixels := make([]byte, 4*size.Width*size.Height)
+	for i := range pixels {
+		pixels[i] = byte(i * 5)
+	}
+	d.Texture(7, size, pixels)
+	texture, err := c.ImportTexture(7, 0x0de1, size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer texture.Close()
+	picture := func(c *cuda.Context, kind cuda.Kind, format cuda.Format, size media.Size) *cuda.Picture {
+		p, err := c.NewPicture(kind, format, size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { p.Close() })
+		return p
+	}
+	p := picture(c, cuda.Linear, cuda.BGRA, size)
+	got := bytes.Repeat([]byte{1}, len(pixels))
+	if err := errors.Join(p.CopyFrom(texture), p.Read(got, 4*size.Width, nil)); err != nil || !bytes.Equal(got, pixels) {
+		t.Errorf("copied: %v, equal %v", err, bytes.Equal(got, pixels))
+	}
+	for reason, to := range map[string]*cuda.Picture{
+		"of another size":    picture(c, cuda.Linear, cuda.BGRA, media.Size{Width: 32, Height: 18}),
+		"of another format":  picture(c, cuda.Linear, cuda.NV12, size),
+		"that is an array":   picture(c, cuda.Array, cuda.RGBA, size),
+		"of another context": picture(other, cuda.Linear, cuda.BGRA, size),
+	} {
+		if err := to.CopyFrom(texture); !errors.Is(err, media.ErrFrame) {
+			t.Errorf("to a picture %s: %v, want media.ErrFrame", reason, err)
+		}
+	}
+}
+
 func TestPicturesThatCannotBeAreRefused(t *testing.T) {
 	load(t)
 	c := retain(t, 0)

@@ -128,6 +128,23 @@ func (p *Picture) copy(data []byte, stride int, on *Stream, write C.int) error {
 	return outcome(&p.context.c.cuda, code, failed)
 }
 
+// CopyFrom copies another picture of the same context, bytes per row and rows into this one, which is Linear, on the GPU.
+// The bytes stay as they are, whatever the formats call them. The copy is on CUDA's default stream: what is given to an
+// encoder after it is complete. A texture is GL's again when it returns, and the picture another thread's to use.
+func (p *Picture) CopyFrom(from *Picture) error {
+	if p.c == nil || from.c == nil {
+		return ErrClosed
+	}
+	row, rows := p.format.rowBytes(p.size), p.format.rows(p.size)
+	if p.kind != Linear || p.context != from.context || row != from.format.rowBytes(from.size) || rows != from.format.rows(from.size) {
+		return fmt.Errorf("%w: %v %v in %v cannot be copied to %v %v in %v", media.ErrFrame,
+			from.size, from.format, from.Place(), p.size, p.format, p.Place())
+	}
+	var failed *C.char
+	code := C.nl_cuda_copy_picture(p.context.c, p.c, from.c, C.size_t(row), C.size_t(rows), &failed)
+	return outcome(&p.context.c.cuda, code, failed)
+}
+
 // Close has every encoder forget the picture and frees its memory (not a texture's, which is GL's). It may be called more than once.
 func (p *Picture) Close() error {
 	if p.c == nil {

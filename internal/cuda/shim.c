@@ -194,6 +194,42 @@ CUresult nl_cuda_copy(const nl_cuda_context *context, nl_cuda_picture *picture, 
 	return code;
 }
 
+static CUresult copy_picture(const nl_cuda_context *context, nl_cuda_picture *to, nl_cuda_picture *from, size_t row_bytes, size_t rows,
+	const char **failed) {
+	CUarray source = NULL;
+	CUresult code = CUDA_SUCCESS;
+	if (from->kind != NL_LINEAR)
+		code = call("cuGraphicsMapResources", nl_cuda_map(context, from, NULL, &source));
+	if (code != CUDA_SUCCESS)
+		return code;
+	CUDA_MEMCPY2D move = {
+		.srcMemoryType = source ? CU_MEMORYTYPE_ARRAY : CU_MEMORYTYPE_DEVICE,
+		.srcArray = source,
+		.srcDevice = source ? 0 : from->at.linear,
+		.srcPitch = from->pitch,
+		.dstMemoryType = CU_MEMORYTYPE_DEVICE,
+		.dstDevice = to->at.linear,
+		.dstPitch = to->pitch,
+		.WidthInBytes = row_bytes,
+		.Height = rows,
+	};
+	code = call("cuMemcpy2D", context->cuda.copy(&move));
+	CUresult unmapped = nl_cuda_unmap(context, from, NULL);
+	if (code == CUDA_SUCCESS && unmapped != CUDA_SUCCESS)
+		code = call("cuGraphicsUnmapResources", unmapped);
+	return code;
+}
+
+CUresult nl_cuda_copy_picture(const nl_cuda_context *context, nl_cuda_picture *to, nl_cuda_picture *from, size_t row_bytes, size_t rows,
+	const char **failed) {
+	CUresult code = call("cuCtxPushCurrent", nl_cuda_enter(context));
+	if (code != CUDA_SUCCESS)
+		return code;
+	code = copy_picture(context, to, from, row_bytes, rows, failed);
+	nl_cuda_leave(context);
+	return code;
+}
+
 CUresult nl_cuda_stream(const nl_cuda_context *context, CUstream *stream, const char **failed) {
 	within(context, "cuStreamCreate", context->cuda.stream_create(stream, CU_STREAM_NON_BLOCKING));
 }

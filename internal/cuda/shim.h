@@ -28,6 +28,10 @@ CUresult nl_cuda_destroy(const nl_cuda_context *context, nl_cuda_picture *pictur
 CUresult nl_cuda_copy(const nl_cuda_context *context, nl_cuda_picture *picture, void *host, size_t stride, size_t row_bytes,
 	size_t rows, int write, CUstream stream, const char **failed);
 
+// nl_cuda_copy_picture copies a picture's bytes to another one on the GPU, on the default stream: it may return before they are
+// there, but what is on that stream later, an encoder's work too, finds them.
+CUresult nl_cuda_copy_picture(const nl_cuda_context *context, nl_cuda_picture *to, nl_cuda_picture *from, size_t row_bytes, size_t rows,
+	const char **failed);
 CUresult nl_cuda_stream(const nl_cuda_context *context, CUstream *stream, const char **failed);
 CUresult nl_cuda_synchronize(const nl_cuda_context *context, CUstream stream, const char **failed);
 CUresult nl_cuda_stream_close(const nl_cuda_context *context, CUstream stream, const char **failed);

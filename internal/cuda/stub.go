@@ -108,5 +108,8 @@ func (*Picture) Write([]byte, int, *Stream) error { return absent() }
 // Read fails.
 func (*Picture) Read([]byte, int, *Stream) error { return absent() }
 
+// CopyFrom fails.
+func (*Picture) CopyFrom(*Picture) error { return absent() }
+
 // Close does nothing.
 func (*Picture) Close() error { return nil }

@@ -48,7 +48,7 @@ enum { NL_RING = 2 };
 typedef struct {
 	uint32_t texture, framebuffer, buffer; // buffer takes the pixels on their way to memory
 	void *drawn, *fetched;                 // fences, NULL when there is nothing to wait for
-	int mapped;
+	void *pixels;                          // while they are lent
 } nl_target;
 
 // Render targets of one size that share a depth buffer.
@@ -66,8 +66,8 @@ void nl_ring_bind(nl_gl *g, nl_ring *ring, int target);  // what is drawn next g
 void nl_ring_fence(nl_gl *g, nl_ring *ring, int target); // what was drawn is to be waited for
 int nl_ring_wait(nl_gl *g, nl_ring *ring, int target, uint64_t nanoseconds);
 void nl_ring_fetch(nl_gl *g, nl_ring *ring, int target); // starts copying the pixels towards memory
-// nl_ring_map waits for the copy and gives its memory, until nl_ring_unmap.
-int nl_ring_map(nl_gl *g, nl_ring *ring, int target, uint64_t nanoseconds, void **pixels);
+// nl_ring_map waits for the copy and lends its memory as the target's pixels, until nl_ring_unmap.
+int nl_ring_map(nl_gl *g, nl_ring *ring, int target, uint64_t nanoseconds);
 void nl_ring_unmap(nl_gl *g, nl_ring *ring, int target);
 
 #endif

@@ -93,24 +93,23 @@ void nl_ring_fetch(nl_gl *g, nl_ring *ring, int target) {
 	set_fence(g, &t->fetched);
 }
 
-int nl_ring_map(nl_gl *g, nl_ring *ring, int target, uint64_t nanoseconds, void **pixels) {
+int nl_ring_map(nl_gl *g, nl_ring *ring, int target, uint64_t nanoseconds) {
 	nl_target *t = &ring->targets[target];
 	int outcome = await(g, &t->fetched, nanoseconds);
 	if (outcome != NL_WAIT_DONE)
 		return outcome;
 	g->glBindBuffer(GL_PIXEL_PACK_BUFFER, t->buffer);
-	*pixels = g->glMapBufferRange(GL_PIXEL_PACK_BUFFER, 0, 4 * (GLsizeiptr)ring->width * ring->height, GL_MAP_READ_BIT);
+	t->pixels = g->glMapBufferRange(GL_PIXEL_PACK_BUFFER, 0, 4 * (GLsizeiptr)ring->width * ring->height, GL_MAP_READ_BIT);
 	g->glBindBuffer(GL_PIXEL_PACK_BUFFER, 0);
-	t->mapped = *pixels != NULL;
-	return t->mapped ? NL_WAIT_DONE : NL_WAIT_FAILED;
+	return t->pixels ? NL_WAIT_DONE : NL_WAIT_FAILED;
 }
 
 void nl_ring_unmap(nl_gl *g, nl_ring *ring, int target) {
 	nl_target *t = &ring->targets[target];
-	if (!t->mapped)
+	if (!t->pixels)
 		return;
 	g->glBindBuffer(GL_PIXEL_PACK_BUFFER, t->buffer);
 	g->glUnmapBuffer(GL_PIXEL_PACK_BUFFER);
 	g->glBindBuffer(GL_PIXEL_PACK_BUFFER, 0);
-	t->mapped = 0;
+	t->pixels = NULL;
 }

@@ -86,12 +86,11 @@ func (g *Ring) Fetch(target int) { C.nl_ring_fetch(g.renderer.gl, &g.c, C.int(ta
 
 // Pixels waits for what Fetch started and lends the memory, without a further copy, until Release or the target's next Fetch.
 func (g *Ring) Pixels(target int, patience time.Duration) ([]byte, error) {
-	var pixels unsafe.Pointer
-	code := C.nl_ring_map(g.renderer.gl, &g.c, C.int(target), C.uint64_t(patience), &pixels)
+	code := C.nl_ring_map(g.renderer.gl, &g.c, C.int(target), C.uint64_t(patience))
 	if err := outcome("reading a picture back", code, patience); err != nil {
 		return nil, err
 	}
-	return unsafe.Slice((*byte)(pixels), 4*g.size.Width*g.size.Height), nil
+	return unsafe.Slice((*byte)(g.c.targets[target].pixels), 4*g.size.Width*g.size.Height), nil
 }
 
 // Release takes back what Pixels lent.
