@@ -1,5 +1,5 @@
 // Package input answers: how does what the player does reach the app? It presses keys, moves the pointer, turns the
-// wheel and types text in one session's X display, through XTEST.
+// wheel and types text in one session's X display, through XTEST, or tells a Target in this process the same.
 //
 // # Vocabulary
 //

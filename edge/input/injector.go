@@ -38,7 +38,7 @@ type Config struct {
 // Injector makes input in one display.
 type Injector struct {
 	x        display
-	server   *xserver // the same as x, but for tests
+	server   *xserver // the same as x; nil where x is no X server
 	logger   *slog.Logger
 	physical [256]bool // keycodes that a physical key sends
 
@@ -95,6 +95,11 @@ func newInjector(x display, physical [256]bool, free []keycode, config Config) *
 func (in *Injector) Run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, in.Close)
 	defer stop()
+	if in.server == nil { // a target does not go before its injector
+		<-in.done
+		in.Close()
+		return ctx.Err()
+	}
 	in.server.watch(in.SetSize, func(err error) {
 		if in.counters.errors.Add(1) == 1 {
 			in.logger.Warn("display refused an input; further errors are only counted", "error", err)

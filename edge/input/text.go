@@ -40,7 +40,7 @@ func (p *Player) admit(m *control.Text) []rune {
 	}
 	kept := chars[:0]
 	for _, char := range chars {
-		if symbolOf(char) != 0 || char == '\n' || char == '\t' {
+		if _, own := ownKey(char); own || symbolOf(char) != 0 && len(p.in.typist.slots) > 0 {
 			kept = append(kept, char)
 		} else {
 			p.in.counters.drop(Unknown)

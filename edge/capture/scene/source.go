@@ -1,0 +1,289 @@
+package scene
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"nearlight/edge/capture"
+	"nearlight/internal/media"
+	"nearlight/internal/scene/gles"
+	"nearlight/internal/scene/play"
+)
+
+var _ capture.Source = (*Source)(nil)
+
+// errClosed is what Next returns once the source is closed.
+var errClosed = fmt.Errorf("%w: capture was closed", capture.ErrGone)
+
+// Source is one run of the game.
+type Source struct {
+	config    Config
+	inbox     inbox
+	frameRate atomic.Int64
+	size      atomic.Pointer[media.Size] // as it was set
+	closed    atomic.Bool
+	resting   atomic.Bool // Next waits for input: put has to wake it
+
+	waking sync.Mutex // guards alarm against wakes that come after Close
+	alarm  *alarm     // nil once closed
+
+	// running is held by Next for as long as it runs, and guards all that follows.
+	running sync.Mutex
+	canvas  *canvas // nil once closed
+	show    *play.Show
+	pacer   play.Pacer
+	paced   int64         // the frame rate that pacer was made for
+	due     media.Instant // the next picture
+	last    media.Instant // when the last picture was made
+	frame   media.Frame
+	watched <-chan struct{} // the context that wakes Next, by its Done channel
+	unwatch func() bool
+}
+
+// Open readies the game and draws a first picture, which nobody sees, so that none that is seen waits for shaders. The error wraps
+// gles.ErrUnavailable where this machine cannot draw, or cannot on Config.GPU.
+func Open(config Config) (*Source, error) { return open(config, gles.OpenOn) }
+
+func open(config Config, context func(gles.Adapter) (*gles.Context, error)) (_ *Source, err error) {
+	if config.FrameRate == 0 {
+		config.FrameRate = DefaultFrameRate
+	}
+	if config.FrameRate < 0 {
+		return nil, fmt.Errorf("the scene at %d frames per second: must be positive", config.FrameRate)
+	}
+	if err := config.Size.Check(); err != nil {
+		return nil, err
+	}
+	if config.Logger == nil {
+		config.Logger = slog.Default()
+	}
+	s := &Source{config: config}
+	s.frameRate.Store(int64(config.FrameRate))
+	if s.canvas, err = openCanvas(config.GPU, context); err != nil {
+		return nil, fmt.Errorf("draw the scene off screen: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if s.alarm, err = newAlarm(); err != nil {
+		return nil, err
+	}
+	s.show = play.New(play.Config{Seed: config.Seed, Measure: config.Stamp})
+	s.SetSize(config.Size)
+	s.follow(media.Now())
+	s.show.Begin(config.Size, s.pacer.Period(), media.Now())
+	if _, err := s.draw(media.Now()); err != nil {
+		return nil, fmt.Errorf("draw the scene off screen: %w", err)
+	}
+	return s, nil
+}
+
+// Target says what draws the pictures. Its Software is false on a GPU.
+func (s *Source) Target() gles.Target { return s.canvas.renderer.Target() }
+
+// Next implements capture.Source. A zero or negative idle waits for a picture alone.
+func (s *Source) Next(ctx context.Context, idle time.Duration) (*media.Frame, error) {
+	s.running.Lock()
+	defer s.running.Unlock()
+	until := never
+	if idle > 0 && s.last != 0 {
+		until = media.Now().Add(idle)
+	}
+	s.watch(ctx)
+	defer s.resting.Store(false)
+	for {
+		if s.canvas == nil || s.closed.Load() {
+			return nil, errClosed
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		now := media.Now()
+		s.follow(now)
+		s.resting.Store(s.show.Still())
+		for _, e := range s.inbox.take() {
+			s.show.Take(e, now)
+		}
+		wake := s.due
+		if s.show.Still() && s.last != 0 {
+			wake = never
+		}
+		switch {
+		case now >= wake:
+			return s.draw(now)
+		case now >= until:
+			return s.still(now), nil
+		}
+		if err := s.alarm.sleepUntil(min(wake, until)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// follow takes in a frame rate that was set meanwhile.
+func (s *Source) follow(now media.Instant) {
+	rate := s.frameRate.Load()
+	if rate == s.paced {
+		return
+	}
+	s.paced = rate
+	s.pacer = play.NewPacer(int(rate), now)
+	s.due = now
+	if s.last != 0 { // a faster grid begins no sooner than it allows
+		s.due = max(now, s.last.Add(s.pacer.Period()))
+		s.pacer = play.NewPacer(int(rate), s.due)
+	}
+	s.show.SetPeriod(s.pacer.Period())
+}
+
+// draw makes the picture of now.
+func (s *Source) draw(now media.Instant) (_ *media.Frame, err error) {
+	if err := s.canvas.enter(); err != nil {
+		return nil, gone(err)
+	}
+	defer func() {
+		if left := s.canvas.leave(); left != nil && err == nil {
+			err = gone(left)
+		}
+	}()
+	if size := s.Size(); size != s.canvas.size {
+		if err := s.canvas.resize(size); err != nil {
+			return nil, gone(err)
+		}
+	}
+	f := &s.frame
+	picture := s.show.Picture(s.canvas.drawnSize(), now)
+	f.Times = media.StageTimes{Damaged: media.Now()}
+	s.show.Mark(picture, f.Times.Damaged)
+	if err := s.canvas.draw(picture, f); err != nil {
+		return nil, gone(err)
+	}
+	f.Input, f.Still = s.show.Input(), false
+	s.show.Shown(media.Now().Sub(now))
+	s.last = now
+	s.due = s.pacer.Next(media.Now())
+	return f, nil
+}
+
+// gone makes an error of what ends the source.
+func gone(err error) error {
+	return fmt.Errorf("%w: the scene cannot be drawn any more: %w", capture.ErrGone, err)
+}
+
+// still hands out the last picture again, as of now.
+func (s *Source) still(now media.Instant) *media.Frame {
+	s.frame.Still = true
+	s.frame.Times = media.StageTimes{Damaged: now, GrabBegun: now, Grabbed: now, Converted: now}
+	return &s.frame
+}
+
+// SetFrameRate implements capture.Source; a rate below 1 counts as 1. It holds from the next call of Next.
+func (s *Source) SetFrameRate(framesPerSecond int) { s.frameRate.Store(int64(max(framesPerSecond, 1))) }
+
+// SetSize sets the size of the following pictures, which has to be one that Size.Check takes.
+func (s *Source) SetSize(size media.Size) {
+	s.size.Store(&size)
+	s.inbox.resize(size)
+	s.wakeResting()
+}
+
+// Size implements capture.Source.
+func (s *Source) Size() media.Size { return *s.size.Load() }
+
+// Announce tells the sequence of the input whose events follow, 0 for none yet: Frame.Input and the marker name it from the
+// next picture on.
+func (s *Source) Announce(sequence uint32) { s.inbox.announce(sequence) }
+
+// Key presses or releases a physical key, by the kernel's code (linux/input-event-codes.h).
+func (s *Source) Key(evdev uint16, down bool) {
+	kind := play.KeyUp
+	if down {
+		kind = play.KeyDown
+	}
+	s.inbox.put(kind, play.Symbol(evdev))
+	s.wakeResting()
+}
+
+// Button presses or releases a button, by X's number of it.
+func (s *Source) Button(number byte, down bool) {
+	kind := play.ButtonUp
+	if down {
+		kind = play.ButtonDown
+	}
+	s.inbox.put(kind, uint32(number))
+	s.wakeResting()
+}
+
+// MoveTo puts the pointer to a place, in pixels.
+func (s *Source) MoveTo(x, y int) {
+	s.inbox.move(false, x, y)
+	s.wakeResting()
+}
+
+// MoveBy moves the pointer from where it is.
+func (s *Source) MoveBy(dx, dy int) {
+	s.inbox.move(true, dx, dy)
+	s.wakeResting()
+}
+
+// wakeResting makes a Next that waits for input, since the game is paused, look for it.
+func (s *Source) wakeResting() {
+	if s.resting.Load() {
+		s.wake()
+	}
+}
+
+func (s *Source) wake() {
+	s.waking.Lock()
+	defer s.waking.Unlock()
+	if s.alarm != nil {
+		s.alarm.wake()
+	}
+}
+
+// watch makes the end of ctx wake Next. A caller passes the same context for each frame, so it is told apart by its Done
+// channel and registered once.
+func (s *Source) watch(ctx context.Context) {
+	if ctx.Done() == s.watched {
+		return
+	}
+	if s.unwatch != nil {
+		s.unwatch()
+		s.unwatch = nil
+	}
+	s.watched = ctx.Done()
+	if s.watched != nil {
+		s.unwatch = context.AfterFunc(ctx, s.wake)
+	}
+}
+
+// Close implements capture.Source; it may be called more than once. No encoder that was given a frame is at work.
+func (s *Source) Close() error {
+	s.closed.Store(true)
+	s.wake()
+	s.running.Lock()
+	defer s.running.Unlock()
+	if s.unwatch != nil {
+		s.unwatch()
+		s.unwatch = nil
+	}
+	var errs []error
+	if s.canvas != nil {
+		errs = append(errs, s.canvas.close())
+		s.canvas = nil
+	}
+	s.waking.Lock()
+	defer s.waking.Unlock()
+	if s.alarm != nil {
+		errs = append(errs, s.alarm.close())
+		s.alarm = nil
+	}
+	return errors.Join(errs...)
+}
