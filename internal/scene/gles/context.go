@@ -148,6 +148,10 @@ type Renderer struct {
 	meshes map[*scene.Mesh]*resident
 	solids []C.nl_solid
 	drawn  uint64 // pictures so far
+
+	// Arguments of calls into C, kept here so that they are not allocated for each picture.
+	light      C.nl_light
+	view, flat [16]C.float
 }
 
 // resident is a mesh in the driver's memory.

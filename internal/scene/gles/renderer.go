@@ -58,13 +58,12 @@ func (r *Renderer) draw(p *scene.Picture) error {
 		m.used = r.drawn
 		r.solids = append(r.solids, C.nl_solid{array: m.mesh.array, count: m.mesh.count, model: floats(&s.Model)})
 	}
-	light := lightOf(p)
-	view := floats(&p.View)
+	r.light, r.view = lightOf(p), floats(&p.View)
 	C.nl_gl_begin(r.gl, C.float(p.Backdrop.R), C.float(p.Backdrop.G), C.float(p.Backdrop.B))
 	r.smooth(&p.Dome, &p.SkyView, false)
 	r.smooth(&p.Sky, &p.SkyView, true)
 	if len(r.solids) > 0 {
-		C.nl_gl_solids(r.gl, &view[0], &light, &r.solids[0], C.int(len(r.solids)))
+		C.nl_gl_solids(r.gl, &r.view[0], &r.light, &r.solids[0], C.int(len(r.solids)))
 	}
 	r.smooth(&p.Glows, &p.View, true)
 	r.smooth(&p.Overlay, &p.FlatView, true)
@@ -85,8 +84,8 @@ func (r *Renderer) smooth(c *scene.Canvas, view *scene.Mat4, blended bool) {
 	if blended {
 		flag = 1
 	}
-	matrix := floats(view)
-	C.nl_gl_smooth(r.gl, &matrix[0], flag,
+	r.flat = floats(view)
+	C.nl_gl_smooth(r.gl, &r.flat[0], flag,
 		unsafe.Pointer(&c.Vertices[0]), C.int(len(c.Vertices)*int(unsafe.Sizeof(c.Vertices[0]))),
 		unsafe.Pointer(&c.Indices[0]), C.int(len(c.Indices)))
 }
