@@ -1,0 +1,170 @@
+//go:build cgo
+
+package scene_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+
+	"nearlight/edge/capture/scene"
+	"nearlight/encoder"
+	"nearlight/encoder/nvenc"
+	"nearlight/encoder/nvenc/fakedriver"
+	"nearlight/internal/cuda"
+	"nearlight/internal/decode"
+	"nearlight/internal/media"
+	"nearlight/internal/scene/gles"
+)
+
+// double is a CUDA driver without a GPU: its folder, or why there is none. Its textures are not OpenGL's: each is what a test
+// says, whatever was drawn.
+var double struct {
+	folder  string
+	missing error
+}
+
+func TestMain(m *testing.M) { os.Exit(withDouble(m.Run)) }
+
+func withDouble(run func() int) int {
+	folder, err := os.MkdirTemp("", "scene")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(folder)
+	double.folder, double.missing = folder, fakedriver.Build(folder)
+	return run()
+}
+
+// texturesNamed is more than OpenGL names in a test.
+const texturesNamed = 8
+
+// onDouble opens a source whose textures all hold pixels, as the double sees it.
+func onDouble(t *testing.T, size media.Size, pixels []byte) (*fakedriver.Double, *scene.Source) {
+	t.Helper()
+	if double.missing != nil {
+		t.Skip(double.missing)
+	}
+	d, err := fakedriver.Load(double.folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		d.Inject(fakedriver.None, 0)
+		for _, line := range d.Report() {
+			t.Error(line)
+		}
+	})
+	gpu, err := cuda.Retain(double.folder, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := gpu.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	hang(d, size.Even(), pixels)
+	s, err := scene.OpenAnywhere(scene.Config{Size: size, FrameRate: 240, GPU: gpu})
+	if errors.Is(err, gles.ErrUnavailable) {
+		t.Skipf("SKIPPED: nothing was drawn: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d, s
+}
+
+func hang(d *fakedriver.Double, size media.Size, pixels []byte) {
+	for name := range uint32(texturesNamed) {
+		d.Texture(name+1, size, pixels)
+	}
+}
+
+// blue is a picture that is blue, and would be red if bytes were taken for others.
+func blue(size media.Size) []byte {
+	return bytes.Repeat([]byte{255, 0, 0, 255}, size.Width*size.Height)
+}
+
+func TestOnAGPUPicturesAreHandedOverAsSurfaces(t *testing.T) {
+	odd := media.Size{Width: 321, Height: 181}
+	d, s := onDouble(t, odd, blue(odd.Even()))
+	var last media.Surface
+	for range 4 {
+		f := next(t, s, 0)
+		picture, is := f.Surface.(*cuda.Picture)
+		if !is || picture.Kind() != cuda.Linear || picture.Format() != cuda.BGRA || picture.Size() != odd.Even() || f.Visible != odd || f.Coded != odd.Even() {
+			t.Fatalf("%+v", f)
+		}
+		if f.Y.Data != nil || f.Surface == last {
+			t.Errorf("planes %d, the same picture twice in a row: %v", len(f.Y.Data), f.Surface == last)
+		}
+		last = f.Surface
+		got := make([]byte, 4*picture.Size().Width*picture.Size().Height)
+		if err := picture.Read(got, 4*picture.Size().Width, nil); err != nil || !bytes.Equal(got, blue(odd.Even())) {
+			t.Fatalf("it holds other bytes than its texture: %v", err)
+		}
+	}
+	wider := media.Size{Width: 480, Height: 270}
+	hang(d, wider, blue(wider))
+	s.SetSize(wider)
+	if f := next(t, s, 0); f.Visible != wider || f.Surface.(*cuda.Picture).Size() != wider {
+		t.Errorf("after a change of size: %v", f.Visible)
+	}
+}
+
+func TestWhatIsHandedOverIsEncodedInItsColours(t *testing.T) {
+	_, s := onDouble(t, size, blue(size))
+	e, err := nvenc.Device{Libraries: double.folder}.H264(encoder.Config{Size: size})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	decoder, err := decode.Open(media.H264)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer decoder.Close()
+	for n := range 5 {
+		var unit []byte
+		if _, err := e.Encode(next(t, s, 0), encoder.Request{}, func(slice media.Slice) error {
+			unit = append(unit, slice.Data...)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		shown, err := decoder.Decode(unit)
+		if err != nil || shown == nil {
+			t.Fatalf("picture %d: %v, %v", n, shown, err)
+		}
+		if cb, cr := shown.U.Data[100], shown.V.Data[100]; cb < 200 || cr > 140 {
+			t.Errorf("picture %d is Cb %d, Cr %d, not blue", n, cb, cr)
+		}
+	}
+	s.Close() // before the encoder, which forgets the pictures
+}
+
+func TestAGPUThatOpenGLDoesNotHaveIsNamed(t *testing.T) {
+	if double.missing != nil {
+		t.Skip(double.missing)
+	}
+	gpu, err := cuda.Retain(double.folder, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer gpu.Close()
+	if s, err := scene.Open(scene.Config{Size: size, GPU: gpu}); !errors.Is(err, gles.ErrUnavailable) {
+		if err == nil {
+			s.Close()
+		}
+		t.Errorf("got %v", err)
+	}
+}
