@@ -28,6 +28,7 @@ const rateStep = 0.03
 type pipeline struct {
 	source   capture.Source
 	encoding *encoding
+	landing  landing
 	scaler   scaler
 	asked    media.Bitrate // the session's upper bound
 	stages   *streamer.Stages
@@ -43,6 +44,7 @@ type pipeline struct {
 
 	frames, bytes, dropped atomic.Uint64
 
+	taken          media.Frame // the frame under way: the source's, or what became of it
 	governor       *governor
 	still          still
 	drawnSomething bool
@@ -51,7 +53,7 @@ type pipeline struct {
 // newPipeline makes a pipeline whose encoder was opened with config; run closes it.
 func newPipeline(source capture.Source, choice *encoder.Choice, config encoder.Config, stages *streamer.Stages, logger *slog.Logger) *pipeline {
 	return &pipeline{
-		source: source, encoding: newEncoding(choice, config, logger), asked: config.Bitrate, stages: stages, logger: logger,
+		source: source, encoding: newEncoding(choice, config, logger), landing: landing{logger: logger}, asked: config.Bitrate, stages: stages, logger: logger,
 		governor: newGovernor(config.Speed, config.FrameRate),
 	}
 }
@@ -72,7 +74,7 @@ func (p *pipeline) wantKeyframe() {
 
 // run captures, encodes and sends until ctx ends or the display is gone. It owns the encoders, and closes them.
 func (p *pipeline) run(ctx context.Context) (err error) {
-	defer func() { err = errors.Join(err, p.encoding.close()) }()
+	defer func() { err = errors.Join(err, p.encoding.close(), p.landing.close()) }()
 	becomeRealtime(p.logger)
 	for ctx.Err() == nil {
 		waiting, wake := context.WithCancel(ctx)
@@ -111,9 +113,10 @@ func (p *pipeline) serve(ctx context.Context, peer *streamer.Peer) error {
 		if err != nil {
 			return fmt.Errorf("capture: %w", err)
 		}
-		if !p.drawnSomething && !frame.Still && showsSomething(frame) {
-			p.drawnSomething = true
-			p.drawn()
+		if !p.drawnSomething && !frame.Still {
+			if err := p.look(frame); err != nil {
+				return err
+			}
 		}
 		if peer == nil {
 			continue
@@ -124,9 +127,23 @@ func (p *pipeline) serve(ctx context.Context, peer *streamer.Peer) error {
 	}
 }
 
+// look tells, once, that the app has drawn something.
+func (p *pipeline) look(screen *media.Frame) error {
+	p.taken = *screen
+	if err := p.landing.land(&p.taken, "a first look"); err != nil {
+		return err
+	}
+	if showsSomething(&p.taken) {
+		p.drawnSomething = true
+		p.drawn()
+	}
+	return nil
+}
+
 // send encodes one frame and sends its slices as they are ready.
 func (p *pipeline) send(peer *streamer.Peer, screen *media.Frame) error {
-	frame, err := p.follow(peer, screen)
+	p.taken = *screen // the source's own stays as it is: it may be repeated
+	frame, err := p.follow(peer, &p.taken)
 	if err != nil {
 		return err
 	}
@@ -169,6 +186,9 @@ var errPlayerGone = errors.New("the player is gone")
 // code encodes a frame and sends its slices; where an encoder fails, the one that takes over codes the same frame again.
 func (p *pipeline) code(peer *streamer.Peer, frame *media.Frame) (encoder.Result, error) {
 	for {
+		if err := p.reach(frame, p.encoding.config.Size); err != nil {
+			return encoder.Result{}, err
+		}
 		keyframe := p.keyframe.Swap(false)
 		result, err := p.encoding.encode(frame, encoder.Request{Keyframe: keyframe}, func(s media.Slice) error {
 			if s.Last {
@@ -221,7 +241,24 @@ func (p *pipeline) follow(peer *streamer.Peer, screen *media.Frame) (*media.Fram
 			p.tell()
 		}
 	}
+	if err := p.reach(screen, size); err != nil {
+		return nil, err
+	}
 	return p.scaler.fit(screen, size)
+}
+
+// reach brings a picture to host memory where the encoder at work, or the scaler, cannot read it on its GPU. It is the one
+// place that decides so.
+func (p *pipeline) reach(frame *media.Frame, size media.Size) error {
+	switch {
+	case frame.Surface == nil:
+		return nil
+	case frame.Visible != size:
+		return p.landing.land(frame, "a smaller picture")
+	case !p.encoding.work.Capabilities().Surfaces:
+		return p.landing.land(frame, p.encoding.chosen.Name)
+	}
+	return nil
 }
 
 // economise does what the governor has decided. The size follows with the next frame.

@@ -85,6 +85,7 @@ type Capabilities struct {
 	FrameBudget bool // Request.Budget is honoured
 	Slices      int  // slices per access unit at the most; 1 means emit is called once
 	Speeds      int  // number of presets
+	Surfaces    bool // a frame's Surface is read where it lies, if it lies in the memory of this encoder's GPU
 
 	// ProfileLevelID is what an SDP has to say (RFC 6184 section 8.1), for example 42c01f: the stream never needs more
 	// at any size up to Config.MaxSize. Empty for codecs other than H.264.

@@ -338,6 +338,7 @@ func (e *Encoder) Capabilities() encoder.Capabilities {
 		LiveResize:     e.abilities.live_size != 0,
 		Slices:         1, // however many NAL units there are, they come together
 		Speeds:         speeds,
+		Surfaces:       true,
 		ProfileLevelID: e.profileLevelID,
 	}
 }
