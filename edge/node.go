@@ -22,7 +22,7 @@ import (
 	"nearlight/streamer"
 )
 
-// Config describes a node. All but Time, PlayoutDelay, Stamp and Trace must be set.
+// Config describes a node. All but Offscreen, NVIDIA, Time, PlayoutDelay, Stamp and Trace must be set.
 type Config struct {
 	Name     string
 	Slots    int // sessions at a time
@@ -33,8 +33,11 @@ type Config struct {
 	Time     func(context.Context, encoder.Ladder, encoder.Config) encoder.Timings
 	Token    string // the edge's own, for signaling
 	Verifier *token.Verifier
-	Sandbox  *sandbox.Sandbox
-	Folder   string // for sessions' files; made if missing
+	// Offscreen plays Nearlight's own scene in this process, without a display, in every session: Offered is that app alone.
+	Offscreen bool
+	NVIDIA    string // folder of NVIDIA's libraries; empty for where the system looks
+	Sandbox   *sandbox.Sandbox
+	Folder    string // for sessions' files; made if missing
 
 	Size      media.Size // of a session that asks for none
 	MaxSize   media.Size // the largest that a session may ask for

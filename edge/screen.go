@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"nearlight/edge/app"
+	"nearlight/edge/capture"
 	"nearlight/edge/capture/x11"
 	"nearlight/edge/display"
 	"nearlight/edge/input"
@@ -21,15 +22,18 @@ import (
 // stopGrace is how long an app may take to save when its session ends.
 const stopGrace = 2 * time.Second
 
-// screen is a session's display with what the edge attaches to it: capture, input, and the app once it is launched.
+// screen is a session's display with what the edge attaches to it: capture, input, and the app once it is launched. The scene
+// off screen has no display, and is the app itself.
 type screen struct {
-	folder   string
-	identity sandbox.Identity
-	sandbox  *sandbox.Sandbox
-	display  *display.Display
-	source   *x11.Source
-	injector *input.Injector
-	app      *app.Process
+	folder    string
+	identity  sandbox.Identity
+	sandbox   *sandbox.Sandbox
+	display   *display.Display // nil off screen
+	offscreen *offscreen       // nil with a display
+	source    capture.Source
+	cursors   <-chan capture.Cursor // nil where there are none
+	injector  *input.Injector
+	app       *app.Process // nil before launch, and off screen
 }
 
 // screenConfig says how a screen begins.
@@ -40,6 +44,8 @@ type screenConfig struct {
 	size, maxSize media.Size
 	frameRate     int
 	stamp         bool
+	offscreen     bool   // the scene, without a display
+	nvidia        string // folder of NVIDIA's libraries, empty for where the system looks
 	logger        *slog.Logger
 }
 
@@ -51,6 +57,9 @@ func openScreen(ctx context.Context, config screenConfig) (_ *screen, err error)
 			err = errors.Join(err, s.close())
 		}
 	}()
+	if config.offscreen {
+		return s, s.openOffscreen(config)
+	}
 	if s.identity, err = sandbox.IdentityFor(config.slot); err != nil {
 		return nil, err
 	}
@@ -77,14 +86,61 @@ func openScreen(ctx context.Context, config screenConfig) (_ *screen, err error)
 		connection.Close()
 		return nil, err
 	}
-	s.source, err = x11.Open(ctx, x11.Config{
+	source, err := x11.Open(ctx, x11.Config{
 		Socket: s.display.Socket(), Cookie: s.display.Cookie(), FrameRate: config.frameRate, Input: last, Stamp: config.stamp, Logger: config.logger,
 	})
-	return s, err
+	if err != nil {
+		return nil, err
+	}
+	s.source, s.cursors = source, source.Cursors()
+	return s, nil
 }
 
-// launch starts the app on the screen.
+// openOffscreen readies the scene without a display.
+func (s *screen) openOffscreen(config screenConfig) (err error) {
+	if s.offscreen, err = openOffscreen(config); err != nil {
+		return err
+	}
+	s.source = s.offscreen.source
+	s.injector = input.NewDirect(s.offscreen.source, input.Config{Logger: config.logger, Tap: input.ShortestTap})
+	s.injector.SetSize(config.size.Width, config.size.Height)
+	return nil
+}
+
+// resize gives the screen another size.
+func (s *screen) resize(size media.Size) error {
+	if s.offscreen == nil {
+		return s.display.Resize(size)
+	}
+	if err := size.Check(); err != nil {
+		return fmt.Errorf("resize the scene: %w", err)
+	}
+	s.offscreen.source.SetSize(size)
+	s.injector.SetSize(size.Width, size.Height)
+	return nil
+}
+
+// ended is closed when the display is gone; nil, which never is, where there is none: its source fails then.
+func (s *screen) ended() <-chan struct{} {
+	if s.display == nil {
+		return nil
+	}
+	return s.display.Done()
+}
+
+// appEnded is closed when the app has ended; nil where it is the screen itself.
+func (s *screen) appEnded() <-chan struct{} {
+	if s.app == nil {
+		return nil
+	}
+	return s.app.Done()
+}
+
+// launch starts the app on the screen; off screen there is but one.
 func (s *screen) launch(d app.Description) error {
+	if s.offscreen != nil {
+		return nil // it plays already
+	}
 	process, err := app.Launch(d, app.Surroundings{Sandbox: s.sandbox, Identity: s.identity, Display: s.display, Folder: s.folder})
 	if err != nil {
 		return err
@@ -104,6 +160,9 @@ func (s *screen) close() error {
 	}
 	if s.injector != nil {
 		s.injector.Close()
+	}
+	if s.offscreen != nil {
+		errs = append(errs, s.offscreen.close())
 	}
 	if s.display != nil {
 		errs = append(errs, s.display.Close())

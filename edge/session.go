@@ -78,7 +78,7 @@ func (s *session) post(e event) {
 var (
 	errNotConnected = errors.New("the player did not connect")
 	errPlayerLost   = errors.New("the player did not come back")
-	errDisplayEnded = errors.New("the session's X server ended")
+	errDisplayEnded = errors.New("the session's display ended")
 )
 
 // appEnded ends a session whose app has ended.
@@ -173,7 +173,7 @@ func displayEnded(screen *screen, err error) bool {
 		return true
 	}
 	select {
-	case <-screen.display.Done():
+	case <-screen.ended():
 		return true
 	case <-time.After(displayGrace):
 		return false
@@ -185,14 +185,14 @@ func (s *session) awaitEnd(ctx context.Context, screen *screen) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-screen.app.Done():
+	case <-screen.appEnded():
 		code := signaling.CodeAppExited
 		if screen.app.Err() != nil {
 			code = signaling.CodeAppFailed
 		}
 		s.bulletin.setApp(control.AppNotice{State: control.AppExited, Title: s.app.Title, Detail: screen.app.Ending()})
 		return &appEnded{code: code, text: screen.app.Ending(), output: screen.app.LastLines(shownLines)}
-	case <-screen.display.Done():
+	case <-screen.ended():
 		return errDisplayEnded
 	}
 }
@@ -202,7 +202,7 @@ func (s *session) forwardCursors(ctx context.Context, screen *screen) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case cursor, ok := <-screen.source.Cursors():
+		case cursor, ok := <-screen.cursors:
 			if !ok {
 				return nil
 			}

@@ -118,7 +118,7 @@ func (n *Node) takeScreen(ctx context.Context, slot int, size media.Size, logger
 	n.warm.making.Lock()
 	defer n.warm.making.Unlock()
 	if s := n.warm.take(slot); s != nil {
-		err := s.display.Resize(size)
+		err := s.resize(size)
 		if err == nil {
 			return s, nil
 		}
@@ -133,6 +133,6 @@ func (n *Node) takeScreen(ctx context.Context, slot int, size media.Size, logger
 func (n *Node) screenConfig(slot int, size media.Size, logger *slog.Logger) screenConfig {
 	return screenConfig{
 		sandbox: n.config.Sandbox, slot: slot, folder: n.config.Folder, size: size, maxSize: n.config.MaxSize,
-		frameRate: n.config.FrameRate, stamp: n.config.Stamp, logger: logger,
+		frameRate: n.config.FrameRate, stamp: n.config.Stamp, offscreen: n.config.Offscreen, nvidia: n.config.NVIDIA, logger: logger,
 	}
 }

@@ -85,8 +85,11 @@ func newBenchmark(name, short string, needs func() error, run func(context.Conte
 			f.log = c.ErrOrStderr()
 			report := &bench.Report{Bench: name, Machine: bench.ThisMachine(), Params: map[string]any{
 				"seconds": f.seconds, "seed": f.seed, "source": f.source, "size": f.size.String(), "fps": f.fps,
-				"bitrate": f.bitrate.String(), "encoder": f.encoder, "version": version,
+				"bitrate": f.bitrate.String(), "encoder": f.encoder, "display": f.display.String(), "version": version,
 			}}
+			if f.display == displayOffscreen && f.source != sourceScene {
+				return usage("--display %s shows the scene alone: add --source %s", displayOffscreen, sourceScene)
+			}
 			var alone floor
 			f.progress("running the %s alone", f.source)
 			if err := alone.measure(c.Context(), &f); err != nil {
@@ -165,7 +168,7 @@ func (f *benchFlags) startSubject(ctx context.Context) (_ *subject, err error) {
 	}
 	arguments := []string{
 		"up", "--listen", "127.0.0.1:0", "--measure", folder, "--size", f.size.String(), "--fps", fmt.Sprint(f.fps),
-		"--bitrate", f.bitrate.String(), "--encoder", f.encoder, "--nvidia-libraries", f.nvidia,
+		"--bitrate", f.bitrate.String(), "--encoder", f.encoder, "--nvidia-libraries", f.nvidia, "--display", f.display.String(),
 	}
 	if f.source == sourceCommand {
 		arguments = append(arguments, "--stamp") // it does not draw the marker itself
@@ -173,7 +176,11 @@ func (f *benchFlags) startSubject(ctx context.Context) (_ *subject, err error) {
 	if f.noSandbox {
 		arguments = append(arguments, "--no-sandbox")
 	}
-	arguments = append(append(arguments, "--"), command...)
+	if f.display == displayOffscreen { // the edge plays the scene itself
+		arguments = append(arguments, "--app", sceneName, "--stamp")
+	} else {
+		arguments = append(append(arguments, "--"), command...)
+	}
 	started := time.Now()
 	process, err := startProcess(ctx, f.log, self, arguments...)
 	if err != nil {

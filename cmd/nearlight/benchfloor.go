@@ -23,6 +23,9 @@ type floor struct{ app, display, elapsed time.Duration }
 
 // measure runs the source alone for a while and adds what it used.
 func (total *floor) measure(ctx context.Context, f *benchFlags) (err error) {
+	if f.display == displayOffscreen {
+		return nil // it does not run without an edge
+	}
 	command, err := f.drawn()
 	if err != nil {
 		return err
@@ -81,6 +84,9 @@ func used(pids []int) (sum time.Duration) {
 }
 
 func (total *floor) report(r *bench.Report, f *benchFlags) {
+	if total.elapsed == 0 {
+		return
+	}
 	labels := bench.Labels{"source": f.source, "run": "floor"}
 	r.Value("cpu_app", "cores", total.app.Seconds()/total.elapsed.Seconds(), labels)
 	r.Value("cpu_display", "cores", total.display.Seconds()/total.elapsed.Seconds(), labels)

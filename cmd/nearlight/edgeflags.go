@@ -20,6 +20,7 @@ import (
 	"nearlight/edge/sandbox"
 	"nearlight/encoder"
 	"nearlight/internal/media"
+	"nearlight/internal/scene/gles"
 	"nearlight/signaling/token"
 	"nearlight/streamer"
 	"nearlight/streamer/udpmux"
@@ -32,6 +33,7 @@ type edgeFlags struct {
 	encoder       string
 	bitrate       bitrateValue
 	app           string
+	display       displayValue
 	slots         int
 	mediaPort     uint16
 	noSandbox     bool
@@ -48,11 +50,16 @@ func (f *edgeFlags) register(flags *pflag.FlagSet) {
 	registerNVIDIA(flags, &f.nvidia)
 	flags.Var(&f.bitrate, "bitrate", "bitrate at the most, for example 8M or 2500k")
 	flags.StringVar(&f.app, "app", "", "offer only this app of the catalogue")
+	f.display = displayXvfb
+	flags.Var(&f.display, "display", "what makes a game's screen: "+string(displayXvfb)+", or "+string(displayOffscreen)+" (with --app "+sceneName+" only: drawn in this process, on the GPU where there is one)")
 	flags.IntVar(&f.slots, "slots", 1, "sessions at a time")
 	flags.Uint16Var(&f.mediaPort, "media-port", 0, "UDP and TCP port of the stream (0: any free one)")
 	flags.BoolVar(&f.noSandbox, "no-sandbox", false, "run apps unconfined: they see this whole machine")
 	flags.StringVar(&f.folder, "folder", "", "folder for sessions' files (default: one of its own under the temporary folder)")
 }
+
+// sceneName is the catalogue's name of our own scene.
+const sceneName = "scene"
 
 // registerNVIDIA registers the setting that names the folder of NVIDIA's libraries.
 func registerNVIDIA(flags *pflag.FlagSet, folder *string) {
@@ -98,6 +105,9 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 	if f.fps < 1 || f.fps > encoder.MaxFrameRate {
 		return nil, usage("--fps %d: want 1 to %d", f.fps, encoder.MaxFrameRate)
 	}
+	if f.display == displayOffscreen && (f.app != sceneName || len(command) > 0) {
+		return nil, usage("--display %s draws nothing but our own scene: add --app %s, or leave the display to the default", displayOffscreen, sceneName)
+	}
 	relaxCollector()
 	offered, err := f.offered(command)
 	if err != nil {
@@ -108,7 +118,7 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 		return nil, err
 	}
 	cage := sandbox.Disabled()
-	if !f.noSandbox {
+	if !f.noSandbox && f.display != displayOffscreen { // off screen nothing runs that would need one
 		if cage, err = sandbox.Probe(ctx); err != nil {
 			return nil, lacks(fmt.Errorf("%w; or run apps unconfined with --no-sandbox, if you trust them", err))
 		}
@@ -143,7 +153,7 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 	}
 	b.node, err = edge.NewNode(edge.Config{
 		Name: host, Slots: f.slots, Engine: engine, Encoders: encoders, Time: newTimings(in.logger).measure,
-		Token: in.token, Verifier: in.verifier, Sandbox: cage, Folder: filepath.Clean(folder),
+		Token: in.token, Verifier: in.verifier, Offscreen: f.display == displayOffscreen, NVIDIA: f.nvidia, Sandbox: cage, Folder: filepath.Clean(folder),
 		Size: media.Size(f.size), MaxSize: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate),
 		Offered: offered, Installer: &app.Installer{}, PlayoutDelay: in.delay, Stamp: in.stamp, Trace: in.trace,
 		Metrics: in.metrics, Logger: in.logger,
@@ -194,5 +204,6 @@ func (f *edgeFlags) checkEncoders() (encoder.Ladder, error) {
 
 // isLack tells errors about this machine from others.
 func isLack(err error) bool {
-	return errors.Is(err, display.ErrNoServer) || errors.Is(err, sandbox.ErrUnavailable) || errors.Is(err, encoder.ErrUnavailable)
+	return errors.Is(err, display.ErrNoServer) || errors.Is(err, sandbox.ErrUnavailable) || errors.Is(err, encoder.ErrUnavailable) ||
+		errors.Is(err, gles.ErrUnavailable)
 }

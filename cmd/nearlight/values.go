@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"nearlight/internal/media"
 )
 
@@ -33,4 +35,24 @@ func (v *bitrateValue) Set(text string) error {
 		*v = bitrateValue(bitrate)
 	}
 	return err
+}
+
+// displayValue is a flag that says what a session's pictures come from.
+type displayValue string
+
+// The displays.
+const (
+	displayXvfb      displayValue = "xvfb"
+	displayOffscreen displayValue = "offscreen" // none: our own scene, drawn in this process
+)
+
+func (v *displayValue) String() string { return string(*v) }
+func (*displayValue) Type() string     { return "kind" }
+func (v *displayValue) Set(text string) error {
+	switch display := displayValue(text); display {
+	case displayXvfb, displayOffscreen:
+		*v = display
+		return nil
+	}
+	return fmt.Errorf("display %q: want %s or %s", text, displayXvfb, displayOffscreen)
 }
