@@ -22,7 +22,7 @@ func openOffscreen(wanted screenConfig) (*offscreen, error) {
 		logger.Debug("the scene is drawn without CUDA", "reason", err)
 	} else {
 		config.GPU = gpu
-		source, err := scene.Open(config)
+		source, err := openScene(config)
 		if err == nil {
 			logger.Info("the scene is drawn off screen, pictures stay on the GPU", "gpu", gpu.Device().Name, "driver", source.Target().Driver)
 			return &offscreen{source, gpu}, nil
@@ -33,12 +33,18 @@ func openOffscreen(wanted screenConfig) (*offscreen, error) {
 		}
 		config.GPU = nil
 	}
-	source, err := scene.Open(config)
+	source, err := openScene(config)
 	if err != nil {
 		return nil, err
 	}
 	logger.Info("the scene is drawn off screen, pictures are read back", "driver", source.Target().Driver, "software", source.Target().Software)
 	return &offscreen{source: source}, nil
+}
+
+// openScene opens the scene where frames are made: Mesa's drawing threads run before ordinary ones as the encoder's do, or a
+// picture would wait for both.
+func openScene(config scene.Config) (*scene.Source, error) {
+	return onRealtimeThread(config.Logger, func() (*scene.Source, error) { return scene.Open(config) })
 }
 
 // close ends the scene; it may be called more than once.

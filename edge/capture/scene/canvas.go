@@ -103,7 +103,7 @@ func (c *canvas) resize(size media.Size) error {
 // drawnSize is the size that pictures are composed for.
 func (c *canvas) drawnSize() media.Size { return c.ring.Size() }
 
-// draw draws a picture and hands it over in frame, whose times it sets but for the first.
+// draw draws a picture and hands it over in frame, whose times it sets.
 func (c *canvas) draw(p *scene.Picture, frame *media.Frame) error {
 	target, err := c.ring.Draw(p)
 	if err != nil {
@@ -115,7 +115,8 @@ func (c *canvas) draw(p *scene.Picture, frame *media.Frame) error {
 	if err := c.ring.Wait(target, patience); err != nil {
 		return err
 	}
-	frame.Times.GrabBegun = media.Now()
+	drawn := media.Now()
+	frame.Times = media.StageTimes{Damaged: drawn, GrabBegun: drawn}
 	if c.gpu != nil {
 		return c.handOver(target, frame)
 	}

@@ -18,9 +18,9 @@
 //
 // # Stage times
 //
-// Damaged is the instant that the picture shows, just before it is drawn, and its marker's where there is one; GrabBegun when it was
-// drawn; Grabbed when it was copied, to memory or on the GPU (there the copy is only known to be ahead of what follows);
-// Converted when it was I420, or Grabbed where that is not needed. So the capture stage has the game's drawing in it.
+// As with a display, a picture's marker says the instant just before it is drawn, and the frame's times begin when it was: Damaged and
+// GrabBegun are when OpenGL's fence was passed. Grabbed is when the picture was copied, to memory or on the GPU (there the copy is
+// only known to be ahead of what follows); Converted when it was I420, or Grabbed where it stays on the GPU.
 //
 // # Who owns what
 //

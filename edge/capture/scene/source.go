@@ -160,8 +160,7 @@ func (s *Source) draw(now media.Instant) (_ *media.Frame, err error) {
 	}
 	f := &s.frame
 	picture := s.show.Picture(s.canvas.drawnSize(), now)
-	f.Times = media.StageTimes{Damaged: media.Now()}
-	s.show.Mark(picture, f.Times.Damaged)
+	s.show.Mark(picture, media.Now())
 	if err := s.canvas.draw(picture, f); err != nil {
 		return nil, gone(err)
 	}
