@@ -31,6 +31,7 @@ type Picture struct {
 	format  Format
 	size    media.Size
 	closers []*func()
+	failed  *C.char // the call that failed last, kept here so that copies do not allocate it
 }
 
 // NewPicture allocates a picture of a frame's coded size as rows (Linear) or as an Array.
@@ -123,9 +124,8 @@ func (p *Picture) copy(data []byte, stride int, on *Stream, write C.int) error {
 	if on != nil {
 		stream = on.handle
 	}
-	var failed *C.char
-	code := C.nl_cuda_copy(p.context.c, p.c, unsafe.Pointer(&data[0]), C.size_t(stride), C.size_t(row), C.size_t(rows), write, stream, &failed)
-	return outcome(&p.context.c.cuda, code, failed)
+	code := C.nl_cuda_copy(p.context.c, p.c, unsafe.Pointer(&data[0]), C.size_t(stride), C.size_t(row), C.size_t(rows), write, stream, &p.failed)
+	return outcome(&p.context.c.cuda, code, p.failed)
 }
 
 // CopyFrom copies another picture of the same context, bytes per row and rows into this one, which is Linear, on the GPU.
@@ -140,9 +140,8 @@ func (p *Picture) CopyFrom(from *Picture) error {
 		return fmt.Errorf("%w: %v %v in %v cannot be copied to %v %v in %v", media.ErrFrame,
 			from.size, from.format, from.Place(), p.size, p.format, p.Place())
 	}
-	var failed *C.char
-	code := C.nl_cuda_copy_picture(p.context.c, p.c, from.c, C.size_t(row), C.size_t(rows), &failed)
-	return outcome(&p.context.c.cuda, code, failed)
+	code := C.nl_cuda_copy_picture(p.context.c, p.c, from.c, C.size_t(row), C.size_t(rows), &p.failed)
+	return outcome(&p.context.c.cuda, code, p.failed)
 }
 
 // Close has every encoder forget the picture and frees its memory (not a texture's, which is GL's). It may be called more than once.

@@ -134,7 +134,8 @@ func TestTheFrameRateIsACap(t *testing.T) {
 			next(t, s, 0)
 		}
 		took := media.Now().Sub(began)
-		if least := frames*time.Second/time.Duration(rate) - 2*time.Millisecond; took < least {
+		// The first may have come late, as the grid allows.
+		if least := (frames - 1) * time.Second / time.Duration(rate); took < least {
 			t.Errorf("%d frames at %d a second took %v, less than %v", frames, rate, took, least)
 		}
 	}
