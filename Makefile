@@ -20,7 +20,7 @@ TEST_PACKAGES := libx265-dev chromium supertux extremetuxracer kobodeluxe x11-ap
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help up build test unit web-test lint fmt generate e2e bench fuzz install-build install-test clean
+.PHONY: help up build test test-gpu unit web-test lint fmt generate e2e bench fuzz install-build install-test clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ build: install-build web/dist/index.html ## Build bin/nearlight with its pages
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/nearlight
 
 test: install-build install-test web/dist/index.html lint unit web-test e2e ## Install what is missing and run every check
+
+test-gpu: install-build ## Run what this machine's GPU allows, and say what could not run
+	./scripts/test-gpu.sh
 
 unit: web/dist/index.html ## Go tests with the race detector
 	$(GO) test -race -timeout 15m ./...
