@@ -23,6 +23,7 @@ var errClosed = fmt.Errorf("%w: capture was closed", capture.ErrGone)
 // Source is one run of the game.
 type Source struct {
 	config    Config
+	target    gles.Target
 	inbox     inbox
 	frameRate atomic.Int64
 	size      atomic.Pointer[media.Size] // as it was set
@@ -75,6 +76,7 @@ func open(config Config, context func(gles.Adapter) (*gles.Context, error)) (_ *
 	if s.alarm, err = newAlarm(); err != nil {
 		return nil, err
 	}
+	s.target = s.canvas.renderer.Target()
 	s.show = play.New(play.Config{Seed: config.Seed, Measure: config.Stamp})
 	s.SetSize(config.Size)
 	s.follow(media.Now())
@@ -86,7 +88,7 @@ func open(config Config, context func(gles.Adapter) (*gles.Context, error)) (_ *
 }
 
 // Target says what draws the pictures. Its Software is false on a GPU.
-func (s *Source) Target() gles.Target { return s.canvas.renderer.Target() }
+func (s *Source) Target() gles.Target { return s.target }
 
 // Next implements capture.Source. A zero or negative idle waits for a picture alone.
 func (s *Source) Next(ctx context.Context, idle time.Duration) (*media.Frame, error) {

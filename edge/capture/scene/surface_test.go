@@ -9,6 +9,7 @@ import (
 	"os"
 	"testing"
 
+	"nearlight/edge/capture"
 	"nearlight/edge/capture/scene"
 	"nearlight/encoder"
 	"nearlight/encoder/nvenc"
@@ -150,6 +151,21 @@ func TestWhatIsHandedOverIsEncodedInItsColours(t *testing.T) {
 		}
 	}
 	s.Close() // before the encoder, which forgets the pictures
+}
+
+func TestAGPUThatFailsEndsTheSource(t *testing.T) {
+	d, s := onDouble(t, size, blue(size))
+	next(t, s, 0)
+	small := media.Size{Width: 16, Height: 16}
+	hang(d, small, blue(small)) // the texture that was registered is gone
+	_, err := s.Next(t.Context(), 0)
+	var failed *cuda.Error
+	if !errors.Is(err, capture.ErrGone) || !errors.As(err, &failed) || failed.Call != "cuMemcpy2D" {
+		t.Errorf("got %v", err)
+	}
+	if said := d.Report(); len(said) == 0 {
+		t.Error("the double saw nothing wrong")
+	}
 }
 
 func TestAGPUThatOpenGLDoesNotHaveIsNamed(t *testing.T) {
