@@ -4,12 +4,15 @@ package edge
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
+	"nearlight/edge/capture"
 	"nearlight/edge/capture/capturetest"
 	"nearlight/encoder"
 	"nearlight/encoder/nvenc/fakedriver"
@@ -121,16 +124,45 @@ func TestLandingCostsNoAllocation(t *testing.T) {
 	}
 }
 
-// reader is a scripted encoder that may read surfaces.
-type reader struct {
-	scriptedEncoder
-	surfaces bool
+// hardware shows a picture on a GPU whenever the screen that it is changes.
+type hardware struct {
+	capture.Source
+	shown media.Frame
 }
 
-func (r *reader) Capabilities() encoder.Capabilities {
-	c := r.scriptedEncoder.Capabilities()
-	c.Surfaces = r.surfaces
-	return c
+func (h *hardware) Next(ctx context.Context, idle time.Duration) (*media.Frame, error) {
+	f, err := h.Source.Next(ctx, idle)
+	if err != nil {
+		return nil, err
+	}
+	shown := h.shown
+	shown.Still, shown.Times = f.Still, f.Times
+	return &shown, nil
+}
+
+func TestAnEncoderInMemoryTakesOverFromOneOnTheGPUWithinTheSameFrame(t *testing.T) {
+	onGPU, _ := surfaced(t, onDouble(t), media.Size{Width: 640, Height: 360})
+	spare := &scriptedEncoder{qp: 10}
+	b := newBenchOn(t, func(s capture.Source) capture.Source { return &hardware{s, *onGPU} },
+		encoder.Candidate{Name: "spare", Codec: media.H264, Open: func(encoder.Config) (encoder.Encoder, error) { return spare, nil }})
+	b.encoder.qp, b.encoder.surfaces = 10, true
+	b.source.Change(40)
+	receive(t, b.drawn, "the note that the app has drawn")
+	b.pipeline.watch(b.peer)
+	receive(t, b.frames, "the first frame")
+	b.encoder.mu.Lock()
+	if b.encoder.onGPU == 0 || b.encoder.inMemory != 0 {
+		t.Errorf("the first encoder was given %d pictures on the GPU and %d in memory", b.encoder.onGPU, b.encoder.inMemory)
+	}
+	b.encoder.fail = errors.New("device lost")
+	b.encoder.mu.Unlock()
+	b.source.Change(200)
+	receive(t, b.frames, "a frame of the encoder that took over")
+	spare.mu.Lock()
+	defer spare.mu.Unlock()
+	if spare.inMemory == 0 || spare.onGPU != 0 {
+		t.Errorf("the other encoder was given %d pictures on the GPU and %d in memory", spare.onGPU, spare.inMemory)
+	}
 }
 
 func TestOnlyWhoCannotReadItOnTheGPUGetsAPictureInMemory(t *testing.T) {
@@ -150,7 +182,7 @@ func TestOnlyWhoCannotReadItOnTheGPUGetsAPictureInMemory(t *testing.T) {
 		{"a software encoder does not", false, size, true},
 		{"nor does the scaler", true, media.Size{Width: 240, Height: 136}, true},
 	} {
-		work := &reader{surfaces: c.surfaces}
+		work := &scriptedEncoder{surfaces: c.surfaces}
 		choice := &encoder.Choice{Candidate: encoder.Candidate{Name: "scripted", Codec: media.H264}, Encoder: work}
 		p := newPipeline(capturetest.New(size), choice, config, nil, slog.New(slog.DiscardHandler))
 		f := *onGPU

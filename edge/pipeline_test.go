@@ -35,6 +35,9 @@ type scriptedEncoder struct {
 	closed    bool
 	qp        float64
 
+	surfaces        bool // it reads pictures on a GPU
+	onGPU, inMemory int  // where the pictures were that it was given
+
 	fail        error
 	failHalfway bool // after a first slice
 
@@ -51,6 +54,11 @@ func (e *scriptedEncoder) Encode(f *media.Frame, r encoder.Request, emit func(me
 		return encoder.Result{}, e.fail
 	}
 	e.frames++
+	if f.Surface != nil {
+		e.onGPU++
+	} else if f.Check() == nil {
+		e.inMemory++
+	}
 	nal := byte(0x41)
 	if r.Keyframe {
 		e.keyframes++
@@ -76,8 +84,8 @@ func (e *scriptedEncoder) Reconfigure(r encoder.Reconfiguration) error {
 
 func (*scriptedEncoder) Invalidate(_, _ media.Instant) (bool, error) { return true, nil }
 func (*scriptedEncoder) CodedSize() media.Size                       { return media.Size{Width: 640, Height: 368} }
-func (*scriptedEncoder) Capabilities() encoder.Capabilities {
-	return encoder.Capabilities{Codec: media.H264, Name: "scripted", ProfileLevelID: "42c01f"}
+func (e *scriptedEncoder) Capabilities() encoder.Capabilities {
+	return encoder.Capabilities{Codec: media.H264, Name: "scripted", ProfileLevelID: "42c01f", Surfaces: e.surfaces}
 }
 
 func (e *scriptedEncoder) Close() error {
@@ -124,6 +132,12 @@ func (watcher) Candidate(c *webrtc.ICECandidateInit) {}
 
 func newBench(t *testing.T, rest ...encoder.Candidate) *bench {
 	t.Helper()
+	return newBenchOn(t, func(s capture.Source) capture.Source { return s }, rest...)
+}
+
+// newBenchOn lets the pipeline see the screen as another one.
+func newBenchOn(t *testing.T, seen func(capture.Source) capture.Source, rest ...encoder.Candidate) *bench {
+	t.Helper()
 	logger := slog.New(slog.NewTextHandler(t.Output(), nil))
 	size := media.Size{Width: 640, Height: 360}
 	config, err := encoder.Config{Size: size, MaxSize: media.Size{Width: 1280, Height: 720}}.Resolve()
@@ -136,7 +150,7 @@ func newBench(t *testing.T, rest ...encoder.Candidate) *bench {
 	}
 	stages := streamer.NewStages(streamer.NewStageHistogram())
 	choice := &encoder.Choice{Candidate: encoder.Candidate{Name: "scripted", Codec: media.H264}, Encoder: b.encoder, Rest: rest}
-	b.pipeline = newPipeline(b.source, choice, config, stages, logger)
+	b.pipeline = newPipeline(seen(b.source), choice, config, stages, logger)
 	b.pipeline.drawn = func() { b.drawn <- struct{}{} }
 	b.pipeline.changed = func(n control.VideoNotice) { b.notices <- n }
 
