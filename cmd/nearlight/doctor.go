@@ -12,6 +12,7 @@ import (
 	"nearlight/edge/gpu"
 	"nearlight/encoder"
 	"nearlight/internal/bench"
+	"nearlight/internal/media"
 )
 
 // verdict is what doctor thinks of one thing.
@@ -134,7 +135,7 @@ func writeDiagnosis(w io.Writer, findings []finding, canRun bool) error {
 func (d *doctor) examine(ctx context.Context, tell func(finding)) {
 	tell(checkBuild())
 	tell(checkPages())
-	checkGPUs(ctx, gpu.Open, nil, tell)
+	checkGPUs(ctx, gpu.Open, newCards(d.nvidia).session(media.Size(d.size), d.fps), tell)
 	d.checkEncoders(tell)
 	cage, found := d.checkSandbox(ctx)
 	tell(found)

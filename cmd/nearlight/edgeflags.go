@@ -103,7 +103,8 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 	if err != nil {
 		return nil, err
 	}
-	encoders, err := f.checkEncoders()
+	cards := newCards(f.nvidia)
+	encoders, err := f.checkEncoders(cards.ladder())
 	if err != nil {
 		return nil, err
 	}
@@ -121,6 +122,9 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 	}()
 	if b.gpus, err = openGPUs(ctx, gpu.Open, in.metrics, in.logger); err != nil {
 		return nil, err
+	}
+	if b.gpus != nil {
+		cards.look, cards.logger = b.gpus.Query, in.logger
 	}
 	folder := f.folder
 	if folder == "" {
@@ -177,8 +181,8 @@ func (f *edgeFlags) offered(command []string) ([]app.Description, error) {
 
 // checkEncoders returns the encoders that may be used. It opens one of them, so that an edge which cannot encode says so when
 // it is started.
-func (f *edgeFlags) checkEncoders() (encoder.Ladder, error) {
-	encoders, err := ladder(f.nvidia).Only(f.encoder)
+func (f *edgeFlags) checkEncoders(all encoder.Ladder) (encoder.Ladder, error) {
+	encoders, err := all.Only(f.encoder)
 	if err != nil {
 		return nil, usage("--encoder: %w", err)
 	}
