@@ -109,7 +109,7 @@ func (s *session) run(ctx context.Context) error {
 	if err != nil {
 		return signaling.Errorf(signaling.CodeNoCommonCodec, "%v", err)
 	}
-	if config, err = config.Resolve(); err != nil {
+	if config, err = choice.Config.Resolve(); err != nil {
 		return errors.Join(err, choice.Encoder.Close())
 	}
 	s.logger.Info("encoder is chosen", "encoder", choice.Name, "instead_of", choice.Instead())

@@ -31,12 +31,12 @@ const timingPictures = 6
 type timings struct {
 	path   string // "" for no memory
 	logger *slog.Logger
-	known  map[string]time.Duration // by key
+	known  map[string][]time.Duration // by key, then by speed
 }
 
 // newTimings reads what is remembered. A file that is missing or damaged is made anew.
 func newTimings(logger *slog.Logger) *timings {
-	t := &timings{logger: logger, known: map[string]time.Duration{}}
+	t := &timings{logger: logger, known: map[string][]time.Duration{}}
 	folder, err := os.UserCacheDir()
 	if err != nil {
 		logger.Debug("encoders are measured at every start: there is no cache folder", "error", err)
@@ -52,7 +52,7 @@ func newTimings(logger *slog.Logger) *timings {
 	}
 	if err != nil || t.known == nil || len(t.known) > timingsKept {
 		logger.Debug("encoders are measured anew", "file", t.path, "error", err)
-		t.known = map[string]time.Duration{}
+		t.known = map[string][]time.Duration{}
 	}
 	return t
 }
@@ -77,8 +77,8 @@ func (t *timings) measure(ctx context.Context, l encoder.Ladder, config encoder.
 			break
 		}
 		key := t.key(candidate, config, machine)
-		if took, ok := t.known[key]; ok {
-			found[candidate.Name] = took
+		if speeds := t.known[key]; len(speeds) > 0 {
+			found[candidate.Name] = speeds
 			continue
 		}
 		if pictures == nil {
@@ -87,16 +87,16 @@ func (t *timings) measure(ctx context.Context, l encoder.Ladder, config encoder.
 				return found
 			}
 		}
-		took, err := candidate.Time(config, pictures)
+		speeds, err := candidate.Time(config, pictures)
 		if err != nil {
 			t.logger.Debug("encoder is not measured", "encoder", candidate.Name, "error", err)
 			continue
 		}
-		t.logger.Debug("encoder is measured", "encoder", candidate.Name, "picture", took)
-		found[candidate.Name] = took
+		t.logger.Debug("encoder is measured", "encoder", candidate.Name, "pictures", speeds)
+		found[candidate.Name] = speeds
 		// One that seems too slow may have met a busy machine: it gets another chance at the next start.
-		if encoder.FastEnough(took, config.FrameRate) {
-			t.known[key], changed = took, true
+		if encoder.FastEnough(speeds[0], config.FrameRate) {
+			t.known[key], changed = speeds, true
 		}
 	}
 	if changed {

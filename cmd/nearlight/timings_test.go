@@ -25,7 +25,8 @@ func (p paced) Encode(*media.Frame, encoder.Request, func(media.Slice) error) (e
 	return encoder.Result{}, nil
 }
 
-func (paced) Close() error { return nil }
+func (paced) Capabilities() encoder.Capabilities { return encoder.Capabilities{Speeds: 1} }
+func (paced) Close() error                       { return nil }
 
 func pacedCandidate(name, version string, opened *int, takes time.Duration) encoder.Candidate {
 	return encoder.Candidate{Name: name, Codec: media.H264, Version: version, Open: func(encoder.Config) (encoder.Encoder, error) {
@@ -59,7 +60,7 @@ func TestEncodersAreMeasuredOnceForEachVersion(t *testing.T) {
 		{"another version is another encoder", "2", 2, 3},
 	} {
 		found := newTimings(logger).measure(t.Context(), ladder(step.version), config)
-		if found["quick"] < time.Millisecond || found["slow"] < 30*time.Millisecond {
+		if found["quick"][0] < time.Millisecond || found["slow"][0] < 30*time.Millisecond {
 			t.Errorf("%s: found %v", step.reason, found)
 		}
 		if _, ok := found["broken"]; ok {
