@@ -133,29 +133,43 @@ func (e *encoding) serve(accepts func(media.Codec) bool) error {
 	if accepts == nil || accepts(e.chosen.Codec) {
 		return nil
 	}
-	if err := e.replace(fmt.Errorf("the player does not decode %s", e.chosen.Codec)); !errors.Is(err, errReplaced) {
-		return err
+	if cause := fmt.Errorf("the player does not decode %s", e.chosen.Codec); !e.changeCodec(cause) {
+		return fmt.Errorf("%s: %w", e.chosen.Name, cause)
 	}
-	e.failed = nil // it works, but not for this player
 	return nil
 }
 
-// replace puts the next candidate that opens in the place of the encoder at work. It returns errReplaced, or why there is none;
-// then the failed encoder stays, for close.
+// replace puts the next candidate that opens in the place of the encoder at work, which failed. It returns errReplaced, or why
+// there is none; then the failed encoder stays, for close.
 func (e *encoding) replace(cause error) error {
+	failed := e.chosen
+	err := e.replaceBy(e.candidates(), cause)
+	if errors.Is(err, errReplaced) {
+		e.failed = append(e.failed, failed)
+		e.postpone(failed.Name)
+	}
+	return err
+}
+
+// changeCodec puts an encoder of another codec to work, if there is one, and reports whether it did. The one before has not
+// failed, and is not tried again.
+func (e *encoding) changeCodec(cause error) bool {
+	others := slices.DeleteFunc(e.candidates(), func(c encoder.Candidate) bool { return c.Codec == e.chosen.Codec })
+	return errors.Is(e.replaceBy(others, cause), errReplaced)
+}
+
+func (e *encoding) replaceBy(candidates encoder.Ladder, cause error) error {
 	config := e.config
 	config.Speed = 0 // others have other presets; the fastest is the safest
 	failed := e.chosen
 	reason := fmt.Errorf("%s: %w", failed.Name, cause)
-	for _, candidate := range e.candidates() {
+	for _, candidate := range candidates {
 		next, err := candidate.Open(config)
 		if err != nil {
 			reason = fmt.Errorf("%w; %s: %w", reason, candidate.Name, err)
 			continue
 		}
 		e.logger.Warn("encoder failed, another takes over", "failed", failed.Name, "error", cause, "now", candidate.Name)
-		e.failed = append(e.failed, failed)
-		e.postpone(failed.Name)
 		e.use(candidate, next, config)
 		e.why = fmt.Sprintf("%s failed (%v), %s goes on", failed.Name, cause, candidate.Name)
 		return errReplaced

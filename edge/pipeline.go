@@ -35,6 +35,7 @@ type pipeline struct {
 
 	peer     atomic.Pointer[streamer.Peer] // who watches; nil for nobody
 	keyframe atomic.Bool
+	tooHard  atomic.Bool                        // the codec, for the player's decoder
 	wake     atomic.Pointer[context.CancelFunc] // makes a waiting capture look at the two above
 
 	drawn   func()                    // called once, when the app has drawn something
@@ -202,6 +203,9 @@ func (p *pipeline) takenOver(peer *streamer.Peer) {
 // picture to encode.
 func (p *pipeline) follow(peer *streamer.Peer, screen *media.Frame) (*media.Frame, error) {
 	if p.encoding.restore(media.Now()) {
+		p.takenOver(peer)
+	}
+	if p.tooHard.Swap(false) && p.encoding.changeCodec(fmt.Errorf("the player's device decodes %s too slowly", p.encoding.chosen.Codec)) {
 		p.takenOver(peer)
 	}
 	var change encoder.Reconfiguration

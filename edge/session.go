@@ -271,6 +271,7 @@ func (s *session) reportStats(ctx context.Context, p *pipeline, injector *input.
 	ticker := time.NewTicker(statsInterval)
 	defer ticker.Stop()
 	var bytes uint64
+	var decoder decoding
 	before := time.Now()
 	for {
 		select {
@@ -290,6 +291,9 @@ func (s *session) reportStats(ctx context.Context, p *pipeline, injector *input.
 			}
 			if peer := p.peer.Load(); peer != nil && peer.RoundTrip() > 0 {
 				notice.RTT = &control.Quantiles{P50: milliseconds(peer.RoundTrip()), P99: milliseconds(peer.RoundTrip())}
+			}
+			if decodes := s.stages.Lately(streamer.StageDecode); decodes.N > 0 && decoder.tooSlow(decodes.P50, encoder.FrameTime(s.node.config.FrameRate)) {
+				p.tooHard.Store(true)
 			}
 			bytes, before = sent, now
 			count()
