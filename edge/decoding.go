@@ -1,6 +1,11 @@
 package edge
 
-import "time"
+import (
+	"slices"
+	"time"
+
+	"nearlight/internal/media"
+)
 
 // When a player's decoder is taken to be too slow for its codec: frames then wait for it, each longer than the one before.
 const (
@@ -22,4 +27,9 @@ func (d *decoding) tooSlow(median, interval time.Duration) bool {
 	}
 	d.slow = 0
 	return true
+}
+
+// decodingWork orders codecs by what they ask of a decoder in software, which is where decoders are too slow.
+func decodingWork(c media.Codec) int {
+	return slices.Index([]media.Codec{media.H264, media.VP8, media.VP9, media.HEVC, media.AV1}, c)
 }

@@ -133,7 +133,7 @@ func (e *encoding) serve(accepts func(media.Codec) bool) error {
 	if accepts == nil || accepts(e.chosen.Codec) {
 		return nil
 	}
-	if cause := fmt.Errorf("the player does not decode %s", e.chosen.Codec); !e.changeCodec(cause) {
+	if cause := fmt.Errorf("the player does not decode %s", e.chosen.Codec); !e.changeCodec(accepts, cause) {
 		return fmt.Errorf("%s: %w", e.chosen.Name, cause)
 	}
 	return nil
@@ -151,11 +151,18 @@ func (e *encoding) replace(cause error) error {
 	return err
 }
 
-// changeCodec puts an encoder of another codec to work, if there is one, and reports whether it did. The one before has not
+// changeCodec puts an encoder to work whose codec suits, if there is one, and reports whether it did. The one before has not
 // failed, and is not tried again.
-func (e *encoding) changeCodec(cause error) bool {
-	others := slices.DeleteFunc(e.candidates(), func(c encoder.Candidate) bool { return c.Codec == e.chosen.Codec })
-	return errors.Is(e.replaceBy(others, cause), errReplaced)
+func (e *encoding) changeCodec(suits func(media.Codec) bool, cause error) bool {
+	able := slices.DeleteFunc(e.candidates(), func(c encoder.Candidate) bool { return c.Codec == e.chosen.Codec || !suits(c.Codec) })
+	return errors.Is(e.replaceBy(able, cause), errReplaced)
+}
+
+// ease changes to a codec that takes a decoder less work than the one now, if there is one.
+func (e *encoding) ease() bool {
+	now := decodingWork(e.chosen.Codec)
+	return e.changeCodec(func(c media.Codec) bool { return decodingWork(c) < now },
+		fmt.Errorf("the player's device decodes %s too slowly", e.chosen.Codec))
 }
 
 func (e *encoding) replaceBy(candidates encoder.Ladder, cause error) error {

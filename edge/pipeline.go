@@ -205,7 +205,7 @@ func (p *pipeline) follow(peer *streamer.Peer, screen *media.Frame) (*media.Fram
 	if p.encoding.restore(media.Now()) {
 		p.takenOver(peer)
 	}
-	if p.tooHard.Swap(false) && p.encoding.changeCodec(fmt.Errorf("the player's device decodes %s too slowly", p.encoding.chosen.Codec)) {
+	if p.tooHard.Swap(false) && p.encoding.ease() {
 		p.takenOver(peer)
 	}
 	var change encoder.Reconfiguration
