@@ -20,7 +20,7 @@ TEST_PACKAGES := libx265-dev chromium supertux extremetuxracer kobodeluxe x11-ap
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help up build test unit web-test lint fmt generate e2e bench fuzz install-build install-test clean
+.PHONY: help up build test unit web-test lint fmt generate e2e bench asan fuzz install-build install-test clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ bench: build ## Measure: the packages' benchmarks, then glass to glass and the p
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	$(BIN) bench pipeline --json
 	$(BIN) bench glass --json
+
+asan: install-build install-test ## The encoders' and decoders' C code under the address sanitizer
+	CFLAGS=-fsanitize=address LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.txt $(GO) test -asan -timeout 30m ./encoder/... ./internal/cuda ./internal/decode ./internal/yuv
 
 fuzz: ## Fuzz each decoder of outside bytes for ten seconds
 	./scripts/fuzz.sh 10s
