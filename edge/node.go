@@ -76,6 +76,7 @@ var _ client.EdgeHandler = (*Node)(nil)
 // running is a session under way.
 type running struct {
 	*session
+	ctx    context.Context // of the session: who looks on at it ends with it
 	stop   context.CancelCauseFunc
 	ending bool // its player knows, and its slot is being tidied up
 }
@@ -170,7 +171,7 @@ func (n *Node) Registration() signaling.Register {
 func (n *Node) free() int {
 	free := len(n.slots)
 	for _, r := range n.sessions {
-		if !r.ending {
+		if !r.ending && r.watches == nil {
 			free--
 		}
 	}

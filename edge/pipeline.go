@@ -33,7 +33,8 @@ type pipeline struct {
 	stages   *streamer.Stages
 	logger   *slog.Logger
 
-	peer     atomic.Pointer[streamer.Peer] // who watches; nil for nobody
+	peer     atomic.Pointer[streamer.Peer] // who plays; nil for nobody
+	audience audience                      // who looks on
 	keyframe atomic.Bool
 	tooHard  atomic.Bool                        // the codec, for the player's decoder
 	wake     atomic.Pointer[context.CancelFunc] // makes a waiting capture look at the two above
@@ -169,19 +170,27 @@ var errPlayerGone = errors.New("the player is gone")
 
 // code encodes a frame and sends its slices; where an encoder fails, the one that takes over codes the same frame again.
 func (p *pipeline) code(peer *streamer.Peer, frame *media.Frame) (encoder.Result, error) {
+	late, more := p.audience.plan(media.Now())
 	for {
-		keyframe := p.keyframe.Swap(false)
-		result, err := p.encoding.encode(frame, encoder.Request{Keyframe: keyframe}, func(s media.Slice) error {
+		request := encoder.Request{Keyframe: p.keyframe.Swap(false) || late}
+		if more && p.encoding.work.Capabilities().FrameBudget {
+			request.Budget = lateKeyframeShares * p.encoding.config.FrameBits() / 8
+		}
+		p.audience.begin(p.encoding.chosen.Codec)
+		result, err := p.encoding.encode(frame, request, func(s media.Slice) error {
 			if s.Last {
 				frame.Times.Encoded = media.Now()
 			}
 			p.bytes.Add(uint64(len(s.Data)))
-			if err := peer.WriteSlice(s, frame.Times.Damaged); err != nil {
+			err := peer.WriteSlice(s, frame.Times.Damaged)
+			p.audience.send(s, frame.Times.Damaged)
+			if err != nil {
 				return fmt.Errorf("%w: %w", errPlayerGone, err)
 			}
 			return nil
 		})
 		if !errors.Is(err, errReplaced) {
+			p.audience.end(result.Keyframe && err == nil, media.Now())
 			return result, err
 		}
 		p.takenOver(peer)

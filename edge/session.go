@@ -55,6 +55,11 @@ type session struct {
 	bulletin *bulletin
 	stages   *streamer.Stages
 
+	// watches is the session that this one looks on at; nil for one that is played.
+	watches *session
+	air     chan struct{} // closed when onAir is there for who looks on
+	onAir   broadcast
+
 	concluded sync.Once
 }
 
@@ -63,6 +68,12 @@ type event struct {
 	answer    *signaling.Answer
 	candidate *signaling.Candidate
 	resume    bool
+}
+
+// broadcast is what spectators join.
+type broadcast struct {
+	live    *live
+	offered offered
 }
 
 // post hands an event to the session. A session that does not keep up loses it, and the player's next try finds it.
@@ -102,6 +113,9 @@ func (s *session) conclude(ctx context.Context, err error) {
 
 // run runs the session until it ends, and returns why. When it returns nothing of it is left.
 func (s *session) run(ctx context.Context) error {
+	if s.watches != nil {
+		return s.lookOn(ctx)
+	}
 	config := encoder.Config{Size: s.size, MaxSize: s.node.config.MaxSize, FrameRate: s.node.config.FrameRate, Bitrate: s.node.config.Bitrate}
 	choice, err := onRealtimeThread(s.logger, func() (*encoder.Choice, error) {
 		return s.node.config.Encoders.Pick(s.codecs, s.node.encoderTimings(), config)
@@ -119,6 +133,7 @@ func (s *session) run(ctx context.Context) error {
 	offered := offering(choice, config) // play owns the encoder from here on
 	group, ctx := errgroup.WithContext(ctx)
 	ready := make(chan *live, 1)
+	s.onAir.offered = offered
 	group.Go(func() error { return s.play(ctx, choice, config, ready) })
 	group.Go(func() error { return s.converse(ctx, offered, ready) })
 	return group.Wait()
@@ -149,7 +164,9 @@ func (s *session) play(ctx context.Context, choice *encoder.Choice, config encod
 	pipeline := newPipeline(screen.source, choice, config, s.stages, s.logger)
 	pipeline.changed, pipeline.trace = s.bulletin.setVideo, s.node.config.Trace
 	pipeline.drawn = func() { s.bulletin.setApp(control.AppNotice{State: control.AppRunning, Title: s.app.Title}) }
-	ready <- &live{screen, pipeline}
+	s.onAir.live = &live{screen, pipeline}
+	ready <- s.onAir.live
+	close(s.air)
 
 	group, together := errgroup.WithContext(ctx)
 	group.Go(func() error { return pipeline.run(together) })
@@ -242,7 +259,7 @@ func (s *session) converse(ctx context.Context, offered offered, ready <-chan *l
 			c.join()
 		case <-c.opened():
 			c.openedOnce = true
-			s.bulletin.address(c.peer)
+			c.played().bulletin.add(c.peer)
 		case <-c.ended():
 			if !c.everConnected {
 				return errNotConnected
