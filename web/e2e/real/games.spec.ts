@@ -151,3 +151,22 @@ for (const { next, codec } of [
     expect(await received()).toEqual([`video/${codec}`]);
   });
 }
+
+test("who looks on sees the game, and their keys do nothing", async ({ page, context, up, clickapp }) => {
+  const nearlight = await up("--", clickapp);
+  await play(page, nearlight);
+  const session = await page.evaluate(() => sessionStorage.getItem("nearlight.session"));
+  const spectator = await context.newPage();
+  await play(spectator, nearlight, `&watch=${session}`);
+  const green = async (seen: typeof page) => (await colours(seen, [[0.5, 0.2]]))[0]?.[1] ?? 0;
+  await spectator.keyboard.down("KeyG");
+  await spectator.keyboard.up("KeyG");
+  await page.bringToFront();
+  expect(await green(page)).toBeLessThan(60);
+  await page.keyboard.down("KeyG");
+  await expect.poll(() => green(page)).toBeGreaterThan(150);
+  await spectator.bringToFront();
+  await expect.poll(() => green(spectator)).toBeGreaterThan(150);
+  await page.close(); // the player may come back for some seconds
+  await expect(spectator.getByRole("alert")).toContainText("over", { timeout: 15_000 });
+});
