@@ -1,9 +1,15 @@
 // Package display answers one question: how does a session get a screen of its own?
 //
-// A Display is one Xvfb, started at the largest size that the session may take, because Xvfb cannot grow, and set to
-// the session's size through RandR. It listens on a socket in the session's folder alone, neither on TCP nor on an
-// abstract socket, and lets nobody in without its own random cookie. There is no desktop, so a keeper, a window manager
-// of a few rules, gives windows the focus and the whole screen.
+// A Display is an X server of one of two kinds (Kind). Xvfb is started at the largest size that the session may take,
+// because it cannot grow, and set to the session's size through RandR. Wayland is Xwayland with a screen of its own, on
+// the screen of a compositor without a monitor, whose size it follows.
+//
+//	sandbox ── Xvfb                       xvfb
+//	sandbox ── sway ── sh ── Xwayland     wayland
+//
+// Either X server listens on a socket in the session's folder alone, neither on TCP nor on an abstract socket, and lets
+// nobody in without its own random cookie. There is no desktop, so a keeper, a window manager of a few rules, gives
+// windows the focus and the whole screen. Apps reach the X server alone, never the compositor.
 //
 //	Start ── ready ── Close, or the server ends ── Done
 //
@@ -26,16 +32,18 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/jezek/xgb/xproto"
+
 	"nearlight/edge/sandbox"
 	"nearlight/internal/media"
 )
 
 // Errors that callers branch on.
 var (
-	// ErrNoServer reports that this machine has no X server to start; the message says what to install.
-	ErrNoServer = errors.New("no X server is installed; run: apt install xvfb")
-	// ErrStart reports that the X server did not come up; the message holds its own words.
-	ErrStart = errors.New("the X server did not start")
+	// ErrNoServer reports that this machine lacks a program that makes displays; the message says what to install.
+	ErrNoServer = errors.New("no display can be made")
+	// ErrStart reports that the display's server did not come up; the message holds its own words.
+	ErrStart = errors.New("the display's server did not start")
 	// ErrClosed reports a call on a display that is gone.
 	ErrClosed = errors.New("display is closed")
 )
@@ -53,6 +61,10 @@ const (
 	dpi = 96
 	// descriptor of the pipe on which the server says that it is ready: the first after the standard ones.
 	readyDescriptor = 3
+	// resizeTimeout is far above the few milliseconds in which Xwayland follows its compositor, resizeTick how often that is
+	// looked at.
+	resizeTimeout = 5 * time.Second
+	resizeTick    = 2 * time.Millisecond
 	// serverWords bounds how much of the server's own output an error shows.
 	serverWords = 2048
 )
@@ -63,15 +75,18 @@ const (
 	authorityInside = "/run/display/Xauthority"
 )
 
-// Config is what Start needs. All but Slot, MaxSize and Log must be set.
+// Config is what Start needs. All but Kind, Slot, MaxSize, FrameRate and Log must be set.
 type Config struct {
+	Kind     Kind // empty means Xvfb
 	Sandbox  *sandbox.Sandbox
 	Identity sandbox.Identity // the user that the server runs as
 	Slot     int              // gives a confined display its number; displays that run at the same time differ in it
 	Folder   string           // belongs to the identity; the display makes and removes a folder of its own in it
 	Size     media.Size
-	MaxSize  media.Size   // the largest size Resize will be asked for; zero means Size
-	Log      *slog.Logger // nil discards
+	MaxSize  media.Size // the largest size Resize will be asked for; zero means Size
+	// FrameRate is the compositor's refresh rate, 0 for DefaultFrameRate. Xvfb has none.
+	FrameRate int
+	Log       *slog.Logger // nil discards
 }
 
 // Display is a running X server.
@@ -84,6 +99,7 @@ type Display struct {
 	max       media.Size
 	confined  bool
 
+	compositor *compositor // nil for Xvfb
 	server     *sandbox.Process
 	namespaces *sandbox.Namespaces
 	keeper     *keeper
@@ -108,9 +124,14 @@ func Start(ctx context.Context, c Config) (_ *Display, err error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	environment := []string{"PATH=" + sandbox.Path}
-	if _, err := sandbox.Look("Xvfb", environment); err != nil {
-		return nil, fmt.Errorf("starting a display: %w", ErrNoServer)
+	if c.Kind == "" {
+		c.Kind = Xvfb
+	}
+	if c.FrameRate == 0 {
+		c.FrameRate = DefaultFrameRate
+	}
+	if err := c.Kind.Installed(); err != nil {
+		return nil, fmt.Errorf("starting a display: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -137,7 +158,10 @@ func Start(ctx context.Context, c Config) (_ *Display, err error) {
 	); err != nil {
 		return nil, err
 	}
-	if err := d.start(ctx, c, sockets, environment); err != nil {
+	if c.Kind == Wayland {
+		d.compositor, d.size = &compositor{frameRate: c.FrameRate}, c.Size
+	}
+	if err := d.start(ctx, c, sockets); err != nil {
 		return nil, err
 	}
 	conn, err := d.dial(ctx)
@@ -161,36 +185,36 @@ func Start(ctx context.Context, c Config) (_ *Display, err error) {
 }
 
 // start starts the server and waits until it says that it is ready.
-func (d *Display) start(ctx context.Context, c Config, sockets string, environment []string) error {
-	arguments := []string{"Xvfb"}
-	authority := d.authority
-	var binds []sandbox.Bind
-	if !d.confined {
-		d.number = unconfinedNumber()
-	}
-	// The number is always ours to name: a server that looks for a free one takes no lock, and with neither a lock nor an
-	// abstract socket the next to look takes its number, and its socket, away.
-	arguments = append(arguments, ":"+strconv.Itoa(d.number))
-	if d.confined {
-		authority = authorityInside
-		binds = []sandbox.Bind{{Outside: sockets, Inside: socketsInside, Writable: true}, {Outside: d.authority, Inside: authorityInside}}
-	}
-	arguments = append(arguments,
-		"-displayfd", strconv.Itoa(readyDescriptor),
-		"-screen", "0", fmt.Sprintf("%vx24", c.MaxSize),
-		"-auth", authority, "-nolisten", "tcp", "-nolisten", "local",
-		"-dpi", strconv.Itoa(dpi), "-br", "-noreset", "-s", "0", "-dpms", "+extension", "RANDR", "+extension", "GLX",
-	)
+func (d *Display) start(ctx context.Context, c Config, sockets string) error {
 	said := &words{log: c.Log}
 	ready, theirs, err := os.Pipe()
 	if err != nil {
 		return err
 	}
 	defer ready.Close()
-	d.server, err = c.Sandbox.Start(sandbox.Command{
-		Args: arguments, Env: environment, Binds: binds, Dir: "/", Files: []*os.File{theirs}, Output: said, Identity: c.Identity,
+	command := sandbox.Command{
+		Env: []string{"PATH=" + sandbox.Path}, Dir: "/", Files: []*os.File{theirs}, Output: said, Identity: c.Identity,
 		Scratch: c.Folder, OnDeath: syscall.SIGTERM,
-	})
+	}
+	authority := d.authority
+	if d.confined {
+		authority = authorityInside
+		command.Binds = []sandbox.Bind{{Outside: sockets, Inside: socketsInside, Writable: true}, {Outside: d.authority, Inside: authorityInside}}
+	} else {
+		d.number = unconfinedNumber()
+	}
+	// The number is always ours to name: a server that looks for a free one takes no lock, and with neither a lock nor an
+	// abstract socket the next to look takes its number, and its socket, away.
+	server := []string{
+		":" + strconv.Itoa(d.number), "-displayfd", strconv.Itoa(readyDescriptor), "-auth", authority, "-nolisten", "tcp", "-nolisten", "local",
+		"-dpi", strconv.Itoa(dpi), "-br", "-noreset", "-s", "0", "+extension", "GLX",
+	}
+	if d.compositor == nil {
+		xvfb(&command, server, c.MaxSize)
+	} else if err := d.compositor.prepare(&command, d.folder, d.confined, server, c.Size); err != nil {
+		return errors.Join(err, theirs.Close())
+	}
+	d.server, err = c.Sandbox.Start(command)
 	if err := errors.Join(err, theirs.Close()); err != nil {
 		return err
 	}
@@ -220,10 +244,16 @@ func (d *Display) start(ctx context.Context, c Config, sockets string, environme
 		sockets = socketsInside
 	}
 	d.socket = filepath.Join(sockets, "X"+strconv.Itoa(d.number))
-	if len(d.socket) > longestSocket {
-		return fmt.Errorf("the session's folder %s is too deep: %s is longer than the %d octets a socket's address may have", c.Folder, d.socket, longestSocket)
+	for _, socket := range []string{d.socket, d.CompositorSocket()} {
+		if len(socket) > longestSocket {
+			return tooDeep(c.Folder, socket)
+		}
 	}
 	return nil
+}
+
+func tooDeep(folder, socket string) error {
+	return fmt.Errorf("the session's folder %s is too deep: %s is longer than the %d octets a socket's address may have", folder, socket, longestSocket)
 }
 
 // unconfinedNumber picks a number that no other server is likely to have: the folder of sockets is everybody's there. If
@@ -241,6 +271,15 @@ func (d *Display) Name() string { return ":" + strconv.Itoa(d.number) }
 
 // Socket is the path of the server's socket as the edge reaches it.
 func (d *Display) Socket() string { return d.socket }
+
+// CompositorSocket is the path of the compositor's socket as the edge reaches it, by which the screen is captured; empty for
+// Xvfb.
+func (d *Display) CompositorSocket() string {
+	if d.compositor == nil {
+		return ""
+	}
+	return d.compositor.socket()
+}
 
 // Authority is the path of the file with the display's cookie, in Xauthority form, as the edge reaches it.
 func (d *Display) Authority() string { return d.authority }
@@ -283,11 +322,40 @@ func (d *Display) Resize(size media.Size) error {
 	if size == d.size {
 		return nil
 	}
-	if err := setScreenSize(d.keeper.conn, d.keeper.root, size); err != nil {
+	setSize := func() error { return setScreenSize(d.keeper.conn, d.keeper.root, size) }
+	if d.compositor != nil {
+		setSize = func() error { return d.resizeCompositor(size) }
+	}
+	if err := setSize(); err != nil {
 		return fmt.Errorf("resizing %s: %w", d.Name(), err)
 	}
 	d.size = size
 	return nil
+}
+
+// resizeCompositor gives the compositor's screen another size, and waits until the X server has followed.
+func (d *Display) resizeCompositor(size media.Size) error {
+	ctx, cancel := context.WithTimeout(context.Background(), resizeTimeout)
+	defer cancel()
+	if err := d.compositor.resize(ctx, size); err != nil {
+		return err
+	}
+	for {
+		geometry, err := xproto.GetGeometry(d.keeper.conn, xproto.Drawable(d.keeper.root)).Reply()
+		if err != nil {
+			return err
+		}
+		if (media.Size{Width: int(geometry.Width), Height: int(geometry.Height)}) == size {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the X server stays at %dx%d: %w", geometry.Width, geometry.Height, ctx.Err())
+		case <-d.server.Done():
+			return ErrClosed
+		case <-time.After(resizeTick):
+		}
+	}
 }
 
 // PIDs lists the server's processes, its cage's included, for measuring them.
@@ -328,7 +396,7 @@ type words struct {
 }
 
 func (w *words) Write(b []byte) (int, error) {
-	w.log.Debug("X server", "says", strings.TrimSpace(string(b)))
+	w.log.Debug("display server", "says", strings.TrimSpace(string(b)))
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.text = append(w.text, b[:min(len(b), serverWords-len(w.text))]...)
