@@ -132,7 +132,7 @@ func (n *Node) takeScreen(ctx context.Context, slot int, size media.Size, logger
 
 func (n *Node) screenConfig(slot int, size media.Size, logger *slog.Logger) screenConfig {
 	return screenConfig{
-		sandbox: n.config.Sandbox, slot: slot, folder: n.config.Folder, size: size, maxSize: n.config.MaxSize,
+		kind: n.config.Display, sandbox: n.config.Sandbox, slot: slot, folder: n.config.Folder, size: size, maxSize: n.config.MaxSize,
 		frameRate: n.config.FrameRate, stamp: n.config.Stamp, logger: logger,
 	}
 }

@@ -84,7 +84,7 @@ type Config struct {
 	Folder   string           // belongs to the identity; the display makes and removes a folder of its own in it
 	Size     media.Size
 	MaxSize  media.Size // the largest size Resize will be asked for; zero means Size
-	// FrameRate is the compositor's refresh rate, 0 for DefaultFrameRate. Xvfb has none.
+	// FrameRate is how many pictures a second are taken, 0 for DefaultFrameRate: a compositor's refresh rate follows from it.
 	FrameRate int
 	Log       *slog.Logger // nil discards
 }

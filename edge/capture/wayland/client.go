@@ -160,7 +160,7 @@ func (c *client) handle(m *wire.Message) error {
 	case c.registry:
 		return c.handleGlobal(m)
 	case c.callback:
-		c.synced = c.synced || m.Opcode == callbackDone
+		c.callback, c.synced = 0, true // a callback has one event
 	case c.dmabuf:
 		c.handleModifier(m)
 	case c.incoming.params:

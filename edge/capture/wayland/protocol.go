@@ -22,8 +22,6 @@ const (
 	registryGlobal       = 0
 	registryGlobalRemove = 1
 
-	callbackDone = 0
-
 	shmCreatePool     = 0
 	poolCreateBuffer  = 0
 	poolDestroy       = 1

@@ -73,7 +73,7 @@ func Open(ctx context.Context, config Config) (*Source, error) {
 	}
 	s := &Source{config: config, cursors: make(chan capture.Cursor, 1)}
 	s.frameRate.Store(int64(config.FrameRate))
-	if err := s.connect(ctx); err != nil {
+	if err := s.connect(ctx, true); err != nil {
 		return nil, fmt.Errorf("open X display at %s: %w", config.Socket, err)
 	}
 	if err := s.allocate(); err != nil {
@@ -82,7 +82,7 @@ func Open(ctx context.Context, config Config) (*Source, error) {
 	return s, nil
 }
 
-func (s *Source) connect(ctx context.Context) error {
+func (s *Source) connect(ctx context.Context, pixels bool) error {
 	connection, err := (&net.Dialer{}).DialContext(ctx, "unix", s.config.Socket)
 	if err != nil {
 		return err
@@ -106,7 +106,7 @@ func (s *Source) connect(ctx context.Context) error {
 		cookie = (*C.uint8_t)(unsafe.Pointer(&s.config.Cookie[0]))
 	}
 	var display *C.display
-	status := C.display_open(C.int(fd), cookie, C.size_t(len(s.config.Cookie)), &display, &s.failure)
+	status := C.display_open(C.int(fd), cookie, C.size_t(len(s.config.Cookie)), C.bool(pixels), &display, &s.failure)
 	stopped := stop()
 	if status != C.DISPLAY_FRAME {
 		if !stopped {
