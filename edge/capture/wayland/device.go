@@ -79,8 +79,8 @@ type candidate struct {
 	buffer DeviceBuffer
 }
 
-// importBuffer makes a buffer in the GPU's memory and shows it to the compositor.
-func (c *client) importBuffer(shape layout) error {
+// propose makes a buffer in the GPU's memory and shows it to the compositor. It reports whether there was one to show.
+func (c *client) propose(shape layout) (bool, error) {
 	var modifiers []uint64
 	for _, m := range c.modifiers {
 		if m.format == shape.format {
@@ -90,12 +90,12 @@ func (c *client) importBuffer(shape layout) error {
 	made, err := c.device.Allocate(shape.format, shape.size, modifiers)
 	if err != nil {
 		c.withoutDevice(err)
-		return nil
+		return false, nil
 	}
 	planes := made.Planes()
 	if len(planes) == 0 || len(planes) > mostPlanes {
 		c.withoutDevice(fmt.Errorf("its buffer has %d planes", len(planes)))
-		return made.Close()
+		return false, made.Close()
 	}
 	c.incoming = candidate{params: c.numbers.take(), shape: shape, buffer: made}
 	c.conn.Begin(c.dmabuf, dmabufCreateParams)
@@ -103,7 +103,7 @@ func (c *client) importBuffer(shape layout) error {
 	c.conn.End()
 	for n, plane := range planes {
 		if err := c.conn.Flush(); err != nil { // the descriptor belongs to the request that follows
-			return gone(err)
+			return true, gone(err)
 		}
 		c.conn.Begin(c.incoming.params, paramsAdd)
 		c.conn.Uint(uint32(n))
@@ -113,7 +113,7 @@ func (c *client) importBuffer(shape layout) error {
 		c.conn.Uint(uint32(made.Modifier()))
 		c.conn.End()
 		if err := c.conn.Flush(plane.Descriptor); err != nil {
-			return gone(err)
+			return true, gone(err)
 		}
 	}
 	// Not create_immed: what it cannot use, a compositor may answer by ending the connection.
@@ -123,8 +123,8 @@ func (c *client) importBuffer(shape layout) error {
 	c.conn.Uint(uint32(shape.format))
 	c.conn.Uint(0)
 	c.conn.End()
-	c.shot.step = importing
-	return nil
+	c.shot.step = proposed
+	return true, nil
 }
 
 // handleImport takes the compositor's word on a buffer.

@@ -12,19 +12,19 @@ import (
 // step is how far a shot has come.
 //
 //	none ── ask ──> asked ── buffer_done ──> offered ── copy ──> copying ── ready ──> taken ── done ──> none
-//	                  |                         | import            |
-//	                  |                     importing ── created ───┤
+//	                  |                         | propose           |
+//	                  |                     proposed ── created ────┤
 //	                  '──────── failed ─────────┴──── failed ───────┴──> refused ── done ──> none
 type step int
 
 const (
-	none      step = iota
-	asked          // the compositor is about to say which buffers it takes
-	offered        // it has
-	importing      // the compositor looks whether it can use a buffer in a GPU's memory
-	copying        // it has a buffer, and copies the next change into it
-	taken          // it has
-	refused        // it will not: the screen has changed its size, or it ran out of something
+	none     step = iota
+	asked         // the compositor is about to say which buffers it takes
+	offered       // it has
+	proposed      // the compositor looks whether it can use a buffer in a GPU's memory
+	copying       // it has a buffer, and copies the next change into it
+	taken         // it has
+	refused       // it will not: the screen has changed its size, or it ran out of something
 )
 
 // shot is one request for a picture.
@@ -57,24 +57,28 @@ func (c *client) done() {
 	c.shot.step, c.shot.frame = none, 0
 }
 
-// answer hands the compositor a buffer of the kind that it has offered.
+// answer hands the compositor a buffer of the kind that it has offered, in a GPU's memory if that is to be had.
 func (c *client) answer() error {
 	want, onDevice := c.shot.shared, c.device != nil && c.dmabuf != 0 && c.shot.device.format != 0
 	if onDevice {
 		want = c.shot.device
 	}
-	if c.buffer == nil || c.buffer.layout() != want {
-		if c.buffer != nil {
-			if err := c.release(); err != nil {
-				return err
-			}
-		}
-		if onDevice {
-			return c.importBuffer(want)
-		}
-		if err := c.share(want); err != nil {
+	if c.buffer != nil && c.buffer.layout() == want {
+		c.copy()
+		return nil
+	}
+	if c.buffer != nil {
+		if err := c.release(); err != nil {
 			return err
 		}
+	}
+	if onDevice {
+		if shown, err := c.propose(want); shown || err != nil {
+			return err
+		}
+	}
+	if err := c.share(c.shot.shared); err != nil {
+		return err
 	}
 	c.copy()
 	return nil
@@ -106,8 +110,8 @@ func (c *client) handleShot(m *wire.Message) error {
 		s.device = layout{format: Format(m.Uint()), size: media.Size{Width: m.Int(), Height: m.Int()}}
 		return s.device.check()
 	case frameBufferDone:
-		if s.step != asked || s.shared.format == 0 {
-			return fmt.Errorf("%w: a picture without shared memory to copy it to", wire.ErrMalformed)
+		if s.step != asked || s.shared.format == 0 || s.device.format != 0 && s.device.size != s.shared.size {
+			return fmt.Errorf("%w: no picture of one size to copy to shared memory", wire.ErrMalformed)
 		}
 		s.step = offered
 	case frameFlags:

@@ -99,6 +99,9 @@ func (c *Conn) Receive() error {
 		c.to = copy(c.received[:], c.received[c.from:c.to])
 		c.from = 0
 	}
+	if c.to == len(c.received) {
+		return nil // whole messages are waiting to be read by Next
+	}
 	// Descriptors that come along are dropped by the kernel: none of the messages that are listened to has any.
 	n, err := unix.Read(c.socket, c.received[c.to:])
 	switch {
