@@ -68,7 +68,7 @@ func (c *compositor) prepare(command *sandbox.Command, folder string, confined b
 			sandbox.Bind{Outside: c.folder, Inside: runtime, Writable: true}, sandbox.Bind{Outside: settings, Inside: settingsInside})
 	}
 	command.GPU = true
-	command.Args = []string{"sway", "--config", settingsSeen}
+	command.Args = []string{"sway", "-Dnoatomic", "--config", settingsSeen}
 	command.Env = append(command.Env,
 		"XDG_RUNTIME_DIR="+runtime, "SWAYSOCK="+filepath.Join(runtime, controlName), "HOME=/nonexistent",
 		"WLR_BACKENDS=headless", "WLR_LIBINPUT_NO_DEVICES=1", "XKB_DEFAULT_RULES=evdev")

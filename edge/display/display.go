@@ -44,6 +44,8 @@ var (
 	ErrNoServer = errors.New("no display can be made")
 	// ErrStart reports that the display's server did not come up; the message holds its own words.
 	ErrStart = errors.New("the display's server did not start")
+	// ErrCannotGrow reports a size that a running display cannot take, and a new one could.
+	ErrCannotGrow = errors.New("a Wayland display cannot grow")
 	// ErrClosed reports a call on a display that is gone.
 	ErrClosed = errors.New("display is closed")
 )
@@ -309,7 +311,8 @@ func (d *Display) Lend(c *sandbox.Command) {
 	c.Env = append(c.Env, "DISPLAY="+d.Name(), "XAUTHORITY="+authority)
 }
 
-// Resize gives the screen another size, at most MaxSize. Windows that fill the screen follow.
+// Resize gives the screen another size, at most MaxSize. Windows that fill the screen follow. A Wayland display cannot
+// grow: Xwayland 22.1 goes on using buffers of the old size, so that every other picture would be of that size.
 func (d *Display) Resize(size media.Size) error {
 	if err := size.Check(); err != nil {
 		return fmt.Errorf("resizing %s: %w", d.Name(), err)
@@ -321,6 +324,9 @@ func (d *Display) Resize(size media.Size) error {
 	defer d.resize.Unlock()
 	if size == d.size {
 		return nil
+	}
+	if d.compositor != nil && !size.Fits(d.size) {
+		return fmt.Errorf("resizing %s: %w from %v to %v", d.Name(), ErrCannotGrow, d.size, size)
 	}
 	setSize := func() error { return setScreenSize(d.keeper.conn, d.keeper.root, size) }
 	if d.compositor != nil {

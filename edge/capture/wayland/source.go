@@ -120,7 +120,7 @@ func (s *Source) fit() {
 		s.config.Logger.Info("screen changed its size", "from", s.frame.Visible, "to", size)
 	}
 	s.frame, s.fresh = media.NewFrame(size), true
-	s.size.Store(&size)
+	s.size.Store(&s.frame.Visible)
 }
 
 // Next implements capture.Source. A zero or negative idle waits for a change alone, as every wait for the first picture
