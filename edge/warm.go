@@ -2,10 +2,12 @@ package edge
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
 
+	"nearlight/edge/display"
 	"nearlight/internal/media"
 )
 
@@ -122,7 +124,11 @@ func (n *Node) takeScreen(ctx context.Context, slot int, size media.Size, logger
 		if err == nil {
 			return s, nil
 		}
-		logger.Warn("the display that was prepared is of no use", "error", err)
+		if errors.Is(err, display.ErrCannotGrow) {
+			logger.Info("the display that was prepared is too small", "wanted", size)
+		} else {
+			logger.Warn("the display that was prepared is of no use", "error", err)
+		}
 		if err := s.close(); err != nil {
 			return nil, err
 		}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jezek/xgb/xproto"
+
 	"nearlight/edge/sandbox"
 	"nearlight/internal/media"
 )
@@ -68,6 +70,7 @@ func (c *compositor) prepare(command *sandbox.Command, folder string, confined b
 			sandbox.Bind{Outside: c.folder, Inside: runtime, Writable: true}, sandbox.Bind{Outside: settings, Inside: settingsInside})
 	}
 	command.GPU = true
+	// noatomic: sway would show a change of size only when the X server has drawn anew, or 200 ms later, and grey until then.
 	command.Args = []string{"sway", "-Dnoatomic", "--config", settingsSeen}
 	command.Env = append(command.Env,
 		"XDG_RUNTIME_DIR="+runtime, "SWAYSOCK="+filepath.Join(runtime, controlName), "HOME=/nonexistent",
@@ -99,6 +102,31 @@ func (c *compositor) mode(size media.Size) string {
 // resize gives the compositor's screen another size; the X server follows.
 func (c *compositor) resize(ctx context.Context, size media.Size) error {
 	return c.command(ctx, "output "+output+" "+c.mode(size))
+}
+
+// resizeCompositor gives the compositor's screen another size, and waits until the X server has followed.
+func (d *Display) resizeCompositor(size media.Size) error {
+	ctx, cancel := context.WithTimeout(context.Background(), resizeTimeout)
+	defer cancel()
+	if err := d.compositor.resize(ctx, size); err != nil {
+		return err
+	}
+	for {
+		geometry, err := xproto.GetGeometry(d.keeper.conn, xproto.Drawable(d.keeper.root)).Reply()
+		if err != nil {
+			return err
+		}
+		if (media.Size{Width: int(geometry.Width), Height: int(geometry.Height)}) == size {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the X server stays at %dx%d: %w", geometry.Width, geometry.Height, ctx.Err())
+		case <-d.server.Done():
+			return ErrClosed
+		case <-time.After(resizeTick):
+		}
+	}
 }
 
 // Messages of sway's control socket (sway-ipc(7)): a magic string, the length of the payload and its kind, then the payload.
