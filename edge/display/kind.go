@@ -68,7 +68,7 @@ func (k Kind) Packages() []string {
 func (k Kind) Installed() error {
 	for _, p := range k.programs() {
 		if _, err := sandbox.Look(p.name, []string{"PATH=" + sandbox.Path}); err != nil {
-			return fmt.Errorf("%w: %s is missing; run: apt-get install -y --no-install-recommends %s", ErrNoServer, p.name, strings.Join(k.Packages(), " "))
+			return fmt.Errorf("%w: %s is not installed; run: apt install --no-install-recommends %s", ErrNoServer, p.name, strings.Join(k.Packages(), " "))
 		}
 	}
 	return nil
