@@ -234,6 +234,8 @@ func (s *Source) changed() (*media.Frame, error) {
 	at := shot.time()
 	s.limiter.Took(at)
 	f.Still, f.Input = false, 0
+	// An input of the last millisecond, in which the compositor copied, may be claimed too soon. The one before the shot was
+	// asked for would be too late by up to a frame.
 	if s.config.Input != nil {
 		f.Input = s.config.Input.Load()
 	}

@@ -14,7 +14,8 @@
 //
 // # Concurrency
 //
-// A Conn is used by one goroutine at a time, but for Interrupt. Nothing is allocated after Open, apart from strings.
+// A Conn is used by one goroutine at a time, but for Interrupt. Nothing is allocated after Open, but for strings and passed
+// descriptors.
 package wire
 
 import (
