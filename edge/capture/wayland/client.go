@@ -84,9 +84,12 @@ func (c *client) greet() error {
 		if want.optional && (c.device == nil || offered.version < want.version) {
 			continue
 		}
+		if offered.version == 0 {
+			return fmt.Errorf("%w: the compositor has no %s; sway 1.7 and later has it", ErrUnavailable, want.iface)
+		}
 		if offered.version < want.version {
-			return fmt.Errorf("%w: the compositor has %s in version %d (0: not at all), %d is needed; sway 1.7 and later has it",
-				ErrUnavailable, want.iface, offered.version, want.version)
+			return fmt.Errorf("%w: the compositor has version %d of %s, and %d is needed; sway 1.7 and later has it",
+				ErrUnavailable, offered.version, want.iface, want.version)
 		}
 		*object = c.numbers.take()
 		c.conn.Begin(c.registry, registryBind)
