@@ -10,6 +10,7 @@ import (
 
 	"nearlight/edge/input"
 	"nearlight/encoder"
+	"nearlight/internal/media"
 	"nearlight/signaling"
 	"nearlight/streamer"
 	"nearlight/streamer/control"
@@ -18,9 +19,9 @@ import (
 // conversation is a session's connection to its player, and who comes after it. One goroutine uses it, session.converse; its
 // receiver's methods are called from the connection's goroutines.
 type conversation struct {
-	session      *session
-	capabilities encoder.Capabilities
-	ready        <-chan *live
+	session *session
+	offered offered
+	ready   <-chan *live
 
 	live *live // nil until display and app are up
 	peer *streamer.Peer
@@ -34,12 +35,26 @@ type conversation struct {
 	deadline *time.Timer // for the player to answer, or to come back
 }
 
+// offered is what the player may be sent during the session.
+type offered struct {
+	codecs         []media.Codec // the one at work first, then those of encoders that may take its place
+	profileLevelID string        // of H.264
+}
+
+func offering(choice *encoder.Choice, config encoder.Config) offered {
+	o := offered{codecs: append(encoder.Ladder{choice.Candidate}, choice.Rest...).Codecs()}
+	if o.profileLevelID = choice.Encoder.Capabilities().ProfileLevelID; o.profileLevelID == "" {
+		o.profileLevelID = encoder.BaselineProfileLevelID(config)
+	}
+	return o
+}
+
 // offer makes a new connection and offers it to the player.
 func (c *conversation) offer(ctx context.Context) error {
 	s := c.session
 	c.receiver = &receiver{session: s}
 	peer, err := s.node.config.Engine.NewPeer(streamer.PeerConfig{
-		Codec: c.capabilities.Codec, ProfileLevelID: c.capabilities.ProfileLevelID, Bitrate: s.node.config.Bitrate,
+		Codecs: c.offered.codecs, ProfileLevelID: c.offered.profileLevelID, Bitrate: s.node.config.Bitrate,
 		PlayoutDelay: s.node.config.PlayoutDelay,
 	}, c.receiver, s.stages, s.logger)
 	if err != nil {

@@ -41,8 +41,11 @@ type encoding struct {
 	config encoder.Config // as the encoder is set now
 	work   encoder.Encoder
 	chosen encoder.Candidate
-	why    string // it was chosen, for the player; "" for no reason worth telling
-	rest   encoder.Ladder
+	// For the player: what an encoder that failed has to do with this one, and why no better one was there from the beginning.
+	why, instead string
+	rest         encoder.Ladder
+	// accepts reports whether the player who watches takes a codec; nil while nobody does.
+	accepts func(media.Codec) bool
 
 	pictures int  // since the encoder was opened
 	stalls   int  // in a row
@@ -68,7 +71,8 @@ type opened struct {
 func newEncoding(choice *encoder.Choice, config encoder.Config, logger *slog.Logger) *encoding {
 	return &encoding{
 		logger: logger, config: config, work: choice.Encoder, chosen: choice.Candidate, rest: choice.Rest,
-		retry: map[string]time.Duration{}, opening: make(chan opened, 1),
+		instead: choice.Instead(),
+		retry:   map[string]time.Duration{}, opening: make(chan opened, 1),
 	}
 }
 
@@ -109,31 +113,70 @@ func (e *encoding) watch(took time.Duration) (replaced bool) {
 
 // candidates are those that can take over within the connection as it was negotiated.
 func (e *encoding) candidates() encoder.Ladder {
-	var same encoder.Ladder
+	var able encoder.Ladder
 	for _, candidate := range e.rest {
-		if candidate.Codec == e.chosen.Codec {
-			same = append(same, candidate)
+		if e.sendable(candidate) {
+			able = append(able, candidate)
 		}
 	}
-	return same
+	return able
 }
 
-// replace puts the next candidate that opens in the place of the encoder at work. It returns errReplaced, or why there is none;
-// then the failed encoder stays, for close.
+// sendable reports whether what a candidate makes can be sent.
+func (e *encoding) sendable(c encoder.Candidate) bool {
+	return c.Codec == e.chosen.Codec || e.accepts != nil && e.accepts(c.Codec)
+}
+
+// serve makes sure that a player who begins to watch takes what is sent, if need be by another encoder.
+func (e *encoding) serve(accepts func(media.Codec) bool) error {
+	e.accepts = accepts
+	if accepts == nil || accepts(e.chosen.Codec) {
+		return nil
+	}
+	if cause := fmt.Errorf("the player does not decode %s", e.chosen.Codec); !e.changeCodec(accepts, cause) {
+		return fmt.Errorf("%s: %w", e.chosen.Name, cause)
+	}
+	return nil
+}
+
+// replace puts the next candidate that opens in the place of the encoder at work, which failed. It returns errReplaced, or why
+// there is none; then the failed encoder stays, for close.
 func (e *encoding) replace(cause error) error {
+	failed := e.chosen
+	err := e.replaceBy(e.candidates(), cause)
+	if errors.Is(err, errReplaced) {
+		e.failed = append(e.failed, failed)
+		e.postpone(failed.Name)
+	}
+	return err
+}
+
+// changeCodec puts an encoder to work whose codec suits, if there is one, and reports whether it did. The one before has not
+// failed, and is not tried again.
+func (e *encoding) changeCodec(suits func(media.Codec) bool, cause error) bool {
+	able := slices.DeleteFunc(e.candidates(), func(c encoder.Candidate) bool { return c.Codec == e.chosen.Codec || !suits(c.Codec) })
+	return errors.Is(e.replaceBy(able, cause), errReplaced)
+}
+
+// ease changes to a codec that takes a decoder less work than the one now, if there is one.
+func (e *encoding) ease() bool {
+	now := decodingWork(e.chosen.Codec)
+	return e.changeCodec(func(c media.Codec) bool { return decodingWork(c) < now },
+		fmt.Errorf("the player's device decodes %s too slowly", e.chosen.Codec))
+}
+
+func (e *encoding) replaceBy(candidates encoder.Ladder, cause error) error {
 	config := e.config
 	config.Speed = 0 // others have other presets; the fastest is the safest
 	failed := e.chosen
 	reason := fmt.Errorf("%s: %w", failed.Name, cause)
-	for _, candidate := range e.candidates() {
+	for _, candidate := range candidates {
 		next, err := candidate.Open(config)
 		if err != nil {
 			reason = fmt.Errorf("%w; %s: %w", reason, candidate.Name, err)
 			continue
 		}
 		e.logger.Warn("encoder failed, another takes over", "failed", failed.Name, "error", cause, "now", candidate.Name)
-		e.failed = append(e.failed, failed)
-		e.postpone(failed.Name)
 		e.use(candidate, next, config)
 		e.why = fmt.Sprintf("%s failed (%v), %s goes on", failed.Name, cause, candidate.Name)
 		return errReplaced
@@ -176,7 +219,7 @@ func (e *encoding) restore(now media.Instant) bool {
 		return e.welcome(o)
 	default:
 	}
-	if len(e.failed) == 0 || e.trying || now.Sub(e.tried) < e.retry[e.failed[0].Name] {
+	if len(e.failed) == 0 || e.trying || !e.sendable(e.failed[0]) || now.Sub(e.tried) < e.retry[e.failed[0].Name] {
 		return false
 	}
 	e.trying = true

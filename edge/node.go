@@ -28,8 +28,7 @@ type Config struct {
 	Name     string
 	Slots    int // sessions at a time
 	Engine   *streamer.Engine
-	Encoders encoder.Ladder
-	Encoder  string // a name on the ladder, or encoder.Auto
+	Encoders encoder.Ladder // those that may be used
 	// Time measures how long encoders take here for pictures of the usual size; nil leaves it unknown. It is called once, while
 	// sessions may already run.
 	Time     func(context.Context, encoder.Ladder, encoder.Config) encoder.Timings

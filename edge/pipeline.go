@@ -35,6 +35,7 @@ type pipeline struct {
 
 	peer     atomic.Pointer[streamer.Peer] // who watches; nil for nobody
 	keyframe atomic.Bool
+	tooHard  atomic.Bool                        // the codec, for the player's decoder
 	wake     atomic.Pointer[context.CancelFunc] // makes a waiting capture look at the two above
 
 	drawn   func()                    // called once, when the app has drawn something
@@ -89,7 +90,12 @@ func (p *pipeline) run(ctx context.Context) (err error) {
 // serve sends frames to one peer, nil for nobody, until ctx ends.
 func (p *pipeline) serve(ctx context.Context, peer *streamer.Peer) error {
 	rate := unwatchedRate
+	p.encoding.accepts = nil
 	if peer != nil {
+		if err := p.encoding.serve(peer.Accepts); err != nil {
+			return err
+		}
+		peer.Use(p.encoding.chosen.Codec)
 		rate = p.governor.now().rate
 		p.tell()
 	}
@@ -153,7 +159,7 @@ func (p *pipeline) send(peer *streamer.Peer, screen *media.Frame) error {
 		p.trace(frame.Times)
 	}
 	if p.governor.observe(frame.Times.Sent, frame.Times.Sent.Sub(frame.Times.GrabBegun)) {
-		return p.economise()
+		return p.economise(peer)
 	}
 	return nil
 }
@@ -178,14 +184,15 @@ func (p *pipeline) code(peer *streamer.Peer, frame *media.Frame) (encoder.Result
 		if !errors.Is(err, errReplaced) {
 			return result, err
 		}
-		p.takenOver()
+		p.takenOver(peer)
 		// What was sent of the broken access unit must not be taken for part of this one.
 		frame.Times.Damaged = frame.Times.Damaged.Add(streamer.RTPTick)
 	}
 }
 
 // takenOver follows a change of the encoder.
-func (p *pipeline) takenOver() {
+func (p *pipeline) takenOver(peer *streamer.Peer) {
+	peer.Use(p.encoding.chosen.Codec)
 	p.keyframe.Store(true)
 	p.governor = newGovernor(p.encoding.config.Speed, p.governor.steps[0].rate)
 	p.source.SetFrameRate(p.governor.now().rate)
@@ -196,7 +203,10 @@ func (p *pipeline) takenOver() {
 // picture to encode.
 func (p *pipeline) follow(peer *streamer.Peer, screen *media.Frame) (*media.Frame, error) {
 	if p.encoding.restore(media.Now()) {
-		p.takenOver()
+		p.takenOver(peer)
+	}
+	if p.tooHard.Swap(false) && p.encoding.ease() {
+		p.takenOver(peer)
 	}
 	var change encoder.Reconfiguration
 	size := p.governor.now().scale.of(screen.Visible)
@@ -208,7 +218,7 @@ func (p *pipeline) follow(peer *streamer.Peer, screen *media.Frame) (*media.Fram
 		change.Bitrate = target
 	}
 	if change != (encoder.Reconfiguration{}) {
-		if err := p.reconfigure(change); err != nil {
+		if err := p.reconfigure(peer, change); err != nil {
 			return nil, err
 		}
 		if change.Size != (media.Size{}) {
@@ -219,20 +229,20 @@ func (p *pipeline) follow(peer *streamer.Peer, screen *media.Frame) (*media.Fram
 }
 
 // economise does what the governor has decided. The size follows with the next frame.
-func (p *pipeline) economise() error {
+func (p *pipeline) economise(peer *streamer.Peer) error {
 	step := p.governor.now()
 	p.source.SetFrameRate(step.rate)
-	if err := p.reconfigure(encoder.Reconfiguration{FrameRate: step.rate, Speed: &step.speed}); err != nil {
+	if err := p.reconfigure(peer, encoder.Reconfiguration{FrameRate: step.rate, Speed: &step.speed}); err != nil {
 		return err
 	}
 	p.tell()
 	return nil
 }
 
-func (p *pipeline) reconfigure(r encoder.Reconfiguration) error {
+func (p *pipeline) reconfigure(peer *streamer.Peer, r encoder.Reconfiguration) error {
 	err := p.encoding.reconfigure(r)
 	if errors.Is(err, errReplaced) {
-		p.takenOver()
+		p.takenOver(peer)
 		return nil
 	}
 	return err
@@ -247,7 +257,7 @@ func (p *pipeline) tell() {
 	}
 	p.changed(control.VideoNotice{
 		Encoder: p.encoding.chosen.Name, Codec: string(p.encoding.chosen.Codec),
-		Width: config.Size.Width, Height: config.Size.Height, FrameRate: step.rate, Reason: reason,
+		Width: config.Size.Width, Height: config.Size.Height, FrameRate: step.rate, Reason: reason, Instead: p.encoding.instead,
 	})
 }
 

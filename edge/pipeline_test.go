@@ -152,7 +152,7 @@ func newBench(t *testing.T, rest ...encoder.Candidate) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.peer, err = engine.NewPeer(streamer.PeerConfig{Codec: media.H264, ProfileLevelID: "42c01f", Bitrate: config.Bitrate}, nobody{watching}, stages, logger)
+	b.peer, err = engine.NewPeer(streamer.PeerConfig{Codecs: []media.Codec{media.H264, media.VP8}, ProfileLevelID: "42c01f", Bitrate: config.Bitrate}, nobody{watching}, stages, logger)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"nearlight/edge/app"
+	"nearlight/edge/capture"
 	"nearlight/edge/input"
 	"nearlight/encoder"
 	"nearlight/internal/media"
@@ -103,23 +104,23 @@ func (s *session) conclude(ctx context.Context, err error) {
 func (s *session) run(ctx context.Context) error {
 	config := encoder.Config{Size: s.size, MaxSize: s.node.config.MaxSize, FrameRate: s.node.config.FrameRate, Bitrate: s.node.config.Bitrate}
 	choice, err := onRealtimeThread(s.logger, func() (*encoder.Choice, error) {
-		return s.node.config.Encoders.Pick(s.node.config.Encoder, s.codecs, s.node.encoderTimings(), config)
+		return s.node.config.Encoders.Pick(s.codecs, s.node.encoderTimings(), config)
 	})
 	if err != nil {
 		return signaling.Errorf(signaling.CodeNoCommonCodec, "%v", err)
 	}
-	if config, err = config.Resolve(); err != nil {
+	if config, err = choice.Config.Resolve(); err != nil {
 		return errors.Join(err, choice.Encoder.Close())
 	}
-	s.logger.Info("encoder is chosen", "encoder", choice.Why())
+	s.logger.Info("encoder is chosen", "encoder", choice.Name, "instead_of", choice.Instead())
 	s.node.say(signaling.Progress{Session: s.id, Stage: signaling.StageStarting, Detail: s.app.Title})
 	s.bulletin.setApp(control.AppNotice{State: control.AppStarting, Title: s.app.Title})
 
-	capabilities := choice.Encoder.Capabilities() // play owns the encoder from here on
+	offered := offering(choice, config) // play owns the encoder from here on
 	group, ctx := errgroup.WithContext(ctx)
 	ready := make(chan *live, 1)
 	group.Go(func() error { return s.play(ctx, choice, config, ready) })
-	group.Go(func() error { return s.converse(ctx, capabilities, ready) })
+	group.Go(func() error { return s.converse(ctx, offered, ready) })
 	return group.Wait()
 }
 
@@ -171,6 +172,9 @@ func displayEnded(screen *screen, err error) bool {
 	if byApp := (*appEnded)(nil); errors.As(err, &byApp) && byApp.code == signaling.CodeAppExited {
 		return false
 	}
+	if errors.Is(err, capture.ErrGone) {
+		return true
+	}
 	select {
 	case <-screen.display.Done():
 		return true
@@ -215,8 +219,8 @@ func (s *session) forwardCursors(ctx context.Context, screen *screen) error {
 }
 
 // converse keeps the player connected: offer, answer, hold and offer again.
-func (s *session) converse(ctx context.Context, capabilities encoder.Capabilities, ready <-chan *live) (err error) {
-	c := conversation{session: s, capabilities: capabilities, ready: ready}
+func (s *session) converse(ctx context.Context, offered offered, ready <-chan *live) (err error) {
+	c := conversation{session: s, offered: offered, ready: ready}
 	defer func() {
 		s.conclude(ctx, err)
 		c.hangUp()
@@ -270,6 +274,7 @@ func (s *session) reportStats(ctx context.Context, p *pipeline, injector *input.
 	ticker := time.NewTicker(statsInterval)
 	defer ticker.Stop()
 	var bytes uint64
+	var decoder decoding
 	before := time.Now()
 	for {
 		select {
@@ -289,6 +294,9 @@ func (s *session) reportStats(ctx context.Context, p *pipeline, injector *input.
 			}
 			if peer := p.peer.Load(); peer != nil && peer.RoundTrip() > 0 {
 				notice.RTT = &control.Quantiles{P50: milliseconds(peer.RoundTrip()), P99: milliseconds(peer.RoundTrip())}
+			}
+			if decodes := s.stages.Lately(streamer.StageDecode); decodes.N > 0 && decoder.tooSlow(decodes.P50, encoder.FrameTime(s.node.config.FrameRate)) {
+				p.tooHard.Store(true)
 			}
 			bytes, before = sent, now
 			count()

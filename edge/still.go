@@ -7,7 +7,7 @@ import "time"
 const (
 	sharpenAfter    = 50 * time.Millisecond // without a change for three frames: the motion is over
 	keepAlive       = time.Second
-	sharpEnough     = 10.0 // H.264 quantiser at which a picture is nearly lossless
+	sharpEnough     = 10.0 // quantiser at which a picture is nearly lossless, whatever the codec (encoder.Result.QP)
 	mostSharpenings = 12   // an encoder that cannot reach it within its rate stops trying
 )
 

@@ -71,7 +71,9 @@ type Request struct {
 type Result struct {
 	Keyframe bool
 	Bytes    int
-	QP       float64 // average quantiser on the codec's own scale; H.264: 0 (best) to 51
+	// QP is the average quantiser on H.264's scale, 0 (best) to 51, whatever the codec: the step between coded values
+	// doubles every six, and is two pixel values at 10, where a picture is nearly lossless.
+	QP float64
 }
 
 // Capabilities is what an open encoder can do.
@@ -104,7 +106,7 @@ type Encoder interface {
 	// Encode compresses f and calls emit for each slice of its one access unit, in decoding order, the last one marked.
 	// It never holds a frame back. If emit fails, the remaining slices are dropped and its error is returned; the
 	// reference chain is then broken for the receiver and the caller asks for a keyframe or Invalidate.
-	// f.Visible must be the encoder's size.
+	// f.Visible must be the encoder's size. A driver that cannot read f.Surface refuses the frame with media.ErrFrame.
 	Encode(f *media.Frame, r Request, emit func(media.Slice) error) (Result, error)
 	// Reconfigure changes rate, frame rate, speed or size from the next frame on; an error leaves the stream as it was.
 	Reconfigure(Reconfiguration) error
@@ -112,7 +114,7 @@ type Encoder interface {
 	// that no later frame may refer to them. Where no good reference is left, or the driver cannot, the next frame is a
 	// keyframe and keyframe is true. With RecoverByRefresh nothing is asked of the next frame: the sweep mends the picture.
 	Invalidate(first, last media.Instant) (keyframe bool, err error)
-	// CodedSize is the size in the bitstream before cropping: whole macroblocks.
+	// CodedSize is the size in the bitstream before cropping: H.264 whole macroblocks, VP8, VP9 and AV1 even sides.
 	CodedSize() media.Size
 	Capabilities() Capabilities
 	// Close frees everything; it may be called more than once.

@@ -59,6 +59,16 @@ func H264Level(c Config, references int) (int, error) {
 	return 0, fmt.Errorf("%w: %v at %d frames per second and %v exceeds H.264 level 5.2", ErrUnsupported, c.MaxSize, c.FrameRate, c.Bitrate)
 }
 
+// BaselineProfileLevelID is what an SDP has to say (RFC 6184 section 8.1) of a stream in constrained baseline, which every
+// software driver begins with and every browser decodes. Where the configuration exceeds every level it names the highest.
+func BaselineProfileLevelID(c Config) string {
+	level, err := H264Level(c, 1)
+	if err != nil {
+		level = levels[len(levels)-1].idc
+	}
+	return fmt.Sprintf("42c0%02x", level)
+}
+
 // tallest checks that neither side exceeds sqrt(8*MaxFS) macroblocks (section A.3.1).
 func tallest(l level, size media.Size) bool {
 	width, height := (size.Width+15)/16, (size.Height+15)/16

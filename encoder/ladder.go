@@ -33,31 +33,30 @@ type Refusal struct {
 	Reason error
 }
 
-func (r Refusal) Error() string { return r.Name + ": " + r.Reason.Error() }
+func (r Refusal) Error() string {
+	reason := r.Reason.Error()
+	if strings.HasPrefix(reason, r.Name+": ") { // most drivers begin so themselves
+		return reason
+	}
+	return r.Name + ": " + reason
+}
 
 // Unwrap returns the reason.
 func (r Refusal) Unwrap() error { return r.Reason }
-
-// errNotDecoded is the reason of a candidate whose codec the player lacks.
-var errNotDecoded = errors.New("the player does not decode")
 
 // Choice is an encoder that was picked.
 type Choice struct {
 	Candidate
 	Encoder Encoder
+	Config  Config // that it was opened with
 	// Refused are those that stand higher on the ladder, each with its reason.
 	Refused []Refusal
 	// Rest are the candidates below this one that the player decodes: who takes its place if it fails.
 	Rest Ladder
 }
 
-// Why explains the choice in one line, for the owner's log: "x264 (nvenc: no NVIDIA driver)".
-func (c *Choice) Why() string {
-	if len(c.Refused) == 0 {
-		return c.Name
-	}
-	return c.Name + " (" + lines(c.Refused) + ")"
-}
+// Instead says in one line why none that stands higher was picked: "nvenc: no NVIDIA driver". It is empty where none does.
+func (c *Choice) Instead() string { return lines(c.Refused) }
 
 // Names lists the candidates in order of preference.
 func (l Ladder) Names() []string {
@@ -66,6 +65,25 @@ func (l Ladder) Names() []string {
 		names[i] = candidate.Name
 	}
 	return names
+}
+
+// Only returns the candidates that may be used: all of them for Auto or an empty text, or those that the text names, in its
+// order: "nvenc,x264". The error wraps ErrNoneFits and names what is not on the ladder.
+func (l Ladder) Only(names string) (Ladder, error) {
+	if names == "" || names == Auto {
+		return l, nil
+	}
+	var only Ladder
+	for name := range strings.SplitSeq(names, ",") {
+		i := slices.IndexFunc(l, func(c Candidate) bool { return c.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("%w: there is no encoder named %q (want %s)", ErrNoneFits, name, strings.Join(append([]string{Auto}, l.Names()...), ", "))
+		}
+		if !slices.ContainsFunc(only, func(c Candidate) bool { return c.Name == name }) {
+			only = append(only, l[i])
+		}
+	}
+	return only, nil
 }
 
 // Codecs lists what the candidates encode, each codec once, in order of preference.
@@ -79,37 +97,29 @@ func (l Ladder) Codecs() []media.Codec {
 	return codecs
 }
 
-// Pick opens the first candidate that the player decodes and this machine has; those known to be too slow for the frame
-// rate come after all others. name is Auto (or empty), or the one candidate that may be used. The error wraps
+// Pick opens the first candidate that the player decodes and this machine has, with the best preset that is known to cost next to no
+// time (config.Speed does not count); those known to be too slow for the frame rate come after all others. The error wraps
 // ErrNoneFits and what each candidate said.
-func (l Ladder) Pick(name string, decodes []media.Codec, known Timings, config Config) (*Choice, error) {
-	fitting, refused := l.fit(name, decodes)
-	fitting, slow := known.sort(fitting, config.FrameRate)
-	if len(fitting) == 0 && len(refused) == 0 {
-		return nil, fmt.Errorf("%w: there is no encoder named %q (want %s)", ErrNoneFits, name, strings.Join(append([]string{Auto}, l.Names()...), ", "))
+func (l Ladder) Pick(decodes []media.Codec, known Timings, config Config) (*Choice, error) {
+	var fitting Ladder
+	var refused []Refusal
+	for _, candidate := range l {
+		if !slices.Contains(decodes, candidate.Codec) {
+			refused = append(refused, Refusal{candidate.Name, fmt.Errorf("the player does not decode %s", candidate.Codec)})
+			continue
+		}
+		fitting = append(fitting, candidate)
 	}
+	fitting, slow := known.sort(fitting, config.FrameRate)
 	for i, candidate := range fitting {
+		config.Speed = known.speed(candidate.Name, config.FrameRate)
 		opened, err := candidate.Open(config)
 		if err == nil {
-			return &Choice{Candidate: candidate, Encoder: opened, Refused: l.above(candidate, append(refused, slow...)), Rest: fitting[i+1:]}, nil
+			return &Choice{Candidate: candidate, Encoder: opened, Config: config, Refused: l.above(candidate, append(refused, slow...)), Rest: fitting[i+1:]}, nil
 		}
 		refused = append(refused, Refusal{candidate.Name, err})
 	}
 	return nil, &noneFits{refused}
-}
-
-// fit returns the candidates of that name which the player decodes, and why others of that name are left out.
-func (l Ladder) fit(name string, decodes []media.Codec) (fitting Ladder, refused []Refusal) {
-	for _, candidate := range l {
-		switch {
-		case name != "" && name != Auto && name != candidate.Name:
-		case !slices.Contains(decodes, candidate.Codec):
-			refused = append(refused, Refusal{candidate.Name, fmt.Errorf("%w %s", errNotDecoded, candidate.Codec)})
-		default:
-			fitting = append(fitting, candidate)
-		}
-	}
-	return fitting, refused
 }
 
 // above returns the refusals of candidates that stand higher than the one chosen, in the ladder's order.

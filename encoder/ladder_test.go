@@ -48,13 +48,20 @@ func TestLadderPicksTheFirstThatFits(t *testing.T) {
 		{"no name is auto", "", all, "x264", nil, nil},
 		{"auto skips what the player lacks", "auto", []media.Codec{media.VP8}, "vp8", nil, nil},
 		{"a name is that one", "openh264", all, "openh264", nil, nil},
+		{"names are those, in their order", "nvenc,vp8,x264", all, "vp8", nil, nil},
+		{"a name among others that is unknown", "x264,x265", all, "", encoder.ErrNoneFits, []string{`"x265"`}},
+		{"a name that is empty", "x264,", all, "", encoder.ErrNoneFits, []string{`""`}},
 		{"a name never falls back", "nvenc", all, "", encoder.ErrUnavailable, []string{"nvenc: ", "no NVIDIA driver"}},
 		{"a name the player cannot decode", "vp8", []media.Codec{media.H264}, "", encoder.ErrNoneFits, []string{"does not decode vp8"}},
 		{"no common codec gives every reason", "auto", []media.Codec{media.AV1}, "", encoder.ErrNoneFits, []string{"nvenc: ", "x264: ", "openh264: ", "vp8: "}},
 		{"a player without codecs", "auto", nil, "", encoder.ErrNoneFits, nil},
 		{"an unknown name lists the known", "x265", all, "", encoder.ErrNoneFits, []string{`"x265"`, "auto, nvenc, x264, openh264, vp8"}},
 	} {
-		got, err := ladder.Pick(c.name, c.decodes, nil, encoder.Config{})
+		only, err := ladder.Only(c.name)
+		var got *encoder.Choice
+		if err == nil {
+			got, err = only.Pick(c.decodes, nil, encoder.Config{})
+		}
 		if c.want != "" {
 			if err != nil || got.Name != c.want || got.Encoder.(named).name != c.want {
 				t.Errorf("%s: got %v, %v; want %s", c.reason, got, err, c.want)
@@ -81,12 +88,12 @@ func TestAChoiceSaysWhyItIsNoneBetterAndWhoComesNext(t *testing.T) {
 		candidate("av1", media.AV1, nil),
 		candidate("openh264", media.H264, nil),
 	}
-	choice, err := ladder.Pick(encoder.Auto, []media.Codec{media.H264}, nil, encoder.Config{})
+	choice, err := ladder.Pick([]media.Codec{media.H264}, nil, encoder.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := choice.Why(), "x264 (nvenc: no NVIDIA driver; vp9: the player does not decode vp9)"; got != want {
-		t.Errorf("why: %q, want %q", got, want)
+	if got, want := choice.Instead(), "nvenc: no NVIDIA driver; vp9: the player does not decode vp9"; got != want {
+		t.Errorf("instead of what: %q, want %q", got, want)
 	}
 	if got := choice.Rest.Names(); !slices.Equal(got, []string{"openh264"}) {
 		t.Errorf("next come %v, want openh264 alone: the player does not decode AV1", got)
@@ -99,32 +106,105 @@ func TestAChoiceSaysWhyItIsNoneBetterAndWhoComesNext(t *testing.T) {
 func TestWhatIsTooSlowComesLast(t *testing.T) {
 	ladder := encoder.Ladder{candidate("av1", media.AV1, nil), candidate("vp9", media.VP9, nil), candidate("vp8", media.VP8, nil)}
 	all := []media.Codec{media.AV1, media.VP9, media.VP8}
-	slow := encoder.Timings{"av1": 20 * time.Millisecond, "vp9": 8 * time.Millisecond, "vp8": 40 * time.Millisecond}
+	slow := encoder.Timings{"av1": {20 * time.Millisecond}, "vp9": {8 * time.Millisecond}, "vp8": {40 * time.Millisecond}}
 	for _, c := range []struct {
-		reason string
-		name   string
-		known  encoder.Timings
-		rate   int
-		want   string
-		why    string
-		next   []string
+		reason  string
+		name    string
+		known   encoder.Timings
+		rate    int
+		want    string
+		instead string
+		next    []string
 	}{
-		{"nothing is known: the ladder's order", "auto", nil, 60, "av1", "av1", []string{"vp9", "vp8"}},
+		{"nothing is known: the ladder's order", "auto", nil, 60, "av1", "", []string{"vp9", "vp8"}},
 		{"half a frame's time is the limit", "auto", slow, 60, "vp9",
-			"vp9 (av1: it takes 20.0 ms for a picture here, and 8.3 are half of a frame's time)", []string{"av1", "vp8"}},
-		{"which is longer at a lower rate", "auto", slow, 24, "av1", "av1", []string{"vp9", "vp8"}},
-		{"where all are too slow the best is used", "auto", slow, 120, "av1", "av1", []string{"vp9", "vp8"}},
-		{"a name is that one, however slow", "vp8", slow, 60, "vp8", "vp8", nil},
+			"av1: it takes 20.0 ms for a picture here, and 8.3 are half of a frame's time", []string{"av1", "vp8"}},
+		{"which is longer at a lower rate", "auto", slow, 24, "av1", "", []string{"vp9", "vp8"}},
+		{"where all are too slow the best is used", "auto", slow, 120, "av1", "", []string{"vp9", "vp8"}},
+		{"a name is that one, however slow", "vp8", slow, 60, "vp8", "", nil},
 	} {
-		choice, err := ladder.Pick(c.name, all, c.known, encoder.Config{FrameRate: c.rate})
+		only, err := ladder.Only(c.name)
+		if err != nil {
+			t.Fatalf("%s: %v", c.reason, err)
+		}
+		choice, err := only.Pick(all, c.known, encoder.Config{FrameRate: c.rate})
 		if err != nil {
 			t.Fatalf("%s: %v", c.reason, err)
 		}
 		if choice.Name != c.want || !slices.Equal(choice.Rest.Names(), c.next) {
 			t.Errorf("%s: got %s, then %v; want %s, then %v", c.reason, choice.Name, choice.Rest.Names(), c.want, c.next)
 		}
-		if why := choice.Why(); why != c.why {
-			t.Errorf("%s: %q, want %q", c.reason, why, c.why)
+		if got := choice.Instead(); got != c.instead {
+			t.Errorf("%s: instead of %q, want %q", c.reason, got, c.instead)
+		}
+	}
+}
+
+func TestABetterPresetIsChosenWhereItCostsNextToNothing(t *testing.T) {
+	ladder := encoder.Ladder{candidate("nvenc", media.H264, nil)}
+	known := encoder.Timings{"nvenc": {time.Millisecond, 1500 * time.Microsecond, 2 * time.Millisecond, 3 * time.Millisecond}}
+	for _, c := range []struct {
+		reason string
+		known  encoder.Timings
+		rate   int
+		want   int
+	}{
+		{"nothing is known: the fastest", nil, 60, 0},
+		{"an eighth of a frame's time at 60", known, 60, 2},
+		{"at 120 that is half as long", known, 120, 0},
+		{"at 30 twice", known, 30, 3},
+		{"a candidate that is slow stays at its fastest", encoder.Timings{"nvenc": {9 * time.Millisecond}}, 60, 0},
+	} {
+		choice, err := ladder.Pick([]media.Codec{media.H264}, c.known, encoder.Config{FrameRate: c.rate, Speed: 7})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if choice.Config.Speed != c.want {
+			t.Errorf("%s: speed %d, want %d", c.reason, choice.Config.Speed, c.want)
+		}
+	}
+}
+
+// timed is an encoder whose presets take so long each.
+type timed struct {
+	encoder.Encoder
+	speed int
+	takes []time.Duration
+}
+
+func (e timed) Encode(*media.Frame, encoder.Request, func(media.Slice) error) (encoder.Result, error) {
+	for began := time.Now(); time.Since(began) < e.takes[e.speed]; { // busy, as encoders are
+	}
+	return encoder.Result{}, nil
+}
+
+func (e timed) Capabilities() encoder.Capabilities { return encoder.Capabilities{Speeds: len(e.takes)} }
+func (timed) Close() error                         { return nil }
+
+func TestPresetsAreMeasuredAsFarAsTheyAreOfUse(t *testing.T) {
+	const ms = time.Millisecond
+	for _, c := range []struct {
+		reason string
+		takes  []time.Duration
+		want   int // presets that were measured
+	}{
+		{"all are fast", []time.Duration{0, ms / 10, ms / 5}, 3},
+		{"the second is too slow to be chosen, and the last", []time.Duration{ms / 10, 4 * ms, 5 * ms}, 2},
+		{"the first is slow already", []time.Duration{4 * ms, 5 * ms}, 1},
+	} {
+		measured, err := encoder.Candidate{Open: func(config encoder.Config) (encoder.Encoder, error) {
+			return timed{speed: config.Speed, takes: c.takes}, nil
+		}}.Time(encoder.Config{}, []*media.Frame{{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(measured) != c.want {
+			t.Errorf("%s: measured %v, want %d", c.reason, measured, c.want)
+		}
+		for speed, took := range measured {
+			if took < c.takes[speed] {
+				t.Errorf("%s: preset %d takes %v, measured %v", c.reason, speed, c.takes[speed], took)
+			}
 		}
 	}
 }

@@ -54,7 +54,7 @@ func NewEngine(ports *udpmux.Ports, logger *slog.Logger) (*Engine, error) {
 	return &Engine{ports: ports, certificate: *certificate, logger: logger}, nil
 }
 
-// newConnection makes a peer connection that can send the one video codec given, and the estimator of its rate.
+// newConnection makes a peer connection that can send one video stream in the codecs given, and the estimator of its rate.
 func (e *Engine) newConnection(config PeerConfig, logger *slog.Logger) (*webrtc.PeerConnection, cc.BandwidthEstimator, error) {
 	loggers := pionLoggers{logger}
 	settings := webrtc.SettingEngine{LoggerFactory: loggers}
@@ -75,7 +75,7 @@ func (e *Engine) newConnection(config PeerConfig, logger *slog.Logger) (*webrtc.
 	settings.DisableActiveTCP(true) // a browser cannot listen
 
 	engine := &webrtc.MediaEngine{}
-	if err := registerCodecs(engine, config.Codec, config.ProfileLevelID); err != nil {
+	if err := registerCodecs(engine, config.Codecs, config.ProfileLevelID); err != nil {
 		return nil, nil, err
 	}
 	registry := &interceptor.Registry{}
@@ -121,6 +121,7 @@ func registerInterceptors(engine *webrtc.MediaEngine, registry *interceptor.Regi
 	estimator := make(chan cc.BandwidthEstimator, 1)
 	congestion.OnNewPeerConnection(func(_ string, e cc.BandwidthEstimator) { estimator <- e })
 	registry.Add(responder)
+	registry.Add(new(pairRTX))
 	registry.Add(reports)
 	registry.Add(congestion)
 	if err := webrtc.ConfigureTWCCHeaderExtensionSender(engine, registry); err != nil {

@@ -1,13 +1,10 @@
 package streamer
 
 import (
-	"fmt"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/pion/rtcp"
-	"github.com/pion/sdp/v3"
 )
 
 // minimumKeyframeGap damps keyframe requests while the round trip is not known or tiny: a keyframe that is still being decoded
@@ -47,28 +44,4 @@ func (p *Peer) readFeedback() {
 			}
 		}
 	}
-}
-
-// acceptsVideo checks that an answer takes the video we offered: a browser that cannot decode it answers with port 0,
-// or leaves the codec out (RFC 8829 section 5.3.1).
-func acceptsVideo(answer, mimeType string) error {
-	var parsed sdp.SessionDescription
-	if err := parsed.UnmarshalString(answer); err != nil {
-		return fmt.Errorf("parse the player's answer: %w", err)
-	}
-	name := strings.TrimPrefix(mimeType, "video/")
-	for _, section := range parsed.MediaDescriptions {
-		if section.MediaName.Media != "video" {
-			continue
-		}
-		if section.MediaName.Port.Value == 0 {
-			break
-		}
-		for _, attribute := range section.Attributes {
-			if attribute.Key == "rtpmap" && strings.Contains(strings.ToLower(attribute.Value), " "+strings.ToLower(name)+"/") {
-				return nil
-			}
-		}
-	}
-	return fmt.Errorf("%w: the player's browser does not decode %s", ErrNoCommonCodec, name)
 }

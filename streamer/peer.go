@@ -14,15 +14,14 @@ import (
 
 	"nearlight/internal/media"
 	"nearlight/streamer/control"
-	"nearlight/streamer/packetizer"
 )
 
 // ErrClosed reports that the connection to the player is over.
 var ErrClosed = errors.New("connection to the player is closed")
 
-// PeerConfig describes one connection. All but PlayoutDelay and ICEServers are required.
+// PeerConfig describes one connection. Codec and Bitrate are required, and ProfileLevelID with H.264.
 type PeerConfig struct {
-	Codec          media.Codec
+	Codecs         []media.Codec // that may be sent, the one to begin with first
 	ProfileLevelID string        // H.264: what the stream needs at most (RFC 6184 section 8.1); browsers decode no higher level than is offered
 	Bitrate        media.Bitrate // upper bound of the rate
 	PlayoutDelay   PlayoutDelay
@@ -49,16 +48,19 @@ type Peer struct {
 	receiver   Receiver
 	logger     *slog.Logger
 	track      *videoTrack
-	sender     *webrtc.RTPSender
-	motion     *webrtc.DataChannel
-	control    *webrtc.DataChannel
-	keyframes  keyframeGate
-	frames     frameLog
-	stages     *Stages
+	// profileLevelID is what was offered of H.264.
+	profileLevelID string
+	sender         *webrtc.RTPSender
+	motion         *webrtc.DataChannel
+	control        *webrtc.DataChannel
+	keyframes      keyframeGate
+	frames         frameLog
+	stages         *Stages
 
 	connected chan struct{} // closed when media can flow
 	open      chan struct{} // closed when Send works
 	failed    chan struct{} // closed when it never will again
+	missing   atomic.Int32  // of the two things that Connected takes: a transport, and a track that knows its codecs
 	ready     sync.Once
 	failOnce  sync.Once
 	fail      error // written before failed is closed
@@ -68,8 +70,9 @@ type Peer struct {
 
 // NewPeer prepares a connection; nothing is sent before Offer.
 func (e *Engine) NewPeer(config PeerConfig, receiver Receiver, stages *Stages, logger *slog.Logger) (*Peer, error) {
-	if config.Codec != media.H264 {
-		return nil, fmt.Errorf("%w: %s cannot be packetized", ErrNoCommonCodec, config.Codec)
+	track, err := newVideoTrack(config.Codecs, config.PlayoutDelay)
+	if err != nil {
+		return nil, err
 	}
 	connection, estimator, err := e.newConnection(config, logger)
 	if err != nil {
@@ -78,7 +81,7 @@ func (e *Engine) NewPeer(config PeerConfig, receiver Receiver, stages *Stages, l
 	p := &Peer{
 		connection: connection, estimator: estimator, receiver: receiver, logger: logger, stages: stages,
 		connected: make(chan struct{}), open: make(chan struct{}), failed: make(chan struct{}),
-		track: newVideoTrack(webrtc.RTPCodecCapability{MimeType: config.Codec.MimeType(), ClockRate: clockRate}, new(packetizer.H264), config.PlayoutDelay),
+		track: track, profileLevelID: config.ProfileLevelID,
 	}
 	if err := p.setUp(); err != nil {
 		return nil, errors.Join(err, connection.Close())
@@ -86,7 +89,16 @@ func (e *Engine) NewPeer(config PeerConfig, receiver Receiver, stages *Stages, l
 	return p, nil
 }
 
+// further is called once for each of the things that are missing.
+func (p *Peer) further() {
+	if p.missing.Add(-1) == 0 {
+		close(p.connected)
+	}
+}
+
 func (p *Peer) setUp() error {
+	p.missing.Store(2)
+	p.track.bound = sync.OnceFunc(p.further)
 	transceiver, err := p.connection.AddTransceiverFromTrack(p.track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
 	if err != nil {
 		return fmt.Errorf("add the video track: %w", err)
@@ -103,7 +115,7 @@ func (p *Peer) setUp() error {
 		p.logger.Debug("peer connection", "state", state.String())
 		switch state {
 		case webrtc.PeerConnectionStateConnected:
-			p.ready.Do(func() { close(p.connected) })
+			p.ready.Do(p.further)
 		case webrtc.PeerConnectionStateFailed:
 			p.end(fmt.Errorf("%w: no packets from the player for %v", ErrClosed, iceFailed))
 		case webrtc.PeerConnectionStateClosed:
@@ -196,10 +208,11 @@ func (p *Peer) Offer(send func(sdp string) error) error {
 
 // Answer takes the player's answer. The error wraps ErrNoCommonCodec when the player refused the video.
 func (p *Peer) Answer(sdp string) error {
-	if err := acceptsVideo(sdp, p.track.codec.MimeType); err != nil {
+	answer, err := readAnswer(sdp, p.track.codecs(), p.profileLevelID)
+	if err != nil {
 		return err
 	}
-	if err := p.connection.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: sdp}); err != nil {
+	if err := p.connection.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
 		return fmt.Errorf("apply the player's answer: %w", err)
 	}
 	go p.readFeedback() // ends when the connection is closed
@@ -213,6 +226,13 @@ func (p *Peer) AddCandidate(c webrtc.ICECandidateInit) error {
 	}
 	return nil
 }
+
+// Accepts reports whether the player takes a codec, once Connected.
+func (p *Peer) Accepts(codec media.Codec) bool { return p.track.accepts(codec) }
+
+// Use makes a codec that the player accepts that of all further slices, whose first one has to be a keyframe's. It belongs to the
+// goroutine that calls WriteSlice.
+func (p *Peer) Use(codec media.Codec) { p.track.use(codec) }
 
 // WriteSlice sends one slice of the access unit captured at the given instant. It returns when the last packet was
 // handed to the socket.

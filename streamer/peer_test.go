@@ -77,6 +77,12 @@ type session struct {
 // connect joins a peer and a viewer over real sockets on loopback.
 func connect(t *testing.T) *session {
 	t.Helper()
+	return connectWith(t, streamer.PeerConfig{Codecs: []media.Codec{media.H264}, ProfileLevelID: "42c01f", Bitrate: 8 * media.Mbps}, viewer.Config{})
+}
+
+// connectWith joins a peer and a viewer of other kinds.
+func connectWith(t *testing.T, config streamer.PeerConfig, watching viewer.Config) *session {
+	t.Helper()
 	logger := slog.New(slog.NewTextHandler(t.Output(), nil))
 	ports, err := udpmux.Open(udpmux.Config{Address: netip.MustParseAddr("127.0.0.1"), Loggers: streamer.Loggers(logger)})
 	if err != nil {
@@ -91,11 +97,11 @@ func connect(t *testing.T) *session {
 		player: &playerSide{frames: make(chan viewer.Frame, 1024), messages: make(chan control.Message, 1024)},
 		stages: streamer.NewStages(streamer.NewStageHistogram()),
 	}
-	config := streamer.PeerConfig{Codec: media.H264, ProfileLevelID: "42c01f", Bitrate: 8 * media.Mbps}
 	if s.peer, err = engine.NewPeer(config, s.edge, s.stages, logger); err != nil {
 		t.Fatal(err)
 	}
-	if s.viewer, err = viewer.New(viewer.Config{Logger: logger}, s.player); err != nil {
+	watching.Logger = logger
+	if s.viewer, err = viewer.New(watching, s.player); err != nil {
 		t.Fatal(err)
 	}
 	s.edge.viewer, s.player.peer = s.viewer, s.peer
@@ -161,6 +167,111 @@ func TestFramesArriveWholeWithTheirCaptureTime(t *testing.T) {
 	}
 }
 
+// frameOf is a keyframe of a codec, in the form that its encoder has, of about so many bytes.
+func frameOf(codec media.Codec, size int) media.Slice {
+	body := bytes.Repeat([]byte{0xab}, size)
+	head := map[media.Codec][]byte{
+		media.H264: {0, 0, 0, 1, 0x65},
+		media.HEVC: {0, 0, 0, 1, 19 << 1, 1},
+		media.VP8:  {0x30, 1, 2, 0x9d, 1, 0x2a},
+		media.VP9:  {0x82, 0x49, 0x83, 0x42, 0x20, 0x27, 0xf0, 0x16, 0x70},
+		media.AV1:  {0x0a, 1, 0, 0x32, byte(size+1)&0x7f | 0x80, byte((size+1)>>7)&0x7f | 0x80, byte((size + 1) >> 14), 0x10},
+	}[codec]
+	return media.Slice{Data: append(head, body...), Keyframe: true, Last: true}
+}
+
+func TestEveryCodecIsOfferedTakenAndArrivesWhole(t *testing.T) {
+	for _, codec := range []media.Codec{media.H264, media.HEVC, media.VP8, media.VP9, media.AV1} {
+		t.Run(string(codec), func(t *testing.T) {
+			config := streamer.PeerConfig{Codecs: []media.Codec{codec}, Bitrate: 8 * media.Mbps}
+			if codec == media.H264 {
+				config.ProfileLevelID = "42c01f"
+			}
+			s := connectWith(t, config, viewer.Config{Codecs: []media.Codec{codec}})
+			for range 3 {
+				slice := frameOf(codec, 20000)
+				if err := s.peer.WriteSlice(slice, media.Now()); err != nil {
+					t.Fatal(err)
+				}
+				if frame := wait(t, s.player.frames, "a frame"); frame.Bytes != len(slice.Data) {
+					t.Errorf("%d bytes arrived as %d", len(slice.Data), frame.Bytes)
+				}
+			}
+		})
+	}
+}
+
+func TestTheCodecChangesWithinTheStream(t *testing.T) {
+	codecs := []media.Codec{media.H264, media.VP8, media.AV1}
+	s := connectWith(t, streamer.PeerConfig{Codecs: codecs, ProfileLevelID: "42c01f", Bitrate: 8 * media.Mbps}, viewer.Config{Codecs: []media.Codec{media.H264, media.AV1}})
+	if s.peer.Accepts(media.VP8) || !s.peer.Accepts(media.AV1) || !s.peer.Accepts(media.H264) {
+		t.Fatal("the peer does not know what the player takes")
+	}
+	for i, codec := range []media.Codec{media.H264, media.AV1, media.AV1, media.H264} {
+		s.peer.Use(codec)
+		slice := frameOf(codec, 20000)
+		if err := s.peer.WriteSlice(slice, media.Now().Add(time.Duration(i)*streamer.RTPTick)); err != nil {
+			t.Fatal(err)
+		}
+		if frame := wait(t, s.player.frames, "a frame"); frame.Bytes != len(slice.Data) || frame.Codec != codec {
+			t.Errorf("%d bytes of %s arrived as %d of %s", len(slice.Data), codec, frame.Bytes, frame.Codec)
+		}
+	}
+	s.peer.Use(media.VP8)
+	if err := s.peer.WriteSlice(frameOf(media.VP8, 100), media.Now()); !errors.Is(err, streamer.ErrNoCommonCodec) {
+		t.Errorf("a codec that the player does not take: %v", err)
+	}
+}
+
+// unreachable is an edge whose candidates never come.
+type unreachable struct{ *edgeSide }
+
+func (unreachable) Candidate(*webrtc.ICECandidateInit) {}
+
+func TestAViewerWithoutTheCodecRefusesTheVideo(t *testing.T) {
+	logger := slog.New(slog.DiscardHandler)
+	ports, err := udpmux.Open(udpmux.Config{Address: netip.MustParseAddr("127.0.0.1"), Loggers: streamer.Loggers(logger)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ports.Close()
+	engine, err := streamer.NewEngine(ports, logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, codec := range []media.Codec{media.HEVC, media.VP8, media.VP9, media.AV1} {
+		edge, player := unreachable{&edgeSide{t: t}}, &playerSide{}
+		peer, err := engine.NewPeer(streamer.PeerConfig{Codecs: []media.Codec{codec}, Bitrate: media.Mbps}, edge, nil, logger)
+		if err != nil {
+			t.Fatal(err)
+		}
+		watching, err := viewer.New(viewer.Config{Codecs: []media.Codec{media.H264}}, player)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 2)
+		go func() { ended <- peer.Run(ctx) }()
+		go func() { ended <- watching.Run(ctx) }()
+		err = peer.Offer(func(offer string) error {
+			answer, err := watching.Answer(offer)
+			if err != nil {
+				return err
+			}
+			return peer.Answer(answer)
+		})
+		if !errors.Is(err, streamer.ErrNoCommonCodec) {
+			t.Errorf("%s: error %v, want ErrNoCommonCodec", codec, err)
+		}
+		cancel()
+		<-ended
+		<-ended
+	}
+	if _, err := engine.NewPeer(streamer.PeerConfig{Codecs: []media.Codec{"theora"}, Bitrate: media.Mbps}, nil, nil, logger); !errors.Is(err, streamer.ErrNoCommonCodec) {
+		t.Errorf("an unknown codec: error %v, want ErrNoCommonCodec", err)
+	}
+}
+
 func TestInputReachesTheReceiverAndRubbishIsReported(t *testing.T) {
 	s := connect(t)
 	if err := s.viewer.Send(&control.Key{Seq: 1, Down: true, Code: 30}); err != nil {
@@ -216,7 +327,7 @@ func TestAnAnswerWithoutOurCodecIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	peer, err := engine.NewPeer(streamer.PeerConfig{Codec: media.H264, ProfileLevelID: "42c01f", Bitrate: media.Mbps}, s.edge, s.stages, logger)
+	peer, err := engine.NewPeer(streamer.PeerConfig{Codecs: []media.Codec{media.H264}, ProfileLevelID: "42c01f", Bitrate: media.Mbps}, s.edge, s.stages, logger)
 	if err != nil {
 		t.Fatal(err)
 	}

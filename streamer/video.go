@@ -38,13 +38,14 @@ var (
 // videoTrack is the sending end of the one video stream: it cuts slices into packets, stamps them with the capture clock and
 // writes them to the connection. It implements webrtc.TrackLocal.
 type videoTrack struct {
-	codec        webrtc.RTPCodecCapability
-	packetizer   packetizer.Packetizer
+	formats      []format // offered, in order of preference
 	playoutDelay PlayoutDelay
+	bound        func() // called when the track is negotiated; nil for nobody
 
 	binding atomic.Pointer[binding] // nil until negotiated
 
 	// Owned by the goroutine that writes.
+	current    *format // one of formats
 	header     rtp.Header
 	extensions [maxExtensions]rtp.Extension
 	sequence   uint16
@@ -54,20 +55,64 @@ type videoTrack struct {
 	emit       func(payload []byte, marker bool) error // writePacket as a value, made once: making it per slice would allocate
 }
 
+// format is a codec that the stream may have.
+type format struct {
+	codec      media.Codec
+	packetizer packetizer.Packetizer
+}
+
 type binding struct {
-	ssrc        uint32
-	payloadType uint8
-	writer      webrtc.TrackLocalWriter
-	extensions  []rtp.Extension // of every packet
-	captureID   uint8           // of abs-capture-time, which a frame's first packet carries; 0 when not negotiated
+	ssrc         uint32
+	payloadTypes map[media.Codec]uint8 // of those that the player accepts
+	writer       webrtc.TrackLocalWriter
+	extensions   []rtp.Extension // of every packet
+	captureID    uint8           // of abs-capture-time, which a frame's first packet carries; 0 when not negotiated
 }
 
 var _ webrtc.TrackLocal = (*videoTrack)(nil)
 
-func newVideoTrack(codec webrtc.RTPCodecCapability, p packetizer.Packetizer, delay PlayoutDelay) *videoTrack {
-	t := &videoTrack{codec: codec, packetizer: p, playoutDelay: delay, sequence: uint16(rand.Uint32())}
+// newVideoTrack makes a track that may send any of the codecs, and begins with the first.
+func newVideoTrack(codecs []media.Codec, delay PlayoutDelay) (*videoTrack, error) {
+	t := &videoTrack{playoutDelay: delay, sequence: uint16(rand.Uint32())}
+	for _, codec := range codecs {
+		p, err := packetizer.New(codec)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrNoCommonCodec, err)
+		}
+		t.formats = append(t.formats, format{codec, p})
+	}
+	if len(t.formats) == 0 {
+		return nil, fmt.Errorf("%w: none is offered", ErrNoCommonCodec)
+	}
+	t.current = &t.formats[0]
 	t.emit = t.writePacket
-	return t
+	return t, nil
+}
+
+func (t *videoTrack) codecs() []media.Codec {
+	codecs := make([]media.Codec, len(t.formats))
+	for i, f := range t.formats {
+		codecs[i] = f.codec
+	}
+	return codecs
+}
+
+func (t *videoTrack) accepts(codec media.Codec) bool {
+	b := t.binding.Load()
+	if b == nil {
+		return false
+	}
+	_, accepted := b.payloadTypes[codec]
+	return accepted
+}
+
+// use changes the codec; one that was not offered changes nothing, and its slices fail.
+func (t *videoTrack) use(codec media.Codec) {
+	for i := range t.formats {
+		if t.formats[i].codec == codec {
+			t.current, t.frameOpen = &t.formats[i], false
+		}
+	}
 }
 
 func (*videoTrack) ID() string                { return "video" }
@@ -77,18 +122,30 @@ func (*videoTrack) Kind() webrtc.RTPCodecType { return webrtc.RTPCodecTypeVideo 
 
 // Bind implements webrtc.TrackLocal: it learns what was negotiated.
 func (t *videoTrack) Bind(context webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
-	for _, parameters := range context.CodecParameters() {
-		if parameters.MimeType != t.codec.MimeType {
-			continue
+	b := &binding{ssrc: uint32(context.SSRC()), payloadTypes: map[media.Codec]uint8{}, writer: context.WriteStream()}
+	var first *webrtc.RTPCodecParameters // in our order: pion takes the stream for one of that
+	for _, f := range t.formats {
+		for _, parameters := range context.CodecParameters() {
+			if _, known := b.payloadTypes[f.codec]; known || parameters.MimeType != f.codec.MimeType() {
+				continue
+			}
+			b.payloadTypes[f.codec] = uint8(parameters.PayloadType)
+			if first == nil {
+				first = &parameters
+			}
 		}
-		b := &binding{ssrc: uint32(context.SSRC()), payloadType: uint8(parameters.PayloadType), writer: context.WriteStream()}
-		if err := b.prepareExtensions(context.HeaderExtensions(), t.playoutDelay); err != nil {
-			return webrtc.RTPCodecParameters{}, err
-		}
-		t.binding.Store(b)
-		return parameters, nil
 	}
-	return webrtc.RTPCodecParameters{}, fmt.Errorf("%w: the player does not accept %s", ErrNoCommonCodec, t.codec.MimeType)
+	if first == nil {
+		return webrtc.RTPCodecParameters{}, fmt.Errorf("%w: the player accepts nothing of %v", ErrNoCommonCodec, t.codecs())
+	}
+	if err := b.prepareExtensions(context.HeaderExtensions(), t.playoutDelay); err != nil {
+		return webrtc.RTPCodecParameters{}, err
+	}
+	t.binding.Store(b)
+	if t.bound != nil {
+		t.bound()
+	}
+	return *first, nil
 }
 
 // Unbind implements webrtc.TrackLocal.
@@ -142,7 +199,7 @@ func (t *videoTrack) writeSlice(s media.Slice, captured media.Instant) error {
 		t.timestamp = timestamp
 		binary.BigEndian.PutUint64(t.wallClock[:], ntpTime(time.Now().Add(-media.Now().Sub(captured))))
 	}
-	err := t.packetizer.Packetize(s, t.emit)
+	err := t.current.packetizer.Packetize(s, t.emit)
 	t.frameOpen = !s.Last && err == nil
 	return err
 }
@@ -159,9 +216,13 @@ func (t *videoTrack) writePacket(payload []byte, marker bool) error {
 	if b == nil {
 		return errNotBound
 	}
+	payloadType, accepted := b.payloadTypes[t.current.codec]
+	if !accepted {
+		return fmt.Errorf("%w: %s", ErrNoCommonCodec, t.current.codec)
+	}
 	// The interceptors below append to Extensions and keep only copies, so that one header and one array serve all packets.
 	t.header = rtp.Header{
-		Version: 2, Marker: marker, PayloadType: b.payloadType, SequenceNumber: t.sequence, Timestamp: t.timestamp, SSRC: b.ssrc,
+		Version: 2, Marker: marker, PayloadType: payloadType, SequenceNumber: t.sequence, Timestamp: t.timestamp, SSRC: b.ssrc,
 		Extension: true, ExtensionProfile: rtp.ExtensionProfileOneByte, Extensions: append(t.extensions[:0], b.extensions...),
 	}
 	if b.captureID != 0 && !t.frameOpen {

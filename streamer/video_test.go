@@ -2,14 +2,15 @@ package streamer
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/pion/interceptor"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
 	"nearlight/internal/media"
-	"nearlight/streamer/packetizer"
 )
 
 // sentPackets stands in for the connection below a track. Like the interceptors it adds an extension to each header.
@@ -36,8 +37,11 @@ func (s *sentPackets) Write(b []byte) (int, error) { return len(b), nil }
 
 func boundTrack(t testing.TB, to *sentPackets) *videoTrack {
 	t.Helper()
-	track := newVideoTrack(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeH264, ClockRate: clockRate}, new(packetizer.H264), PlayoutDelayWAN)
-	b := &binding{ssrc: 7, payloadType: payloadTypeVideo, writer: to}
+	track, err := newVideoTrack([]media.Codec{media.H264, media.VP8}, PlayoutDelayWAN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &binding{ssrc: 7, payloadTypes: map[media.Codec]uint8{media.H264: 102, media.VP8: 104}, writer: to}
 	if err := b.prepareExtensions([]webrtc.RTPHeaderExtensionParameter{
 		{URI: playoutDelayURI, ID: 1}, {URI: contentTypeURI, ID: 2}, {URI: absCaptureTimeURI, ID: 3}, {URI: "of no interest", ID: 4},
 	}, PlayoutDelayWAN); err != nil {
@@ -110,6 +114,69 @@ func TestRTPTimestampCountsNinetyThousandASecondAndWraps(t *testing.T) {
 	}
 }
 
+func TestAChangeOfCodecChangesThePayloadTypeAndNothingElse(t *testing.T) {
+	sent := &sentPackets{keep: true}
+	track := boundTrack(t, sent)
+	at := media.Now()
+	for i, codec := range []media.Codec{media.H264, media.VP8, media.H264} {
+		track.use(codec)
+		if err := track.writeSlice(annexBSlice(100, true), at.Add(time.Duration(i)*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var types []uint8
+	for i, h := range sent.headers {
+		types = append(types, h.PayloadType)
+		if h.SSRC != sent.headers[0].SSRC || h.SequenceNumber != sent.headers[0].SequenceNumber+uint16(i) {
+			t.Errorf("packet %d begins another stream", i)
+		}
+	}
+	if !slices.Equal(types, []uint8{102, 104, 102}) {
+		t.Errorf("payload types %v", types)
+	}
+	if track.accepts(media.AV1) || !track.accepts(media.VP8) {
+		t.Error("it does not know what the player accepts")
+	}
+}
+
+func TestAnAccessUnitThatWasLeftUnfinishedEndsWhereTheNextBegins(t *testing.T) {
+	sent := &sentPackets{keep: true}
+	track := boundTrack(t, sent)
+	at := media.Now()
+	for _, step := range []struct {
+		slice media.Slice
+		at    media.Instant
+	}{{annexBSlice(100, false), at}, {annexBSlice(100, true), at.Add(RTPTick)}} {
+		if err := track.writeSlice(step.slice, step.at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if sent.headers[0].Timestamp == sent.headers[1].Timestamp {
+		t.Error("a player cannot tell the two apart")
+	}
+}
+
+func TestRetransmissionsHaveTheTypeOfWhatTheyRepeat(t *testing.T) {
+	info := &interceptor.StreamInfo{SSRC: 7, PayloadType: 102, PayloadTypeRetransmission: 103}
+	var seen []uint8
+	writer := new(pairRTX).BindLocalStream(info, interceptor.RTPWriterFunc(func(*rtp.Header, []byte, interceptor.Attributes) (int, error) {
+		seen = append(seen, info.PayloadTypeRetransmission) // what the responder stamps
+		return 0, nil
+	}))
+	for _, header := range []rtp.Header{{SSRC: 7, PayloadType: 102}, {SSRC: 7, PayloadType: 104}, {SSRC: 8, PayloadType: 110}} {
+		if _, err := writer.Write(&header, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Equal(seen, []uint8{103, 105, 105}) {
+		t.Errorf("stamped with %v", seen)
+	}
+	none := &interceptor.StreamInfo{SSRC: 7, PayloadType: 102}
+	if _, err := new(pairRTX).BindLocalStream(none, writer).Write(&rtp.Header{SSRC: 7, PayloadType: 104}, nil, nil); err != nil || none.PayloadTypeRetransmission != 0 {
+		t.Errorf("a player without retransmissions gets type %d, %v", none.PayloadTypeRetransmission, err)
+	}
+}
+
 func TestSendingDoesNotAllocateOfItsOwn(t *testing.T) {
 	sent := &sentPackets{}
 	track := boundTrack(t, sent)
@@ -125,7 +192,10 @@ func TestSendingDoesNotAllocateOfItsOwn(t *testing.T) {
 }
 
 func TestASliceBeforeNegotiationIsAnError(t *testing.T) {
-	track := newVideoTrack(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeH264}, new(packetizer.H264), PlayoutDelayLAN)
+	track, err := newVideoTrack([]media.Codec{media.H264}, PlayoutDelayLAN)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := track.writeSlice(annexBSlice(10, true), 1); err == nil {
 		t.Error("sent to nobody without an error")
 	}

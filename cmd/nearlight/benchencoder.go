@@ -43,6 +43,7 @@ type encoderBench struct {
 	seconds int
 	seed    uint64
 	name    string
+	nvidia  string
 	bitrate bitrateValue
 	sizes   []string
 
@@ -72,7 +73,8 @@ func newEncoderBench() *cobra.Command {
 	c.Flags().BoolVar(&b.json, "json", false, "print one JSON object, and nothing else on standard output")
 	c.Flags().IntVar(&b.seconds, "seconds", 2, "how much of each content every preset codes, at 60 pictures a second")
 	c.Flags().Uint64Var(&b.seed, "seed", 1, "repeats the pictures")
-	c.Flags().StringVar(&b.name, "encoder", encoder.Auto, "measure only this one: "+strings.Join(ladder().Names(), ", "))
+	c.Flags().StringVar(&b.name, "encoder", encoder.Auto, "measure only these: "+strings.Join(ladder("").Names(), ", "))
+	registerNVIDIA(c.Flags(), &b.nvidia)
 	c.Flags().Var(&b.bitrate, "bitrate", "upper bound, in bits per second")
 	c.Flags().StringSliceVar(&b.sizes, "sizes", []string{"1280x720", "1920x1080"}, "sizes to measure")
 	return c
@@ -82,12 +84,9 @@ func (b *encoderBench) run(ctx context.Context) error {
 	if b.seconds < 1 || b.seconds > 600 {
 		return usage("--seconds %d: want 1 to 600", b.seconds)
 	}
-	candidates := ladder()
-	if b.name != encoder.Auto {
-		candidates = slices.DeleteFunc(candidates, func(c encoder.Candidate) bool { return c.Name != b.name })
-		if len(candidates) == 0 {
-			return usage("--encoder %s: this program has %s", b.name, strings.Join(ladder().Names(), ", "))
-		}
+	candidates, err := ladder(b.nvidia).Only(b.name)
+	if err != nil {
+		return usage("--encoder: %w", err)
 	}
 	var sizes []media.Size
 	for _, text := range b.sizes {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -55,7 +56,7 @@ func benchPipeline(ctx context.Context, f *benchFlags, r *bench.Report) (err err
 	if p.viewer, err = viewer.New(viewer.Config{Decode: true}, p); err != nil {
 		return err
 	}
-	request := signaling.Play{Token: s.token, Codecs: []string{string(media.H264)}}
+	request := signaling.Play{Token: s.token, Codecs: decodable()}
 	if p.signal, err = client.NewPlayer(client.Config{URL: s.url}, request); err != nil {
 		return err
 	}
@@ -115,12 +116,30 @@ func benchPipeline(ctx context.Context, f *benchFlags, r *bench.Report) (err err
 	return nil
 }
 
-func needsDecoder() error {
-	decoder, err := decode.Open(media.H264)
+// decodable lists the codecs that this build decodes.
+func decodable() []string {
+	var names []string
+	for _, candidate := range ladder("") {
+		if name := string(candidate.Codec); !slices.Contains(names, name) && decodes(candidate.Codec) == nil {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func decodes(codec media.Codec) error {
+	decoder, err := decode.Open(codec)
 	if err != nil {
-		return fmt.Errorf("bench pipeline: %w", err)
+		return err
 	}
 	return decoder.Close()
+}
+
+func needsDecoder() error {
+	if err := decodes(media.H264); err != nil {
+		return fmt.Errorf("bench pipeline: %w", err)
+	}
+	return nil
 }
 
 // press presses a key now and then until length is over.

@@ -12,6 +12,7 @@ import (
 	"nearlight/edge/gpu"
 	"nearlight/encoder"
 	"nearlight/internal/bench"
+	"nearlight/internal/media"
 )
 
 // verdict is what doctor thinks of one thing.
@@ -58,6 +59,7 @@ type doctor struct {
 	display   displayValue
 	noSandbox bool
 	json      bool
+	nvidia    string
 }
 
 func newDoctor() *cobra.Command {
@@ -84,6 +86,7 @@ func newDoctor() *cobra.Command {
 	c.Flags().IntVar(&d.fps, "fps", encoder.DefaultFrameRate, "frames per second that are wanted")
 	registerDisplay(c.Flags(), &d.display)
 	c.Flags().BoolVar(&d.noSandbox, "no-sandbox", false, "try everything without the cage")
+	registerNVIDIA(c.Flags(), &d.nvidia)
 	c.Flags().BoolVar(&d.json, "json", false, "print one JSON object")
 	return c
 }
@@ -134,7 +137,7 @@ func writeDiagnosis(w io.Writer, findings []finding, canRun bool) error {
 func (d *doctor) examine(ctx context.Context, tell func(finding)) {
 	tell(checkBuild())
 	tell(checkPages())
-	checkGPUs(ctx, gpu.Open, nil, tell)
+	checkGPUs(ctx, gpu.Open, newCards(d.nvidia).session(media.Size(d.size), d.fps), tell)
 	d.checkEncoders(tell)
 	cage, found := d.checkSandbox(ctx)
 	tell(found)

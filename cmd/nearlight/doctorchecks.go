@@ -22,6 +22,7 @@ import (
 	"nearlight/edge/app"
 	"nearlight/edge/sandbox"
 	"nearlight/encoder"
+	"nearlight/internal/cuda"
 	"nearlight/internal/decode"
 	"nearlight/internal/media"
 	"nearlight/signaling"
@@ -57,19 +58,28 @@ const busyShare = 0.6
 // checkEncoders tries every encoder, and the decoder on what one of them made.
 func (d *doctor) checkEncoders(tell func(finding)) {
 	var stream []byte
+	var codec media.Codec
 	var refused error
-	opened := false
-	for _, candidate := range ladder() {
+	opened, fast := false, false
+	for _, candidate := range ladder(d.nvidia) {
 		what := "encoder " + candidate.Name
 		took, keyframe, err := d.tryEncoder(candidate)
+		if errors.Is(err, cuda.ErrNoLibrary) { // the check of the GPU has told of it
+			continue
+		}
 		if err != nil {
 			tell(trouble(doubts, what, err, ""))
 			refused = err
 			continue
 		}
-		opened, stream = true, keyframe
+		opened, stream, codec = true, keyframe, candidate.Codec
 		f := finding{works, what, fmt.Sprintf("%v in %s", d.size.String(), shown(took)), ""}
-		if took > time.Duration(busyShare*float64(encoder.FrameTime(d.fps))) {
+		switch slow := took > time.Duration(busyShare*float64(encoder.FrameTime(d.fps))); {
+		case !slow:
+			fast = true
+		case fast: // the ladder has a better one, and this is for players who decode nothing else
+			f.Detail += fmt.Sprintf(": too slow for %d frames per second beside a game", d.fps)
+		default:
 			f.Verdict = doubts
 			f.Detail += fmt.Sprintf(": too slow for %d frames per second beside a game", d.fps)
 			f.Remedy = fmt.Sprintf("nearlight up --encoder %s --size 1280x720 --fps 30", candidate.Name)
@@ -84,7 +94,7 @@ func (d *doctor) checkEncoders(tell func(finding)) {
 		tell(finding{fails, "encoder", "none can be opened", remedy})
 		return
 	}
-	if err := d.tryDecoder(stream); err != nil {
+	if err := d.tryDecoder(codec, stream); err != nil {
 		tell(trouble(doubts, "decoder", fmt.Errorf("only `nearlight bench pipeline` needs it: %w", err), ""))
 		return
 	}
@@ -133,8 +143,8 @@ func pan(luma media.Plane, by int) {
 	}
 }
 
-func (d *doctor) tryDecoder(accessUnit []byte) error {
-	decoder, err := decode.Open(media.H264)
+func (d *doctor) tryDecoder(codec media.Codec, accessUnit []byte) error {
+	decoder, err := decode.Open(codec)
 	if err != nil {
 		return err
 	}

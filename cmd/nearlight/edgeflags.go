@@ -37,6 +37,7 @@ type edgeFlags struct {
 	mediaPort     uint16
 	noSandbox     bool
 	folder        string
+	nvidia        string
 }
 
 func (f *edgeFlags) register(flags *pflag.FlagSet) {
@@ -44,7 +45,8 @@ func (f *edgeFlags) register(flags *pflag.FlagSet) {
 	flags.Var(&f.size, "size", "size of the game's screen")
 	flags.Var(&f.maxSize, "max-size", "largest size that a player may ask for (default: --size)")
 	flags.IntVar(&f.fps, "fps", encoder.DefaultFrameRate, "frames per second at the most")
-	flags.StringVar(&f.encoder, "encoder", encoder.Auto, "encoder: "+encoder.Auto+", "+strings.Join(ladder().Names(), ", "))
+	flags.StringVar(&f.encoder, "encoder", encoder.Auto, "encoders that may be used, in order of preference ("+strings.Join(ladder("").Names(), ",")+"), or "+encoder.Auto)
+	registerNVIDIA(flags, &f.nvidia)
 	flags.Var(&f.bitrate, "bitrate", "bitrate at the most, for example 8M or 2500k")
 	flags.StringVar(&f.app, "app", "", "offer only this app of the catalogue")
 	registerDisplay(flags, &f.display)
@@ -58,6 +60,11 @@ func (f *edgeFlags) register(flags *pflag.FlagSet) {
 func registerDisplay(flags *pflag.FlagSet, kind *displayValue) {
 	*kind = displayValue(display.Xvfb)
 	flags.Var(kind, "display", "what makes a game's screen: xvfb, or wayland (sway and Xwayland, which draw on a GPU where there is one)")
+}
+
+// registerNVIDIA registers the setting that names the folder of NVIDIA's libraries.
+func registerNVIDIA(flags *pflag.FlagSet, folder *string) {
+	flags.StringVar(folder, "nvidia-libraries", "", "folder of NVIDIA's libcuda.so.1 and libnvidia-encode.so.1 (default: where the system looks)")
 }
 
 // surroundings are what an edge shares with the rest of its process.
@@ -104,7 +111,9 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 	if err != nil {
 		return nil, err
 	}
-	if err := f.checkEncoder(); err != nil {
+	cards := newCards(f.nvidia)
+	encoders, err := f.checkEncoders(cards.ladder())
+	if err != nil {
 		return nil, err
 	}
 	if err := display.Kind(f.display).Installed(); err != nil {
@@ -124,6 +133,9 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 	}()
 	if b.gpus, err = openGPUs(ctx, gpu.Open, in.metrics, in.logger); err != nil {
 		return nil, err
+	}
+	if b.gpus != nil {
+		cards.look, cards.logger = b.gpus.Query, in.logger
 	}
 	folder := f.folder
 	if folder == "" {
@@ -145,7 +157,7 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 		return nil, err
 	}
 	b.node, err = edge.NewNode(edge.Config{
-		Name: host, Slots: f.slots, Engine: engine, Encoders: ladder(), Encoder: f.encoder, Time: newTimings(in.logger).measure,
+		Name: host, Slots: f.slots, Engine: engine, Encoders: encoders, Time: newTimings(in.logger).measure,
 		Token: in.token, Verifier: in.verifier, Display: display.Kind(f.display), Sandbox: cage, Folder: filepath.Clean(folder),
 		Size: media.Size(f.size), MaxSize: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate),
 		Offered: offered, Installer: &app.Installer{}, PlayoutDelay: in.delay, Stamp: in.stamp, Trace: in.trace,
@@ -178,26 +190,21 @@ func (f *edgeFlags) offered(command []string) ([]app.Description, error) {
 	return catalogue.Apps(), nil
 }
 
-// checkEncoder opens the encoder once, so that an edge which cannot encode says so when it is started.
-func (f *edgeFlags) checkEncoder() error {
-	if f.encoder != encoder.Auto {
-		known := false
-		for _, name := range ladder().Names() {
-			known = known || name == f.encoder
-		}
-		if !known {
-			return usage("--encoder %s: this program has %s", f.encoder, strings.Join(ladder().Names(), ", "))
-		}
+// checkEncoders returns the encoders that may be used. It opens one of them, so that an edge which cannot encode says so when
+// it is started.
+func (f *edgeFlags) checkEncoders(all encoder.Ladder) (encoder.Ladder, error) {
+	encoders, err := all.Only(f.encoder)
+	if err != nil {
+		return nil, usage("--encoder: %w", err)
 	}
-	all := []media.Codec{media.H264, media.HEVC, media.VP8, media.VP9, media.AV1}
-	trial, err := ladder().Pick(f.encoder, all, nil, encoder.Config{Size: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate)})
+	trial, err := encoders.Pick(encoders.Codecs(), nil, encoder.Config{Size: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate)})
 	switch {
 	case errors.Is(err, media.ErrSize), errors.Is(err, encoder.ErrUnsupported):
-		return usage("%w", err)
+		return nil, usage("%w", err)
 	case err != nil:
-		return lacks(err)
+		return nil, lacks(err)
 	}
-	return trial.Encoder.Close()
+	return encoders, trial.Encoder.Close()
 }
 
 // isLack tells errors about this machine from others.

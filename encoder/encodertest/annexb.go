@@ -60,7 +60,7 @@ type sequence struct {
 	fullRange           bool
 }
 
-// parseSPS reads a sequence parameter set of the baseline and main profiles (sections 7.3.2.1.1 and E.1.1).
+// parseSPS reads a sequence parameter set of the baseline, main and high profiles (sections 7.3.2.1.1 and E.1.1).
 func parseSPS(unit []byte) (sequence, error) {
 	if len(unit) < 5 {
 		return sequence{}, errors.New("too short")
@@ -69,11 +69,20 @@ func parseSPS(unit []byte) (sequence, error) {
 		profileLevelID: fmt.Sprintf("%02x%02x%02x", unit[1], unit[2], unit[3]),
 		reorderFrames:  -1, primaries: 2, transfer: 2, matrix: 2,
 	}
-	if profile := unit[1]; profile != 66 && profile != 77 {
-		return s, fmt.Errorf("profile_idc %d is neither baseline nor main", profile)
+	profile := unit[1]
+	if profile != 66 && profile != 77 && profile != 100 {
+		return s, fmt.Errorf("profile_idc %d is neither baseline, main nor high", profile)
 	}
 	r := bits{data: unescape(unit[4:])}
 	r.ue() // seq_parameter_set_id
+	if profile == 100 {
+		if chroma, luma, chromaDepth := r.ue(), r.ue(), r.ue(); chroma != 1 || luma != 0 || chromaDepth != 0 {
+			return s, fmt.Errorf("chroma_format_idc %d and bit depths 8+%d, 8+%d are not expected", chroma, luma, chromaDepth)
+		}
+		if lossless, scaling := r.u(1), r.u(1); lossless != 0 || scaling != 0 {
+			return s, errors.New("lossless coding and scaling matrices are not expected")
+		}
+	}
 	r.ue() // log2_max_frame_num_minus4
 	switch r.ue() {
 	case 0:

@@ -54,6 +54,25 @@ func judge(t *testing.T, reason string, sizes []int, bitrate media.Bitrate, rate
 	}
 }
 
+// testPoorConnection gives a picture less than a twentieth of a bit for each of its pixels. Presets that find no motion
+// at such quantisers then exceed the rate with a picture that cannot be recognized.
+func testPoorConnection(t *testing.T, open Opener) {
+	const settle, bitrate = frameRate / 2, 2 * media.Mbps
+	s := start(t, open, encoder.Config{Size: media.Size{Width: 1280, Height: 720}, FrameRate: frameRate, Bitrate: bitrate})
+	s.warm(settle)
+	bytes, psnr := 0, 0.0
+	for range frameRate {
+		s.encode(encoder.Request{})
+		bytes += s.result.Bytes
+		psnr += s.receive() / frameRate
+	}
+	used := float64(8*bytes) / float64(bitrate)
+	t.Logf("%.0f %% of the rate over a second, %.1f dB", 100*used, psnr)
+	if used > most || psnr < 33 {
+		t.Errorf("want at most %.0f %%, and 33 dB", 100*most)
+	}
+}
+
 func testRateChange(t *testing.T, open Opener) {
 	s := start(t, open, base)
 	s.push(30)

@@ -2,7 +2,6 @@ package encodertest
 
 import (
 	"errors"
-	"slices"
 	"testing"
 
 	"nearlight/encoder"
@@ -94,7 +93,9 @@ func (s *stream) encodeFrame(r encoder.Request) {
 	s.t.Helper()
 	s.unit = s.unit[:0]
 	capabilities := s.encoder.Capabilities()
-	count, ended, key, nextBlock := 0, false, false, 0
+	form := formOf(s.t, capabilities.Codec)
+	unit := accessUnit{coded: s.frame.Coded}
+	count, ended, key := 0, false, false
 	result, err := s.encoder.Encode(s.frame, r, func(slice media.Slice) error {
 		if ended {
 			s.t.Error("a slice comes after the last one")
@@ -104,9 +105,7 @@ func (s *stream) encodeFrame(r encoder.Request) {
 		}
 		ended, key = slice.Last, slice.Keyframe
 		s.unit = append(s.unit, slice.Data...)
-		if capabilities.Codec == media.H264 {
-			nextBlock = s.checkH264(slice, nextBlock)
-		}
+		form.slice(s.t, &unit, slice)
 		count++
 		return nil
 	})
@@ -129,39 +128,6 @@ func (s *stream) encodeFrame(r encoder.Request) {
 		s.t.Error("a keyframe was asked for and did not come")
 	}
 	s.result = result
-}
-
-// checkH264 checks one slice's NAL units; they begin at macroblock atLeast or later. It returns the next bound.
-func (s *stream) checkH264(slice media.Slice, atLeast int) int {
-	units, err := splitNALs(slice.Data)
-	if err != nil {
-		s.t.Fatalf("a slice %v", err)
-	}
-	for _, unit := range units {
-		switch kind := nalType(unit); kind {
-		case nalSlice, nalIDR:
-			if (kind == nalIDR) != slice.Keyframe {
-				s.t.Errorf("NAL unit type %d in a slice with Keyframe %v", kind, slice.Keyframe)
-			}
-			first := firstMacroblock(unit)
-			if first < atLeast || atLeast == 0 && first != 0 {
-				s.t.Errorf("slice begins at macroblock %d, out of order", first)
-			}
-			atLeast = first + 1
-		case nalSPS, nalPPS, nalSEI:
-			if atLeast > 0 {
-				s.t.Errorf("NAL unit type %d after the first slice", kind)
-			}
-		case nalAUD:
-			s.t.Error("an access unit delimiter, which RTP has no use for")
-		default:
-			s.t.Errorf("unexpected NAL unit type %d", kind)
-		}
-	}
-	if !slices.ContainsFunc(units, func(unit []byte) bool { return nalType(unit) <= nalIDR }) {
-		s.t.Error("a slice without picture data")
-	}
-	return atLeast
 }
 
 // receive decodes the last access unit, which must give its picture at once, and returns how well it shows s.frame.

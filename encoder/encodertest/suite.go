@@ -22,6 +22,7 @@ func Run(t *testing.T, open Opener) {
 		{"the stream tells players that nothing is reordered, and its colours", testHeaders},
 		{"no keyframe comes unasked, and each that is asked for comes at once", testKeyframes},
 		{"the rate is used and not exceeded", testRate},
+		{"a poor connection shows a large picture that can be played", testPoorConnection},
 		{"rates change within the stream", testRateChange},
 		{"a budget bounds one frame", testBudget},
 		{"a repeated picture gets sharper", testStill},
@@ -47,7 +48,7 @@ func testOneInOneOut(t *testing.T, open Opener) {
 		if psnr := s.receive(); n >= 30 && psnr < 30 {
 			t.Fatalf("picture %d: %.1f dB, want at least 30", n, psnr)
 		}
-		if s.result.QP < 0 || s.result.QP > 255 {
+		if s.result.QP < 0 || s.result.QP > 51 {
 			t.Fatalf("picture %d: quantiser %v", n, s.result.QP)
 		}
 	}
@@ -59,27 +60,12 @@ func testHeaders(t *testing.T, open Opener) {
 		config.Speed = speed
 		s := start(t, open, config)
 		capabilities := s.encoder.Capabilities()
-		if capabilities.Codec != media.H264 {
-			t.Skipf("%s has no parameter sets", capabilities.Codec)
+		form := formOf(t, capabilities.Codec)
+		if form.headers == nil {
+			t.Skipf("%s leaves nothing to be told", capabilities.Codec)
 		}
 		s.encode(encoder.Request{})
-		units, err := splitNALs(s.unit)
-		if err != nil || nalType(units[0]) != nalSPS {
-			t.Fatalf("the first access unit does not begin with a sequence parameter set (%v)", err)
-		}
-		got, err := parseSPS(units[0])
-		if err != nil {
-			t.Fatalf("sequence parameter set: %v", err)
-		}
-		if got.reorderFrames != 0 {
-			t.Errorf("max_num_reorder_frames is %d (-1: not there): some decoders then hold pictures back", got.reorderFrames)
-		}
-		if got.profileLevelID != capabilities.ProfileLevelID {
-			t.Errorf("profile-level-id is %s, the capabilities say %s", got.profileLevelID, capabilities.ProfileLevelID)
-		}
-		if got.primaries != 6 || got.transfer != 6 || got.matrix != 6 || got.fullRange {
-			t.Errorf("colours are %d/%d/%d, full range %v; want BT.601 (6/6/6), limited", got.primaries, got.transfer, got.matrix, got.fullRange)
-		}
+		form.headers(t, s.unit, capabilities)
 		if speed == capabilities.Speeds-1 {
 			return
 		}
@@ -177,6 +163,9 @@ func testOddSizes(t *testing.T, open Opener) {
 	for _, size := range []media.Size{{Width: 641, Height: 361}, {Width: 17, Height: 16}, {Width: 16, Height: 16}, {Width: 333, Height: 500}} {
 		config := base
 		config.Size = size
+		if refusesSize(t, open, config) {
+			continue
+		}
 		s := start(t, open, config)
 		if coded := s.encoder.CodedSize(); !size.Fits(coded) || !coded.Fits(media.Size{Width: size.Width + 63, Height: size.Height + 63}) {
 			t.Errorf("%v: coded size is %v", size, coded)
@@ -202,6 +191,9 @@ func testExtremes(t *testing.T, open Opener) {
 		{Size: media.Size{Width: 640, Height: 360}, Bitrate: encoder.MinBitrate, FrameRate: encoder.MaxFrameRate},
 		{Size: media.Size{Width: 640, Height: 360}, Bitrate: 200 * media.Mbps, FrameRate: 1},
 	} {
+		if refusesSize(t, open, c) {
+			continue
+		}
 		s := start(t, open, c)
 		for range 3 {
 			s.encode(encoder.Request{})
@@ -305,8 +297,8 @@ func testEmitFails(t *testing.T, open Opener) {
 }
 
 func testAllocations(t *testing.T, open Opener) {
-	if raceDetector {
-		t.Skip("the race detector allocates")
+	if instrumented {
+		t.Skip("the race detector and the address sanitizer allocate")
 	}
 	s := start(t, open, base)
 	s.push(3)

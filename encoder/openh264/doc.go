@@ -8,10 +8,8 @@
 // # Rate
 //
 // The library controls the average over many frames, where a live stream has room for one. So its control is off, and
-// each frame is coded with the one quantiser that package's rate chooses from what the last frames took and from how
-// much this one changes. Averages over a second hold, and the following frames pay back what one took too much; but a
-// single frame may take several shares, above all the first keyframe and noise that comes to rest. The drivers that bound
-// every frame are to be preferred where there is a choice.
+// each frame is coded with the one quantiser that package quantiser chooses. The drivers that bound every frame are to be
+// preferred where there is a choice.
 //
 // # Losses
 //

@@ -11,9 +11,11 @@ import "C"
 
 import (
 	"fmt"
+	"math"
 	"unsafe"
 
 	"nearlight/encoder"
+	"nearlight/encoder/quantiser"
 	"nearlight/internal/media"
 )
 
@@ -25,6 +27,9 @@ func Version() string {
 	return fmt.Sprintf("%d.%d.%d", C.OPENH264_MAJOR, C.OPENH264_MINOR, C.OPENH264_REVISION)
 }
 
+// coarsest is H.264's last quantiser.
+const coarsest = 51
+
 var _ encoder.Encoder = (*Encoder)(nil)
 
 // Encoder is one H.264 stream.
@@ -33,7 +38,7 @@ type Encoder struct {
 	config   encoder.Config
 	level    int
 	slices   int
-	rate     rate
+	rate     quantiser.Control
 	keyframe bool // the next picture has to be one
 }
 
@@ -79,7 +84,7 @@ func (e *Encoder) start(config encoder.Config) (*C.nl_openh264, error) {
 
 func (e *Encoder) reset(config encoder.Config) {
 	e.slices = slices(config)
-	e.rate = newRate()
+	e.rate = quantiser.New(coarsest)
 	e.keyframe = true
 }
 
@@ -102,20 +107,21 @@ func (e *Encoder) Encode(f *media.Frame, r encoder.Request, emit func(media.Slic
 	}
 	keyframe := r.Keyframe || e.keyframe
 	share := e.config.FrameBits()
-	plan := e.rate.plan(f, keyframe, share, 8*r.Budget)
+	plan := e.rate.Plan(f, keyframe, share, 8*r.Budget)
+	plan.QP = math.Round(plan.QP)
 	pieces := C.nl_openh264_encode(e.c,
 		(*C.uint8_t)(&f.Y.Data[0]), C.int(f.Y.Stride),
 		(*C.uint8_t)(&f.U.Data[0]), C.int(f.U.Stride),
 		(*C.uint8_t)(&f.V.Data[0]), C.int(f.V.Stride),
-		flag(keyframe), C.int(plan.qp), C.int(e.config.Speed))
+		flag(keyframe), C.int(plan.QP), C.int(e.config.Speed))
 	if pieces < 0 {
 		e.keyframe = true
 		return encoder.Result{}, fmt.Errorf("openh264: EncodeFrame: %s", C.GoString(C.nl_openh264_error(e.c)))
 	}
 	e.keyframe = false
 	result, err := e.hand(int(pieces), emit)
-	result.QP = float64(plan.qp)
-	e.rate.coded(plan, f, share, 8*result.Bytes)
+	result.QP = plan.QP
+	e.rate.Coded(plan, f, share, 8*result.Bytes)
 	return result, err
 }
 

@@ -32,7 +32,7 @@ static void fill_param(SEncParamExt *p, const nl_openh264_config *config) {
 	p->iUsageType = CAMERA_VIDEO_REAL_TIME;
 	p->iPicWidth = config->width;
 	p->iPicHeight = config->height;
-	// The library's own rate control works towards an average over many frames; the quantiser is ours (see rate.go).
+	// The library's own rate control works towards an average over many frames; the quantiser is ours (see package quantiser).
 	p->iRCMode = RC_OFF_MODE;
 	p->iTargetBitrate = 1000000;
 	p->fMaxFrameRate = 60;

@@ -37,7 +37,7 @@ type Encoder struct {
 	references int
 	piece      C.nl_piece // here, so that C may write it without an allocation a frame
 
-	history   history
+	history   encoder.History
 	share     share
 	sharpness sharpness
 	keyframe  bool // the next picture has to be one
@@ -129,7 +129,7 @@ func (e *Encoder) start(config encoder.Config) (*C.nl_x264, error) {
 }
 
 func (e *Encoder) reset() {
-	e.history = history{depth: int64(e.references)}
+	e.history = encoder.History{Depth: e.references}
 	e.keyframe = true
 }
 
@@ -154,7 +154,7 @@ func (e *Encoder) Encode(f *media.Frame, r encoder.Request, emit func(media.Slic
 		(*C.uint8_t)(&f.Y.Data[0]), C.int(f.Y.Stride),
 		(*C.uint8_t)(&f.U.Data[0]), C.int(f.U.Stride),
 		(*C.uint8_t)(&f.V.Data[0]), C.int(f.V.Stride),
-		C.int64_t(e.history.next()), flag(keyframe), C.int(min(ask, math.MaxInt32)), C.float(e.sharpness.next(f.Still)))
+		C.int64_t(e.history.Next()), flag(keyframe), C.int(min(ask, math.MaxInt32)), C.float(e.sharpness.next(f.Still)))
 	if code < 0 {
 		e.keyframe = true
 		return encoder.Result{}, e.failure("encode")
@@ -164,7 +164,7 @@ func (e *Encoder) Encode(f *media.Frame, r encoder.Request, emit func(media.Slic
 	if r.Budget == 0 && !result.Keyframe && e.sharpness.bounded(result.QP) {
 		e.share.spent(bits, 8*result.Bytes)
 	}
-	e.history.add(f.Times.Damaged, result.Keyframe)
+	e.history.Add(f.Times.Damaged, result.Keyframe)
 	return result, err
 }
 
@@ -238,7 +238,7 @@ func (e *Encoder) Invalidate(first, last media.Instant) (keyframe bool, err erro
 	case encoder.RecoverByRefresh:
 		return false, nil
 	case encoder.RecoverByReferences:
-		from, good := e.history.lose(first, last)
+		from, good := e.history.Lose(first, last)
 		if from >= 0 && good && C.nl_x264_invalidate(e.c, C.int64_t(from)) < 0 {
 			return false, e.failure("invalidate")
 		}

@@ -45,6 +45,7 @@ var arrows = []struct {
 	{"edge/gpu", []string{"internal/media"}, "a card is looked at and chosen; what draws and encodes on it is the edge's to say"},
 	{"edge/app", []string{"edge/sandbox", "edge/display", "internal/media"}, "an app runs on a display in a cage"},
 	{"internal/media", nil, "the nouns of everybody"},
+	{"internal/cuda", []string{"internal/media"}, "a GPU's memory holds pictures, whoever draws or codes them"},
 	{"internal/telemetry", nil, "figures of everybody"},
 	{"internal/marker", []string{"internal/media"}, "drawn and read on plain frames"},
 	{"internal/yuv", []string{"internal/media"}, "converts plain frames"},

@@ -54,7 +54,7 @@ func Open(codec media.Codec) (*Decoder, error) {
 	return d, nil
 }
 
-// Decode takes one whole access unit (Annex B for H.264 and HEVC) and returns its picture, valid until the next call
+// Decode takes one whole access unit, in the form of media.Slice, and returns its picture, valid until the next call
 // of Decode or Close and not to be written to. Visible is the size after cropping.
 //
 // It returns nil and no error when the stream holds the picture back, and an error that wraps ErrBitstream for an
@@ -85,7 +85,8 @@ func (d *Decoder) lend() *media.Frame {
 	frame := d.c.frame
 	visible := media.Size{Width: int(frame.width), Height: int(frame.height)}
 	coded := visible.Even()
-	// libavcodec's buffers are whole macroblocks, so the even size lies inside them whatever the cropping.
+	// libavcodec's buffers are whole macroblocks, superblocks or more, so the even size lies inside them whatever the
+	// codec and the cropping.
 	plane := func(i, rows int) media.Plane {
 		stride := int(frame.linesize[i])
 		return media.Plane{Data: unsafe.Slice((*byte)(frame.data[i]), stride*(rows-1)+coded.Width/(1+min(i, 1))), Stride: stride}

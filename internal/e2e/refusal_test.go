@@ -23,7 +23,7 @@ func TestWhatAPlayerAsksWronglyIsExplained(t *testing.T) {
 		{"a token that is none", e2etest.Request{Token: "not-a-token"}, signaling.CodeBadToken, "link"},
 		{"a token with another signature", e2etest.Request{Token: up.Token[:len(up.Token)-8] + "AAAAAAAA"}, signaling.CodeBadToken, "link"},
 		{"an app that nobody offers", e2etest.Request{App: "doom"}, signaling.CodeUnknownApp, "doom"},
-		{"codecs without H.264", e2etest.Request{Codecs: []string{"vp8", "av1"}}, signaling.CodeNoCommonCodec, "vp8"},
+		{"codecs that no edge sends", e2etest.Request{Codecs: []string{"theora", "mpeg2"}}, signaling.CodeNoCommonCodec, "theora"},
 		{"a session that is not its own", e2etest.Request{Resume: "s-NOBODYS"}, signaling.CodeTimedOut, "session"},
 		{"an answer that refuses the video", e2etest.Request{Answer: refuseVideo}, signaling.CodeNoCommonCodec, "H264"},
 		{"an answer with another codec", e2etest.Request{Answer: otherCodec}, signaling.CodeNoCommonCodec, "H264"},

@@ -9,14 +9,25 @@ import (
 var ErrFrame = errors.New("malformed frame")
 
 // Check returns an error that wraps ErrFrame unless the sizes agree and every plane holds its rows. Code that hands
-// the planes to C calls it first: what passes can be read without leaving the planes.
+// the planes to C calls it first: what passes can be read without leaving the planes. A picture on a GPU does not pass.
 func (f *Frame) Check() error {
-	if f.Visible.Width < 1 || f.Visible.Height < 1 || f.Coded != f.Visible.Even() {
-		return fmt.Errorf("%w: visible %v, coded %v", ErrFrame, f.Visible, f.Coded)
+	if err := f.CheckSizes(); err != nil {
+		return err
+	}
+	if f.Surface != nil {
+		return fmt.Errorf("%w: the picture lies in %s, which only an encoder on that GPU can read: copy it to host memory first", ErrFrame, f.Surface.Place())
 	}
 	chroma := Size{f.Coded.Width / 2, f.Coded.Height / 2}
 	if !f.Y.holds(f.Coded) || !f.U.holds(chroma) || !f.V.holds(chroma) {
 		return fmt.Errorf("%w: a plane is too small for %v", ErrFrame, f.Coded)
+	}
+	return nil
+}
+
+// CheckSizes is the part of Check that holds for a picture on a GPU as well.
+func (f *Frame) CheckSizes() error {
+	if f.Visible.Width < 1 || f.Visible.Height < 1 || f.Coded != f.Visible.Even() {
+		return fmt.Errorf("%w: visible %v, coded %v", ErrFrame, f.Visible, f.Coded)
 	}
 	return nil
 }

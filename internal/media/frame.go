@@ -6,7 +6,15 @@ type Plane struct {
 	Stride int // bytes from one row to the next
 }
 
-// Frame is one picture in I420 (4:2:0 planar, BT.601 matrix, limited range: what libyuv's ARGBToI420 produces).
+// Surface is a picture that lies in a GPU's memory, where only what runs on that GPU can read it. Package internal/cuda has
+// the kinds that there are; their documentation says who frees them, and when.
+type Surface interface {
+	// Place says where the picture lies, for messages, for example "memory of GPU 0".
+	Place() string
+}
+
+// Frame is one picture in I420 (4:2:0 planar, BT.601 matrix, limited range: what libyuv's ARGBToI420 produces), or one on a
+// GPU.
 //
 // The planes hold Coded samples, Visible of which (from the top left corner) are the picture; the rest repeats the
 // last row and column. Whoever makes a frame owns it; it is lent to an encoder for one Encode call.
@@ -14,6 +22,10 @@ type Frame struct {
 	Visible Size
 	Coded   Size // Visible.Even()
 	Y, U, V Plane
+
+	// Surface, where not nil, holds the picture in place of the planes, which are then empty, and is as large as Coded. It
+	// is lent like the frame. Drivers that cannot read it refuse the frame (Check).
+	Surface Surface
 
 	// Input is the sequence of the last input injected into the app before this frame's damage was seen, 0 for none.
 	Input uint32
@@ -37,7 +49,8 @@ func NewFrame(visible Size) *Frame {
 }
 
 // Slice is one piece of an access unit, ready to be packetized: for H.264 and HEVC one or more whole NAL units in
-// Annex B form (start codes included), for the other codecs the whole frame.
+// Annex B form (start codes included), for VP8 and VP9 the whole frame, for AV1 the whole temporal unit, whose OBUs tell
+// their sizes (AV1 section 5.2).
 //
 // Data is valid only until the function that received the slice returns.
 type Slice struct {

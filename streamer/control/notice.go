@@ -26,7 +26,8 @@ type AppNotice struct {
 	Detail string   `json:"detail"`
 }
 
-// VideoNotice tells what is sent from now on. Reason says why it is less than what was asked for, or is empty.
+// VideoNotice tells what is sent from now on. Reason says why it is less than what was asked for, Instead why no encoder
+// that the edge would rather use is at work; both may be empty.
 type VideoNotice struct {
 	Encoder   string `json:"encoder"`
 	Codec     string `json:"codec"`
@@ -34,6 +35,7 @@ type VideoNotice struct {
 	Height    int    `json:"height"`
 	FrameRate int    `json:"frameRate"` // per second
 	Reason    string `json:"reason"`
+	Instead   string `json:"instead,omitempty"`
 }
 
 // StatsNotice is what the edge measured in its last seconds. A stage is named as in the benchmarks and appears once it

@@ -1,10 +1,6 @@
 package packetizer
 
-import (
-	"bytes"
-
-	"nearlight/internal/media"
-)
+import "nearlight/internal/media"
 
 // H.264 NAL unit types (ITU-T H.264 table 7-1) and RTP payload structures (RFC 6184 section 5.2).
 const (
@@ -42,10 +38,10 @@ func (p *H264) Packetize(s media.Slice, emit func(payload []byte, marker bool) e
 		aggregated = 0
 		return emit(p.scratch[:size], marker)
 	}
-	nal, rest := nextNAL(s.Data)
+	nal, rest := nextH264(s.Data)
 	for nal != nil {
 		var following []byte
-		following, rest = nextNAL(rest)
+		following, rest = nextH264(rest)
 		if kind := nal[0] & nalTypeMask; (kind == nalSPS || kind == nalPPS || kind == nalSEI) && p.aggregate(&aggregated, nal) {
 			nal = following
 			continue
@@ -85,9 +81,9 @@ func (p *H264) single(nal []byte, marker bool, emit func(payload []byte, marker 
 	}
 	body := nal[1:]
 	const room = MaxPayload - 2
-	fragments := (len(body) + room - 1) / room
+	fragments := packets(len(body), room)
 	for i := range fragments {
-		from, to := i*len(body)/fragments, (i+1)*len(body)/fragments
+		from, to := fragment(i, fragments, len(body))
 		p.scratch[0] = nal[0]&^nalTypeMask | payloadFUA
 		p.scratch[1] = nal[0] & nalTypeMask
 		if i == 0 {
@@ -105,24 +101,11 @@ func (p *H264) single(nal []byte, marker bool, emit func(payload []byte, marker 
 	return nil
 }
 
-var startCode = []byte{0, 0, 1}
-
-// nextNAL returns the first NAL unit worth sending of an Annex B stream, without its start code and trailing zero bytes
-// (ITU-T H.264 section B.1), and what follows it. nal is nil at the end; it is never empty.
-func nextNAL(stream []byte) (nal, rest []byte) {
+// nextH264 returns the first NAL unit worth sending, and what follows it. nal is nil at the end.
+func nextH264(stream []byte) (nal, rest []byte) {
 	for {
-		begin := bytes.Index(stream, startCode)
-		if begin < 0 {
-			return nil, nil
-		}
-		stream = stream[begin+len(startCode):]
-		end := bytes.Index(stream, startCode)
-		if end < 0 {
-			end = len(stream)
-		}
-		nal = bytes.TrimRight(stream[:end], "\x00")
-		stream = stream[end:]
-		if len(nal) > 0 && nal[0]&nalTypeMask != nalDelimiter && nal[0]&nalTypeMask != nalFiller {
+		nal, stream = nextNAL(stream)
+		if nal == nil || nal[0]&nalTypeMask != nalDelimiter && nal[0]&nalTypeMask != nalFiller {
 			return nal, stream
 		}
 	}

@@ -1,12 +1,10 @@
 package viewer
 
 import (
-	"bytes"
 	"fmt"
 	"time"
 
 	"github.com/pion/rtp"
-	"github.com/pion/rtp/codecs"
 
 	"nearlight/internal/media"
 )
@@ -21,29 +19,19 @@ const (
 
 // AccessUnit is one coded frame as it came from the network. Data is valid until the next call of the assembler.
 type AccessUnit struct {
-	Data        []byte // Annex B
+	Codec       media.Codec
+	Data        []byte // H.264 and HEVC: Annex B; AV1: OBUs that tell their sizes
 	RTP         uint32
 	FirstPacket media.Instant // when its first packet to come came
 	LastPacket  media.Instant
 	Packets     int
 
 	complete bool
+	keyframe func(unit []byte) bool
 }
 
-// Keyframe reports whether decoding can start at the unit: whether it has an IDR slice (ITU-T H.264 table 7-1).
-func (u *AccessUnit) Keyframe() bool {
-	const idr, typeMask = 5, 0x1f
-	for rest := u.Data; ; {
-		begin := bytes.Index(rest, []byte{0, 0, 1})
-		if begin < 0 || begin+3 >= len(rest) {
-			return false
-		}
-		rest = rest[begin+3:]
-		if rest[0]&typeMask == idr {
-			return true
-		}
-	}
-}
+// Keyframe reports whether decoding can start at the unit.
+func (u *AccessUnit) Keyframe() bool { return u.keyframe(u.Data) }
 
 // assembler puts packets in order and joins them into access units. It is pure: arrival times are handed to it. One
 // goroutine uses it.
@@ -54,7 +42,8 @@ type assembler struct {
 	newest  uint16
 	gapFrom media.Instant // since when next is missing, 0 when it is not
 
-	depacketizer codecs.H264Packet
+	format       format
+	depacketizer depacketizer // new for each access unit
 	unit         AccessUnit
 	broken       bool // a packet of the current access unit is lost
 	lost         uint64
@@ -63,6 +52,12 @@ type assembler struct {
 type arrived struct {
 	packet *rtp.Packet
 	at     media.Instant
+}
+
+func newAssembler(f format) *assembler {
+	a := &assembler{format: f}
+	a.reset()
+	return a
 }
 
 // push takes one packet. Duplicates and packets from before what was consumed are dropped.
@@ -133,9 +128,9 @@ func (a *assembler) giveUp() {
 }
 
 func (a *assembler) reset() {
-	a.unit = AccessUnit{Data: a.unit.Data[:0]}
+	a.unit = AccessUnit{Codec: a.format.codec, Data: a.unit.Data[:0], keyframe: a.format.keyframe}
 	a.broken = false
-	a.depacketizer = codecs.H264Packet{}
+	a.depacketizer = a.format.depacketizer()
 }
 
 // take adds one packet, in order, and reports whether it ends the access unit.

@@ -12,6 +12,8 @@ import (
 	"nearlight/internal/media"
 )
 
+var h264, _ = formatOf(media.H264.MimeType())
+
 // stream makes frames of n packets each: a FU-A fragmented NAL unit whose bytes name frame and packet.
 func stream(first uint16, frames, n int) []*rtp.Packet {
 	var packets []*rtp.Packet
@@ -58,12 +60,12 @@ func TestAssemblerRestoresOrderAndDropsDuplicates(t *testing.T) {
 		head, rest := packets[0], packets[1:] // the first packet tells where the stream begins
 		order := append(slices.Clone(rest), rapid.SliceOf(rapid.SampledFrom(rest)).Draw(t, "duplicates")...)
 		order = rapid.Permutation(order).Draw(t, "order")
-		var a assembler
+		a := newAssembler(h264)
 		a.push(head, 1)
 		var units []uint32
 		for i, p := range order {
 			a.push(p, media.Instant(i+2))
-			got, losses := collect(t, &a, media.Instant(i+2))
+			got, losses := collect(t, a, media.Instant(i+2))
 			units = append(units, got...)
 			if losses > 0 {
 				t.Fatal("a packet counts as lost although it came")
@@ -76,29 +78,29 @@ func TestAssemblerRestoresOrderAndDropsDuplicates(t *testing.T) {
 }
 
 func TestAssemblerGivesUpAfterItsPatienceAndGoesOn(t *testing.T) {
-	var a assembler
+	a := newAssembler(h264)
 	packets := stream(65530, 4, 3)
 	for i, p := range packets {
 		if i != 4 { // the middle of the second frame
 			a.push(p, 1)
 		}
 	}
-	units, losses := collect(t, &a, 1)
+	units, losses := collect(t, a, 1)
 	if !slices.Equal(units, []uint32{0}) || losses != 0 {
 		t.Fatalf("before patience ran out: frames %v, %d losses", units, losses)
 	}
-	units, losses = collect(t, &a, media.Instant(patience))
+	units, losses = collect(t, a, media.Instant(patience))
 	if len(units) != 0 || losses != 0 {
 		t.Fatalf("patience began when the gap was seen, not before: frames %v, %d losses", units, losses)
 	}
-	units, losses = collect(t, &a, 1+media.Instant(patience)+1)
+	units, losses = collect(t, a, 1+media.Instant(patience)+1)
 	if !slices.Equal(units, []uint32{3000, 4500}) || losses != 1 {
 		t.Fatalf("after: frames %v, %d losses, want the third and fourth, and one loss", units, losses)
 	}
 }
 
 func TestAssemblerKeepsArrivalTimesAndBytes(t *testing.T) {
-	var a assembler
+	a := newAssembler(h264)
 	for i, p := range stream(1, 1, 3) {
 		a.push(p, media.Instant(10*(i+1)))
 	}
@@ -118,12 +120,20 @@ func TestAssemblerKeepsArrivalTimesAndBytes(t *testing.T) {
 }
 
 func FuzzAssembler(f *testing.F) {
-	f.Add([]byte{1, 0, 0, 0x7c, 0x85, 2, 1, 1, 0x7c, 0x45})
-	f.Fuzz(func(t *testing.T, data []byte) {
-		var a assembler
+	for codec, data := range [][]byte{
+		{1, 0, 0, 0x7c, 0x85, 2, 1, 1, 0x7c, 0x45},                      // H.264
+		{1, 8, 0, 6, 0x60, 1, 0, 1, 0x40, 1, 2, 8, 0, 4, 0x62, 1, 0x93}, // HEVC
+		{1, 8, 0, 7, 0x90, 0x80, 0x80, 0, 0x30, 1, 2},                   // VP8
+		{1, 8, 0, 15, 0x8e, 0x80, 0, 0x18, 2, 0x80, 1, 0x68, 1, 4, 1},   // VP9
+		{1, 8, 0, 8, 0x28, 3, 8, 1, 2, 0x30, 0x10, 1},                   // AV1
+	} {
+		f.Add(byte(codec), data)
+	}
+	f.Fuzz(func(t *testing.T, codec byte, data []byte) {
+		a := newAssembler(formats[int(codec)%len(formats)])
 		now := media.Instant(1)
 		for len(data) >= 4 {
-			size := min(int(data[3]&15), len(data)-4)
+			size := min(int(data[3]&31), len(data)-4)
 			a.push(&rtp.Packet{
 				Header:  rtp.Header{SequenceNumber: uint16(data[0]) | uint16(data[1]&3)<<14, Timestamp: uint32(data[1] >> 4), Marker: data[1]&8 != 0},
 				Payload: bytes.Clone(data[4 : 4+size]),
@@ -136,6 +146,9 @@ func FuzzAssembler(f *testing.F) {
 				}
 				if unit == nil && !lost {
 					break
+				}
+				if unit != nil {
+					unit.Keyframe()
 				}
 			}
 			data = data[4+size:]

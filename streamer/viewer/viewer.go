@@ -26,6 +26,7 @@ import (
 // Frame is one decoded picture. It is valid until Watcher.Frame returns.
 type Frame struct {
 	Picture     *media.Frame // nil when the viewer does not decode
+	Codec       media.Codec
 	RTP         uint32
 	FirstPacket media.Instant
 	LastPacket  media.Instant
@@ -44,6 +45,8 @@ type Watcher interface {
 type Config struct {
 	// Decode turns pictures on. Without it only packets are measured.
 	Decode bool
+	// Codecs are what may be received; none means all that can be.
+	Codecs []media.Codec
 	Logger *slog.Logger
 }
 
@@ -80,14 +83,8 @@ func New(config Config, watcher Watcher) (*Viewer, error) {
 		logger = slog.New(slog.DiscardHandler)
 	}
 	engine := &webrtc.MediaEngine{}
-	feedback := []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "transport-cc"}}
-	for payloadType, codec := range map[webrtc.PayloadType]webrtc.RTPCodecCapability{
-		102: {MimeType: webrtc.MimeTypeH264, ClockRate: 90000, RTCPFeedback: feedback, SDPFmtpLine: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e034"},
-		103: {MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: "apt=102"},
-	} {
-		if err := engine.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: codec, PayloadType: payloadType}, webrtc.RTPCodecTypeVideo); err != nil {
-			return nil, fmt.Errorf("register %s: %w", codec.MimeType, err)
-		}
+	if err := register(engine, config.Codecs); err != nil {
+		return nil, err
 	}
 	registry := &interceptor.Registry{}
 	generator, err := nack.NewGeneratorInterceptor()
@@ -251,15 +248,8 @@ func (v *Viewer) SendRaw(on control.Channel, data []byte) error {
 
 // read receives the video until the track ends.
 func (v *Viewer) read(track *webrtc.TrackRemote) error {
-	var decoder *decode.Decoder
-	if v.decode {
-		var err error
-		if decoder, err = decode.Open(media.H264); err != nil {
-			return fmt.Errorf("open the decoder: %w", err)
-		}
-		defer decoder.Close()
-	}
-	var packets assembler
+	r := reception{decode: v.decode}
+	defer r.close()
 	var asked time.Time
 	mending := false // something was lost, and no keyframe has come since
 	for {
@@ -267,10 +257,15 @@ func (v *Viewer) read(track *webrtc.TrackRemote) error {
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrEnded, err)
 		}
+		changed, err := r.follow(packet, func() string { return track.Codec().MimeType })
+		if err != nil {
+			return err
+		}
+		mending = mending || changed // with another codec everything begins anew
 		now := media.Now()
-		packets.push(packet, now)
+		r.packets.push(packet, now)
 		for {
-			unit, lost, err := packets.pop(now)
+			unit, lost, err := r.packets.pop(now)
 			if err != nil {
 				return err
 			}
@@ -293,7 +288,7 @@ func (v *Viewer) read(track *webrtc.TrackRemote) error {
 			if mending {
 				continue
 			}
-			if err := v.show(unit, decoder); err != nil {
+			if err := v.show(unit, r.decoder); err != nil {
 				return err
 			}
 		}
@@ -301,7 +296,7 @@ func (v *Viewer) read(track *webrtc.TrackRemote) error {
 }
 
 func (v *Viewer) show(unit *AccessUnit, decoder *decode.Decoder) error {
-	frame := Frame{RTP: unit.RTP, FirstPacket: unit.FirstPacket, LastPacket: unit.LastPacket, Bytes: len(unit.Data)}
+	frame := Frame{Codec: unit.Codec, RTP: unit.RTP, FirstPacket: unit.FirstPacket, LastPacket: unit.LastPacket, Bytes: len(unit.Data)}
 	if decoder != nil {
 		picture, err := decoder.Decode(unit.Data)
 		if err != nil {

@@ -27,7 +27,7 @@ import (
 )
 
 // slot keeps the displays of these tests apart from others'.
-const slot = 24
+const slot = 27
 
 var small = media.Size{Width: 640, Height: 360}
 

@@ -224,10 +224,8 @@ func (p *Program) result() Result {
 // cleanUp ends what still runs and looks for what is left.
 func (p *Program) cleanUp(t testing.TB) {
 	t.Helper()
-	killed := false
 	select {
 	case <-p.done:
-		killed = p.state.ExitCode() < 0
 	default:
 		ctx, cancel := context.WithTimeout(context.Background(), Patience)
 		defer cancel()
@@ -238,11 +236,10 @@ func (p *Program) cleanUp(t testing.TB) {
 			t.Errorf("nearlight did not end within %v", Patience)
 			_ = p.command.Process.Kill()
 			<-p.done
-			killed = true
 		}
 	}
 	p.NothingRuns(t, 2*time.Second)
-	if !killed { // who is killed cannot tidy up; the next one does
+	if killed := p.state.ExitCode() < 0; !killed { // who is killed cannot tidy up; the next one does
 		p.NoFiles(t)
 	}
 	if said := p.stderr.String(); strings.Contains(said, "DATA RACE") || strings.Contains(said, "panic: ") {

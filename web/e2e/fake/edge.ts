@@ -146,7 +146,16 @@ export function fakeEdge(config: FakeConfig): void {
       }
       this.#control.onopen = () => {
         const running = { kind: "app", state: "running", title: "Fake", detail: "" };
-        this.notice({ kind: "video", encoder: "x264", codec: "h264", width: 1280, height: 720, frameRate: 60, reason: "" });
+        this.notice({
+          kind: "video",
+          encoder: "x264",
+          codec: "h264",
+          width: 1280,
+          height: 720,
+          frameRate: 60,
+          reason: "",
+          instead: "",
+        });
         setTimeout(() => this.notice(running), config.loadMs ?? 150);
         const beat = () => this.#send(this.#control, 0x91, 8, (view) => view.setUint32(5, performance.now()));
         beat();

@@ -1,5 +1,17 @@
 /** The main job, end to end: the real program, real games, a real browser. */
-import { alive, brightness, colours, DISPLAYS, descendants, expect, GRID, needs, play, test } from "./nearlight.js";
+import {
+  alive,
+  brightness,
+  colours,
+  DISPLAYS,
+  descendants,
+  expect,
+  GRID,
+  needs,
+  play,
+  test,
+  watchCodecs,
+} from "./nearlight.js";
 
 for (const display of DISPLAYS) {
   test(`SuperTux plays on ${display}, and a key press moves the choice in its menu`, async ({ page, up }) => {
@@ -126,3 +138,40 @@ test("a link with a bad token says what to do", async ({ page, up, clickapp }) =
   await page.goto(nearlight.url.replace(/.{6}$/, "AAAAAA"));
   await expect(page.getByRole("alert")).toContainText(/link/i);
 });
+
+for (const { encoder, codec } of [
+  { encoder: "x264", codec: "H264" },
+  { encoder: "openh264", codec: "H264" },
+  { encoder: "vp8", codec: "VP8" },
+  { encoder: "vp9", codec: "VP9" },
+  { encoder: "av1", codec: "AV1" },
+]) {
+  test(`${encoder} plays`, async ({ page, up, clickapp }) => {
+    const received = watchCodecs(page);
+    await play(page, await up("--encoder", encoder, "--size", "640x360", "--", clickapp));
+    await page.keyboard.down("KeyG");
+    await expect.poll(async () => (await colours(page, [[0.5, 0.2]]))[0]?.[1]).toBeGreaterThan(150);
+    expect(await received()).toEqual([`video/${codec}`]);
+  });
+}
+
+for (const { next, codec } of [
+  { next: "x264", codec: "H264" },
+  { next: "vp8", codec: "VP8" },
+]) {
+  test(`a GPU that is lost in the middle of the game is replaced by ${next}`, async ({ page, up, nvidia }) => {
+    const received = watchCodecs(page);
+    const lost = "FAKEDRIVER_FAULT=device-lost:150";
+    await play(page, await up(lost, "--nvidia-libraries", nvidia, "--encoder", `nvenc,${next}`, "--app", "scene"));
+    await page.keyboard.press("F8");
+    const overlay = page.locator("nl-overlay");
+    await expect(overlay).toContainText("nvenc failed (encode: nvenc: the GPU was lost", { timeout: 30_000 });
+    await expect(overlay).toContainText(`${next}, 60 fps`);
+    const shown = () =>
+      page.locator("video").evaluate((video: HTMLVideoElement) => video.getVideoPlaybackQuality().totalVideoFrames);
+    const before = await shown();
+    await expect.poll(shown).toBeGreaterThan(before + 30);
+    expect(Math.max(...(await colours(page, GRID)).flat())).toBeGreaterThan(150);
+    expect(await received()).toEqual([`video/${codec}`]);
+  });
+}

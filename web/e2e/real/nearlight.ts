@@ -17,13 +17,18 @@ export interface Nearlight {
 }
 
 interface Fixtures {
-  /** Starts `nearlight up` with these arguments; it ends with the test, and nothing of it may be left then. */
+  /**
+   * Starts `nearlight up` with these arguments; the first ones of the form NAME=value are its environment. It ends with the test,
+   * and nothing of it may be left then.
+   */
   readonly up: (...args: string[]) => Promise<Nearlight>;
   /** The path of the client that shows where it was clicked. */
   readonly clickapp: string;
+  /** The folder of a double of NVIDIA's driver, which has faults on demand. */
+  readonly nvidia: string;
 }
 
-export const test = base.extend<Fixtures, { built: string }>({
+export const test = base.extend<Fixtures, { built: string; builtDriver: string }>({
   built: [
     // biome-ignore lint/correctness/noEmptyPattern: Playwright reads a fixture's needs from this pattern.
     async ({}, use) => {
@@ -39,6 +44,17 @@ export const test = base.extend<Fixtures, { built: string }>({
     { scope: "worker" },
   ],
   clickapp: async ({ built }, use) => use(built),
+  builtDriver: [
+    // biome-ignore lint/correctness/noEmptyPattern: as above.
+    async ({}, use) => {
+      const folder = mkdtempSync(join(tmpdir(), "nearlight-nvidia-"));
+      execFileSync("go", ["run", "./encoder/nvenc/fakedriver/build", folder], { cwd: root });
+      await use(folder);
+      rmSync(folder, { recursive: true });
+    },
+    { scope: "worker" },
+  ],
+  nvidia: async ({ builtDriver }, use) => use(builtDriver),
   // biome-ignore lint/correctness/noEmptyPattern: as above.
   up: async ({}, use) => {
     const started: Nearlight[] = [];
@@ -58,7 +74,14 @@ export const test = base.extend<Fixtures, { built: string }>({
 export { expect };
 
 async function start(args: string[]): Promise<Nearlight> {
-  const child = spawn(binary, ["up", "--listen", "127.0.0.1:0", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const first = args.findIndex((arg) => !/^[A-Z_]+=/.test(arg));
+  const env = Object.fromEntries(
+    args.slice(0, first).map((arg) => [arg.slice(0, arg.indexOf("=")), arg.slice(arg.indexOf("=") + 1)]),
+  );
+  const child = spawn(binary, ["up", "--listen", "127.0.0.1:0", ...args.slice(first)], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...env },
+  });
   let errors = "";
   child.stderr.on("data", (data) => {
     errors += data;
@@ -135,6 +158,35 @@ export function colours(page: Page, places: readonly (readonly [number, number])
         .data.slice(0, 3),
     ]);
   }, places);
+}
+
+/**
+ * Watches the page's connections from now on. What it returns tells in which formats video comes, as the browser's statistics
+ * say it.
+ */
+export function watchCodecs(page: Page): () => Promise<string[]> {
+  void page.addInitScript(() => {
+    const made: RTCPeerConnection[] = [];
+    Object.assign(window, { made });
+    window.RTCPeerConnection = class extends RTCPeerConnection {
+      constructor(configuration?: RTCConfiguration) {
+        super(configuration);
+        made.push(this);
+      }
+    };
+  });
+  return () =>
+    page.evaluate(async () => {
+      const formats: string[] = [];
+      for (const connection of (window as unknown as { made: RTCPeerConnection[] }).made) {
+        const report = await connection.getStats();
+        for (const [, entry] of report as unknown as Map<string, RTCInboundRtpStreamStats>) {
+          if (entry.type !== "inbound-rtp" || entry.kind !== "video") continue;
+          formats.push((report.get(entry.codecId ?? "") as { mimeType: string } | undefined)?.mimeType ?? "none");
+        }
+      }
+      return formats;
+    });
 }
 
 /** The mean of a colour's parts, 0 to 255. */

@@ -129,7 +129,7 @@ export class Overlay extends LitElement {
         ${row("Stood still", `${stats.freezes} ×`)} ${row("Frames dropped", String(stats.dropped))}
         ${row("Packets lost", String(stats.lost))}
       </dl>
-      ${video === null || video.reason === "" ? nothing : html`<p class="note">${video.reason}</p>`}
+      ${video === null ? nothing : [video.reason, video.instead].map((why) => (why === "" ? nothing : html`<p class="note">${why}</p>`))}
     </div>`;
   }
 

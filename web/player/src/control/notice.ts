@@ -17,6 +17,8 @@ export interface VideoNotice {
   readonly frameRate: number;
   /** Why it is less than was asked for, or "". */
   readonly reason: string;
+  /** Why no encoder that the edge would rather use is at work, or "". */
+  readonly instead: string;
 }
 
 export interface Percentiles {
@@ -72,11 +74,11 @@ function parseApp(m: Fields): AppNotice | null {
 }
 
 function parseVideo(m: Fields): VideoNotice | null {
-  const [encoder, codec, reason] = [text(m["encoder"]), text(m["codec"]), text(m["reason"])];
+  const [encoder, codec, reason, instead] = [text(m["encoder"]), text(m["codec"]), text(m["reason"]), text(m["instead"])];
   const [width, height, frameRate] = [amount(m["width"]), amount(m["height"]), amount(m["frameRate"])];
-  if (encoder === null || codec === null || reason === null) return null;
+  if (encoder === null || codec === null || reason === null || instead === null) return null;
   if (width === null || height === null || frameRate === null) return null;
-  return { kind: "video", encoder, codec, width, height, frameRate, reason };
+  return { kind: "video", encoder, codec, width, height, frameRate, reason, instead };
 }
 
 function parseStats(m: Fields): StatsNotice | null {

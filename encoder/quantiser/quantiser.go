@@ -1,4 +1,20 @@
-package openh264
+// Package quantiser chooses the quantiser of each frame so that the frame takes its share of the rate: it is the rate
+// control of the drivers whose libraries control the average over many frames, where a live stream has room for one.
+//
+// # Vocabulary
+//
+// A quantiser here is on H.264's scale whatever the codec: the step between coded values doubles every six, and is one
+// pixel value at 4. [Levels] translates it to the steps that another codec has. A frame's share is the bitrate divided by
+// the frame rate. What a frame took beyond its share is debt, which the following frames pay back.
+//
+// # How
+//
+// A change of scene is seen before it is coded, by sampling luma; all else is learned from what the last frames took. So
+// averages over a second hold, but a single frame may take several shares: above all the first keyframe, and noise that
+// comes to rest.
+//
+// A Control belongs to one stream and is used by one goroutine at a time.
+package quantiser
 
 import (
 	"math"
@@ -6,8 +22,15 @@ import (
 	"nearlight/internal/media"
 )
 
-// Quantisers that are used: below, nobody sees a difference; 51 is H.264's last.
-const minQP, maxQP = 12, 51
+// Nobody sees a moving picture get better below FinestMoving, but each bit still takes its time to code, to send and to
+// decode. A picture that stands still is looked at: its repeats get finer step by step, down to Finest.
+const (
+	FinestMoving = 18
+	Finest       = 10
+)
+
+// start is the quantiser of the first inter frame, before anything is known.
+const start = 30
 
 const (
 	// keyframeShares is how many frames' worth of bits a keyframe aims at. The frames after it pay it back.
@@ -27,9 +50,10 @@ const (
 	newScene = 1.6
 )
 
-// rate chooses each frame's quantiser so that the frame takes its share of the rate. The library's own control averages
-// over many frames; a live stream has room for one. It sees a change of scene before it is coded, by sampling luma.
-type rate struct {
+// Control chooses the quantisers of one stream.
+type Control struct {
+	coarsest float64
+	finest   float64 // for the frame that is planned
 	qp       float64 // for the next inter frame, fractional
 	movingQP float64 // as it was before a still picture was sharpened
 	still    bool    // the last frame was a repeat
@@ -39,9 +63,9 @@ type rate struct {
 	sampler      sampler
 }
 
-// plan is what was decided for one frame.
-type plan struct {
-	qp       int
+// Plan is what was decided for one frame. A driver that cannot code with exactly QP sets it to what it codes with.
+type Plan struct {
+	QP       float64
 	target   float64
 	budget   bool
 	keyframe bool
@@ -52,18 +76,23 @@ type plan struct {
 // firstKeyframeCost is what noisy pictures cost, so that smooth ones come out too small rather than too large.
 const firstKeyframeCost = 2.8
 
-func newRate() rate {
-	return rate{qp: 30, movingQP: 30, keyframeCost: firstKeyframeCost}
+// New makes a control for an encoder with quantisers from Finest to coarsest.
+func New(coarsest float64) Control {
+	return Control{coarsest: coarsest, finest: FinestMoving, qp: start, movingQP: start, keyframeCost: firstKeyframeCost}
 }
 
-// plan chooses for a frame whose share is so many bits. budget, where positive, is a bound that replaces the share.
-func (r *rate) plan(f *media.Frame, keyframe bool, share, budget int) plan {
-	p := plan{keyframe: keyframe, still: f.Still, budget: budget > 0}
-	usual := r.sampler.usual
-	r.sampler.look(f)
-	p.activity = r.sampler.activity
+// Plan chooses for a frame whose share is so many bits. budget, where positive, is a bound that replaces the share.
+func (c *Control) Plan(f *media.Frame, keyframe bool, share, budget int) Plan {
+	p := Plan{keyframe: keyframe, still: f.Still, budget: budget > 0}
+	usual := c.sampler.usual
+	c.sampler.look(f)
+	p.activity = c.sampler.activity
 
-	target := float64(share)*aim - r.debt/debtWindow
+	c.finest = FinestMoving
+	if f.Still {
+		c.finest = Finest
+	}
+	target := float64(share)*aim - c.debt/debtWindow
 	p.target = min(max(target, 0.4*float64(share)), 1.1*float64(share))
 	if keyframe {
 		p.target *= keyframeShares
@@ -75,45 +104,45 @@ func (r *rate) plan(f *media.Frame, keyframe bool, share, budget int) plan {
 	switch {
 	case keyframe:
 		bitsPerSample := p.target / float64(f.Coded.Width*f.Coded.Height)
-		p.qp = quantiser(6 * (r.keyframeCost + math.Log2(p.activity) - math.Log2(bitsPerSample)))
+		p.QP = c.bound(6 * (c.keyframeCost + math.Log2(p.activity) - math.Log2(bitsPerSample)))
 		return p
-	case f.Still && !r.still:
-		r.movingQP = r.qp
-	case !f.Still && r.still:
-		r.qp = max(r.qp, r.movingQP)
-	case !f.Still && usual > 0 && r.sampler.change > newScene*usual:
-		r.qp += min(stepScene*math.Log2(r.sampler.change/usual), mostScene)
+	case f.Still && !c.still:
+		c.movingQP = c.qp
+	case !f.Still && c.still:
+		c.qp = max(c.qp, c.movingQP)
+	case !f.Still && usual > 0 && c.sampler.change > newScene*usual:
+		c.qp += min(stepScene*math.Log2(c.sampler.change/usual), mostScene)
 	}
-	r.qp = min(max(r.qp, minQP), maxQP)
+	c.qp = c.bound(c.qp)
 	if p.budget {
-		p.qp = quantiser(r.qp + stepScene*math.Log2(max(1, aim*float64(share)/p.target)))
+		p.QP = c.bound(c.qp + stepScene*math.Log2(max(1, aim*float64(share)/p.target)))
 		return p
 	}
-	p.qp = quantiser(r.qp)
+	p.QP = c.qp
 	return p
 }
 
-// coded learns from what the planned frame took.
-func (r *rate) coded(p plan, f *media.Frame, share, bits int) {
-	r.still = p.still
+// Coded learns from what the planned frame took.
+func (c *Control) Coded(p Plan, f *media.Frame, share, bits int) {
+	c.still = p.still
 	// A credit is worth one frame at the most: bits not used in a quiet second are no reason to burst in the next.
-	r.debt = min(max(r.debt+float64(bits)-aim*float64(share), -float64(share)), 12*float64(share))
+	c.debt = min(max(c.debt+float64(bits)-aim*float64(share), -float64(share)), 12*float64(share))
 	off := math.Log2(float64(max(bits, 1)) / p.target)
 	if p.keyframe {
 		bitsPerSample := float64(bits) / float64(f.Coded.Width*f.Coded.Height)
-		r.keyframeCost = math.Log2(bitsPerSample) + float64(p.qp)/6 - math.Log2(p.activity)
-		r.qp = max(r.qp, float64(p.qp)-4)
+		c.keyframeCost = math.Log2(bitsPerSample) + p.QP/6 - math.Log2(p.activity)
+		c.qp = max(c.qp, p.QP-4)
 		return
 	}
 	if off > 0 {
-		r.qp += min(stepUp*off, mostUp)
+		c.qp += min(stepUp*off, mostUp)
 	} else {
-		r.qp -= min(-stepDown*off, mostDown)
+		c.qp -= min(-stepDown*off, mostDown)
 	}
-	r.qp = min(max(r.qp, minQP), maxQP)
+	c.qp = c.bound(c.qp)
 }
 
-func quantiser(qp float64) int { return int(math.Round(min(max(qp, minQP), maxQP))) }
+func (c *Control) bound(qp float64) float64 { return min(max(qp, c.finest), c.coarsest) }
 
 // sampler measures a picture coarsely: on every eighth row, how much neighbours differ and how much the row has changed.
 type sampler struct {

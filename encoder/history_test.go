@@ -1,4 +1,4 @@
-package x264
+package encoder
 
 import (
 	"testing"
@@ -29,29 +29,29 @@ func TestHistoryFindsWhatALossSpoils(t *testing.T) {
 		{"a picture that was never coded", 6, 0, nil, loss{60, 90}, -1, true},
 		{"longer ago than is remembered", 300, 0, nil, loss{0, 5}, 300 - remembered, false},
 	} {
-		h := history{depth: 4}
+		h := History{Depth: 4}
 		for i := range c.coded {
-			h.add(media.Instant(10*i), i == c.idr)
+			h.Add(media.Instant(10*i), i == c.idr)
 		}
 		for _, l := range c.earlier {
-			h.lose(l.first, l.last)
+			h.Lose(l.first, l.last)
 		}
-		if from, good := h.lose(c.loss.first, c.loss.last); from != c.from || good != c.goodLeft {
+		if from, good := h.Lose(c.loss.first, c.loss.last); from != c.from || good != c.goodLeft {
 			t.Errorf("%s: from %d, good left %v; want %d, %v", c.reason, from, good, c.from, c.goodLeft)
 		}
 	}
 }
 
 func TestHistoryTrustsWhatCameAfterALoss(t *testing.T) {
-	h := history{depth: 4}
+	h := History{Depth: 4}
 	for i := range 6 {
-		h.add(media.Instant(10*i), i == 0)
+		h.Add(media.Instant(10*i), i == 0)
 	}
-	h.lose(40, 50)
+	h.Lose(40, 50)
 	for i := 6; i < 12; i++ {
-		h.add(media.Instant(10*i), false)
+		h.Add(media.Instant(10*i), false)
 	}
-	if from, good := h.lose(40, 50); from >= 0 || !good {
+	if from, good := h.Lose(40, 50); from >= 0 || !good {
 		t.Errorf("a late copy of the report: from %d, good left %v", from, good)
 	}
 }

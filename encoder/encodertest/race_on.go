@@ -1,5 +1,0 @@
-//go:build race
-
-package encodertest
-
-const raceDetector = true

@@ -1,0 +1,389 @@
+// A double of libcuda, for tests: "device memory" is the host's, and there is no GPU. It proves nothing about one. See books.h.
+#include "books.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Codes of CUresult that Debian's header leaves out.
+enum {
+	INVALID_VALUE = 1, NO_MEMORY = 2, NOT_INITIALIZED = 3, NO_GPU = 100, INVALID_DEVICE = 101, INVALID_CONTEXT = 201,
+	NOT_MAPPED = 211, INVALID_HANDLE = 400, CONTEXT_ACTIVE = 708,
+};
+
+enum { DEVICES = 2, DEEPEST = 16, ROW_ALIGNMENT = 512, TEXTURES = 8 };
+
+static const size_t total_memory = (size_t)8 << 30, plenty = (size_t)7 << 30, little = (size_t)20 << 20;
+
+struct CUctx_st {
+	int device, shares;
+};
+
+typedef struct allocation {
+	CUdeviceptr pointer;
+	size_t size;
+	CUcontext context;
+	struct allocation *next;
+} allocation;
+
+struct CUstream_st {
+	CUcontext context;
+};
+
+struct CUgraphicsResource_st {
+	struct CUarray_st *texture;
+	int mapped;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct CUctx_st primary[DEVICES] = {{.device = 0}, {.device = 1}};
+static allocation *allocations;
+static struct CUarray_st textures[TEXTURES];
+static int initialized;
+static __thread CUcontext stack[DEEPEST];
+static __thread int depth;
+
+CUcontext fakedriver_current(void) { return depth > 0 ? stack[depth - 1] : NULL; }
+
+// current is the thread's context, NULL and noted where there is none.
+static CUcontext current(const char *call) {
+	CUcontext now = fakedriver_current();
+	if (!now)
+		fakedriver_misuse("%s without a current context", call);
+	return now;
+}
+
+CUresult cuInit(unsigned flags) {
+	if (fakedriver_fault() == NO_DEVICE)
+		return NO_GPU;
+	initialized = 1;
+	return flags ? INVALID_VALUE : CUDA_SUCCESS;
+}
+
+CUresult cuDriverGetVersion(int *version) {
+	*version = 11040;
+	return CUDA_SUCCESS;
+}
+
+CUresult cuGetErrorName(CUresult code, const char **name) {
+	switch ((int)code) {
+	case CUDA_SUCCESS: *name = "CUDA_SUCCESS"; break;
+	case INVALID_VALUE: *name = "CUDA_ERROR_INVALID_VALUE"; break;
+	case NO_MEMORY: *name = "CUDA_ERROR_OUT_OF_MEMORY"; break;
+	case NOT_INITIALIZED: *name = "CUDA_ERROR_NOT_INITIALIZED"; break;
+	case NO_GPU: *name = "CUDA_ERROR_NO_DEVICE"; break;
+	case INVALID_DEVICE: *name = "CUDA_ERROR_INVALID_DEVICE"; break;
+	case INVALID_CONTEXT: *name = "CUDA_ERROR_INVALID_CONTEXT"; break;
+	case NOT_MAPPED: *name = "CUDA_ERROR_NOT_MAPPED"; break;
+	case INVALID_HANDLE: *name = "CUDA_ERROR_INVALID_HANDLE"; break;
+	default: *name = NULL; return INVALID_VALUE;
+	}
+	return CUDA_SUCCESS;
+}
+
+CUresult cuDeviceGetCount(int *count) {
+	if (!initialized)
+		return NOT_INITIALIZED;
+	*count = DEVICES;
+	return CUDA_SUCCESS;
+}
+
+CUresult cuDeviceGet(CUdevice *device, int ordinal) {
+	if (ordinal < 0 || ordinal >= DEVICES)
+		return INVALID_DEVICE;
+	*device = ordinal;
+	return CUDA_SUCCESS;
+}
+
+CUresult cuDeviceGetName(char *name, int length, CUdevice device) {
+	snprintf(name, length, "Double of a GPU %d", device);
+	return CUDA_SUCCESS;
+}
+
+CUresult cuDeviceGetUuid(CUuuid *uuid, CUdevice device) {
+	memset(uuid->bytes, device + 1, sizeof uuid->bytes);
+	return CUDA_SUCCESS;
+}
+
+CUresult cuDeviceTotalMem_v2(size_t *bytes, CUdevice device) {
+	*bytes = total_memory;
+	return CUDA_SUCCESS;
+}
+
+CUresult cuDevicePrimaryCtxSetFlags_v2(CUdevice device, unsigned flags) {
+	pthread_mutex_lock(&lock);
+	int active = primary[device].shares > 0;
+	pthread_mutex_unlock(&lock);
+	return active ? CONTEXT_ACTIVE : CUDA_SUCCESS;
+}
+
+CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device) {
+	if (device < 0 || device >= DEVICES)
+		return INVALID_DEVICE;
+	pthread_mutex_lock(&lock);
+	primary[device].shares++;
+	pthread_mutex_unlock(&lock);
+	*context = &primary[device];
+	fakedriver_count(CONTEXT, 1);
+	return CUDA_SUCCESS;
+}
+
+CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device) {
+	pthread_mutex_lock(&lock);
+	int left = --primary[device].shares;
+	for (allocation *a = allocations; a && left == 0; a = a->next)
+		if (a->context == &primary[device])
+			fakedriver_misuse("cuDevicePrimaryCtxRelease with %zu bytes still allocated", a->size);
+	pthread_mutex_unlock(&lock);
+	if (left < 0)
+		fakedriver_misuse("cuDevicePrimaryCtxRelease without a share");
+	fakedriver_count(CONTEXT, -1);
+	return CUDA_SUCCESS;
+}
+
+CUresult cuCtxPushCurrent_v2(CUcontext context) {
+	if (!context || context->shares <= 0 || depth == DEEPEST) {
+		fakedriver_misuse("cuCtxPushCurrent of a context that is not held, or too deep (%d)", depth);
+		return INVALID_CONTEXT;
+	}
+	stack[depth++] = context;
+	return CUDA_SUCCESS;
+}
+
+CUresult cuCtxPopCurrent_v2(CUcontext *context) {
+	if (depth == 0) {
+		fakedriver_misuse("cuCtxPopCurrent on an empty stack");
+		return INVALID_CONTEXT;
+	}
+	*context = stack[--depth];
+	return CUDA_SUCCESS;
+}
+
+CUresult cuMemGetInfo_v2(size_t *free_bytes, size_t *total) {
+	if (!current("cuMemGetInfo"))
+		return INVALID_CONTEXT;
+	*free_bytes = fakedriver_fault() == OUT_OF_MEMORY ? little : plenty;
+	*total = total_memory;
+	return CUDA_SUCCESS;
+}
+
+CUresult cuMemAllocPitch_v2(CUdeviceptr *pointer, size_t *pitch, size_t width, size_t height, unsigned element) {
+	CUcontext context = current("cuMemAllocPitch");
+	if (!context)
+		return INVALID_CONTEXT;
+	if (element != 4 && element != 8 && element != 16)
+		return INVALID_VALUE;
+	*pitch = (width + ROW_ALIGNMENT - 1) / ROW_ALIGNMENT * ROW_ALIGNMENT;
+	allocation *a = malloc(sizeof *a);
+	*a = (allocation){(CUdeviceptr)(uintptr_t)malloc(*pitch * height), *pitch * height, context, NULL};
+	pthread_mutex_lock(&lock);
+	a->next = allocations;
+	allocations = a;
+	pthread_mutex_unlock(&lock);
+	*pointer = a->pointer;
+	fakedriver_count(MEMORY, 1);
+	return CUDA_SUCCESS;
+}
+
+CUresult cuMemFree_v2(CUdeviceptr pointer) {
+	CUcontext context = current("cuMemFree");
+	if (!context)
+		return INVALID_CONTEXT;
+	pthread_mutex_lock(&lock);
+	allocation **at = &allocations;
+	while (*at && (*at)->pointer != pointer)
+		at = &(*at)->next;
+	allocation *a = *at;
+	if (a)
+		*at = a->next;
+	pthread_mutex_unlock(&lock);
+	if (!a) {
+		fakedriver_misuse("cuMemFree of what is not allocated");
+		return INVALID_VALUE;
+	}
+	if (a->context != context)
+		fakedriver_misuse("cuMemFree in another context");
+	free((void *)(uintptr_t)a->pointer);
+	free(a);
+	fakedriver_count(MEMORY, -1);
+	return CUDA_SUCCESS;
+}
+
+uint8_t *fakedriver_memory(CUdeviceptr pointer, size_t *size) {
+	uint8_t *found = NULL;
+	pthread_mutex_lock(&lock);
+	for (allocation *a = allocations; a; a = a->next)
+		if (a->pointer == pointer) {
+			found = (uint8_t *)(uintptr_t)pointer;
+			*size = a->size;
+		}
+	pthread_mutex_unlock(&lock);
+	return found;
+}
+
+CUresult cuMemHostAlloc(void **memory, size_t bytes, unsigned flags) {
+	if (!current("cuMemHostAlloc"))
+		return INVALID_CONTEXT;
+	*memory = malloc(bytes);
+	fakedriver_count(PINNED, 1);
+	return *memory ? CUDA_SUCCESS : NO_MEMORY;
+}
+
+CUresult cuMemFreeHost(void *memory) {
+	if (!current("cuMemFreeHost"))
+		return INVALID_CONTEXT;
+	free(memory);
+	fakedriver_count(PINNED, -1);
+	return CUDA_SUCCESS;
+}
+
+CUresult cuArray3DCreate_v2(CUarray *array, const CUDA_ARRAY3D_DESCRIPTOR *shape) {
+	if (!current("cuArray3DCreate"))
+		return INVALID_CONTEXT;
+	if (shape->Format != CU_AD_FORMAT_UNSIGNED_INT8 || shape->Depth != 0)
+		return INVALID_VALUE;
+	struct CUarray_st *made = calloc(1, sizeof *made);
+	*made = (struct CUarray_st){shape->Width, shape->Height, shape->NumChannels, shape->Flags, NULL};
+	made->data = calloc(shape->Width * shape->Height, shape->NumChannels);
+	*array = made;
+	fakedriver_count(ARRAY, 1);
+	return CUDA_SUCCESS;
+}
+
+CUresult cuArrayDestroy(CUarray array) {
+	if (!current("cuArrayDestroy"))
+		return INVALID_CONTEXT;
+	free(array->data);
+	free(array);
+	fakedriver_count(ARRAY, -1);
+	return CUDA_SUCCESS;
+}
+
+// end finds one end of a copy. It returns NULL for memory that is none.
+static uint8_t *end(CUmemorytype type, void *host, CUdeviceptr device, CUarray array, size_t pitch, const CUDA_MEMCPY2D *move, size_t *stride) {
+	size_t size;
+	*stride = pitch;
+	switch (type) {
+	case CU_MEMORYTYPE_HOST:
+		return pitch < move->WidthInBytes ? NULL : host;
+	case CU_MEMORYTYPE_DEVICE:
+		if (!fakedriver_memory(device, &size) || pitch < move->WidthInBytes || pitch * (move->Height - 1) + move->WidthInBytes > size)
+			return NULL;
+		return (uint8_t *)(uintptr_t)device;
+	case CU_MEMORYTYPE_ARRAY:
+		*stride = (size_t)array->width * array->channels;
+		if (move->WidthInBytes > *stride || move->Height > (size_t)array->height)
+			return NULL;
+		return array->data;
+	}
+	return NULL;
+}
+
+CUresult cuMemcpy2D_v2(const CUDA_MEMCPY2D *move) {
+	if (!current("cuMemcpy2D"))
+		return INVALID_CONTEXT;
+	size_t from_stride, to_stride;
+	const uint8_t *from = end(move->srcMemoryType, (void *)move->srcHost, move->srcDevice, move->srcArray, move->srcPitch, move, &from_stride);
+	uint8_t *to = end(move->dstMemoryType, move->dstHost, move->dstDevice, move->dstArray, move->dstPitch, move, &to_stride);
+	if (!from || !to) {
+		fakedriver_misuse("cuMemcpy2D leaves its memory");
+		return INVALID_VALUE;
+	}
+	for (size_t row = 0; row < move->Height; row++)
+		memcpy(to + row * to_stride, from + row * from_stride, move->WidthInBytes);
+	return CUDA_SUCCESS;
+}
+
+CUresult cuStreamCreate(CUstream *stream, unsigned flags) {
+	CUcontext context = current("cuStreamCreate");
+	if (!context)
+		return INVALID_CONTEXT;
+	*stream = malloc(sizeof **stream);
+	(*stream)->context = context;
+	fakedriver_count(STREAM, 1);
+	return CUDA_SUCCESS;
+}
+
+static CUresult on_stream(const char *call, CUstream stream) {
+	CUcontext context = current(call);
+	if (!context)
+		return INVALID_CONTEXT;
+	if (stream && stream->context != context) {
+		fakedriver_misuse("%s on a stream of another context", call);
+		return INVALID_HANDLE;
+	}
+	return CUDA_SUCCESS;
+}
+
+CUresult cuMemcpy2DAsync_v2(const CUDA_MEMCPY2D *move, CUstream stream) {
+	CUresult code = on_stream("cuMemcpy2DAsync", stream);
+	return code != CUDA_SUCCESS ? code : cuMemcpy2D_v2(move);
+}
+
+CUresult cuStreamSynchronize(CUstream stream) { return on_stream("cuStreamSynchronize", stream); }
+
+CUresult cuStreamDestroy_v2(CUstream stream) {
+	CUresult code = on_stream("cuStreamDestroy", stream);
+	free(stream);
+	fakedriver_count(STREAM, -1);
+	return code;
+}
+
+// ---- GL: the textures are the test's ----
+
+void fakedriver_texture(unsigned number, int width, int height, const uint8_t *pixels) {
+	struct CUarray_st *texture = &textures[number % TEXTURES];
+	free(texture->data);
+	*texture = (struct CUarray_st){width, height, 4, 0, malloc((size_t)width * height * 4)};
+	memcpy(texture->data, pixels, (size_t)width * height * 4);
+}
+
+CUresult cuGraphicsGLRegisterImage(CUgraphicsResource *resource, GLuint image, GLenum target, unsigned flags) {
+	if (!current("cuGraphicsGLRegisterImage"))
+		return INVALID_CONTEXT;
+	if (!textures[image % TEXTURES].data)
+		return INVALID_VALUE;
+	*resource = calloc(1, sizeof **resource);
+	(*resource)->texture = &textures[image % TEXTURES];
+	fakedriver_count(GRAPHICS, 1);
+	return CUDA_SUCCESS;
+}
+
+CUresult cuGraphicsUnregisterResource(CUgraphicsResource resource) {
+	if (!current("cuGraphicsUnregisterResource"))
+		return INVALID_CONTEXT;
+	if (resource->mapped)
+		fakedriver_misuse("cuGraphicsUnregisterResource of a resource that is mapped");
+	free(resource);
+	fakedriver_count(GRAPHICS, -1);
+	return CUDA_SUCCESS;
+}
+
+static CUresult map(const char *call, unsigned count, CUgraphicsResource *resources, CUstream stream, int to) {
+	CUresult code = on_stream(call, stream);
+	for (unsigned i = 0; i < count && code == CUDA_SUCCESS; i++) {
+		if (resources[i]->mapped == to)
+			fakedriver_misuse("%s of a resource that is already so", call);
+		resources[i]->mapped = to;
+		fakedriver_count(MAPPED_GRAPHICS, to ? 1 : -1);
+	}
+	return code;
+}
+
+CUresult cuGraphicsMapResources(unsigned count, CUgraphicsResource *resources, CUstream stream) {
+	return map("cuGraphicsMapResources", count, resources, stream, 1);
+}
+
+CUresult cuGraphicsUnmapResources(unsigned count, CUgraphicsResource *resources, CUstream stream) {
+	return map("cuGraphicsUnmapResources", count, resources, stream, 0);
+}
+
+CUresult cuGraphicsSubResourceGetMappedArray(CUarray *array, CUgraphicsResource resource, unsigned index, unsigned level) {
+	if (!resource->mapped) {
+		fakedriver_misuse("cuGraphicsSubResourceGetMappedArray of a resource that is not mapped");
+		return NOT_MAPPED;
+	}
+	*array = resource->texture;
+	return CUDA_SUCCESS;
+}
