@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"nearlight/edge/app"
+	"nearlight/edge/display"
 	"nearlight/edge/sandbox"
 	"nearlight/encoder"
 	"nearlight/internal/media"
@@ -22,7 +23,7 @@ import (
 	"nearlight/streamer"
 )
 
-// Config describes a node. All but Time, PlayoutDelay, Stamp and Trace must be set.
+// Config describes a node. All but Display, Time, PlayoutDelay, Stamp and Trace must be set.
 type Config struct {
 	Name     string
 	Slots    int // sessions at a time
@@ -33,6 +34,7 @@ type Config struct {
 	Time     func(context.Context, encoder.Ladder, encoder.Config) encoder.Timings
 	Token    string // the edge's own, for signaling
 	Verifier *token.Verifier
+	Display  display.Kind // empty means display.Xvfb
 	Sandbox  *sandbox.Sandbox
 	Folder   string // for sessions' files; made if missing
 

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"nearlight/edge/app"
+	"nearlight/edge/capture"
+	"nearlight/edge/capture/wayland"
 	"nearlight/edge/capture/x11"
 	"nearlight/edge/display"
 	"nearlight/edge/input"
@@ -27,13 +29,22 @@ type screen struct {
 	identity sandbox.Identity
 	sandbox  *sandbox.Sandbox
 	display  *display.Display
-	source   *x11.Source
+	source   capture.Source
+	pointer  pointer // nil where source sees the pointer itself
+	cursors  <-chan capture.Cursor
 	injector *input.Injector
 	app      *app.Process
 }
 
+// pointer watches the pointer's picture while it runs.
+type pointer interface {
+	Run(context.Context) error
+	Close() error
+}
+
 // screenConfig says how a screen begins.
 type screenConfig struct {
+	kind          display.Kind
 	sandbox       *sandbox.Sandbox
 	slot          int
 	folder        string // parent of the screen's own
@@ -62,8 +73,8 @@ func openScreen(ctx context.Context, config screenConfig) (_ *screen, err error)
 		return nil, fmt.Errorf("make the session's folder: %w", err)
 	}
 	s.display, err = display.Start(ctx, display.Config{
-		Sandbox: config.sandbox, Identity: s.identity, Slot: config.slot, Folder: s.folder,
-		Size: config.size, MaxSize: config.maxSize, Log: config.logger,
+		Kind: config.kind, Sandbox: config.sandbox, Identity: s.identity, Slot: config.slot, Folder: s.folder,
+		Size: config.size, MaxSize: config.maxSize, FrameRate: config.frameRate, Log: config.logger,
 	})
 	if err != nil {
 		return nil, err
@@ -77,10 +88,36 @@ func openScreen(ctx context.Context, config screenConfig) (_ *screen, err error)
 		connection.Close()
 		return nil, err
 	}
-	s.source, err = x11.Open(ctx, x11.Config{
+	return s, s.capture(ctx, config, last)
+}
+
+// capture attaches the source of pictures that fits the display. A compositor's pictures come without the pointer, which
+// its X server tells.
+func (s *screen) capture(ctx context.Context, config screenConfig, last *atomic.Uint32) error {
+	server := x11.Config{
 		Socket: s.display.Socket(), Cookie: s.display.Cookie(), FrameRate: config.frameRate, Input: last, Stamp: config.stamp, Logger: config.logger,
-	})
-	return s, err
+	}
+	if compositor := s.display.CompositorSocket(); compositor != "" {
+		source, err := wayland.Open(ctx, wayland.Config{
+			Socket: compositor, FrameRate: config.frameRate, Input: last, Stamp: config.stamp, Logger: config.logger,
+		})
+		if err != nil {
+			return err
+		}
+		s.source = source
+		pointer, err := x11.OpenPointer(ctx, server)
+		if err != nil {
+			return err
+		}
+		s.pointer, s.cursors = pointer, pointer.Cursors()
+		return nil
+	}
+	source, err := x11.Open(ctx, server)
+	if err != nil {
+		return err
+	}
+	s.source, s.cursors = source, source.Cursors()
+	return nil
 }
 
 // launch starts the app on the screen.
@@ -98,6 +135,9 @@ func (s *screen) close() error {
 	var errs []error
 	if s.app != nil {
 		s.app.Stop(stopGrace)
+	}
+	if s.pointer != nil {
+		errs = append(errs, s.pointer.Close())
 	}
 	if s.source != nil {
 		errs = append(errs, s.source.Close())

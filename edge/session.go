@@ -89,7 +89,7 @@ func (s *session) post(e event) {
 var (
 	errNotConnected = errors.New("the player did not connect")
 	errPlayerLost   = errors.New("the player did not come back")
-	errDisplayEnded = errors.New("the session's X server ended")
+	errDisplayEnded = errors.New("the session's display ended")
 )
 
 // appEnded ends a session whose app has ended.
@@ -172,6 +172,9 @@ func (s *session) play(ctx context.Context, choice *encoder.Choice, config encod
 	group.Go(func() error { return pipeline.run(together) })
 	group.Go(func() error { return screen.injector.Run(together) })
 	group.Go(func() error { return s.forwardCursors(together, screen) })
+	if screen.pointer != nil {
+		group.Go(func() error { return screen.pointer.Run(together) })
+	}
 	group.Go(func() error { return s.reportStats(together, pipeline, screen.injector) })
 	group.Go(func() error { return s.awaitEnd(together, screen) })
 	err = group.Wait()
@@ -219,7 +222,7 @@ func (s *session) forwardCursors(ctx context.Context, screen *screen) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case cursor, ok := <-screen.source.Cursors():
+		case cursor, ok := <-screen.cursors:
 			if !ok {
 				return nil
 			}

@@ -85,7 +85,7 @@ func newBenchmark(name, short string, needs func() error, run func(context.Conte
 			f.log = c.ErrOrStderr()
 			report := &bench.Report{Bench: name, Machine: bench.ThisMachine(), Params: map[string]any{
 				"seconds": f.seconds, "seed": f.seed, "source": f.source, "size": f.size.String(), "fps": f.fps,
-				"bitrate": f.bitrate.String(), "encoder": f.encoder, "version": version,
+				"bitrate": f.bitrate.String(), "encoder": f.encoder, "display": f.display.String(), "version": version,
 			}}
 			var alone floor
 			f.progress("running the %s alone", f.source)
@@ -143,6 +143,7 @@ const warmUp = 2 * time.Second
 // subject is a running `nearlight up` that is measured from outside, as any user's would be.
 type subject struct {
 	process *benchProcess
+	display displayValue
 	folder  string
 	url     string // of the pages, without the fragment
 	token   string
@@ -165,7 +166,7 @@ func (f *benchFlags) startSubject(ctx context.Context) (_ *subject, err error) {
 	}
 	arguments := []string{
 		"up", "--listen", "127.0.0.1:0", "--measure", folder, "--size", f.size.String(), "--fps", fmt.Sprint(f.fps),
-		"--bitrate", f.bitrate.String(), "--encoder", f.encoder, "--nvidia-libraries", f.nvidia,
+		"--bitrate", f.bitrate.String(), "--encoder", f.encoder, "--nvidia-libraries", f.nvidia, "--display", f.display.String(),
 	}
 	if f.source == sourceCommand {
 		arguments = append(arguments, "--stamp") // it does not draw the marker itself
@@ -179,7 +180,7 @@ func (f *benchFlags) startSubject(ctx context.Context) (_ *subject, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &subject{process: process, folder: folder}
+	s := &subject{process: process, display: f.display, folder: folder}
 	link, err := process.await(ctx, "play: ")
 	if err != nil {
 		return nil, fmt.Errorf("%w; %w", err, s.close())

@@ -32,6 +32,7 @@ type edgeFlags struct {
 	encoder       string
 	bitrate       bitrateValue
 	app           string
+	display       displayValue
 	slots         int
 	mediaPort     uint16
 	noSandbox     bool
@@ -48,10 +49,17 @@ func (f *edgeFlags) register(flags *pflag.FlagSet) {
 	registerNVIDIA(flags, &f.nvidia)
 	flags.Var(&f.bitrate, "bitrate", "bitrate at the most, for example 8M or 2500k")
 	flags.StringVar(&f.app, "app", "", "offer only this app of the catalogue")
+	registerDisplay(flags, &f.display)
 	flags.IntVar(&f.slots, "slots", 1, "sessions at a time")
 	flags.Uint16Var(&f.mediaPort, "media-port", 0, "UDP and TCP port of the stream (0: any free one)")
 	flags.BoolVar(&f.noSandbox, "no-sandbox", false, "run apps unconfined: they see this whole machine")
 	flags.StringVar(&f.folder, "folder", "", "folder for sessions' files (default: one of its own under the temporary folder)")
+}
+
+// registerDisplay adds the flag that says what makes a session's screen.
+func registerDisplay(flags *pflag.FlagSet, kind *displayValue) {
+	*kind = displayValue(display.Xvfb)
+	flags.Var(kind, "display", "what makes a game's screen: xvfb, or wayland (sway and Xwayland, which draw on a GPU where there is one)")
 }
 
 // registerNVIDIA registers the setting that names the folder of NVIDIA's libraries.
@@ -108,6 +116,9 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 	if err != nil {
 		return nil, err
 	}
+	if err := display.Kind(f.display).Installed(); err != nil {
+		return nil, lacks(err)
+	}
 	cage := sandbox.Disabled()
 	if !f.noSandbox {
 		if cage, err = sandbox.Probe(ctx); err != nil {
@@ -147,7 +158,7 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 	}
 	b.node, err = edge.NewNode(edge.Config{
 		Name: host, Slots: f.slots, Engine: engine, Encoders: encoders, Time: newTimings(in.logger).measure,
-		Token: in.token, Verifier: in.verifier, Sandbox: cage, Folder: filepath.Clean(folder),
+		Token: in.token, Verifier: in.verifier, Display: display.Kind(f.display), Sandbox: cage, Folder: filepath.Clean(folder),
 		Size: media.Size(f.size), MaxSize: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate),
 		Offered: offered, Installer: &app.Installer{}, PlayoutDelay: in.delay, Stamp: in.stamp, Trace: in.trace,
 		Metrics: in.metrics, Logger: in.logger,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"nearlight/edge/display"
 	"nearlight/internal/media"
 )
 
@@ -31,6 +32,19 @@ func (v *bitrateValue) Set(text string) error {
 	bitrate, err := media.ParseBitrate(text)
 	if err == nil {
 		*v = bitrateValue(bitrate)
+	}
+	return err
+}
+
+// displayValue is a flag that names a kind of display.
+type displayValue display.Kind
+
+func (v *displayValue) String() string { return string(*v) }
+func (*displayValue) Type() string     { return "kind" }
+func (v *displayValue) Set(text string) error {
+	kind, err := display.ParseKind(text)
+	if err == nil {
+		*v = displayValue(kind)
 	}
 	return err
 }
