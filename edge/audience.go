@@ -57,12 +57,23 @@ func (a *audience) wantKeyframe() {
 	a.waiting = true
 }
 
+// due reports whether somebody waits for a keyframe that may be made now.
+func (a *audience) due(now media.Instant) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.dueLocked(now)
+}
+
+func (a *audience) dueLocked(now media.Instant) bool {
+	return a.waiting && len(a.peers) > 0 && (a.last == 0 || now.Sub(a.last) >= lateKeyframes)
+}
+
 // plan says what the next frame is for the audience's sake: a keyframe, or the frame before one, for which more bits may be
 // taken as well.
 func (a *audience) plan(now media.Instant) (keyframe, more bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !a.waiting || len(a.peers) == 0 || a.last != 0 && now.Sub(a.last) < lateKeyframes {
+	if !a.dueLocked(now) {
 		return false, false
 	}
 	if !a.prepared {

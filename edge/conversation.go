@@ -138,7 +138,7 @@ func (c *conversation) join() {
 	}
 	if c.session.watches != nil {
 		c.receiver.lookOn(c.live)
-		c.live.pipeline.audience.add(c.peer)
+		c.live.pipeline.admit(c.peer)
 		return
 	}
 	c.receiver.enter(c.live)

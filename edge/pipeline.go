@@ -67,6 +67,17 @@ func (p *pipeline) watch(peer *streamer.Peer) {
 // wantKeyframe makes the next frame a keyframe, and repeats the last one at once when the screen does not change.
 func (p *pipeline) wantKeyframe() {
 	p.keyframe.Store(true)
+	p.stir()
+}
+
+// admit shows a spectator what the player gets, from a keyframe on.
+func (p *pipeline) admit(peer *streamer.Peer) {
+	p.audience.add(peer)
+	p.stir()
+}
+
+// stir makes a waiting capture look again at what is wanted.
+func (p *pipeline) stir() {
 	if wake := p.wake.Load(); wake != nil {
 		(*wake)()
 	}
@@ -105,7 +116,7 @@ func (p *pipeline) serve(ctx context.Context, peer *streamer.Peer) error {
 		idle := keepAlive
 		if peer != nil {
 			idle = p.still.idle()
-			if p.keyframe.Load() {
+			if p.keyframe.Load() || p.audience.due(media.Now()) {
 				idle = time.Millisecond // somebody waits for a picture: the last one will do
 			}
 		}
