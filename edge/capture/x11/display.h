@@ -28,7 +28,7 @@ struct display_failure {
 	int system_error;
 };
 
-// Which frame is wanted: see plan and limiter on the Go side.
+// Which frame is wanted: see plan and capture.Limiter on the Go side.
 struct display_want {
 	int64_t wake_at;    // return DISPLAY_IDLE at this instant, 0 for never
 	int64_t not_before; // grab no earlier

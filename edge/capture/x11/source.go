@@ -46,7 +46,7 @@ type Source struct {
 	display   *C.display // nil once closed
 	frame     *media.Frame
 	counter   uint16 // of the marker
-	limiter   limiter
+	limiter   capture.Limiter
 	limited   int64 // the frame rate that limiter was set to
 	coalescer coalescer
 	watched   <-chan struct{} // the context that wakes Next, by its Done channel
@@ -186,11 +186,11 @@ var errClosed = fmt.Errorf("%w: capture was closed", capture.ErrGone)
 // call waits for the next picture in C.
 func (s *Source) call() uint32 {
 	if rate := s.frameRate.Load(); rate != s.limited {
-		s.limiter.setFrameRate(int(rate))
+		s.limiter.SetFrameRate(int(rate))
 		s.limited = rate
 	}
 	plan := s.coalescer.plan()
-	s.want.not_before = C.int64_t(s.limiter.earliest())
+	s.want.not_before = C.int64_t(s.limiter.Earliest())
 	s.want.enough = C.int64_t(plan.enough)
 	s.want.quiet = C.int64_t(plan.quiet)
 	s.want.limit = C.int64_t(plan.limit)
@@ -208,7 +208,7 @@ func (s *Source) changed() *media.Frame {
 		area: int(got.area), found: got.waited == 0,
 	}
 	b.capped = int64(s.want.not_before) > int64(b.last)
-	s.limiter.took(b.grabbed)
+	s.limiter.Took(b.grabbed)
 	s.coalescer.observe(b)
 	f.Still = false
 	f.Input = uint32(got.input)
