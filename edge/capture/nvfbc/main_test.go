@@ -4,6 +4,7 @@ package nvfbc_test
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"runtime"
 	"testing"
@@ -73,7 +74,7 @@ var memories = []nvfbc.Memory{nvfbc.OnGPU, nvfbc.InHost}
 // open captures the double's screen until the test ends.
 func open(t testing.TB, config nvfbc.Config) *nvfbc.Source {
 	t.Helper()
-	config.Libraries = double.folder
+	config.Libraries, config.Logger = double.folder, slog.New(slog.DiscardHandler)
 	s, err := nvfbc.Open(config)
 	if err != nil {
 		t.Fatal(err)

@@ -96,12 +96,15 @@ func (s *Source) ask() (media.Size, error) {
 
 // begin makes a capture session. It returns false while the screen changes its mode and none can be made.
 func (s *Source) begin() (bool, error) {
+	if s.inModeset() {
+		return false, nil
+	}
 	if C.grabber_begin(s.grabber) != C.GRABBER_FAILED {
 		s.session = true
 		return true, nil
 	}
 	err := s.failure()
-	if codeOf(err) == statusMustRecreate || s.inModeset() {
+	if codeOf(err) == statusMustRecreate || s.inModeset() { // it has just begun
 		return false, nil
 	}
 	return false, err

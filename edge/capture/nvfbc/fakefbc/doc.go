@@ -31,7 +31,7 @@ const (
 	Busy         Fault = "busy"           // no capture session can be created
 	MaxClients   Fault = "max-clients"    // no handle can be created
 	NoCUDA       Fault = "no-cuda"        // no session can share with CUDA
-	Modeset      Fault = "modeset"        // counts sessions that cannot be created yet, since the screen changes its mode
+	Modeset      Fault = "modeset"        // counts statuses that tell of a mode change, while which no session can be created
 	Recreate     Fault = "recreate"       // counts grabs that want a new session
 	XGone        Fault = "x-gone"         // the X server has ended
 	Slow         Fault = "slow"           // counts grabs that take 200 ms

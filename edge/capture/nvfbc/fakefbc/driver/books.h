@@ -19,7 +19,7 @@ enum fault {
 	BUSY,        // no session can be created
 	MAX_CLIENTS, // nor a handle
 	NO_CUDA,     // no session that shares with CUDA
-	MODESET,     // n: no session can be created, the screen changes its mode
+	MODESET,     // n: a status says that the screen changes its mode; no session can be created
 	RECREATE,    // n: a grab wants a new session
 	X_GONE,      // the X server has ended: every call fails
 	SLOW,        // n: a grab takes 200 ms

@@ -111,7 +111,7 @@ static int get_status(session_handle handle, struct get_status *p) {
 	int code = begin_call("NvFBCGetStatus", handle, p, VERSION_GET_STATUS, 0, &c);
 	if (code != SUCCESS)
 		return end_call(code);
-	int modeset = fault() == MODESET;
+	int modeset = due(MODESET);
 	p->bIsCapturePossible = fault() != NOT_SUPPORTED;
 	p->bCurrentlyCapturing = sessions > 0;
 	p->bInModeset = modeset;
@@ -148,7 +148,7 @@ static int create_session(session_handle handle, struct create_session *p) {
 		misuse("NvFBCCreateCaptureSession with settings that this double does not know");
 	if (p->bAllowDirectCapture && (!p->bPushModel || p->bWithCursor))
 		misuse("direct capture without push model, or with the cursor");
-	if (due(MODESET))
+	if (fault() == MODESET)
 		return end_call(refuse(c, ERR_BAD_REQUEST, "The X server is in modeset"));
 	if (p->eCaptureType == SHARED_CUDA) {
 		if (fault() == NO_CUDA)
