@@ -140,6 +140,7 @@ func (d *doctor) examine(ctx context.Context, tell func(finding)) {
 	tell(found)
 	tell(checkNamespaces(kernelSetting))
 	d.checkSession(ctx, cage, tell)
+	tell(d.checkNvFBC())
 	tell(checkPort(ctx, d.listen))
 	tell(checkSocketBuffers(kernelSetting))
 	tell(checkNetwork())

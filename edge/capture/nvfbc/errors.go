@@ -9,6 +9,8 @@ import (
 var (
 	// ErrUnavailable reports that this build or this machine cannot capture through NvFBC; the message says why.
 	ErrUnavailable = errors.New("NvFBC capture unavailable")
+	// ErrNotInstalled reports a machine without libnvidia-fbc.so.1, which has the rest of NVIDIA's driver or nothing of it.
+	ErrNotInstalled = errors.New("NvFBC is not installed")
 	// ErrNoDisplay reports that DISPLAY names no X server on NVIDIA's driver that can be reached.
 	ErrNoDisplay = errors.New("no X server on NVIDIA's driver")
 	// ErrNotSupported reports a GPU on which NVIDIA does not allow NvFBC.

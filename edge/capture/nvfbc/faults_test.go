@@ -254,7 +254,8 @@ func TestAMachineWithoutTheLibrarySaysSo(t *testing.T) {
 	if err := os.Symlink(filepath.Join(double.folder, "libcuda.so.1"), filepath.Join(folder, "libcuda.so.1")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := nvfbc.Open(nvfbc.Config{Libraries: folder}); !errors.Is(err, cuda.ErrNoLibrary) || !strings.Contains(err.Error(), "libnvidia-fbc1") {
+	if _, err := nvfbc.Open(nvfbc.Config{Libraries: folder}); !errors.Is(err, nvfbc.ErrNotInstalled) || !errors.Is(err, cuda.ErrNoLibrary) ||
+		!strings.HasSuffix(err.Error(), "; install the driver, or name the folder that has its libraries (Debian has this part alone, as libnvidia-fbc1)") {
 		t.Errorf("CUDA alone: got %v", err)
 	}
 	s, err := nvfbc.Open(nvfbc.Config{Memory: nvfbc.InHost})

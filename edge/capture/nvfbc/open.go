@@ -43,7 +43,7 @@ func (s *Source) open() error {
 	}
 	library, err := cuda.OpenLibrary(s.config.Libraries, soname)
 	if errors.Is(err, cuda.ErrNoLibrary) {
-		return fmt.Errorf("NvFBC is a part of it that some systems package alone (Debian: libnvidia-fbc1): %w", err)
+		return fmt.Errorf("%w: %w (Debian has this part alone, as libnvidia-fbc1)", ErrNotInstalled, err)
 	} else if err != nil {
 		return err
 	}
