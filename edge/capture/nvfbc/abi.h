@@ -15,10 +15,10 @@ typedef uint64_t fbc_handle;
 typedef int fbc_status; // errors.go has their names
 
 enum { FBC_OK = 0, FBC_MUST_RECREATE = 16 };
-enum { FBC_TO_SYSTEM = 0, FBC_TO_CUDA = 1 };                           // capture types
-enum { FBC_TRACK_SCREEN = 2 };                                         // the whole X screen, not one output of it
-enum { FBC_BGRA = 5 };                                                 // the format of the screen itself: no conversion
-enum { FBC_NO_WAIT = 1 << 0, FBC_NO_WAIT_IF_NEW = 1 << 2 };            // flags of a grab
+enum { FBC_TO_SYSTEM = 0, FBC_TO_CUDA = 1 };                // capture types
+enum { FBC_TRACK_SCREEN = 2 };                              // the whole X screen, not one output of it
+enum { FBC_BGRA = 5 };                                      // the format of the screen itself: no conversion
+enum { FBC_NO_WAIT = 1 << 0, FBC_NO_WAIT_IF_NEW = 1 << 2 }; // flags of a grab
 enum { FBC_OUTPUTS = 5, FBC_OUTPUT_NAME = 128 };
 
 typedef struct {
@@ -62,14 +62,14 @@ typedef struct {
 typedef struct {
 	uint32_t version;
 	uint32_t type, tracking, output;
-	fbc_box crop;      // all zero: the whole
-	fbc_size scaled;   // all zero: as it is
-	uint32_t cursor;   // draw it into the picture
+	fbc_box crop;         // all zero: the whole
+	fbc_size scaled;      // all zero: as it is
+	uint32_t cursor;      // draw it into the picture
 	uint32_t no_recovery; // report mode changes in place of hiding them
 	uint32_t rounded;
 	uint32_t sampling_ms; // unless push
-	uint32_t push;     // a frame for each damage, in place of one for each tick
-	uint32_t direct;   // take frames from a fullscreen app as it presents them
+	uint32_t push;        // a frame for each damage, in place of one for each tick
+	uint32_t direct;      // take frames from a fullscreen app as it presents them
 } fbc_create_session;
 
 typedef struct {

@@ -182,6 +182,25 @@ func TestAModeChangeThatTakesItsTimeIsWaitedFor(t *testing.T) {
 	})
 }
 
+func TestAModeChangeWithoutEndIsAnError(t *testing.T) {
+	each(t, func(t *testing.T, d *fakefbc.Double, config nvfbc.Config) {
+		s := open(t, config)
+		next(t, s, 0)
+		s.SetPatience(60 * time.Millisecond)
+		const want = "the screen has been changing its mode for more than 60ms; look whether its X server has the visible virtual terminal"
+		other := media.Size{Width: 160, Height: 90}
+		d.Show(other, paint(other, 0))
+		for _, fault := range []fakefbc.Fault{fakefbc.Modeset, fakefbc.Recreate} {
+			d.Inject(fault, 1000)
+			if _, err := s.Next(t.Context(), 0); err == nil || err.Error() != want {
+				t.Errorf("%s: got %v, want %s", fault, err, want)
+			}
+		}
+		d.Inject(fakefbc.None, 0)
+		shows(t, next(t, s, 0), paint(other, 0)) // over after all
+	})
+}
+
 func TestASourceMayBeOpenedWhileTheScreenChangesItsMode(t *testing.T) {
 	each(t, func(t *testing.T, d *fakefbc.Double, config nvfbc.Config) {
 		d.Inject(fakefbc.Modeset, 2)

@@ -24,7 +24,7 @@ func Open(config Config) (*Source, error) {
 	if err := config.settle(); err != nil {
 		return nil, err
 	}
-	s := &Source{config: config}
+	s := &Source{config: config, patience: mostModeset}
 	s.frameRate.Store(int64(config.FrameRate))
 	if err := s.open(); err != nil {
 		return nil, errors.Join(fmt.Errorf("%w: %w", ErrUnavailable, err), s.Close())

@@ -29,6 +29,7 @@ var _ capture.Source = (*Source)(nil)
 //	waiting -> failed         it takes longer than mostModeset
 type Source struct {
 	config    Config
+	patience  time.Duration // mostModeset
 	frameRate atomic.Int64
 	size      atomic.Pointer[media.Size]
 
@@ -139,8 +140,8 @@ func (s *Source) rest() (uint32, error) {
 	if s.since == 0 {
 		s.since = now
 	}
-	if now.Sub(s.since) > mostModeset {
-		return 0, fmt.Errorf("the screen has been changing its mode for %v; look whether its X server is on the visible virtual terminal", mostModeset)
+	if now.Sub(s.since) > s.patience {
+		return 0, fmt.Errorf("the screen has been changing its mode for more than %v; look whether its X server has the visible virtual terminal", s.patience)
 	}
 	until := now.Add(modesetNap)
 	idleAt := media.Instant(s.want.idle_at)

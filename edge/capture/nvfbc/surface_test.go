@@ -69,6 +69,9 @@ func TestTheScreenIsEncodedWhereItLies(t *testing.T) {
 					t.Errorf("picture %d: %.1f dB", n, psnr)
 				}
 			}
+			if err := s.Close(); err != nil { // before its encoder
+				t.Error(err)
+			}
 		})
 	}
 }
