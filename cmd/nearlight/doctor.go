@@ -144,6 +144,7 @@ func (d *doctor) examine(ctx context.Context, tell func(finding)) {
 	tell(checkNamespaces(kernelSetting))
 	d.checkSession(ctx, cage, tell)
 	d.checkOtherDisplays(ctx, cage, tell)
+	tell(d.checkNvFBC())
 	tell(checkPort(ctx, d.listen))
 	tell(checkSocketBuffers(kernelSetting))
 	tell(checkNetwork())

@@ -6,14 +6,14 @@ import (
 	"nearlight/internal/media"
 )
 
-// Limiter caps the frame rate: a virtual schedule (the generic cell rate algorithm of ITU-T I.371) that lets a frame
-// come up to half an interval early, as long as the average holds.
+// Limiter caps the frame rate of a source: a virtual schedule (the generic cell rate algorithm of ITU-T I.371) that lets a
+// frame come up to half an interval early, as long as the average holds.
 //
 // Each early frame uses up credit and each late one restores it, so a source of the capped rate keeps its own phase
 // and jitter. Its clock and ours differ, though, and "60 Hz" is 59.94 to 60.1 in practice: with an exact interval such a source
 // would slide into the cap and then wait up to a frame for ever. Hence the slack.
 //
-// Not safe for concurrent use. Its zero value lets everything through.
+// Its zero value caps nothing. Not safe for concurrent use.
 type Limiter struct {
 	interval time.Duration
 	due      media.Instant // when the next frame is due on the virtual schedule
@@ -22,7 +22,7 @@ type Limiter struct {
 // limiterSlack is how much faster than the cap a source may be, as a fraction: 1/50.
 const limiterSlack = 50
 
-// SetFrameRate sets the cap; it must be positive.
+// SetFrameRate sets the cap, in frames per second, of at least 1.
 func (l *Limiter) SetFrameRate(framesPerSecond int) {
 	interval := time.Second / time.Duration(framesPerSecond)
 	l.interval = interval - interval/limiterSlack
