@@ -15,12 +15,13 @@ export CGO_LDFLAGS ?= -O2 -g -Wl,-z,lazy
 RUNTIME_PACKAGES := xvfb bubblewrap libegl1 libgles2 libgl1-mesa-dri libxcb1 libxcb-shm0 fonts-dejavu-core supertux
 BUILD_PACKAGES := gcc libc6-dev pkg-config libx264-dev libopenh264-dev libvpx-dev libaom-dev libffmpeg-nvenc-dev libyuv-dev libavcodec-dev libavutil-dev \
 	libxcb1-dev libxcb-shm0-dev libxcb-damage0-dev libxcb-xfixes0-dev libxcb-randr0-dev libxcb-xtest0-dev libegl-dev libgles-dev libx11-dev
-TEST_PACKAGES := libx265-dev chromium supertux extremetuxracer kobodeluxe x11-apps x11-utils ffmpeg iproute2 procps
+# sway and xwayland make `--display wayland`; whoever wants it at run time installs them (docs/edge.md).
+TEST_PACKAGES := libx265-dev chromium sway xwayland xkb-data supertux extremetuxracer kobodeluxe x11-apps x11-utils ffmpeg iproute2 procps
 
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help up build test test-gpu unit web-test lint fmt generate e2e bench fuzz install-build install-test clean
+.PHONY: help up build test test-gpu unit web-test lint fmt generate e2e bench asan fuzz install-build install-test clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -64,6 +65,9 @@ bench: build ## Measure: the packages' benchmarks, then glass to glass and the p
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	$(BIN) bench pipeline --json
 	$(BIN) bench glass --json
+
+asan: install-build install-test ## The encoders' and decoders' C code under the address sanitizer
+	CFLAGS=-fsanitize=address LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.txt $(GO) test -asan -timeout 30m ./encoder/... ./internal/cuda ./internal/decode ./internal/yuv
 
 fuzz: ## Fuzz each decoder of outside bytes for ten seconds
 	./scripts/fuzz.sh 10s

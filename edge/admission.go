@@ -37,6 +37,9 @@ func (n *Node) start(m signaling.Start) error {
 		return signaling.Errorf(signaling.CodeBadMessage, "session %s runs already", m.Session)
 	}
 	// Signaling has checked the token; an edge does not take its word for it.
+	if m.Watch != "" {
+		return n.watch(m)
+	}
 	claims, err := n.config.Verifier.Verify(m.Token, token.Player)
 	if err != nil {
 		return err
@@ -61,10 +64,18 @@ func (n *Node) start(m signaling.Start) error {
 	for _, codec := range m.Codecs {
 		s.codecs = append(s.codecs, media.Codec(codec))
 	}
+	n.begin(s)
+	n.sendStatus(nil)
+	return nil
+}
+
+// begin runs a session until it ends or is stopped. The caller holds mu.
+func (n *Node) begin(s *session) *running {
 	ctx, stop := context.WithCancelCause(n.ctx)
-	n.sessions[s.id] = &running{session: s, stop: stop}
+	r := &running{session: s, ctx: ctx, stop: stop}
+	n.sessions[s.id] = r
 	n.metrics.sessions.Inc()
-	s.logger.Info("session starts", "app", description.Name, "size", s.size)
+	s.logger.Info("session starts", "app", s.app.Name, "size", s.size, "spectator", s.watches != nil)
 	n.owned.Go(func() {
 		err := s.run(ctx)
 		if cause := context.Cause(ctx); cause != nil {
@@ -74,8 +85,7 @@ func (n *Node) start(m signaling.Start) error {
 		stop(nil)
 		n.ended(s, err)
 	})
-	n.sendStatus(nil)
-	return nil
+	return r
 }
 
 // offered finds the app that a player asked for; without a name it is the first on offer.

@@ -2,19 +2,20 @@ package edge
 
 import (
 	"log/slog"
+	"slices"
 	"sync"
 
 	"nearlight/streamer"
 	"nearlight/streamer/control"
 )
 
-// bulletin keeps the newest of each thing that a player has to know, and tells it to whoever is connected: at once when
-// it changes, and all of it to a player who comes (back) later. It is safe for concurrent use.
+// bulletin keeps the newest of each thing that a player has to know, and tells it to whoever is connected, spectators too: at
+// once when it changes, and all of it to who comes (back) later. It is safe for concurrent use.
 type bulletin struct {
 	logger *slog.Logger
 
 	mu     sync.Mutex
-	peer   *streamer.Peer // whose control channel is open; nil for none
+	peers  []*streamer.Peer // whose control channels are open
 	app    *control.Notice
 	video  *control.Notice
 	cursor *control.Cursor
@@ -48,27 +49,37 @@ func (b *bulletin) tell(n control.NoticeBody) {
 	b.send(&control.Notice{Body: n})
 }
 
-// address makes peer the one who is told, and tells it all; nil for nobody.
-func (b *bulletin) address(peer *streamer.Peer) {
+// add tells a peer all there is, and what follows.
+func (b *bulletin) add(peer *streamer.Peer) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.peer = peer
+	b.peers = append(b.peers, peer)
 	if b.app != nil {
-		b.send(b.app)
+		b.tellOne(peer, b.app)
 	}
 	if b.video != nil {
-		b.send(b.video)
+		b.tellOne(peer, b.video)
 	}
 	if b.cursor != nil {
-		b.send(b.cursor)
+		b.tellOne(peer, b.cursor)
 	}
 }
 
+// remove tells a peer no more. One that was never added is no matter.
+func (b *bulletin) remove(peer *streamer.Peer) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.peers = slices.DeleteFunc(b.peers, func(p *streamer.Peer) bool { return p == peer })
+}
+
 func (b *bulletin) send(m control.Message) {
-	if b.peer == nil {
-		return
+	for _, peer := range b.peers {
+		b.tellOne(peer, m)
 	}
-	if err := b.peer.Send(m); err != nil {
+}
+
+func (b *bulletin) tellOne(peer *streamer.Peer, m control.Message) {
+	if err := peer.Send(m); err != nil {
 		b.logger.Debug("tell the player", "error", err)
 	}
 }

@@ -76,15 +76,27 @@ func (c *conversation) offer(ctx context.Context) error {
 	})
 }
 
+// played is the session whose picture is shown: the conversation's own, or the one that it looks on at.
+func (c *conversation) played() *session {
+	if c.session.watches != nil {
+		return c.session.watches
+	}
+	return c.session
+}
+
 // hangUp ends the connection, if there is one, and waits until nothing of it is left.
 func (c *conversation) hangUp() {
 	if c.peer == nil {
 		return
 	}
-	if c.live != nil {
+	switch {
+	case c.live == nil:
+	case c.session.watches != nil:
+		c.live.pipeline.audience.remove(c.peer)
+	default:
 		c.live.pipeline.watch(nil)
 	}
-	c.session.bulletin.address(nil)
+	c.played().bulletin.remove(c.peer)
 	c.receiver.leave()
 	c.stop()
 	<-c.stopped
@@ -122,6 +134,11 @@ func (c *conversation) take(ctx context.Context, e event) error {
 // join begins the stream when both sides are there: the connection and what is to be shown.
 func (c *conversation) join() {
 	if c.live == nil || c.peer == nil || !c.connectedOnce {
+		return
+	}
+	if c.session.watches != nil {
+		c.receiver.lookOn(c.live)
+		c.live.pipeline.admit(c.peer)
 		return
 	}
 	c.receiver.enter(c.live)
@@ -165,6 +182,9 @@ func (r *receiver) enter(l *live) {
 	r.player.Store(l.screen.injector.Join())
 }
 
+// lookOn makes keyframes come for a spectator, whose input goes nowhere.
+func (r *receiver) lookOn(l *live) { r.pipeline.Store(l.pipeline) }
+
 // leave lets go of what the player pressed.
 func (r *receiver) leave() {
 	if player := r.player.Swap(nil); player != nil {
@@ -191,7 +211,11 @@ func (r *receiver) Malformed(channel control.Channel, err error) {
 // WantKeyframe implements streamer.Receiver.
 func (r *receiver) WantKeyframe() {
 	r.session.node.metrics.keyframeRequests.Inc()
-	if pipeline := r.pipeline.Load(); pipeline != nil {
+	switch pipeline := r.pipeline.Load(); {
+	case pipeline == nil:
+	case r.session.watches != nil:
+		pipeline.audience.wantKeyframe()
+	default:
 		pipeline.wantKeyframe()
 	}
 }
@@ -216,6 +240,6 @@ func newSession(n *Node, id signaling.SessionID) *session {
 	logger := n.logger.With("session", id)
 	return &session{
 		id: id, slot: -1, node: n, logger: logger, events: make(chan event, eventQueue),
-		bulletin: &bulletin{logger: logger}, stages: streamer.NewStages(n.metrics.stages),
+		bulletin: &bulletin{logger: logger}, air: make(chan struct{}), stages: streamer.NewStages(n.metrics.stages),
 	}
 }

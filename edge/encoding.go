@@ -133,29 +133,50 @@ func (e *encoding) serve(accepts func(media.Codec) bool) error {
 	if accepts == nil || accepts(e.chosen.Codec) {
 		return nil
 	}
-	if err := e.replace(fmt.Errorf("the player does not decode %s", e.chosen.Codec)); !errors.Is(err, errReplaced) {
-		return err
+	if cause := fmt.Errorf("the player does not decode %s", e.chosen.Codec); !e.changeCodec(accepts, cause) {
+		return fmt.Errorf("%s: %w", e.chosen.Name, cause)
 	}
-	e.failed = nil // it works, but not for this player
 	return nil
 }
 
-// replace puts the next candidate that opens in the place of the encoder at work. It returns errReplaced, or why there is none;
-// then the failed encoder stays, for close.
+// replace puts the next candidate that opens in the place of the encoder at work, which failed. It returns errReplaced, or why
+// there is none; then the failed encoder stays, for close.
 func (e *encoding) replace(cause error) error {
+	failed := e.chosen
+	err := e.replaceBy(e.candidates(), cause)
+	if errors.Is(err, errReplaced) {
+		e.failed = append(e.failed, failed)
+		e.postpone(failed.Name)
+	}
+	return err
+}
+
+// changeCodec puts an encoder to work whose codec suits, if there is one, and reports whether it did. The one before has not
+// failed, and is not tried again.
+func (e *encoding) changeCodec(suits func(media.Codec) bool, cause error) bool {
+	able := slices.DeleteFunc(e.candidates(), func(c encoder.Candidate) bool { return c.Codec == e.chosen.Codec || !suits(c.Codec) })
+	return errors.Is(e.replaceBy(able, cause), errReplaced)
+}
+
+// ease changes to a codec that takes a decoder less work than the one now, if there is one.
+func (e *encoding) ease() bool {
+	now := decodingWork(e.chosen.Codec)
+	return e.changeCodec(func(c media.Codec) bool { return decodingWork(c) < now },
+		fmt.Errorf("the player's device decodes %s too slowly", e.chosen.Codec))
+}
+
+func (e *encoding) replaceBy(candidates encoder.Ladder, cause error) error {
 	config := e.config
 	config.Speed = 0 // others have other presets; the fastest is the safest
 	failed := e.chosen
 	reason := fmt.Errorf("%s: %w", failed.Name, cause)
-	for _, candidate := range e.candidates() {
+	for _, candidate := range candidates {
 		next, err := candidate.Open(config)
 		if err != nil {
 			reason = fmt.Errorf("%w; %s: %w", reason, candidate.Name, err)
 			continue
 		}
 		e.logger.Warn("encoder failed, another takes over", "failed", failed.Name, "error", cause, "now", candidate.Name)
-		e.failed = append(e.failed, failed)
-		e.postpone(failed.Name)
 		e.use(candidate, next, config)
 		e.why = fmt.Sprintf("%s failed (%v), %s goes on", failed.Name, cause, candidate.Name)
 		return errReplaced

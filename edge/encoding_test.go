@@ -194,3 +194,55 @@ func TestAPresetThatNeedsANewStreamIsLeftAsItIs(t *testing.T) {
 		t.Errorf("%s works at %d frames per second and speed %d", e.chosen.Name, e.config.FrameRate, e.config.Speed)
 	}
 }
+
+func TestAPlayerWhoseDecoderIsTooSlowGetsAnotherCodec(t *testing.T) {
+	first, other := &scriptedEncoder{}, &scriptedEncoder{}
+	e := newTestEncoding(t, first, opens("av1", media.AV1), opens("vp8", media.VP8, other), opens("h264", media.H264, &scriptedEncoder{}))
+	if err := e.serve(func(c media.Codec) bool { return c != media.VP8 }); err != nil {
+		t.Fatal(err)
+	}
+	if !e.ease() || e.chosen.Name != "h264" {
+		t.Errorf("%s is at work", e.chosen.Name)
+	}
+	e.accepts = func(media.Codec) bool { return true }
+	if e.ease() {
+		t.Errorf("%s took over, which asks more of a decoder", e.chosen.Name)
+	}
+	if e.restore(media.Now().Add(retryMost)) || len(e.failed) > 0 {
+		t.Error("what works is tried again")
+	}
+}
+
+func TestAPlayerGetsWhatItDecodes(t *testing.T) {
+	e := newTestEncoding(t, &scriptedEncoder{}, opens("av1", media.AV1), opens("h264", media.H264, &scriptedEncoder{}))
+	if err := e.serve(func(c media.Codec) bool { return c == media.H264 }); err != nil || e.chosen.Name != "h264" {
+		t.Errorf("%s is at work: %v", e.chosen.Name, err)
+	}
+	if err := e.serve(func(media.Codec) bool { return false }); err == nil {
+		t.Error("a player who decodes nothing is served")
+	}
+}
+
+func TestADecoderIsTooSlowWhenItIsForSeconds(t *testing.T) {
+	const interval = 16 * time.Millisecond
+	var d decoding
+	for round := range 2 {
+		for n := range slowDecodingIn - 1 {
+			if d.tooSlow(12*time.Millisecond, interval) {
+				t.Errorf("round %d: too slow after %d reports", round, n+1)
+			}
+		}
+		if d.tooSlow(2*time.Millisecond, interval) {
+			t.Error("a fast report is too slow")
+		}
+	}
+	slow := 0
+	for range 2 * slowDecodingIn {
+		if d.tooSlow(12*time.Millisecond, interval) {
+			slow++
+		}
+	}
+	if slow != 2 {
+		t.Errorf("too slow %d times, want twice", slow)
+	}
+}

@@ -45,6 +45,8 @@ func ending(s *session, err error) signaling.Ended {
 	var explained *signaling.Error
 	message := signaling.Ended{Session: s.id}
 	switch {
+	case errors.Is(err, errWatchedOver):
+		message.Reason = signaling.Errorf(signaling.CodeLeft, "The game that you watched is over.")
 	case errors.Is(err, errDisplayEnded):
 		s.logger.Error("session failed", "error", err)
 		message.Reason = signaling.Errorf(signaling.CodeInternal, "The display that the game is drawn on has failed.")

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"nearlight/edge/app"
+	"nearlight/edge/display"
 	"nearlight/edge/sandbox"
 	"nearlight/encoder"
 	"nearlight/internal/media"
@@ -22,7 +23,7 @@ import (
 	"nearlight/streamer"
 )
 
-// Config describes a node. All but Offscreen, NVIDIA, Time, PlayoutDelay, Stamp and Trace must be set.
+// Config describes a node. All but Display, NVIDIA, Time, PlayoutDelay, Stamp and Trace must be set.
 type Config struct {
 	Name     string
 	Slots    int // sessions at a time
@@ -33,11 +34,10 @@ type Config struct {
 	Time     func(context.Context, encoder.Ladder, encoder.Config) encoder.Timings
 	Token    string // the edge's own, for signaling
 	Verifier *token.Verifier
-	// Offscreen plays Nearlight's own scene in this process, without a display, in every session: Offered is that app alone.
-	Offscreen bool
-	NVIDIA    string // folder of NVIDIA's libraries; empty for where the system looks
-	Sandbox   *sandbox.Sandbox
-	Folder    string // for sessions' files; made if missing
+	Display  display.Kind // empty means display.Xvfb; with display.Offscreen, Offered is our own scene alone
+	NVIDIA   string       // folder of NVIDIA's libraries; empty means where the system looks
+	Sandbox  *sandbox.Sandbox
+	Folder   string // for sessions' files; made if missing
 
 	Size      media.Size // of a session that asks for none
 	MaxSize   media.Size // the largest that a session may ask for
@@ -79,6 +79,7 @@ var _ client.EdgeHandler = (*Node)(nil)
 // running is a session under way.
 type running struct {
 	*session
+	ctx    context.Context // of the session: who looks on at it ends with it
 	stop   context.CancelCauseFunc
 	ending bool // its player knows, and its slot is being tidied up
 }
@@ -173,7 +174,7 @@ func (n *Node) Registration() signaling.Register {
 func (n *Node) free() int {
 	free := len(n.slots)
 	for _, r := range n.sessions {
-		if !r.ending {
+		if !r.ending && r.watches == nil {
 			free--
 		}
 	}

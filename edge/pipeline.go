@@ -34,8 +34,10 @@ type pipeline struct {
 	stages   *streamer.Stages
 	logger   *slog.Logger
 
-	peer     atomic.Pointer[streamer.Peer] // who watches; nil for nobody
+	peer     atomic.Pointer[streamer.Peer] // who plays; nil for nobody
+	audience audience                      // who looks on
 	keyframe atomic.Bool
+	tooHard  atomic.Bool                        // the codec, for the player's decoder
 	wake     atomic.Pointer[context.CancelFunc] // makes a waiting capture look at the two above
 
 	drawn   func()                    // called once, when the app has drawn something
@@ -67,6 +69,17 @@ func (p *pipeline) watch(peer *streamer.Peer) {
 // wantKeyframe makes the next frame a keyframe, and repeats the last one at once when the screen does not change.
 func (p *pipeline) wantKeyframe() {
 	p.keyframe.Store(true)
+	p.stir()
+}
+
+// admit shows a spectator what the player gets, from a keyframe on.
+func (p *pipeline) admit(peer *streamer.Peer) {
+	p.audience.add(peer)
+	p.stir()
+}
+
+// stir makes a waiting capture look again at what is wanted.
+func (p *pipeline) stir() {
 	if wake := p.wake.Load(); wake != nil {
 		(*wake)()
 	}
@@ -105,7 +118,7 @@ func (p *pipeline) serve(ctx context.Context, peer *streamer.Peer) error {
 		idle := keepAlive
 		if peer != nil {
 			idle = p.still.idle()
-			if p.keyframe.Load() {
+			if p.keyframe.Load() || p.audience.due(media.Now()) {
 				idle = time.Millisecond // somebody waits for a picture: the last one will do
 			}
 		}
@@ -185,22 +198,30 @@ var errPlayerGone = errors.New("the player is gone")
 
 // code encodes a frame and sends its slices; where an encoder fails, the one that takes over codes the same frame again.
 func (p *pipeline) code(peer *streamer.Peer, frame *media.Frame) (encoder.Result, error) {
+	late, more := p.audience.plan(media.Now())
 	for {
 		if err := p.reach(frame, p.encoding.config.Size); err != nil {
 			return encoder.Result{}, err
 		}
-		keyframe := p.keyframe.Swap(false)
-		result, err := p.encoding.encode(frame, encoder.Request{Keyframe: keyframe}, func(s media.Slice) error {
+		request := encoder.Request{Keyframe: p.keyframe.Swap(false) || late}
+		if more && p.encoding.work.Capabilities().FrameBudget {
+			request.Budget = lateKeyframeShares * p.encoding.config.FrameBits() / 8
+		}
+		p.audience.begin(p.encoding.chosen.Codec)
+		result, err := p.encoding.encode(frame, request, func(s media.Slice) error {
 			if s.Last {
 				frame.Times.Encoded = media.Now()
 			}
 			p.bytes.Add(uint64(len(s.Data)))
-			if err := peer.WriteSlice(s, frame.Times.Damaged); err != nil {
+			err := peer.WriteSlice(s, frame.Times.Damaged)
+			p.audience.send(s, frame.Times.Damaged)
+			if err != nil {
 				return fmt.Errorf("%w: %w", errPlayerGone, err)
 			}
 			return nil
 		})
 		if !errors.Is(err, errReplaced) {
+			p.audience.end(result.Keyframe && err == nil, media.Now())
 			return result, err
 		}
 		p.takenOver(peer)
@@ -222,6 +243,9 @@ func (p *pipeline) takenOver(peer *streamer.Peer) {
 // picture to encode.
 func (p *pipeline) follow(peer *streamer.Peer, screen *media.Frame) (*media.Frame, error) {
 	if p.encoding.restore(media.Now()) {
+		p.takenOver(peer)
+	}
+	if p.tooHard.Swap(false) && p.encoding.ease() {
 		p.takenOver(peer)
 	}
 	var change encoder.Reconfiguration

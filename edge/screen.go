@@ -12,6 +12,7 @@ import (
 
 	"nearlight/edge/app"
 	"nearlight/edge/capture"
+	"nearlight/edge/capture/wayland"
 	"nearlight/edge/capture/x11"
 	"nearlight/edge/display"
 	"nearlight/edge/input"
@@ -31,20 +32,27 @@ type screen struct {
 	display   *display.Display // nil off screen
 	offscreen *offscreen       // nil with a display
 	source    capture.Source
+	pointer   pointer               // nil where source sees the pointer itself
 	cursors   <-chan capture.Cursor // nil where there are none
 	injector  *input.Injector
 	app       *app.Process // nil before launch, and off screen
 }
 
+// pointer watches the pointer's picture while it runs.
+type pointer interface {
+	Run(context.Context) error
+	Close() error
+}
+
 // screenConfig says how a screen begins.
 type screenConfig struct {
+	kind          display.Kind
 	sandbox       *sandbox.Sandbox
 	slot          int
 	folder        string // parent of the screen's own
 	size, maxSize media.Size
 	frameRate     int
 	stamp         bool
-	offscreen     bool   // the scene, without a display
 	nvidia        string // folder of NVIDIA's libraries, empty for where the system looks
 	logger        *slog.Logger
 }
@@ -57,7 +65,7 @@ func openScreen(ctx context.Context, config screenConfig) (_ *screen, err error)
 			err = errors.Join(err, s.close())
 		}
 	}()
-	if config.offscreen {
+	if config.kind == display.Offscreen {
 		return s, s.openOffscreen(config)
 	}
 	if s.identity, err = sandbox.IdentityFor(config.slot); err != nil {
@@ -71,8 +79,8 @@ func openScreen(ctx context.Context, config screenConfig) (_ *screen, err error)
 		return nil, fmt.Errorf("make the session's folder: %w", err)
 	}
 	s.display, err = display.Start(ctx, display.Config{
-		Sandbox: config.sandbox, Identity: s.identity, Slot: config.slot, Folder: s.folder,
-		Size: config.size, MaxSize: config.maxSize, Log: config.logger,
+		Kind: config.kind, Sandbox: config.sandbox, Identity: s.identity, Slot: config.slot, Folder: s.folder,
+		Size: config.size, MaxSize: config.maxSize, FrameRate: config.frameRate, Log: config.logger,
 	})
 	if err != nil {
 		return nil, err
@@ -86,14 +94,36 @@ func openScreen(ctx context.Context, config screenConfig) (_ *screen, err error)
 		connection.Close()
 		return nil, err
 	}
-	source, err := x11.Open(ctx, x11.Config{
+	return s, s.capture(ctx, config, last)
+}
+
+// capture attaches the source of pictures that fits the display. A compositor's pictures come without the pointer, which
+// its X server tells.
+func (s *screen) capture(ctx context.Context, config screenConfig, last *atomic.Uint32) error {
+	server := x11.Config{
 		Socket: s.display.Socket(), Cookie: s.display.Cookie(), FrameRate: config.frameRate, Input: last, Stamp: config.stamp, Logger: config.logger,
-	})
+	}
+	if compositor := s.display.CompositorSocket(); compositor != "" {
+		source, err := wayland.Open(ctx, wayland.Config{
+			Socket: compositor, FrameRate: config.frameRate, Input: last, Stamp: config.stamp, Logger: config.logger,
+		})
+		if err != nil {
+			return err
+		}
+		s.source = source
+		pointer, err := x11.OpenPointer(ctx, server)
+		if err != nil {
+			return err
+		}
+		s.pointer, s.cursors = pointer, pointer.Cursors()
+		return nil
+	}
+	source, err := x11.Open(ctx, server)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.source, s.cursors = source, source.Cursors()
-	return s, nil
+	return nil
 }
 
 // openOffscreen readies the scene without a display.
@@ -154,6 +184,9 @@ func (s *screen) close() error {
 	var errs []error
 	if s.app != nil {
 		s.app.Stop(stopGrace)
+	}
+	if s.pointer != nil {
+		errs = append(errs, s.pointer.Close())
 	}
 	if s.source != nil {
 		errs = append(errs, s.source.Close())

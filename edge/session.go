@@ -55,6 +55,11 @@ type session struct {
 	bulletin *bulletin
 	stages   *streamer.Stages
 
+	// watches is the session that this one looks on at; nil for one that is played.
+	watches *session
+	air     chan struct{} // closed when onAir is there for who looks on
+	onAir   broadcast
+
 	concluded sync.Once
 }
 
@@ -63,6 +68,12 @@ type event struct {
 	answer    *signaling.Answer
 	candidate *signaling.Candidate
 	resume    bool
+}
+
+// broadcast is what spectators join.
+type broadcast struct {
+	live    *live
+	offered offered
 }
 
 // post hands an event to the session. A session that does not keep up loses it, and the player's next try finds it.
@@ -102,6 +113,9 @@ func (s *session) conclude(ctx context.Context, err error) {
 
 // run runs the session until it ends, and returns why. When it returns nothing of it is left.
 func (s *session) run(ctx context.Context) error {
+	if s.watches != nil {
+		return s.lookOn(ctx)
+	}
 	config := encoder.Config{Size: s.size, MaxSize: s.node.config.MaxSize, FrameRate: s.node.config.FrameRate, Bitrate: s.node.config.Bitrate}
 	choice, err := onRealtimeThread(s.logger, func() (*encoder.Choice, error) {
 		return s.node.config.Encoders.Pick(s.codecs, s.node.encoderTimings(), config)
@@ -109,7 +123,7 @@ func (s *session) run(ctx context.Context) error {
 	if err != nil {
 		return signaling.Errorf(signaling.CodeNoCommonCodec, "%v", err)
 	}
-	if config, err = config.Resolve(); err != nil {
+	if config, err = choice.Config.Resolve(); err != nil {
 		return errors.Join(err, choice.Encoder.Close())
 	}
 	s.logger.Info("encoder is chosen", "encoder", choice.Name, "instead_of", choice.Instead())
@@ -119,6 +133,7 @@ func (s *session) run(ctx context.Context) error {
 	offered := offering(choice, config) // play owns the encoder from here on
 	group, ctx := errgroup.WithContext(ctx)
 	ready := make(chan *live, 1)
+	s.onAir.offered = offered
 	group.Go(func() error { return s.play(ctx, choice, config, ready) })
 	group.Go(func() error { return s.converse(ctx, offered, ready) })
 	return group.Wait()
@@ -149,12 +164,17 @@ func (s *session) play(ctx context.Context, choice *encoder.Choice, config encod
 	pipeline := newPipeline(screen.source, choice, config, s.stages, s.logger)
 	pipeline.changed, pipeline.trace = s.bulletin.setVideo, s.node.config.Trace
 	pipeline.drawn = func() { s.bulletin.setApp(control.AppNotice{State: control.AppRunning, Title: s.app.Title}) }
-	ready <- &live{screen, pipeline}
+	s.onAir.live = &live{screen, pipeline}
+	ready <- s.onAir.live
+	close(s.air)
 
 	group, together := errgroup.WithContext(ctx)
 	group.Go(func() error { return pipeline.run(together) })
 	group.Go(func() error { return screen.injector.Run(together) })
 	group.Go(func() error { return s.forwardCursors(together, screen) })
+	if screen.pointer != nil {
+		group.Go(func() error { return screen.pointer.Run(together) })
+	}
 	group.Go(func() error { return s.reportStats(together, pipeline, screen.injector) })
 	group.Go(func() error { return s.awaitEnd(together, screen) })
 	err = group.Wait()
@@ -242,7 +262,7 @@ func (s *session) converse(ctx context.Context, offered offered, ready <-chan *l
 			c.join()
 		case <-c.opened():
 			c.openedOnce = true
-			s.bulletin.address(c.peer)
+			c.played().bulletin.add(c.peer)
 		case <-c.ended():
 			if !c.everConnected {
 				return errNotConnected
@@ -271,6 +291,7 @@ func (s *session) reportStats(ctx context.Context, p *pipeline, injector *input.
 	ticker := time.NewTicker(statsInterval)
 	defer ticker.Stop()
 	var bytes uint64
+	var decoder decoding
 	before := time.Now()
 	for {
 		select {
@@ -290,6 +311,9 @@ func (s *session) reportStats(ctx context.Context, p *pipeline, injector *input.
 			}
 			if peer := p.peer.Load(); peer != nil && peer.RoundTrip() > 0 {
 				notice.RTT = &control.Quantiles{P50: milliseconds(peer.RoundTrip()), P99: milliseconds(peer.RoundTrip())}
+			}
+			if decodes := s.stages.Lately(streamer.StageDecode); decodes.N > 0 && decoder.tooSlow(decodes.P50, encoder.FrameTime(s.node.config.FrameRate)) {
+				p.tooHard.Store(true)
 			}
 			bytes, before = sent, now
 			count()

@@ -2,10 +2,12 @@ package edge
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
 
+	"nearlight/edge/display"
 	"nearlight/internal/media"
 )
 
@@ -122,7 +124,11 @@ func (n *Node) takeScreen(ctx context.Context, slot int, size media.Size, logger
 		if err == nil {
 			return s, nil
 		}
-		logger.Warn("the display that was prepared is of no use", "error", err)
+		if errors.Is(err, display.ErrCannotGrow) {
+			logger.Info("the display that was prepared is too small", "wanted", size)
+		} else {
+			logger.Warn("the display that was prepared is of no use", "error", err)
+		}
 		if err := s.close(); err != nil {
 			return nil, err
 		}
@@ -132,7 +138,7 @@ func (n *Node) takeScreen(ctx context.Context, slot int, size media.Size, logger
 
 func (n *Node) screenConfig(slot int, size media.Size, logger *slog.Logger) screenConfig {
 	return screenConfig{
-		sandbox: n.config.Sandbox, slot: slot, folder: n.config.Folder, size: size, maxSize: n.config.MaxSize,
-		frameRate: n.config.FrameRate, stamp: n.config.Stamp, offscreen: n.config.Offscreen, nvidia: n.config.NVIDIA, logger: logger,
+		kind: n.config.Display, sandbox: n.config.Sandbox, slot: slot, folder: n.config.Folder, size: size, maxSize: n.config.MaxSize,
+		frameRate: n.config.FrameRate, stamp: n.config.Stamp, nvidia: n.config.NVIDIA, logger: logger,
 	}
 }

@@ -48,6 +48,7 @@ func (r Refusal) Unwrap() error { return r.Reason }
 type Choice struct {
 	Candidate
 	Encoder Encoder
+	Config  Config // that it was opened with
 	// Refused are those that stand higher on the ladder, each with its reason.
 	Refused []Refusal
 	// Rest are the candidates below this one that the player decodes: who takes its place if it fails.
@@ -96,8 +97,9 @@ func (l Ladder) Codecs() []media.Codec {
 	return codecs
 }
 
-// Pick opens the first candidate that the player decodes and this machine has; those known to be too slow for the frame
-// rate come after all others. The error wraps ErrNoneFits and what each candidate said.
+// Pick opens the first candidate that the player decodes and this machine has, with the best preset that is known to cost next to no
+// time (config.Speed does not count); those known to be too slow for the frame rate come after all others. The error wraps
+// ErrNoneFits and what each candidate said.
 func (l Ladder) Pick(decodes []media.Codec, known Timings, config Config) (*Choice, error) {
 	var fitting Ladder
 	var refused []Refusal
@@ -110,9 +112,10 @@ func (l Ladder) Pick(decodes []media.Codec, known Timings, config Config) (*Choi
 	}
 	fitting, slow := known.sort(fitting, config.FrameRate)
 	for i, candidate := range fitting {
+		config.Speed = known.speed(candidate.Name, config.FrameRate)
 		opened, err := candidate.Open(config)
 		if err == nil {
-			return &Choice{Candidate: candidate, Encoder: opened, Refused: l.above(candidate, append(refused, slow...)), Rest: fitting[i+1:]}, nil
+			return &Choice{Candidate: candidate, Encoder: opened, Config: config, Refused: l.above(candidate, append(refused, slow...)), Rest: fitting[i+1:]}, nil
 		}
 		refused = append(refused, Refusal{candidate.Name, err})
 	}

@@ -106,7 +106,7 @@ func TestAChoiceSaysWhyItIsNoneBetterAndWhoComesNext(t *testing.T) {
 func TestWhatIsTooSlowComesLast(t *testing.T) {
 	ladder := encoder.Ladder{candidate("av1", media.AV1, nil), candidate("vp9", media.VP9, nil), candidate("vp8", media.VP8, nil)}
 	all := []media.Codec{media.AV1, media.VP9, media.VP8}
-	slow := encoder.Timings{"av1": 20 * time.Millisecond, "vp9": 8 * time.Millisecond, "vp8": 40 * time.Millisecond}
+	slow := encoder.Timings{"av1": {20 * time.Millisecond}, "vp9": {8 * time.Millisecond}, "vp8": {40 * time.Millisecond}}
 	for _, c := range []struct {
 		reason  string
 		name    string
@@ -136,6 +136,75 @@ func TestWhatIsTooSlowComesLast(t *testing.T) {
 		}
 		if got := choice.Instead(); got != c.instead {
 			t.Errorf("%s: instead of %q, want %q", c.reason, got, c.instead)
+		}
+	}
+}
+
+func TestABetterPresetIsChosenWhereItCostsNextToNothing(t *testing.T) {
+	ladder := encoder.Ladder{candidate("nvenc", media.H264, nil)}
+	known := encoder.Timings{"nvenc": {time.Millisecond, 1500 * time.Microsecond, 2 * time.Millisecond, 3 * time.Millisecond}}
+	for _, c := range []struct {
+		reason string
+		known  encoder.Timings
+		rate   int
+		want   int
+	}{
+		{"nothing is known: the fastest", nil, 60, 0},
+		{"an eighth of a frame's time at 60", known, 60, 2},
+		{"at 120 that is half as long", known, 120, 0},
+		{"at 30 twice", known, 30, 3},
+		{"a candidate that is slow stays at its fastest", encoder.Timings{"nvenc": {9 * time.Millisecond}}, 60, 0},
+	} {
+		choice, err := ladder.Pick([]media.Codec{media.H264}, c.known, encoder.Config{FrameRate: c.rate, Speed: 7})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if choice.Config.Speed != c.want {
+			t.Errorf("%s: speed %d, want %d", c.reason, choice.Config.Speed, c.want)
+		}
+	}
+}
+
+// timed is an encoder whose presets take so long each.
+type timed struct {
+	encoder.Encoder
+	speed int
+	takes []time.Duration
+}
+
+func (e timed) Encode(*media.Frame, encoder.Request, func(media.Slice) error) (encoder.Result, error) {
+	for began := time.Now(); time.Since(began) < e.takes[e.speed]; { // busy, as encoders are
+	}
+	return encoder.Result{}, nil
+}
+
+func (e timed) Capabilities() encoder.Capabilities { return encoder.Capabilities{Speeds: len(e.takes)} }
+func (timed) Close() error                         { return nil }
+
+func TestPresetsAreMeasuredAsFarAsTheyAreOfUse(t *testing.T) {
+	const ms = time.Millisecond
+	for _, c := range []struct {
+		reason string
+		takes  []time.Duration
+		want   int // presets that were measured
+	}{
+		{"all are fast", []time.Duration{0, ms / 10, ms / 5}, 3},
+		{"the second is too slow to be chosen, and the last", []time.Duration{ms / 10, 4 * ms, 5 * ms}, 2},
+		{"the first is slow already", []time.Duration{4 * ms, 5 * ms}, 1},
+	} {
+		measured, err := encoder.Candidate{Open: func(config encoder.Config) (encoder.Encoder, error) {
+			return timed{speed: config.Speed, takes: c.takes}, nil
+		}}.Time(encoder.Config{}, []*media.Frame{{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(measured) != c.want {
+			t.Errorf("%s: measured %v, want %d", c.reason, measured, c.want)
+		}
+		for speed, took := range measured {
+			if took < c.takes[speed] {
+				t.Errorf("%s: preset %d takes %v, measured %v", c.reason, speed, c.takes[speed], took)
+			}
 		}
 	}
 }

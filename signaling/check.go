@@ -212,6 +212,9 @@ func (m Play) check(c *checks) {
 	if m.Resume != "" {
 		c.id("resume", string(m.Resume))
 	}
+	if m.Watch != "" {
+		c.id("watch", string(m.Watch))
+	}
 }
 
 func (m Offer) check(c *checks) {
@@ -341,6 +344,9 @@ func (m Start) check(c *checks) {
 	}
 	c.size(m.Size)
 	c.codecs(m.Codecs, 1)
+	if m.Watch != "" {
+		c.id("watch", string(m.Watch))
+	}
 }
 
 func (m Probe) check(c *checks) { c.session(m.Session) }

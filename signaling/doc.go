@@ -14,7 +14,7 @@
 // # Player, at /signal/player
 //
 //	to signaling
-//	  {"type":"play","token":T,"app":A,"size":{"width":W,"height":H},"codecs":["h264"],"resume":S}
+//	  {"type":"play","token":T,"app":A,"size":{"width":W,"height":H},"codecs":["h264"],"resume":S,"watch":S}
 //	        app, size and resume (a session to go on with) are optional; the first message, within 10 s
 //	  {"type":"answer","sdp":SDP}
 //	  {"type":"candidate","candidate":C,"mid":M,"line":N}    C "" ends the list
@@ -44,7 +44,7 @@
 //	  {"type":"alive","session":S}                           answers probe
 //	from signaling
 //	  {"type":"registered","edge":E}
-//	  {"type":"start","session":S,"token":T,"app":A,"size":..,"codecs":[C],"resume":B}
+//	  {"type":"start","session":S,"token":T,"app":A,"size":..,"codecs":[C],"resume":B,"watch":S}
 //	  {"type":"answer"|"candidate","session":S,...}
 //	  {"type":"probe","session":S}                           answer within 1 s or count as gone
 //	  {"type":"install","request":R,"token":T,"app":A}
@@ -58,6 +58,9 @@
 // signaling closes it. A player whose connection is lost has 30 s to send play with resume on a new one, with a token of the
 // same jti; 5 s when it was closed with 1001, since a browser that reloads the page is back by then; an edge has 2 s to register with its edge id again, with a token of the same jti, and then tells in sessions what it
 // still runs. An edge may offer again at any time.
+//
+// play with watch asks to look on at a session that somebody else plays: the spectator gets a session of its own, which takes no slot,
+// takes no input and ends with the one it watches.
 //
 // start carries the player's token, and install the installer's, so that the edge can check the rights itself.
 //

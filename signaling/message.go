@@ -85,6 +85,7 @@ type Play struct {
 	Size   *Size     `json:"size,omitempty"` // nil: the edge's choice
 	Codecs []string  `json:"codecs"`         // best first
 	Resume SessionID `json:"resume,omitempty"`
+	Watch  SessionID `json:"watch,omitempty"` // look on at this session instead of playing one
 }
 
 // Offer carries the edge's session description to the player.
@@ -210,6 +211,7 @@ type Start struct {
 	Size    *Size        `json:"size,omitempty"`
 	Codecs  List[string] `json:"codecs"` // those that both sides know, the player's best first
 	Resume  bool         `json:"resume"`
+	Watch   SessionID    `json:"watch,omitempty"` // the session that this one looks on at
 }
 
 // Probe asks an edge whether it lives; Living answers within a second.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"nearlight/edge/display"
 	"nearlight/internal/bench"
 )
 
@@ -87,8 +88,8 @@ func newBenchmark(name, short string, needs func() error, run func(context.Conte
 				"seconds": f.seconds, "seed": f.seed, "source": f.source, "size": f.size.String(), "fps": f.fps,
 				"bitrate": f.bitrate.String(), "encoder": f.encoder, "display": f.display.String(), "version": version,
 			}}
-			if f.display == displayOffscreen && f.source != sourceScene {
-				return usage("--display %s shows the scene alone: add --source %s", displayOffscreen, sourceScene)
+			if f.display.offscreen() && f.source != sourceScene {
+				return usage("--display %s shows the scene alone: add --source %s", display.Offscreen, sourceScene)
 			}
 			var alone floor
 			f.progress("running the %s alone", f.source)
@@ -146,6 +147,7 @@ const warmUp = 2 * time.Second
 // subject is a running `nearlight up` that is measured from outside, as any user's would be.
 type subject struct {
 	process *benchProcess
+	display displayValue
 	folder  string
 	url     string // of the pages, without the fragment
 	token   string
@@ -176,7 +178,7 @@ func (f *benchFlags) startSubject(ctx context.Context) (_ *subject, err error) {
 	if f.noSandbox {
 		arguments = append(arguments, "--no-sandbox")
 	}
-	if f.display == displayOffscreen { // the edge plays the scene itself
+	if f.display.offscreen() { // the edge plays the scene itself
 		arguments = append(arguments, "--app", sceneName, "--stamp")
 	} else {
 		arguments = append(append(arguments, "--"), command...)
@@ -186,7 +188,7 @@ func (f *benchFlags) startSubject(ctx context.Context) (_ *subject, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &subject{process: process, folder: folder}
+	s := &subject{process: process, display: f.display, folder: folder}
 	link, err := process.await(ctx, "play: ")
 	if err != nil {
 		return nil, fmt.Errorf("%w; %w", err, s.close())

@@ -23,7 +23,7 @@ type floor struct{ app, display, elapsed time.Duration }
 
 // measure runs the source alone for a while and adds what it used.
 func (total *floor) measure(ctx context.Context, f *benchFlags) (err error) {
-	if f.display == displayOffscreen {
+	if f.display.offscreen() {
 		return nil // it does not run without an edge
 	}
 	command, err := f.drawn()
@@ -49,7 +49,9 @@ func (total *floor) measure(ctx context.Context, f *benchFlags) (err error) {
 	if err := errors.Join(os.Chmod(folder, 0o711), identity.MakeFolder(session)); err != nil {
 		return err
 	}
-	screen, err := display.Start(ctx, display.Config{Sandbox: cage, Identity: identity, Folder: session, Size: media.Size(f.size)})
+	screen, err := display.Start(ctx, display.Config{
+		Kind: display.Kind(f.display), Sandbox: cage, Identity: identity, Folder: session, Size: media.Size(f.size), FrameRate: f.fps,
+	})
 	if err != nil {
 		return fmt.Errorf("run the source alone: %w", err)
 	}

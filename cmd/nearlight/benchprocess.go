@@ -9,11 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
 
+	"nearlight/edge/display"
 	"nearlight/internal/bench"
 )
 
@@ -109,6 +111,7 @@ func (s *subject) use() (cpuUse, error) {
 	if err != nil {
 		return cpuUse{}, err
 	}
+	displayPrograms := display.Kind(s.display).Programs()
 	u := cpuUse{edge: own.CPU, resident: own.Resident, at: time.Now()}
 	below, err := bench.Descendants(pid)
 	if err != nil {
@@ -121,7 +124,7 @@ func (s *subject) use() (cpuUse, error) {
 		} else if err != nil {
 			return cpuUse{}, err
 		}
-		if name == "Xvfb" {
+		if slices.Contains(displayPrograms, name) {
 			u.display += usage.CPU
 		} else {
 			u.app += usage.CPU

@@ -18,14 +18,16 @@ import (
 // those that take the least time; H.264 before other codecs, since every browser decodes it soonest. The folder is where NVIDIA's libraries are, empty for where the system's loader looks.
 // NVENC codes H.264 Main, which all browsers decode; an offer names one profile, and High is refused by those that decode
 // in software.
-func ladder(nvidia string) encoder.Ladder {
-	gpu := nvenc.Device{Libraries: nvidia, Main: true}
+func ladder(nvidia string) encoder.Ladder { return newCards(nvidia).ladder() }
+
+// ladder is the program's, with NVENC on these cards.
+func (c *cards) ladder() encoder.Ladder {
 	candidates := encoder.Ladder{
-		{Name: nvenc.Name, Codec: media.H264, Version: nvenc.Version(), Open: gpu.H264},
+		{Name: nvenc.Name, Codec: media.H264, Version: nvenc.Version(), Open: c.encoder(media.H264, nvenc.Device.H264)},
 		{Name: x264.Name, Codec: media.H264, Version: x264.Version(), Open: x264.Open},
 		{Name: openh264.Name, Codec: media.H264, Version: openh264.Version(), Open: openh264.Open},
-		{Name: nvenc.NameHEVC, Codec: media.HEVC, Version: nvenc.Version(), Open: gpu.HEVC},
-		{Name: nvenc.NameAV1, Codec: media.AV1, Version: nvenc.Version(), Open: gpu.AV1},
+		{Name: nvenc.NameHEVC, Codec: media.HEVC, Version: nvenc.Version(), Open: c.encoder(media.HEVC, nvenc.Device.HEVC)},
+		{Name: nvenc.NameAV1, Codec: media.AV1, Version: nvenc.Version(), Open: c.encoder(media.AV1, nvenc.Device.AV1)},
 		{Name: vpx.NameVP8, Codec: media.VP8, Version: vpx.Version(), Open: vpx.OpenVP8},
 		{Name: vpx.NameVP9, Codec: media.VP9, Version: vpx.Version(), Open: vpx.OpenVP9},
 		{Name: av1.Name, Codec: media.AV1, Version: av1.Version(), Open: av1.Open},

@@ -12,6 +12,7 @@ import (
 	"nearlight/edge/gpu"
 	"nearlight/encoder"
 	"nearlight/internal/bench"
+	"nearlight/internal/media"
 )
 
 // verdict is what doctor thinks of one thing.
@@ -55,6 +56,7 @@ type doctor struct {
 	listen    string
 	size      sizeValue
 	fps       int
+	display   displayValue
 	noSandbox bool
 	json      bool
 	nvidia    string
@@ -82,6 +84,7 @@ func newDoctor() *cobra.Command {
 	c.Flags().StringVar(&d.listen, "listen", "127.0.0.1:8080", "address on which `nearlight up` is to listen")
 	c.Flags().Var(&d.size, "size", "size to try encoders and display at")
 	c.Flags().IntVar(&d.fps, "fps", encoder.DefaultFrameRate, "frames per second that are wanted")
+	registerDisplay(c.Flags(), &d.display)
 	c.Flags().BoolVar(&d.noSandbox, "no-sandbox", false, "try everything without the cage")
 	registerNVIDIA(c.Flags(), &d.nvidia)
 	c.Flags().BoolVar(&d.json, "json", false, "print one JSON object")
@@ -134,12 +137,14 @@ func writeDiagnosis(w io.Writer, findings []finding, canRun bool) error {
 func (d *doctor) examine(ctx context.Context, tell func(finding)) {
 	tell(checkBuild())
 	tell(checkPages())
-	checkGPUs(ctx, gpu.Open, nil, tell)
+	checkGPUs(ctx, gpu.Open, newCards(d.nvidia).session(media.Size(d.size), d.fps), tell)
 	d.checkEncoders(tell)
 	cage, found := d.checkSandbox(ctx)
 	tell(found)
 	tell(checkNamespaces(kernelSetting))
 	d.checkSession(ctx, cage, tell)
+	d.checkOtherDisplays(ctx, cage, tell)
+	tell(d.checkNvFBC())
 	tell(checkPort(ctx, d.listen))
 	tell(checkSocketBuffers(kernelSetting))
 	tell(checkNetwork())

@@ -22,6 +22,7 @@ import (
 	"nearlight/edge/app"
 	"nearlight/edge/sandbox"
 	"nearlight/encoder"
+	"nearlight/internal/cuda"
 	"nearlight/internal/decode"
 	"nearlight/internal/media"
 	"nearlight/signaling"
@@ -63,6 +64,9 @@ func (d *doctor) checkEncoders(tell func(finding)) {
 	for _, candidate := range ladder(d.nvidia) {
 		what := "encoder " + candidate.Name
 		took, keyframe, err := d.tryEncoder(candidate)
+		if errors.Is(err, cuda.ErrNoLibrary) { // the check of the GPU has told of it
+			continue
+		}
 		if err != nil {
 			tell(trouble(doubts, what, err, ""))
 			refused = err

@@ -15,6 +15,8 @@ import (
 	"github.com/jezek/xgb/xproto"
 
 	"nearlight/edge/app"
+	"nearlight/edge/capture"
+	"nearlight/edge/capture/wayland"
 	"nearlight/edge/capture/x11"
 	"nearlight/edge/display"
 	"nearlight/edge/input"
@@ -32,44 +34,39 @@ const (
 	glance         = 100 * time.Millisecond
 )
 
-const (
-	xvfbPackages = installFrom + "xvfb xkb-data"
-	glPackages   = installFrom + "libegl1 libgles2 libgl1-mesa-dri"
-)
+const glPackages = installFrom + "libegl1 libgles2 libgl1-mesa-dri"
+
+func displayPackages(kind display.Kind) string {
+	return installFrom + strings.Join(kind.Packages(), " ")
+}
 
 // ward is a display as a session has it, for trying out.
 type ward struct {
+	kind     display.Kind
 	cage     *sandbox.Sandbox
 	identity sandbox.Identity
 	folder   string
 	display  *display.Display
 	x        *xgb.Conn
 	root     xproto.Window
-	source   *x11.Source
+	source   capture.Source
 }
 
 // checkSession starts a display and does on it what a session does: capture, input, and an app that draws.
 func (d *doctor) checkSession(ctx context.Context, cage *sandbox.Sandbox, tell func(finding)) {
-	w := &ward{cage: cage}
-	defer func() {
-		if err := w.close(); err != nil {
-			tell(finding{doubts, "display", fmt.Sprintf("left something behind: %v", err), ""})
-		}
-	}()
+	w := &ward{kind: display.Kind(d.display), cage: cage}
+	defer w.leave(tell)
 	started := time.Now()
-	if err := w.open(ctx, media.Size(d.size)); err != nil {
-		tell(trouble(fails, "display", err, xvfbPackages))
+	if err := w.open(ctx, media.Size(d.size), d.fps); err != nil {
+		tell(trouble(fails, "display", err, displayPackages(w.kind)))
 		return
 	}
 	where := "in its cage"
 	if !cage.Confined() {
 		where = "outside of any cage"
 	}
-	tell(finding{works, "display", fmt.Sprintf("Xvfb of %v, %s, ready in %s", d.size.String(), where, shown(time.Since(started))), ""})
-
-	var err error
-	w.source, err = x11.Open(ctx, x11.Config{Socket: w.display.Socket(), Cookie: w.display.Cookie(), FrameRate: d.fps, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
+	tell(finding{works, "display", fmt.Sprintf("%s of %v, %s, ready in %s", w.kind, d.size.String(), where, shown(time.Since(started))), ""})
+	if err := w.attach(ctx, d.fps); err != nil {
 		tell(trouble(fails, "capture", err, "make build"))
 		return
 	}
@@ -80,15 +77,75 @@ func (d *doctor) checkSession(ctx context.Context, cage *sandbox.Sandbox, tell f
 	}
 	tell(finding{works, "capture", "what is drawn arrives, grabbed and converted in " + shown(took), ""})
 	if err := w.tryInput(ctx); err != nil {
-		tell(trouble(fails, "input", err, xvfbPackages))
+		tell(trouble(fails, "input", err, displayPackages(w.kind)))
 	} else {
 		tell(finding{works, "input", "the pointer goes where a player moves it", ""})
 	}
 	tell(w.tryScene(ctx))
 }
 
+// checkOtherDisplays tries the kinds of display that were not asked for: an edge runs without them.
+func (d *doctor) checkOtherDisplays(ctx context.Context, cage *sandbox.Sandbox, tell func(finding)) {
+	for _, kind := range display.Kinds() {
+		if kind == display.Kind(d.display) {
+			continue
+		}
+		w := &ward{kind: kind, cage: cage}
+		tell(w.tryAll(ctx, media.Size(d.size), d.fps))
+		w.leave(tell)
+	}
+}
+
+// tryAll is checkSession without an app, in one finding.
+func (w *ward) tryAll(ctx context.Context, size media.Size, fps int) finding {
+	what, started := "display "+string(w.kind), time.Now()
+	if err := w.open(ctx, size, fps); err != nil {
+		return trouble(doubts, what, err, displayPackages(w.kind))
+	}
+	ready := time.Since(started)
+	if err := w.attach(ctx, fps); err != nil {
+		return trouble(doubts, what, err, "make build")
+	}
+	took, err := w.tryCapture(ctx)
+	if err != nil {
+		return trouble(doubts, what, err, "")
+	}
+	if err := w.tryInput(ctx); err != nil {
+		return trouble(doubts, what, err, displayPackages(w.kind))
+	}
+	detail := fmt.Sprintf("ready in %s, captured in %s, takes input", shown(ready), shown(took))
+	if w.kind == display.Wayland && !sandbox.HasGPU() {
+		detail += "; without a GPU (/dev/dri) it draws on the processor, where xvfb is sooner"
+	}
+	return finding{works, what, detail, ""}
+}
+
+// leave closes the ward and tells what that left behind.
+func (w *ward) leave(tell func(finding)) {
+	if err := w.close(); err != nil {
+		tell(finding{doubts, "display " + string(w.kind), fmt.Sprintf("left something behind: %v", err), ""})
+	}
+}
+
+// attach begins to capture the display.
+func (w *ward) attach(ctx context.Context, fps int) error {
+	quiet := slog.New(slog.DiscardHandler)
+	if compositor := w.display.CompositorSocket(); compositor != "" {
+		source, err := wayland.Open(ctx, wayland.Config{Socket: compositor, FrameRate: fps, Logger: quiet})
+		if err == nil {
+			w.source = source
+		}
+		return err
+	}
+	source, err := x11.Open(ctx, x11.Config{Socket: w.display.Socket(), Cookie: w.display.Cookie(), FrameRate: fps, Logger: quiet})
+	if err == nil {
+		w.source = source
+	}
+	return err
+}
+
 // open starts the display in a folder of its own, as an edge does.
-func (w *ward) open(ctx context.Context, size media.Size) (err error) {
+func (w *ward) open(ctx context.Context, size media.Size, fps int) (err error) {
 	if w.identity, err = sandbox.IdentityFor(0); err != nil {
 		return err
 	}
@@ -101,7 +158,9 @@ func (w *ward) open(ctx context.Context, size media.Size) (err error) {
 	if err := w.identity.MakeFolder(w.session()); err != nil {
 		return err
 	}
-	w.display, err = display.Start(ctx, display.Config{Sandbox: w.cage, Identity: w.identity, Folder: w.session(), Size: size})
+	w.display, err = display.Start(ctx, display.Config{
+		Kind: w.kind, Sandbox: w.cage, Identity: w.identity, Folder: w.session(), Size: size, FrameRate: fps,
+	})
 	if err != nil {
 		return err
 	}

@@ -50,8 +50,7 @@ func (f *edgeFlags) register(flags *pflag.FlagSet) {
 	registerNVIDIA(flags, &f.nvidia)
 	flags.Var(&f.bitrate, "bitrate", "bitrate at the most, for example 8M or 2500k")
 	flags.StringVar(&f.app, "app", "", "offer only this app of the catalogue")
-	f.display = displayXvfb
-	flags.Var(&f.display, "display", "what makes a game's screen: "+string(displayXvfb)+", or "+string(displayOffscreen)+" (with --app "+sceneName+" only: drawn in this process, on the GPU where there is one)")
+	registerDisplay(flags, &f.display)
 	flags.IntVar(&f.slots, "slots", 1, "sessions at a time")
 	flags.Uint16Var(&f.mediaPort, "media-port", 0, "UDP and TCP port of the stream (0: any free one)")
 	flags.BoolVar(&f.noSandbox, "no-sandbox", false, "run apps unconfined: they see this whole machine")
@@ -60,6 +59,13 @@ func (f *edgeFlags) register(flags *pflag.FlagSet) {
 
 // sceneName is the catalogue's name of our own scene.
 const sceneName = "scene"
+
+// registerDisplay adds the flag that says what makes a session's screen.
+func registerDisplay(flags *pflag.FlagSet, kind *displayValue) {
+	*kind = displayValue(display.Xvfb)
+	flags.Var(kind, "display", "what makes a game's screen: xvfb, wayland (sway and Xwayland, which draw on a GPU where there is one), or "+
+		"offscreen (none: with --app "+sceneName+" only, drawn by this program itself, on a GPU where there is one)")
+}
 
 // registerNVIDIA registers the setting that names the folder of NVIDIA's libraries.
 func registerNVIDIA(flags *pflag.FlagSet, folder *string) {
@@ -105,20 +111,24 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 	if f.fps < 1 || f.fps > encoder.MaxFrameRate {
 		return nil, usage("--fps %d: want 1 to %d", f.fps, encoder.MaxFrameRate)
 	}
-	if f.display == displayOffscreen && (f.app != sceneName || len(command) > 0) {
-		return nil, usage("--display %s draws nothing but our own scene: add --app %s, or leave the display to the default", displayOffscreen, sceneName)
+	if f.display.offscreen() && (f.app != sceneName || len(command) > 0) {
+		return nil, usage("--display %s draws nothing but our own scene: add --app %s, or leave the display to the default", display.Offscreen, sceneName)
 	}
 	relaxCollector()
 	offered, err := f.offered(command)
 	if err != nil {
 		return nil, err
 	}
-	encoders, err := f.checkEncoders()
+	cards := newCards(f.nvidia)
+	encoders, err := f.checkEncoders(cards.ladder())
 	if err != nil {
 		return nil, err
 	}
+	if err := display.Kind(f.display).Installed(); err != nil {
+		return nil, lacks(err)
+	}
 	cage := sandbox.Disabled()
-	if !f.noSandbox && f.display != displayOffscreen { // off screen nothing runs that would need one
+	if !f.noSandbox && !f.display.offscreen() { // off screen nothing runs that would need one
 		if cage, err = sandbox.Probe(ctx); err != nil {
 			return nil, lacks(fmt.Errorf("%w; or run apps unconfined with --no-sandbox, if you trust them", err))
 		}
@@ -131,6 +141,9 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 	}()
 	if b.gpus, err = openGPUs(ctx, gpu.Open, in.metrics, in.logger); err != nil {
 		return nil, err
+	}
+	if b.gpus != nil {
+		cards.look, cards.logger = b.gpus.Query, in.logger
 	}
 	folder := f.folder
 	if folder == "" {
@@ -153,7 +166,7 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 	}
 	b.node, err = edge.NewNode(edge.Config{
 		Name: host, Slots: f.slots, Engine: engine, Encoders: encoders, Time: newTimings(in.logger).measure,
-		Token: in.token, Verifier: in.verifier, Offscreen: f.display == displayOffscreen, NVIDIA: f.nvidia, Sandbox: cage, Folder: filepath.Clean(folder),
+		Token: in.token, Verifier: in.verifier, Display: display.Kind(f.display), NVIDIA: f.nvidia, Sandbox: cage, Folder: filepath.Clean(folder),
 		Size: media.Size(f.size), MaxSize: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate),
 		Offered: offered, Installer: &app.Installer{}, PlayoutDelay: in.delay, Stamp: in.stamp, Trace: in.trace,
 		Metrics: in.metrics, Logger: in.logger,
@@ -187,8 +200,8 @@ func (f *edgeFlags) offered(command []string) ([]app.Description, error) {
 
 // checkEncoders returns the encoders that may be used. It opens one of them, so that an edge which cannot encode says so when
 // it is started.
-func (f *edgeFlags) checkEncoders() (encoder.Ladder, error) {
-	encoders, err := ladder(f.nvidia).Only(f.encoder)
+func (f *edgeFlags) checkEncoders(all encoder.Ladder) (encoder.Ladder, error) {
+	encoders, err := all.Only(f.encoder)
 	if err != nil {
 		return nil, usage("--encoder: %w", err)
 	}

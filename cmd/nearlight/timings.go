@@ -27,16 +27,31 @@ const timingsKept = 200
 // timingPictures is how many pictures are drawn to measure with.
 const timingPictures = 6
 
+// secondChance is for how long an encoder that was too slow is believed to be: it may have met a busy machine.
+const secondChance = 24 * time.Hour
+
 // timings measures encoders, or remembers what was measured.
 type timings struct {
 	path   string // "" for no memory
 	logger *slog.Logger
-	known  map[string]time.Duration // by key
+	now    func() time.Time
+	known  map[string]timing // by key
+}
+
+// timing is what was measured of one encoder.
+type timing struct {
+	Speeds []time.Duration `json:"speeds"` // for a picture, from the fastest on
+	At     time.Time       `json:"at"`
+}
+
+// holds reports whether a measurement need not be made again.
+func (m timing) holds(frameRate int, now time.Time) bool {
+	return len(m.Speeds) > 0 && (encoder.FastEnough(m.Speeds[0], frameRate) || now.Sub(m.At) < secondChance)
 }
 
 // newTimings reads what is remembered. A file that is missing or damaged is made anew.
 func newTimings(logger *slog.Logger) *timings {
-	t := &timings{logger: logger, known: map[string]time.Duration{}}
+	t := &timings{logger: logger, now: time.Now, known: map[string]timing{}}
 	folder, err := os.UserCacheDir()
 	if err != nil {
 		logger.Debug("encoders are measured at every start: there is no cache folder", "error", err)
@@ -52,7 +67,7 @@ func newTimings(logger *slog.Logger) *timings {
 	}
 	if err != nil || t.known == nil || len(t.known) > timingsKept {
 		logger.Debug("encoders are measured anew", "file", t.path, "error", err)
-		t.known = map[string]time.Duration{}
+		t.known = map[string]timing{}
 	}
 	return t
 }
@@ -77,8 +92,8 @@ func (t *timings) measure(ctx context.Context, l encoder.Ladder, config encoder.
 			break
 		}
 		key := t.key(candidate, config, machine)
-		if took, ok := t.known[key]; ok {
-			found[candidate.Name] = took
+		if known := t.known[key]; known.holds(config.FrameRate, t.now()) {
+			found[candidate.Name] = known.Speeds
 			continue
 		}
 		if pictures == nil {
@@ -87,17 +102,14 @@ func (t *timings) measure(ctx context.Context, l encoder.Ladder, config encoder.
 				return found
 			}
 		}
-		took, err := candidate.Time(config, pictures)
+		speeds, err := candidate.Time(config, pictures)
 		if err != nil {
 			t.logger.Debug("encoder is not measured", "encoder", candidate.Name, "error", err)
 			continue
 		}
-		t.logger.Debug("encoder is measured", "encoder", candidate.Name, "picture", took)
-		found[candidate.Name] = took
-		// One that seems too slow may have met a busy machine: it gets another chance at the next start.
-		if encoder.FastEnough(took, config.FrameRate) {
-			t.known[key], changed = took, true
-		}
+		t.logger.Debug("encoder is measured", "encoder", candidate.Name, "pictures", speeds)
+		found[candidate.Name] = speeds
+		t.known[key], changed = timing{speeds, t.now()}, true
 	}
 	if changed {
 		if err := t.save(); err != nil {

@@ -25,7 +25,8 @@ func (p paced) Encode(*media.Frame, encoder.Request, func(media.Slice) error) (e
 	return encoder.Result{}, nil
 }
 
-func (paced) Close() error { return nil }
+func (paced) Capabilities() encoder.Capabilities { return encoder.Capabilities{Speeds: 1} }
+func (paced) Close() error                       { return nil }
 
 func pacedCandidate(name, version string, opened *int, takes time.Duration) encoder.Candidate {
 	return encoder.Candidate{Name: name, Codec: media.H264, Version: version, Open: func(encoder.Config) (encoder.Encoder, error) {
@@ -52,14 +53,18 @@ func TestEncodersAreMeasuredOnceForEachVersion(t *testing.T) {
 	for _, step := range []struct {
 		reason      string
 		version     string
+		later       time.Duration
 		quick, slow int // times that each was opened by then
 	}{
-		{"nothing is remembered", "1", 1, 1},
-		{"what is fast enough is remembered, what was too slow gets another chance", "1", 1, 2},
-		{"another version is another encoder", "2", 2, 3},
+		{"nothing is remembered", "1", 0, 1, 1},
+		{"both are remembered", "1", time.Hour, 1, 1},
+		{"what was too slow gets another chance the next day", "1", 25 * time.Hour, 1, 2},
+		{"another version is another encoder", "2", 25 * time.Hour, 2, 3},
 	} {
-		found := newTimings(logger).measure(t.Context(), ladder(step.version), config)
-		if found["quick"] < time.Millisecond || found["slow"] < 30*time.Millisecond {
+		remembered := newTimings(logger)
+		remembered.now = func() time.Time { return time.Now().Add(step.later) }
+		found := remembered.measure(t.Context(), ladder(step.version), config)
+		if found["quick"][0] < time.Millisecond || found["slow"][0] < 30*time.Millisecond {
 			t.Errorf("%s: found %v", step.reason, found)
 		}
 		if _, ok := found["broken"]; ok {
@@ -69,7 +74,7 @@ func TestEncodersAreMeasuredOnceForEachVersion(t *testing.T) {
 			t.Errorf("%s: opened %d and %d times, want %d and %d", step.reason, quick, slow, step.quick, step.slow)
 		}
 	}
-	if broken != 3 {
+	if broken != 4 {
 		t.Errorf("what does not open was tried %d times", broken)
 	}
 }

@@ -47,7 +47,7 @@ func newToken() *cobra.Command {
 	}
 	c.Flags().StringVar(&keyFile, "key", "", "file with the key that signs tokens (PEM, Ed25519)")
 	c.Flags().StringVar(&role, "role", string(token.Player), "player or edge")
-	c.Flags().StringSliceVar(&rights, "rights", []string{string(token.Play)}, "what a player may do: play, install")
+	c.Flags().StringSliceVar(&rights, "rights", []string{string(token.Play)}, "what a player may do: play, install, watch")
 	c.Flags().StringVar(&app, "app", "", "the only app that the token is good for")
 	c.Flags().DurationVar(&life, "life", time.Hour, "how long the token is good")
 	return c

@@ -1,8 +1,7 @@
 package main
 
 import (
-	"fmt"
-
+	"nearlight/edge/display"
 	"nearlight/internal/media"
 )
 
@@ -37,22 +36,18 @@ func (v *bitrateValue) Set(text string) error {
 	return err
 }
 
-// displayValue is a flag that says what a session's pictures come from.
-type displayValue string
+// displayValue is a flag that names a kind of display.
+type displayValue display.Kind
 
-// The displays.
-const (
-	displayXvfb      displayValue = "xvfb"
-	displayOffscreen displayValue = "offscreen" // none: our own scene, drawn in this process
-)
+// offscreen reports that there is no display at all.
+func (v displayValue) offscreen() bool { return display.Kind(v) == display.Offscreen }
 
 func (v *displayValue) String() string { return string(*v) }
 func (*displayValue) Type() string     { return "kind" }
 func (v *displayValue) Set(text string) error {
-	switch display := displayValue(text); display {
-	case displayXvfb, displayOffscreen:
-		*v = display
-		return nil
+	kind, err := display.ParseKind(text)
+	if err == nil {
+		*v = displayValue(kind)
 	}
-	return fmt.Errorf("display %q: want %s or %s", text, displayXvfb, displayOffscreen)
+	return err
 }

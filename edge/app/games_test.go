@@ -8,11 +8,18 @@ import (
 	"github.com/jezek/xgb/xproto"
 
 	"nearlight/edge/app"
+	"nearlight/edge/display"
 	"nearlight/edge/sandbox/sandboxtest"
 )
 
 // The games themselves: each must come up on the whole screen, with the keyboard, and draw something.
 func TestGamesOfTheCatalogueFillTheScreen(t *testing.T) {
+	for _, kind := range display.Kinds() {
+		t.Run(string(kind), func(t *testing.T) { gamesFillTheScreen(t, kind) })
+	}
+}
+
+func gamesFillTheScreen(t *testing.T, kind display.Kind) {
 	catalogue, err := app.Embedded()
 	if err != nil {
 		t.Fatal(err)
@@ -26,7 +33,7 @@ func TestGamesOfTheCatalogueFillTheScreen(t *testing.T) {
 			if !game.Installed() {
 				t.Skipf("SKIPPED, %s is not installed; run: apt install %s", game.Title, game.Package)
 			}
-			in := surroundings(t, s)
+			in := surroundingsOn(t, kind, s)
 			p, err := app.Launch(game, in)
 			if err != nil {
 				t.Fatal(err)

@@ -41,8 +41,13 @@ const slot = 23
 // surroundings makes a display for apps to run on.
 func surroundings(t *testing.T, s *sandbox.Sandbox) app.Surroundings {
 	t.Helper()
-	if _, err := sandbox.Look("Xvfb", nil); err != nil {
-		t.Skipf("SKIPPED, this machine has no X server: %v", err)
+	return surroundingsOn(t, display.Xvfb, s)
+}
+
+func surroundingsOn(t *testing.T, kind display.Kind, s *sandbox.Sandbox) app.Surroundings {
+	t.Helper()
+	if err := kind.Installed(); err != nil {
+		t.Skipf("SKIPPED %s: %v", t.Name(), err)
 	}
 	identity, err := sandbox.IdentityFor(slot)
 	if err != nil {
@@ -50,7 +55,7 @@ func surroundings(t *testing.T, s *sandbox.Sandbox) app.Surroundings {
 	}
 	in := app.Surroundings{Sandbox: s, Identity: identity, Folder: sandboxtest.Folder(t, identity)}
 	in.Display, err = display.Start(t.Context(), display.Config{
-		Sandbox: s, Identity: identity, Slot: slot, Folder: in.Folder, Size: media.Size{Width: 1280, Height: 720}, MaxSize: media.Size{Width: 1920, Height: 1080},
+		Kind: kind, Sandbox: s, Identity: identity, Slot: slot, Folder: in.Folder, Size: media.Size{Width: 1280, Height: 720}, MaxSize: media.Size{Width: 1920, Height: 1080},
 	})
 	if err != nil {
 		t.Fatal(err)

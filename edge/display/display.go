@@ -1,9 +1,15 @@
 // Package display answers one question: how does a session get a screen of its own?
 //
-// A Display is one Xvfb, started at the largest size that the session may take, because Xvfb cannot grow, and set to
-// the session's size through RandR. It listens on a socket in the session's folder alone, neither on TCP nor on an
-// abstract socket, and lets nobody in without its own random cookie. There is no desktop, so a keeper, a window manager
-// of a few rules, gives windows the focus and the whole screen.
+// A Display is an X server of one of two kinds (Kind). Xvfb is started at the largest size that the session may take,
+// because it cannot grow, and set to the session's size through RandR. Wayland is Xwayland with a screen of its own, on
+// the screen of a compositor without a monitor, whose size it follows.
+//
+//	sandbox ── Xvfb                       xvfb
+//	sandbox ── sway ── sh ── Xwayland     wayland
+//
+// Either X server listens on a socket in the session's folder alone, neither on TCP nor on an abstract socket, and lets
+// nobody in without its own random cookie. There is no desktop, so a keeper, a window manager of a few rules, gives
+// windows the focus and the whole screen. Apps reach the X server alone, never the compositor.
 //
 //	Start ── ready ── Close, or the server ends ── Done
 //
@@ -11,19 +17,15 @@
 package display
 
 import (
-	"bufio"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
-	mathrand "math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"nearlight/edge/sandbox"
@@ -32,10 +34,12 @@ import (
 
 // Errors that callers branch on.
 var (
-	// ErrNoServer reports that this machine has no X server to start; the message says what to install.
-	ErrNoServer = errors.New("no X server is installed; run: apt install xvfb")
-	// ErrStart reports that the X server did not come up; the message holds its own words.
-	ErrStart = errors.New("the X server did not start")
+	// ErrNoServer reports that this machine lacks a program that makes displays; the message says what to install.
+	ErrNoServer = errors.New("no display can be made")
+	// ErrStart reports that the display's server did not come up; the message holds its own words.
+	ErrStart = errors.New("the display's server did not start")
+	// ErrCannotGrow reports a size that a running display cannot take, and a new one could.
+	ErrCannotGrow = errors.New("a Wayland display cannot grow")
 	// ErrClosed reports a call on a display that is gone.
 	ErrClosed = errors.New("display is closed")
 )
@@ -53,6 +57,10 @@ const (
 	dpi = 96
 	// descriptor of the pipe on which the server says that it is ready: the first after the standard ones.
 	readyDescriptor = 3
+	// resizeTimeout is far above the few milliseconds in which Xwayland follows its compositor, resizeTick how often that is
+	// looked at.
+	resizeTimeout = 5 * time.Second
+	resizeTick    = 2 * time.Millisecond
 	// serverWords bounds how much of the server's own output an error shows.
 	serverWords = 2048
 )
@@ -63,15 +71,18 @@ const (
 	authorityInside = "/run/display/Xauthority"
 )
 
-// Config is what Start needs. All but Slot, MaxSize and Log must be set.
+// Config is what Start needs. All but Kind, Slot, MaxSize, FrameRate and Log must be set.
 type Config struct {
+	Kind     Kind // empty means Xvfb
 	Sandbox  *sandbox.Sandbox
 	Identity sandbox.Identity // the user that the server runs as
 	Slot     int              // gives a confined display its number; displays that run at the same time differ in it
 	Folder   string           // belongs to the identity; the display makes and removes a folder of its own in it
 	Size     media.Size
-	MaxSize  media.Size   // the largest size Resize will be asked for; zero means Size
-	Log      *slog.Logger // nil discards
+	MaxSize  media.Size // the largest size Resize will be asked for; zero means Size
+	// FrameRate is how many pictures a second are taken, 0 for DefaultFrameRate: a compositor's refresh rate follows from it.
+	FrameRate int
+	Log       *slog.Logger // nil discards
 }
 
 // Display is a running X server.
@@ -84,6 +95,7 @@ type Display struct {
 	max       media.Size
 	confined  bool
 
+	compositor *compositor // nil for Xvfb
 	server     *sandbox.Process
 	namespaces *sandbox.Namespaces
 	keeper     *keeper
@@ -108,9 +120,17 @@ func Start(ctx context.Context, c Config) (_ *Display, err error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	environment := []string{"PATH=" + sandbox.Path}
-	if _, err := sandbox.Look("Xvfb", environment); err != nil {
-		return nil, fmt.Errorf("starting a display: %w", ErrNoServer)
+	if c.Kind == "" {
+		c.Kind = Xvfb
+	}
+	if c.FrameRate == 0 {
+		c.FrameRate = DefaultFrameRate
+	}
+	if c.Kind == Offscreen {
+		return nil, errors.New("start a display: offscreen is none, its source draws by itself")
+	}
+	if err := c.Kind.Installed(); err != nil {
+		return nil, fmt.Errorf("starting a display: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -137,7 +157,10 @@ func Start(ctx context.Context, c Config) (_ *Display, err error) {
 	); err != nil {
 		return nil, err
 	}
-	if err := d.start(ctx, c, sockets, environment); err != nil {
+	if c.Kind == Wayland {
+		d.compositor, d.size = &compositor{frameRate: c.FrameRate}, c.Size
+	}
+	if err := d.start(ctx, c, sockets); err != nil {
 		return nil, err
 	}
 	conn, err := d.dial(ctx)
@@ -160,79 +183,6 @@ func Start(ctx context.Context, c Config) (_ *Display, err error) {
 	return d, nil
 }
 
-// start starts the server and waits until it says that it is ready.
-func (d *Display) start(ctx context.Context, c Config, sockets string, environment []string) error {
-	arguments := []string{"Xvfb"}
-	authority := d.authority
-	var binds []sandbox.Bind
-	if !d.confined {
-		d.number = unconfinedNumber()
-	}
-	// The number is always ours to name: a server that looks for a free one takes no lock, and with neither a lock nor an
-	// abstract socket the next to look takes its number, and its socket, away.
-	arguments = append(arguments, ":"+strconv.Itoa(d.number))
-	if d.confined {
-		authority = authorityInside
-		binds = []sandbox.Bind{{Outside: sockets, Inside: socketsInside, Writable: true}, {Outside: d.authority, Inside: authorityInside}}
-	}
-	arguments = append(arguments,
-		"-displayfd", strconv.Itoa(readyDescriptor),
-		"-screen", "0", fmt.Sprintf("%vx24", c.MaxSize),
-		"-auth", authority, "-nolisten", "tcp", "-nolisten", "local",
-		"-dpi", strconv.Itoa(dpi), "-br", "-noreset", "-s", "0", "-dpms", "+extension", "RANDR", "+extension", "GLX",
-	)
-	said := &words{log: c.Log}
-	ready, theirs, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	defer ready.Close()
-	d.server, err = c.Sandbox.Start(sandbox.Command{
-		Args: arguments, Env: environment, Binds: binds, Dir: "/", Files: []*os.File{theirs}, Output: said, Identity: c.Identity,
-		Scratch: c.Folder, OnDeath: syscall.SIGTERM,
-	})
-	if err := errors.Join(err, theirs.Close()); err != nil {
-		return err
-	}
-	answer := make(chan error, 1)
-	go func() {
-		line, err := bufio.NewReader(ready).ReadString('\n')
-		if err == nil {
-			d.number, err = strconv.Atoi(strings.TrimSpace(line))
-		}
-		answer <- err
-	}()
-	select {
-	case err := <-answer:
-		if err != nil {
-			d.server.Stop(0)
-			return fmt.Errorf("%w: %w%s", ErrStart, err, said)
-		}
-	case <-ctx.Done():
-		d.server.Stop(0)
-		<-answer // the pipe has ended with the server
-		return fmt.Errorf("%w: %w%s", ErrStart, context.Cause(ctx), said)
-	}
-	if d.namespaces, err = d.server.Namespaces(); err != nil {
-		return err
-	}
-	if !d.confined {
-		sockets = socketsInside
-	}
-	d.socket = filepath.Join(sockets, "X"+strconv.Itoa(d.number))
-	if len(d.socket) > longestSocket {
-		return fmt.Errorf("the session's folder %s is too deep: %s is longer than the %d octets a socket's address may have", c.Folder, d.socket, longestSocket)
-	}
-	return nil
-}
-
-// unconfinedNumber picks a number that no other server is likely to have: the folder of sockets is everybody's there. If
-// one has it all the same, its lock keeps ours from starting. In a cage any number is free.
-func unconfinedNumber() int {
-	const first, last = 1000, 50000 // above every desktop's, below what a TCP port could follow from
-	return first + mathrand.IntN(last-first)
-}
-
 // Number is the display's number, as in :100.
 func (d *Display) Number() int { return d.number }
 
@@ -241,6 +191,15 @@ func (d *Display) Name() string { return ":" + strconv.Itoa(d.number) }
 
 // Socket is the path of the server's socket as the edge reaches it.
 func (d *Display) Socket() string { return d.socket }
+
+// CompositorSocket is the path of the compositor's socket as the edge reaches it, by which the screen is captured; empty for
+// Xvfb.
+func (d *Display) CompositorSocket() string {
+	if d.compositor == nil {
+		return ""
+	}
+	return d.compositor.socket()
+}
 
 // Authority is the path of the file with the display's cookie, in Xauthority form, as the edge reaches it.
 func (d *Display) Authority() string { return d.authority }
@@ -270,7 +229,8 @@ func (d *Display) Lend(c *sandbox.Command) {
 	c.Env = append(c.Env, "DISPLAY="+d.Name(), "XAUTHORITY="+authority)
 }
 
-// Resize gives the screen another size, at most MaxSize. Windows that fill the screen follow.
+// Resize gives the screen another size, at most MaxSize. Windows that fill the screen follow. A Wayland display cannot
+// grow: Xwayland 22.1 goes on using buffers of the old size, so that every other picture would be of that size.
 func (d *Display) Resize(size media.Size) error {
 	if err := size.Check(); err != nil {
 		return fmt.Errorf("resizing %s: %w", d.Name(), err)
@@ -283,7 +243,14 @@ func (d *Display) Resize(size media.Size) error {
 	if size == d.size {
 		return nil
 	}
-	if err := setScreenSize(d.keeper.conn, d.keeper.root, size); err != nil {
+	if d.compositor != nil && !size.Fits(d.size) {
+		return fmt.Errorf("resizing %s: %w from %v to %v", d.Name(), ErrCannotGrow, d.size, size)
+	}
+	setSize := func() error { return setScreenSize(d.keeper.conn, d.keeper.root, size) }
+	if d.compositor != nil {
+		setSize = func() error { return d.resizeCompositor(size) }
+	}
+	if err := setSize(); err != nil {
 		return fmt.Errorf("resizing %s: %w", d.Name(), err)
 	}
 	d.size = size
@@ -317,31 +284,4 @@ func (d *Display) end() error {
 		errs = append(errs, d.namespaces.Close())
 	}
 	return errors.Join(append(errs, os.RemoveAll(d.folder))...)
-}
-
-// words keeps the first of what the server says, for an error, and logs it.
-type words struct {
-	log *slog.Logger
-
-	mu   sync.Mutex
-	text []byte
-}
-
-func (w *words) Write(b []byte) (int, error) {
-	w.log.Debug("X server", "says", strings.TrimSpace(string(b)))
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.text = append(w.text, b[:min(len(b), serverWords-len(w.text))]...)
-	return len(b), nil
-}
-
-// String is what was said, to be put behind an error.
-func (w *words) String() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	text := strings.Join(strings.Fields(string(w.text)), " ")
-	if text == "" {
-		return ""
-	}
-	return ": " + text
 }

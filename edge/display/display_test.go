@@ -26,17 +26,23 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // slots keeps the displays of tests apart.
 const slot = 21
 
-func start(t *testing.T, s *sandbox.Sandbox, size, largest media.Size) *display.Display {
+// way is how a display of a test is made.
+type way struct {
+	kind display.Kind
+	*sandbox.Sandbox
+}
+
+func start(t *testing.T, w way, size, largest media.Size) *display.Display {
 	t.Helper()
-	if _, err := sandbox.Look("Xvfb", nil); err != nil {
-		t.Skipf("SKIPPED, this machine has no X server: %v", err)
+	if err := w.kind.Installed(); err != nil {
+		t.Skipf("SKIPPED %s: %v", t.Name(), err)
 	}
 	identity, err := sandbox.IdentityFor(slot)
 	if err != nil {
 		t.Fatal(err)
 	}
 	d, err := display.Start(t.Context(), display.Config{
-		Sandbox: s, Identity: identity, Slot: slot, Folder: sandboxtest.Folder(t, identity), Size: size, MaxSize: largest,
+		Kind: w.kind, Sandbox: w.Sandbox, Identity: identity, Slot: slot, Folder: sandboxtest.Folder(t, identity), Size: size, MaxSize: largest,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -78,22 +84,38 @@ func sizes(texts ...string) (sizes []media.Size) {
 	return sizes
 }
 
-// kinds runs a test for displays in cages and for unconfined ones.
-func kinds(t *testing.T, test func(t *testing.T, s *sandbox.Sandbox)) {
+// ways runs a test for displays of each kind, in cages and unconfined.
+func ways(t *testing.T, test func(t *testing.T, w way)) {
 	sandboxtest.ForEachUser(t, func(t *testing.T) {
-		t.Run("in a cage", func(t *testing.T) { test(t, sandboxtest.Probe(t)) })
-		t.Run("unconfined", func(t *testing.T) { test(t, sandbox.Disabled()) })
+		for _, kind := range display.Kinds() {
+			t.Run(string(kind)+" in a cage", func(t *testing.T) { test(t, way{kind, sandboxtest.Probe(t)}) })
+			t.Run(string(kind)+" unconfined", func(t *testing.T) { test(t, way{kind, sandbox.Disabled()}) })
+		}
 	})
 }
 
+// caged runs a test for displays of each kind in cages.
+func caged(t *testing.T, test func(t *testing.T, w way)) {
+	for _, kind := range display.Kinds() {
+		t.Run(string(kind), func(t *testing.T) { test(t, way{kind, sandboxtest.Probe(t)}) })
+	}
+}
+
 func TestTheScreenHasTheSessionsSizeAndFollowsIt(t *testing.T) {
-	kinds(t, func(t *testing.T, s *sandbox.Sandbox) {
-		d := start(t, s, media.Size{Width: 1280, Height: 720}, media.Size{Width: 1920, Height: 1080})
+	ways(t, func(t *testing.T, w way) {
+		d := start(t, w, media.Size{Width: 1280, Height: 720}, media.Size{Width: 1920, Height: 1080})
 		conn := dial(t, d)
 		if err := display.UseExtension(conn, "RANDR"); err != nil {
 			t.Fatal(err)
 		}
-		for _, size := range sizes("1280x720", "1920x1080", "1000x1080", "641x361", "16x16", "1920x400", "1280x720") {
+		wanted := sizes("1280x720", "1920x1080", "1000x1080", "641x361", "16x16", "1920x400", "1280x720")
+		if w.kind == display.Wayland {
+			if err := d.Resize(media.Size{Width: 1281, Height: 16}); !errors.Is(err, display.ErrCannotGrow) {
+				t.Errorf("growing: %v", err)
+			}
+			wanted = sizes("1280x720", "1280x400", "641x361", "16x16")
+		}
+		for _, size := range wanted {
 			if err := d.Resize(size); err != nil {
 				t.Fatal(err)
 			}
@@ -108,8 +130,12 @@ func TestTheScreenHasTheSessionsSizeAndFollowsIt(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := (media.Size{Width: int(crtc.Width), Height: int(crtc.Height)}); got != size {
-				t.Errorf("the monitor is %v, want %v", got, size)
+			monitor := size
+			if w.kind == display.Wayland {
+				monitor.Width &^= 7 // Xwayland's modes follow CVT, whose widths are multiples of 8
+			}
+			if got := (media.Size{Width: int(crtc.Width), Height: int(crtc.Height)}); got != monitor {
+				t.Errorf("the monitor is %v, want %v", got, monitor)
 			}
 			output, err := randr.GetOutputInfo(conn, resources.Outputs[0], 0).Reply()
 			if err != nil {
@@ -119,13 +145,8 @@ func TestTheScreenHasTheSessionsSizeAndFollowsIt(t *testing.T) {
 				t.Error("the monitor is switched off")
 			}
 		}
-		for width := range 60 {
-			if err := d.Resize(media.Size{Width: 700 + width, Height: 400}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if resources, err := randr.GetScreenResourcesCurrent(conn, root(conn)).Reply(); err != nil || len(resources.Modes) > 34 {
-			t.Errorf("%d modes have accumulated, %v", len(resources.Modes), err)
+		if w.kind == display.Xvfb {
+			manySizes(t, d, conn)
 		}
 		for _, size := range sizes("1921x1080", "15x15", "100000x100000") {
 			if err := d.Resize(size); !errors.Is(err, media.ErrSize) {
@@ -135,9 +156,21 @@ func TestTheScreenHasTheSessionsSizeAndFollowsIt(t *testing.T) {
 	})
 }
 
+// manySizes sees to it that a screen does not remember each size that it ever had.
+func manySizes(t *testing.T, d *display.Display, conn *xgb.Conn) {
+	for width := range 60 {
+		if err := d.Resize(media.Size{Width: 700 + width, Height: 400}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if resources, err := randr.GetScreenResourcesCurrent(conn, root(conn)).Reply(); err != nil || len(resources.Modes) > 34 {
+		t.Errorf("%d modes have accumulated, %v", len(resources.Modes), err)
+	}
+}
+
 func TestNobodyEntersWithoutTheCookie(t *testing.T) {
-	kinds(t, func(t *testing.T, s *sandbox.Sandbox) {
-		d := start(t, s, media.Size{Width: 640, Height: 480}, media.Size{})
+	ways(t, func(t *testing.T, w way) {
+		d := start(t, w, media.Size{Width: 640, Height: 480}, media.Size{})
 		for name, cookie := range map[string]string{"none": "", "a wrong one": strings.Repeat("x", 16)} {
 			socket, err := net.Dial("unix", d.Socket())
 			if err != nil {
@@ -165,11 +198,11 @@ func TestNobodyEntersWithoutTheCookie(t *testing.T) {
 }
 
 func TestTheServerListensOnOneFileAndNothingElse(t *testing.T) {
-	kinds(t, func(t *testing.T, s *sandbox.Sandbox) {
-		d := start(t, s, media.Size{Width: 640, Height: 480}, media.Size{})
+	ways(t, func(t *testing.T, w way) {
+		d := start(t, w, media.Size{Width: 640, Height: 480}, media.Size{})
 		listening := map[string]bool{}
 		pids := d.PIDs()
-		if s.Confined() {
+		if w.Confined() {
 			pids = pids[len(pids)-1:] // bubblewrap itself stays in the machine's network
 		}
 		for _, pid := range pids {
@@ -195,15 +228,15 @@ func TestTheServerListensOnOneFileAndNothingElse(t *testing.T) {
 		if listening["@"+own] {
 			t.Errorf("the abstract socket @%s exists", own)
 		}
-		if s.Confined() && len(listening) != 1 {
+		if w.Confined() && len(listening) != 1 {
 			t.Errorf("its network has the sockets %v", listening)
 		}
 	})
 }
 
 func TestCloseLeavesNothing(t *testing.T) {
-	kinds(t, func(t *testing.T, s *sandbox.Sandbox) {
-		d := start(t, s, media.Size{Width: 640, Height: 480}, media.Size{})
+	ways(t, func(t *testing.T, w way) {
+		d := start(t, w, media.Size{Width: 640, Height: 480}, media.Size{})
 		pids, socket := d.PIDs(), d.Socket()
 		if len(pids) == 0 {
 			t.Fatal("the server has no process")
@@ -231,20 +264,40 @@ func TestCloseLeavesNothing(t *testing.T) {
 }
 
 func TestAServerThatDiesIsReported(t *testing.T) {
-	s := sandboxtest.Probe(t)
-	d := start(t, s, media.Size{Width: 640, Height: 480}, media.Size{})
-	pids := d.PIDs()
-	process, err := os.FindProcess(pids[len(pids)-1])
-	if err != nil {
-		t.Fatal(err)
+	for _, kind := range display.Kinds() {
+		for _, program := range kind.Programs() {
+			if program == "swaymsg" {
+				continue // runs at the end alone
+			}
+			t.Run(string(kind)+" "+program, func(t *testing.T) {
+				d := start(t, way{kind, sandboxtest.Probe(t)}, media.Size{Width: 640, Height: 480}, media.Size{})
+				kill(t, d, program)
+				<-d.Done()
+				if err := d.Resize(media.Size{Width: 320, Height: 240}); err == nil {
+					t.Error("a dead display was resized")
+				}
+			})
+		}
 	}
-	if err := process.Kill(); err != nil {
-		t.Fatal(err)
+}
+
+// kill ends the display's process of that name.
+func kill(t *testing.T, d *display.Display, name string) {
+	t.Helper()
+	for _, pid := range d.PIDs() {
+		if comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)); err != nil || strings.TrimSpace(string(comm)) != name {
+			continue
+		}
+		process, err := os.FindProcess(pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		return
 	}
-	<-d.Done()
-	if err := d.Resize(media.Size{Width: 320, Height: 240}); err == nil {
-		t.Error("a dead display was resized")
-	}
+	t.Fatalf("there is no %s", name)
 }
 
 func TestStartRefusesWhatCannotBe(t *testing.T) {
@@ -252,36 +305,46 @@ func TestStartRefusesWhatCannotBe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := sandboxtest.Probe(t)
 	cancelled, cancel := context.WithCancel(context.Background())
 	cancel()
-	for _, step := range []struct {
-		name          string
-		ctx           context.Context
-		size, largest media.Size
-		want          error
-	}{
-		{"a size above the maximum", t.Context(), media.Size{Width: 1280, Height: 720}, media.Size{Width: 640, Height: 480}, media.ErrSize},
-		{"no size", t.Context(), media.Size{}, media.Size{}, media.ErrSize},
-		{"8K", t.Context(), media.Size{Width: 7680, Height: 4320}, media.Size{}, media.ErrSize},
-		{"a start that was given up", cancelled, media.Size{Width: 640, Height: 480}, media.Size{}, context.Canceled},
-	} {
-		t.Run(step.name, func(t *testing.T) {
-			folder := sandboxtest.Folder(t, identity)
-			d, err := display.Start(step.ctx, display.Config{
-				Sandbox: s, Identity: identity, Slot: slot, Folder: folder, Size: step.size, MaxSize: step.largest,
+	caged(t, func(t *testing.T, w way) {
+		for _, step := range []struct {
+			name          string
+			ctx           context.Context
+			size, largest media.Size
+			want          error
+		}{
+			{"a size above the maximum", t.Context(), media.Size{Width: 1280, Height: 720}, media.Size{Width: 640, Height: 480}, media.ErrSize},
+			{"no size", t.Context(), media.Size{}, media.Size{}, media.ErrSize},
+			{"8K", t.Context(), media.Size{Width: 7680, Height: 4320}, media.Size{}, media.ErrSize},
+			{"a start that was given up", cancelled, media.Size{Width: 640, Height: 480}, media.Size{}, context.Canceled},
+		} {
+			t.Run(step.name, func(t *testing.T) {
+				folder := sandboxtest.Folder(t, identity)
+				d, err := display.Start(step.ctx, display.Config{
+					Kind: w.kind, Sandbox: w.Sandbox, Identity: identity, Slot: slot, Folder: folder, Size: step.size, MaxSize: step.largest,
+				})
+				if !errors.Is(err, step.want) {
+					t.Errorf("got %v, %v", d, err)
+				}
+				if left, err := os.ReadDir(folder); err != nil || len(left) != 0 {
+					t.Errorf("left %v, %v", left, err)
+				}
 			})
-			if !errors.Is(err, step.want) {
-				t.Errorf("got %v, %v", d, err)
-			}
-			if left, err := os.ReadDir(folder); err != nil || len(left) != 0 {
-				t.Errorf("left %v, %v", left, err)
-			}
-		})
-	}
+		}
+	})
 }
 
 func BenchmarkStart(b *testing.B) {
+	for _, kind := range display.Kinds() {
+		b.Run(string(kind), func(b *testing.B) { benchmarkStart(b, kind) })
+	}
+}
+
+func benchmarkStart(b *testing.B, kind display.Kind) {
+	if err := kind.Installed(); err != nil {
+		b.Skipf("SKIPPED %s: %v", b.Name(), err)
+	}
 	s, err := sandbox.Probe(b.Context())
 	if err != nil {
 		b.Skipf("SKIPPED, this machine cannot confine apps: %v", err)
@@ -304,7 +367,7 @@ func BenchmarkStart(b *testing.B) {
 	}
 	for b.Loop() {
 		d, err := display.Start(b.Context(), display.Config{
-			Sandbox: s, Identity: identity, Slot: slot, Folder: session,
+			Kind: kind, Sandbox: s, Identity: identity, Slot: slot, Folder: session,
 			Size: media.Size{Width: 1280, Height: 720}, MaxSize: media.Size{Width: 1920, Height: 1080},
 		})
 		if err != nil {

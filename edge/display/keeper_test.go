@@ -114,102 +114,112 @@ func (g game) isFocused(id xproto.Window, what string) {
 	})
 }
 
-func play(t *testing.T) (game, *display.Display) {
+func play(t *testing.T, w way) (game, *display.Display) {
 	t.Helper()
-	d := start(t, sandboxtest.Probe(t), media.Size{Width: 1280, Height: 720}, media.Size{Width: 1920, Height: 1080})
+	d := start(t, w, media.Size{Width: 1280, Height: 720}, media.Size{Width: 1920, Height: 1080})
 	return game{t, dial(t, d)}, d
 }
 
 const sizeHintsMin, sizeHintsMax = 1 << 4, 1 << 5
 
 func TestAWindowGetsTheScreenAndTheFocus(t *testing.T) {
-	g, d := play(t)
-	window := g.window(640, 480, 0)
-	g.show(window)
-	g.liesAt(window, "it fills the screen", place{0, 0, 1280, 720})
-	g.isFocused(window, "it has the keyboard")
-	sandboxtest.Eventually(t, "it is the active one", func() bool { return g.has(root(g.conn), "_NET_ACTIVE_WINDOW", uint32(window)) })
-	if err := xproto.ConfigureWindowChecked(g.conn, window, xproto.ConfigWindowX|xproto.ConfigWindowWidth, []uint32{100, 200}).Check(); err != nil {
-		t.Fatal(err)
-	}
-	g.liesAt(window, "it fills the screen whatever it asks for", place{0, 0, 1280, 720})
-	for _, size := range sizes("1920x1080", "801x601", "1280x720") {
-		if err := d.Resize(size); err != nil {
+	caged(t, func(t *testing.T, w way) {
+		g, d := play(t, w)
+		window := g.window(640, 480, 0)
+		g.show(window)
+		g.liesAt(window, "it fills the screen", place{0, 0, 1280, 720})
+		g.isFocused(window, "it has the keyboard")
+		sandboxtest.Eventually(t, "it is the active one", func() bool { return g.has(root(g.conn), "_NET_ACTIVE_WINDOW", uint32(window)) })
+		if err := xproto.ConfigureWindowChecked(g.conn, window, xproto.ConfigWindowX|xproto.ConfigWindowWidth, []uint32{100, 200}).Check(); err != nil {
 			t.Fatal(err)
 		}
-		g.liesAt(window, "it follows the screen", place{0, 0, size.Width, size.Height})
-	}
+		g.liesAt(window, "it fills the screen whatever it asks for", place{0, 0, 1280, 720})
+		for _, size := range sizes("1000x700", "801x601", "640x480") {
+			if err := d.Resize(size); err != nil {
+				t.Fatal(err)
+			}
+			g.liesAt(window, "it follows the screen", place{0, 0, size.Width, size.Height})
+		}
+	})
 }
 
 func TestAWindowOfAFixedSizeIsCentredUntilItAsksForTheScreen(t *testing.T) {
-	g, _ := play(t)
-	window := g.window(640, 480, 0)
-	g.set(window, xproto.AtomWmNormalHints, xproto.AtomWmSizeHints, sizeHintsMin|sizeHintsMax, 0, 0, 0, 0, 640, 480, 640, 480, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-	g.show(window)
-	g.liesAt(window, "it is in the middle", place{320, 120, 640, 480})
-	const add, remove = 1, 0
-	fullscreen := uint32(g.atom("_NET_WM_STATE_FULLSCREEN"))
-	g.ask(window, "_NET_WM_STATE", add, fullscreen)
-	g.liesAt(window, "it is full screen", place{0, 0, 1280, 720})
-	sandboxtest.Eventually(t, "it is told so", func() bool { return g.has(window, "_NET_WM_STATE", fullscreen) })
-	g.ask(window, "_NET_WM_STATE", remove, fullscreen)
-	g.liesAt(window, "it is back in the middle", place{320, 120, 640, 480})
-	g.set(window, xproto.AtomWmNormalHints, xproto.AtomWmSizeHints, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-	g.liesAt(window, "without bounds it fills the screen", place{0, 0, 1280, 720})
+	caged(t, func(t *testing.T, w way) {
+		g, _ := play(t, w)
+		window := g.window(640, 480, 0)
+		g.set(window, xproto.AtomWmNormalHints, xproto.AtomWmSizeHints, sizeHintsMin|sizeHintsMax, 0, 0, 0, 0, 640, 480, 640, 480, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+		g.show(window)
+		g.liesAt(window, "it is in the middle", place{320, 120, 640, 480})
+		const add, remove = 1, 0
+		fullscreen := uint32(g.atom("_NET_WM_STATE_FULLSCREEN"))
+		g.ask(window, "_NET_WM_STATE", add, fullscreen)
+		g.liesAt(window, "it is full screen", place{0, 0, 1280, 720})
+		sandboxtest.Eventually(t, "it is told so", func() bool { return g.has(window, "_NET_WM_STATE", fullscreen) })
+		g.ask(window, "_NET_WM_STATE", remove, fullscreen)
+		g.liesAt(window, "it is back in the middle", place{320, 120, 640, 480})
+		g.set(window, xproto.AtomWmNormalHints, xproto.AtomWmSizeHints, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+		g.liesAt(window, "without bounds it fills the screen", place{0, 0, 1280, 720})
+	})
 }
 
 func TestFocusReturnsWhenADialogCloses(t *testing.T) {
-	g, _ := play(t)
-	main, dialog := g.window(640, 480, 0), g.window(400, 200, 0)
-	g.show(main)
-	g.isFocused(main, "the game has the keyboard")
-	g.set(dialog, xproto.AtomWmTransientFor, xproto.AtomWindow, uint32(main))
-	g.show(dialog)
-	g.liesAt(dialog, "the dialog keeps its size", place{440, 260, 400, 200})
-	g.isFocused(dialog, "the dialog has the keyboard")
-	if err := xproto.UnmapWindowChecked(g.conn, dialog).Check(); err != nil {
-		t.Fatal(err)
-	}
-	g.isFocused(main, "the game has the keyboard again")
-	g.show(dialog)
-	g.isFocused(dialog, "the dialog is shown again")
-	if err := xproto.DestroyWindowChecked(g.conn, dialog).Check(); err != nil {
-		t.Fatal(err)
-	}
-	g.isFocused(main, "the game has the keyboard after all")
+	caged(t, func(t *testing.T, w way) {
+		g, _ := play(t, w)
+		main, dialog := g.window(640, 480, 0), g.window(400, 200, 0)
+		g.show(main)
+		g.isFocused(main, "the game has the keyboard")
+		g.set(dialog, xproto.AtomWmTransientFor, xproto.AtomWindow, uint32(main))
+		g.show(dialog)
+		g.liesAt(dialog, "the dialog keeps its size", place{440, 260, 400, 200})
+		g.isFocused(dialog, "the dialog has the keyboard")
+		if err := xproto.UnmapWindowChecked(g.conn, dialog).Check(); err != nil {
+			t.Fatal(err)
+		}
+		g.isFocused(main, "the game has the keyboard again")
+		g.show(dialog)
+		g.isFocused(dialog, "the dialog is shown again")
+		if err := xproto.DestroyWindowChecked(g.conn, dialog).Check(); err != nil {
+			t.Fatal(err)
+		}
+		g.isFocused(main, "the game has the keyboard after all")
+	})
 }
 
 func TestAWindowThatManagesItselfStaysOnTop(t *testing.T) {
-	g, _ := play(t)
-	main, own := g.window(640, 480, 0), g.window(300, 200, 1)
-	g.show(main)
-	g.isFocused(main, "the game has the keyboard")
-	g.show(own)
-	g.liesAt(own, "it lies where it was put", place{30, 40, 300, 200})
-	tree, err := xproto.QueryTree(g.conn, root(g.conn)).Reply()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if top := tree.Children[len(tree.Children)-1]; top != own {
-		t.Errorf("on top lies %d, want %d", top, own)
-	}
+	caged(t, func(t *testing.T, w way) {
+		g, _ := play(t, w)
+		main, own := g.window(640, 480, 0), g.window(300, 200, 1)
+		g.show(main)
+		g.isFocused(main, "the game has the keyboard")
+		g.show(own)
+		g.liesAt(own, "it lies where it was put", place{30, 40, 300, 200})
+		tree, err := xproto.QueryTree(g.conn, root(g.conn)).Reply()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if top := tree.Children[len(tree.Children)-1]; top != own {
+			t.Errorf("on top lies %d, want %d", top, own)
+		}
+	})
 }
 
 func TestProgramsFindAWindowManager(t *testing.T) {
-	g, _ := play(t)
-	if !g.has(root(g.conn), "_NET_SUPPORTED", uint32(g.atom("_NET_WM_STATE_FULLSCREEN"))) {
-		t.Error("full screen is not announced")
-	}
-	check, err := xproto.GetProperty(g.conn, false, root(g.conn), g.atom("_NET_SUPPORTING_WM_CHECK"), xproto.AtomWindow, 0, 1).Reply()
-	if err != nil || len(check.Value) != 4 {
-		t.Fatalf("no window stands for the manager: %v, %v", check, err)
-	}
-	id := binary.LittleEndian.Uint32(check.Value)
-	if !g.has(xproto.Window(id), "_NET_SUPPORTING_WM_CHECK", id) {
-		t.Error("the manager's window does not confirm it")
-	}
-	name, err := xproto.GetProperty(g.conn, false, xproto.Window(id), g.atom("_NET_WM_NAME"), xproto.AtomAny, 0, 16).Reply()
-	if err != nil || string(name.Value) != "Nearlight" {
-		t.Errorf("the manager is called %q, %v", name.Value, err)
-	}
+	caged(t, func(t *testing.T, w way) {
+		g, _ := play(t, w)
+		if !g.has(root(g.conn), "_NET_SUPPORTED", uint32(g.atom("_NET_WM_STATE_FULLSCREEN"))) {
+			t.Error("full screen is not announced")
+		}
+		check, err := xproto.GetProperty(g.conn, false, root(g.conn), g.atom("_NET_SUPPORTING_WM_CHECK"), xproto.AtomWindow, 0, 1).Reply()
+		if err != nil || len(check.Value) != 4 {
+			t.Fatalf("no window stands for the manager: %v, %v", check, err)
+		}
+		id := binary.LittleEndian.Uint32(check.Value)
+		if !g.has(xproto.Window(id), "_NET_SUPPORTING_WM_CHECK", id) {
+			t.Error("the manager's window does not confirm it")
+		}
+		name, err := xproto.GetProperty(g.conn, false, xproto.Window(id), g.atom("_NET_WM_NAME"), xproto.AtomAny, 0, 16).Reply()
+		if err != nil || string(name.Value) != "Nearlight" {
+			t.Errorf("the manager is called %q, %v", name.Value, err)
+		}
+	})
 }

@@ -20,6 +20,10 @@ import (
 	"github.com/jezek/xgb/xproto"
 	"go.uber.org/goleak"
 
+	session "nearlight/edge/display" // this package has a display of its own
+	"nearlight/edge/sandbox"
+	"nearlight/edge/sandbox/sandboxtest"
+	"nearlight/internal/media"
 	"nearlight/streamer/control"
 )
 
@@ -30,11 +34,49 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// server is an Xvfb of the test's own.
+// server is an X server of the test's own.
 type server struct {
 	t       testing.TB
-	process *os.Process
+	process *os.Process // nil for a session's display
 	name    string
+	session *session.Display // nil for an Xvfb alone
+}
+
+// eachServer runs a test for Xvfb, and for Xwayland as a session has it.
+func eachServer(t *testing.T, test func(t *testing.T, start func(width, height int) *server)) {
+	t.Run("xvfb", func(t *testing.T) {
+		test(t, func(width, height int) *server { return startServer(t, width, height) })
+	})
+	t.Run("wayland", func(t *testing.T) {
+		test(t, func(width, height int) *server { return startWayland(t, width, height) })
+	})
+}
+
+// testSlot keeps the displays of these tests apart from others'.
+const testSlot = 25
+
+func startWayland(t *testing.T, width, height int) *server {
+	t.Helper()
+	if err := session.Wayland.Installed(); err != nil {
+		t.Skipf("SKIPPED %s: %v", t.Name(), err)
+	}
+	identity, err := sandbox.IdentityFor(testSlot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := session.Start(t.Context(), session.Config{
+		Kind: session.Wayland, Sandbox: sandboxtest.Probe(t), Identity: identity, Slot: testSlot, Folder: sandboxtest.Folder(t, identity),
+		Size: media.Size{Width: width, Height: height},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &server{t: t, session: d}
 }
 
 func startServer(t testing.TB, width, height int) *server {
@@ -76,7 +118,13 @@ func startServer(t testing.TB, width, height int) *server {
 // dial connects one more client.
 func (s *server) dial() *xgb.Conn {
 	s.t.Helper()
-	conn, err := xgb.NewConnDisplay(s.name)
+	var conn *xgb.Conn
+	var err error
+	if s.session != nil {
+		conn, err = s.session.Dial(context.Background())
+	} else {
+		conn, err = xgb.NewConnDisplay(s.name)
+	}
 	if err != nil {
 		s.t.Fatal(err)
 	}

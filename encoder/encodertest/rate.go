@@ -115,3 +115,28 @@ func testBudget(t *testing.T, open Opener) {
 		}
 	}
 }
+
+// testRoomyKeyframe gives a keyframe, and the frame before it, the bits of several: who watches must not see that one was made.
+func testRoomyKeyframe(t *testing.T, open Opener) {
+	s := start(t, open, base)
+	if !s.encoder.Capabilities().FrameBudget {
+		t.Skip("the driver does not claim FrameBudget")
+	}
+	s.warm(60)
+	const shares, mostLoss = 4, 1.5 // decibels
+	room := shares * int(base.Bitrate) / frameRate / 8
+	s.encode(encoder.Request{})
+	before := s.receive()
+	s.encode(encoder.Request{Budget: room})
+	s.receive()
+	s.encode(encoder.Request{Budget: room, Keyframe: true})
+	if s.result.Bytes > room*115/100 {
+		t.Errorf("the keyframe took %d bytes of a budget of %d", s.result.Bytes, room)
+	}
+	for n := range 10 {
+		if psnr := s.receive(); psnr < before-mostLoss {
+			t.Errorf("picture %d from the keyframe on has %.1f dB, before it was %.1f", n, psnr, before)
+		}
+		s.encode(encoder.Request{})
+	}
+}

@@ -25,6 +25,7 @@ func Run(t *testing.T, open Opener) {
 		{"a poor connection shows a large picture that can be played", testPoorConnection},
 		{"rates change within the stream", testRateChange},
 		{"a budget bounds one frame", testBudget},
+		{"a keyframe that is given room does not show", testRoomyKeyframe},
 		{"a repeated picture gets sharper", testStill},
 		{"the size changes at a keyframe", testResize},
 		{"odd sizes are padded by replication", testOddSizes},

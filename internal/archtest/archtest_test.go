@@ -38,6 +38,8 @@ var arrows = []struct {
 	{"signaling/server", []string{"signaling", "internal/store", "internal/bus", "internal/settlement", "internal/telemetry"}, "signaling never touches media"},
 	{"signaling/client", []string{"signaling"}, "edge, checker and tests dial with the same client"},
 	{"edge/capture", []string{"internal/media", "internal/cuda", "internal/scene", "internal/marker", "internal/yuv"}, "a source of pictures knows no encoder and no transport"},
+	{"edge/capture/wayland/wire", []string{"internal/media"}, "bytes and messages, whatever they mean"},
+	{"edge/capture/nvfbc/fakefbc", []string{"internal/media", "internal/cuda", "encoder/nvenc/fakedriver"}, "a double that grabs into the memory of the driver's double"},
 	{"edge/input", []string{"streamer/control"}, "input is injected as it was sent"},
 	{"edge/display", []string{"internal/media", "edge/sandbox"}, "a display knows no app"},
 	{"edge/sandbox", nil, "the cage knows nothing of what is in it"},

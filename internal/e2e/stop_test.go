@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"nearlight/edge/display"
 	"nearlight/internal/e2e/e2etest"
 )
 
@@ -81,16 +82,22 @@ func TestNothingOutlivesAKilledEdge(t *testing.T) {
 	for _, step := range []struct {
 		name      string
 		arguments []string
+		kind      display.Kind
 	}{
-		{"confined", nil},
-		{"unconfined", []string{"--no-sandbox"}},
+		{"confined", nil, display.Xvfb},
+		{"unconfined", []string{"--no-sandbox"}, display.Xvfb},
+		{"confined on wayland", []string{"--display", "wayland"}, display.Wayland},
+		{"unconfined on wayland", []string{"--display", "wayland", "--no-sandbox"}, display.Wayland},
 	} {
 		t.Run(step.name, func(t *testing.T) {
 			t.Parallel()
+			if err := step.kind.Installed(); err != nil {
+				t.Skipf("SKIPPED %s: %v", t.Name(), err)
+			}
 			up := start(t, e2etest.Stubborn(), step.arguments...)
 			up.Play(t, e2etest.Request{}).Session(t)
 			up.Find(t, "sh")
-			up.Find(t, "Xvfb")
+			up.Find(t, step.kind.Programs()[0])
 			up.Signal(t, syscall.SIGKILL)
 			up.NothingRuns(t, 2*time.Second)
 		})

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"nearlight/edge/display"
 	"nearlight/internal/e2e/e2etest"
 )
 
@@ -89,15 +90,22 @@ func TestABadSettingsFileIsRefusedAndNamed(t *testing.T) {
 
 func TestAMachineThatLacksSomethingIsToldWhatToInstall(t *testing.T) {
 	t.Parallel()
-	t.Run("no X server", func(t *testing.T) {
-		t.Parallel()
-		xvfb, err := exec.LookPath("Xvfb")
-		if err != nil {
-			t.Skipf("SKIPPED %s: Xvfb is missing (apt-get install xvfb)", t.Name())
+	for _, kind := range display.Kinds() {
+		for _, program := range kind.Programs() {
+			t.Run("no "+program, func(t *testing.T) {
+				t.Parallel()
+				if err := kind.Installed(); err != nil {
+					t.Skipf("SKIPPED %s: %v", t.Name(), err)
+				}
+				path, err := exec.LookPath(program)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r := e2etest.Run(t, e2etest.Options{Hide: []string{path}}, "up", "--listen", "127.0.0.1:0", "--no-sandbox", "--display", string(kind))
+				refused(t, r, exitLacks, append(kind.Packages(), program+" is not installed", "apt install")...)
+			})
 		}
-		r := e2etest.Run(t, e2etest.Options{Hide: []string{xvfb}}, "up", "--listen", "127.0.0.1:0", "--no-sandbox")
-		refused(t, r, exitLacks, "X server", "apt install xvfb")
-	})
+	}
 	t.Run("no bubblewrap", func(t *testing.T) {
 		t.Parallel()
 		r := e2etest.Run(t, e2etest.Options{Env: []string{"PATH=" + t.TempDir()}}, "up", "--listen", "127.0.0.1:0")

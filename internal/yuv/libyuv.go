@@ -23,15 +23,22 @@ const License = "BSD-3-Clause"
 
 func sample(p *media.Plane, x, y int) *C.uint8_t { return (*C.uint8_t)(&p.Data[y*p.Stride+x]) }
 
-// convertRect's rectangle has even edges, but for the right and bottom ones where the picture is odd.
-func convertRect(dst *media.Frame, src []byte, stride int, rect image.Rectangle) error {
+// convertRect's rectangle has even edges, but for the right and bottom ones where the picture is odd. libyuv names formats by
+// their little-endian word: its ARGB is B, G, R, A in memory. A negative height makes it read rows from the last to the first.
+func convertRect(dst *media.Frame, src Pixels, rect image.Rectangle) error {
 	x, y := rect.Min.X, rect.Min.Y
-	// libyuv names formats by their little-endian word: its ARGB is B, G, R, A in memory.
-	code := C.ARGBToI420((*C.uint8_t)(&src[y*stride+x*bytesPerPixel]), C.int(stride),
-		sample(&dst.Y, x, y), C.int(dst.Y.Stride),
-		sample(&dst.U, x/2, y/2), C.int(dst.U.Stride),
-		sample(&dst.V, x/2, y/2), C.int(dst.V.Stride),
-		C.int(rect.Dx()), C.int(rect.Dy()))
+	row, height := y, rect.Dy()
+	if src.BottomUp {
+		row, height = dst.Visible.Height-rect.Max.Y, -height
+	}
+	from := (*C.uint8_t)(&src.Data[row*src.Stride+x*bytesPerPixel])
+	luma, u, v := sample(&dst.Y, x, y), sample(&dst.U, x/2, y/2), sample(&dst.V, x/2, y/2)
+	strideY, strideU, strideV := C.int(dst.Y.Stride), C.int(dst.U.Stride), C.int(dst.V.Stride)
+	if src.RedFirst {
+		code := C.ABGRToI420(from, C.int(src.Stride), luma, strideY, u, strideU, v, strideV, C.int(rect.Dx()), C.int(height))
+		return check("ABGRToI420", code)
+	}
+	code := C.ARGBToI420(from, C.int(src.Stride), luma, strideY, u, strideU, v, strideV, C.int(rect.Dx()), C.int(height))
 	return check("ARGBToI420", code)
 }
 

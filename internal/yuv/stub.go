@@ -11,7 +11,7 @@ import (
 // License is the SPDX identifier of what this package links: nothing.
 const License = ""
 
-func convertRect(*media.Frame, []byte, int, image.Rectangle) error { return ErrUnavailable }
+func convertRect(*media.Frame, Pixels, image.Rectangle) error { return ErrUnavailable }
 
 func toRGBA(*image.RGBA, *media.Frame) error { return ErrUnavailable }
 

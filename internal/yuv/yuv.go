@@ -29,9 +29,22 @@ func FromBGRX(dst *media.Frame, src []byte, stride int) error {
 	return RectFromBGRX(dst, src, stride, image.Rect(0, 0, dst.Visible.Width, dst.Visible.Height))
 }
 
-// RectFromBGRX converts only the pixels inside rect, widened to even coordinates (one chroma sample covers 2x2
-// pixels), and leaves the rest of dst as it was. src is the whole picture, as in FromBGRX. An empty rect does nothing.
+// RectFromBGRX is FromPixels for pixels in the order of an X server.
 func RectFromBGRX(dst *media.Frame, src []byte, stride int, rect image.Rectangle) error {
+	return FromPixels(dst, Pixels{Data: src, Stride: stride}, rect)
+}
+
+// Pixels are a whole picture of 32 bits a pixel. Row y starts at Data[y*Stride].
+type Pixels struct {
+	Data     []byte
+	Stride   int
+	RedFirst bool // bytes R, G, B, unused; else B, G, R, unused
+	BottomUp bool // row 0 is the picture's last, as OpenGL reads pictures
+}
+
+// FromPixels converts only the pixels inside rect, widened to even coordinates (one chroma sample covers 2x2
+// pixels), and leaves the rest of dst as it was. An empty rect does nothing.
+func FromPixels(dst *media.Frame, src Pixels, rect image.Rectangle) error {
 	if err := dst.Check(); err != nil {
 		return fmt.Errorf("convert to I420: %w", err)
 	}
@@ -42,14 +55,14 @@ func RectFromBGRX(dst *media.Frame, src []byte, stride int, rect image.Rectangle
 	if rect.Empty() {
 		return nil
 	}
-	if err := checkPixels(len(src), stride, dst.Visible); err != nil {
+	if err := checkPixels(len(src.Data), src.Stride, dst.Visible); err != nil {
 		return err
 	}
 	rect.Min.X &^= 1
 	rect.Min.Y &^= 1
 	rect.Max.X = min((rect.Max.X+1)&^1, visible.Max.X)
 	rect.Max.Y = min((rect.Max.Y+1)&^1, visible.Max.Y)
-	if err := convertRect(dst, src, stride, rect); err != nil {
+	if err := convertRect(dst, src, rect); err != nil {
 		return err
 	}
 	replicateLuma(dst, rect)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"image"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"nearlight/internal/media"
@@ -197,6 +198,44 @@ func BenchmarkScale1080pTo720p(b *testing.B) {
 	for b.Loop() {
 		if err := Scale(scaled, source); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+func TestPixelsInAnotherOrderMakeTheSamePicture(t *testing.T) {
+	for _, size := range []media.Size{{Width: 64, Height: 48}, {Width: 67, Height: 49}} {
+		bgrx := noise(size, 5)
+		stride := size.Width * bytesPerPixel
+		want := media.NewFrame(size)
+		if err := FromBGRX(want, bgrx, stride); err != nil {
+			t.Fatal(err)
+		}
+		for name, order := range map[string]struct{ redFirst, bottomUp bool }{
+			"red first": {redFirst: true}, "bottom up": {bottomUp: true}, "both": {true, true},
+		} {
+			src := Pixels{Data: make([]byte, len(bgrx)), Stride: stride, RedFirst: order.redFirst, BottomUp: order.bottomUp}
+			for y := range size.Height {
+				to := y
+				if order.bottomUp {
+					to = size.Height - 1 - y
+				}
+				for x := range size.Width {
+					from, into := bgrx[y*stride+x*bytesPerPixel:], src.Data[to*stride+x*bytesPerPixel:]
+					copy(into[:bytesPerPixel], from)
+					if order.redFirst {
+						into[0], into[2] = from[2], from[0]
+					}
+				}
+			}
+			got := media.NewFrame(size)
+			for _, rows := range [][2]int{{0, 12}, {12, 30}, {30, size.Height}} {
+				if err := FromPixels(got, src, image.Rect(0, rows[0], size.Width, rows[1])); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !slices.Equal(got.Y.Data, want.Y.Data) || !slices.Equal(got.U.Data, want.U.Data) || !slices.Equal(got.V.Data, want.V.Data) {
+				t.Errorf("%v, %s: another picture", size, name)
+			}
 		}
 	}
 }

@@ -28,7 +28,15 @@ type edge struct {
 }
 
 // available is how many sessions the edge can still be given. What it said last may be older than our last start.
-func (e *edge) available() int { return max(0, min(e.free, e.slots-len(e.sessions))) }
+func (e *edge) available() int {
+	taken := 0
+	for _, s := range e.sessions {
+		if s.watches == "" { // who looks on takes no slot
+			taken++
+		}
+	}
+	return max(0, min(e.free, e.slots-taken))
+}
 
 // register takes an edge in, or back when it proves by its token that it is the one that was lost.
 func (r *registry) register(to peer, m signaling.Register, owner string) *edge {

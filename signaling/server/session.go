@@ -34,6 +34,8 @@ type session struct {
 	edge  *edge
 	log   *slog.Logger
 	born  time.Time
+	// watches is the session that this one looks on at; empty for one that is played.
+	watches signaling.SessionID
 
 	player *player          // nil: lost, and hold is set
 	over   *signaling.Ended // what a player that comes back is told; the edge has forgotten the session
@@ -53,6 +55,9 @@ const maxLate = maxCandidates + 8
 
 // play gives a player a session: a new one, or its own one back. The error ends the player's connection.
 func (r *registry) play(p *player, m signaling.Play, claims token.Claims) *signaling.Error {
+	if m.Watch != "" {
+		return r.watch(p, m, claims)
+	}
 	if !claims.Allows(token.Play) {
 		return signaling.Errorf(signaling.CodeBadToken, "This link does not allow playing.")
 	}
@@ -82,6 +87,52 @@ func (r *registry) play(p *player, m signaling.Play, claims token.Claims) *signa
 	r.sessions[s.id], e.sessions[s.id] = s, s
 	s.log.Info("session is matched", "app", s.app)
 	r.start(p, s, m, choice.Codecs, false)
+	return nil
+}
+
+// maxSpectators bounds who looks on at one session: each takes its share of the edge's way out to the network.
+const maxSpectators = 16
+
+// watch gives a spectator a session beside the one that it looks on at.
+func (r *registry) watch(p *player, m signaling.Play, claims token.Claims) *signaling.Error {
+	if !claims.Allows(token.Watch) {
+		return signaling.Errorf(signaling.CodeBadToken, "This link does not allow watching.")
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p.session != nil {
+		return signaling.Errorf(signaling.CodeBadMessage, "A game is running on this connection already.")
+	}
+	if m.Resume != "" && r.sessions[m.Resume] != nil {
+		return r.resume(p, m, claims)
+	}
+	watched := r.sessions[m.Watch]
+	if watched == nil || watched.over != nil || watched.watches != "" || !claims.AllowsApp(watched.app) { // one answer, so that nobody can try out ids
+		r.metrics.matches.WithLabelValues("watch-unknown").Inc()
+		return signaling.Errorf(signaling.CodeTimedOut, "The game that this link shows is over.").WithHint("Ask the player for a new link.")
+	}
+	codecs := match.Common(m.Codecs, watched.edge.codecs)
+	if len(codecs) == 0 {
+		return match.NoCommonCodec(m.Codecs, watched.edge.codecs)
+	}
+	watching := 0
+	for _, s := range watched.edge.sessions {
+		if s.watches == watched.id {
+			watching++
+		}
+	}
+	if watching >= maxSpectators {
+		r.metrics.matches.WithLabelValues("watch-full").Inc()
+		return signaling.Errorf(signaling.CodeFull, "%d people watch this game already.", watching).WithHint("Try again when one has left.")
+	}
+	r.metrics.matches.WithLabelValues("watching").Inc()
+	s := &session{
+		id: signaling.SessionID(newID("s")), app: watched.app, owner: claims.ID, edge: watched.edge, born: time.Now(), watches: watched.id,
+	}
+	s.log = r.log.With("session", s.id, "edge", s.edge.id)
+	r.sessions[s.id], s.edge.sessions[s.id] = s, s
+	s.log.Info("spectator is matched", "watches", s.watches)
+	r.start(p, s, m, codecs, false)
 	return nil
 }
 
@@ -126,7 +177,7 @@ func (r *registry) start(p *player, s *session, m signaling.Play, codecs []strin
 	p.send(signaling.Matched{
 		Session: s.id, Edge: signaling.EdgeName{ID: s.edge.id, Name: s.edge.name}, ICEServers: r.iceServers(s.id),
 	})
-	r.toEdge(s, signaling.Start{Session: s.id, Token: m.Token, App: s.app, Size: m.Size, Codecs: codecs, Resume: again})
+	r.toEdge(s, signaling.Start{Session: s.id, Token: m.Token, App: s.app, Size: m.Size, Codecs: codecs, Resume: again, Watch: s.watches})
 	s.due = r.after(offerTimeout, func() {
 		r.finish(s, signaling.Ended{Reason: signaling.Errorf(signaling.CodeTimedOut,
 			"The machine did not get the game's display ready within %v.", offerTimeout)}, true)

@@ -43,6 +43,7 @@ type Right string
 const (
 	Play    Right = "play"
 	Install Right = "install"
+	Watch   Right = "watch" // look on at others' sessions
 )
 
 // Claims is what a token says.

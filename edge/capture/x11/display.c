@@ -140,12 +140,15 @@ static enum display_status check_versions(display *d, struct display_failure *fa
 	return DISPLAY_FRAME;
 }
 
-static enum display_status watch(display *d, struct display_failure *failure) {
+static void watch_cursor(display *d) {
+	xcb_xfixes_select_cursor_input(d->x, d->root, XCB_XFIXES_CURSOR_NOTIFY_MASK_DISPLAY_CURSOR);
+	d->cursor_changed = true;
+}
+
+static enum display_status watch_pixels(display *d, struct display_failure *failure) {
 	uint32_t structure = XCB_EVENT_MASK_STRUCTURE_NOTIFY;
 	xcb_change_window_attributes(d->x, d->root, XCB_CW_EVENT_MASK, &structure);
 	xcb_randr_select_input(d->x, d->root, XCB_RANDR_NOTIFY_MASK_SCREEN_CHANGE);
-	xcb_xfixes_select_cursor_input(d->x, d->root, XCB_XFIXES_CURSOR_NOTIFY_MASK_DISPLAY_CURSOR);
-	d->cursor_changed = true;
 	d->damage = xcb_generate_id(d->x);
 	// A bounding box reports each growth of the damage since the last subtraction, and no more: a storm of draws inside
 	// what is damaged already costs nothing.
@@ -153,7 +156,7 @@ static enum display_status watch(display *d, struct display_failure *failure) {
 	               "DAMAGE Create", failure);
 }
 
-enum display_status display_open(int fd, const uint8_t *cookie, size_t cookie_size, display **opened,
+enum display_status display_open(int fd, const uint8_t *cookie, size_t cookie_size, bool pixels, display **opened,
                                  struct display_failure *failure) {
 	display *d = calloc(1, sizeof *d);
 	if (!d) {
@@ -178,8 +181,9 @@ enum display_status display_open(int fd, const uint8_t *cookie, size_t cookie_si
 		d->root = screen->root;
 		status = check_pixels(d, screen, failure);
 		if (status == DISPLAY_FRAME) status = check_versions(d, failure);
-		if (status == DISPLAY_FRAME) status = watch(d, failure);
-		if (status == DISPLAY_FRAME) status = display_resize(d, failure);
+		if (status == DISPLAY_FRAME) watch_cursor(d);
+		if (status == DISPLAY_FRAME && pixels) status = watch_pixels(d, failure);
+		if (status == DISPLAY_FRAME && pixels) status = display_resize(d, failure);
 	}
 	if (status != DISPLAY_FRAME) {
 		display_close(d);

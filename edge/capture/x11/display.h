@@ -5,6 +5,7 @@
 #ifndef NEARLIGHT_CAPTURE_X11_DISPLAY_H
 #define NEARLIGHT_CAPTURE_X11_DISPLAY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,7 +29,7 @@ struct display_failure {
 	int system_error;
 };
 
-// Which frame is wanted: see plan and limiter on the Go side.
+// Which frame is wanted: see plan and capture.Limiter on the Go side.
 struct display_want {
 	int64_t wake_at;    // return DISPLAY_IDLE at this instant, 0 for never
 	int64_t not_before; // grab no earlier
@@ -57,8 +58,9 @@ struct display_cursor_shape {
 	size_t pixels;        // how many the reply really holds
 };
 
-// display_open takes over the connected socket fd, also when it fails.
-enum display_status display_open(int fd, const uint8_t *cookie, size_t cookie_size, display **opened,
+// display_open takes over the connected socket fd, also when it fails. Without pixels it is for display_await_cursor and
+// display_cursor alone.
+enum display_status display_open(int fd, const uint8_t *cookie, size_t cookie_size, bool pixels, display **opened,
                                  struct display_failure *failure);
 void display_close(display *d);
 void display_size(const display *d, int *width, int *height);
@@ -72,6 +74,8 @@ enum display_status display_next(display *d, const struct display_want *want, co
                                  uint8_t *y, uint8_t *u, uint8_t *v, const uint32_t *input, struct display_got *got,
                                  struct display_failure *failure);
 
+// display_await_cursor waits until the cursor may have another shape, which is DISPLAY_CURSOR.
+enum display_status display_await_cursor(display *d);
 enum display_status display_cursor(display *d, struct display_cursor_shape *shape, struct display_failure *failure);
 
 // display_interrupt makes a call that waits return. Any thread may call it until display_close begins.

@@ -4,7 +4,6 @@
 
 #include "display.h"
 
-#include <stdbool.h>
 #include <time.h>
 #include <xcb/damage.h>
 #include <xcb/randr.h>

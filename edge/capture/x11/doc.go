@@ -7,7 +7,7 @@
 // always equals the screen. A burst of damage becomes one frame. Where an app's recent frames each came as one
 // burst, its next is grabbed at once; where damage trickles in, the grab waits until it is quiet (see coalescer).
 // The frame rate is a cap on the average with half a frame of credit, so that a source of that rate is never delayed
-// by its own jitter (see limiter).
+// by its own jitter (see [capture.Limiter]).
 //
 // # Where the X server may run
 //

@@ -105,3 +105,13 @@ enum display_status display_next(display *d, const struct display_want *want, co
 		if (!awake) return DISPLAY_INTERRUPTED;
 	}
 }
+
+enum display_status display_await_cursor(display *d) {
+	for (;;) {
+		read_events(d, NULL);
+		if (xcb_connection_has_error(d->x)) return DISPLAY_GONE;
+		if (d->cursor_changed) return DISPLAY_CURSOR;
+		xcb_flush(d->x);
+		if (!wait_until(d, 0, true)) return DISPLAY_INTERRUPTED;
+	}
+}

@@ -46,7 +46,7 @@ type Source struct {
 	display   *C.display // nil once closed
 	frame     *media.Frame
 	counter   uint16 // of the marker
-	limiter   limiter
+	limiter   capture.Limiter
 	limited   int64 // the frame rate that limiter was set to
 	coalescer coalescer
 	watched   <-chan struct{} // the context that wakes Next, by its Done channel
@@ -73,7 +73,7 @@ func Open(ctx context.Context, config Config) (*Source, error) {
 	}
 	s := &Source{config: config, cursors: make(chan capture.Cursor, 1)}
 	s.frameRate.Store(int64(config.FrameRate))
-	if err := s.connect(ctx); err != nil {
+	if err := s.connect(ctx, true); err != nil {
 		return nil, fmt.Errorf("open X display at %s: %w", config.Socket, err)
 	}
 	if err := s.allocate(); err != nil {
@@ -82,7 +82,7 @@ func Open(ctx context.Context, config Config) (*Source, error) {
 	return s, nil
 }
 
-func (s *Source) connect(ctx context.Context) error {
+func (s *Source) connect(ctx context.Context, pixels bool) error {
 	connection, err := (&net.Dialer{}).DialContext(ctx, "unix", s.config.Socket)
 	if err != nil {
 		return err
@@ -106,7 +106,7 @@ func (s *Source) connect(ctx context.Context) error {
 		cookie = (*C.uint8_t)(unsafe.Pointer(&s.config.Cookie[0]))
 	}
 	var display *C.display
-	status := C.display_open(C.int(fd), cookie, C.size_t(len(s.config.Cookie)), &display, &s.failure)
+	status := C.display_open(C.int(fd), cookie, C.size_t(len(s.config.Cookie)), C.bool(pixels), &display, &s.failure)
 	stopped := stop()
 	if status != C.DISPLAY_FRAME {
 		if !stopped {
@@ -186,11 +186,11 @@ var errClosed = fmt.Errorf("%w: capture was closed", capture.ErrGone)
 // call waits for the next picture in C.
 func (s *Source) call() uint32 {
 	if rate := s.frameRate.Load(); rate != s.limited {
-		s.limiter.setFrameRate(int(rate))
+		s.limiter.SetFrameRate(int(rate))
 		s.limited = rate
 	}
 	plan := s.coalescer.plan()
-	s.want.not_before = C.int64_t(s.limiter.earliest())
+	s.want.not_before = C.int64_t(s.limiter.Earliest())
 	s.want.enough = C.int64_t(plan.enough)
 	s.want.quiet = C.int64_t(plan.quiet)
 	s.want.limit = C.int64_t(plan.limit)
@@ -208,7 +208,7 @@ func (s *Source) changed() *media.Frame {
 		area: int(got.area), found: got.waited == 0,
 	}
 	b.capped = int64(s.want.not_before) > int64(b.last)
-	s.limiter.took(b.grabbed)
+	s.limiter.Took(b.grabbed)
 	s.coalescer.observe(b)
 	f.Still = false
 	f.Input = uint32(got.input)

@@ -86,7 +86,7 @@ func Probe(t *testing.T) *sandbox.Sandbox {
 // Folder is a private folder for a session, reachable by the identity.
 func Folder(t *testing.T, identity sandbox.Identity) string {
 	t.Helper()
-	base, err := os.MkdirTemp("", "nearlight-session-")
+	base, err := os.MkdirTemp("", "session-") // short: sockets are made below it
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func Folder(t *testing.T, identity sandbox.Identity) string {
 			t.Error(err)
 		}
 	})
-	folder := filepath.Join(base, "session")
+	folder := filepath.Join(base, "own")
 	if err := errors.Join(os.Chmod(base, 0o711), identity.MakeFolder(folder)); err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,7 @@ type Request struct {
 	App    string              //
 	Codecs []string            // nil means H.264
 	Resume signaling.SessionID // go on with this session
+	Watch  signaling.SessionID // look on at this session
 	Size   *signaling.Size     // nil means the edge's choice
 
 	// Offer replaces the edge's offer before it is taken, and Answer the player's answer before it is sent; nil leaves
@@ -80,7 +81,7 @@ func newPlayer(url, token string, r Request) (*Player, error) {
 	if p.viewer, err = viewer.New(viewer.Config{Decode: true}, p); err != nil {
 		return nil, err
 	}
-	play := signaling.Play{Token: token, App: r.App, Codecs: r.Codecs, Resume: r.Resume, Size: r.Size}
+	play := signaling.Play{Token: token, App: r.App, Codecs: r.Codecs, Resume: r.Resume, Watch: r.Watch, Size: r.Size}
 	if r.Token != "" {
 		play.Token = r.Token
 	}

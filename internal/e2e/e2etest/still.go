@@ -10,8 +10,8 @@ import (
 	"github.com/jezek/xgb/xproto"
 )
 
-// Still is the command line of an app that draws its window once, and then only when a key is pressed: the window turns
-// from dark to bright, or back.
+// Still is the command line of an app that draws its window once, and then only when a key or a button is pressed: the
+// window turns from dark to bright, or back.
 func Still(t testing.TB) []string {
 	t.Helper()
 	return []string{self(t), roleStill}
@@ -49,7 +49,7 @@ func runStill() error {
 	width, height := screen.WidthInPixels, screen.HeightInPixels
 	err = xproto.CreateWindowChecked(conn, screen.RootDepth, window, screen.Root, 0, 0, width, height, 0,
 		xproto.WindowClassInputOutput, screen.RootVisual, xproto.CwBackPixel|xproto.CwEventMask,
-		[]uint32{screen.BlackPixel, xproto.EventMaskExposure | xproto.EventMaskKeyPress}).Check()
+		[]uint32{screen.BlackPixel, xproto.EventMaskExposure | xproto.EventMaskKeyPress | xproto.EventMaskButtonPress}).Check()
 	if err != nil {
 		return err
 	}
@@ -88,6 +88,10 @@ func runStill() error {
 			draw()
 		case xproto.KeyPressEvent:
 			fmt.Println("key", event.Detail)
+			bright = !bright
+			draw()
+		case xproto.ButtonPressEvent:
+			fmt.Println("button", event.Detail)
 			bright = !bright
 			draw()
 		}

@@ -36,6 +36,11 @@ it("knows the game from the link, else from the token", () => {
   expect(takeLink(place(`#token=${token({ app: "pong" })}`)).app).toBe("pong");
 });
 
+it("names the session to look on at", () => {
+  expect(takeLink(place(`#token=${token({})}&watch=s-abc`)).watch).toBe("s-abc");
+  expect(takeLink(place(`#token=${token({})}`)).watch).toBeNull();
+});
+
 it("holds no token where the link has none", () => {
   expect(takeLink(place("")).token).toBeNull();
   expect(takeLink(place("#token=")).token).toBeNull();

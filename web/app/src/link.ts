@@ -5,6 +5,8 @@ export interface PlayLink {
   /** The one game that is to be played, null where the player picks. */
   readonly app: string | null;
   readonly autoplay: boolean;
+  /** The session that is to be looked on at, null where one is to be played. */
+  readonly watch: string | null;
   /** Further parameters, for pages that have their own. */
   readonly rest: URLSearchParams;
 }
@@ -34,6 +36,7 @@ export function takeLink({ location, history, storage }: LinkPlace): PlayLink {
     token: token === "" ? null : token,
     app: rest.get("app") ?? (token === null ? null : appOf(token)),
     autoplay: rest.get("autoplay") === "1",
+    watch: rest.get("watch"),
     rest,
   };
 }

@@ -1,25 +1,42 @@
 /** The main job, end to end: the real program, real games, a real browser. */
-import { alive, brightness, colours, descendants, expect, GRID, play, test, watchCodecs } from "./nearlight.js";
+import {
+  alive,
+  brightness,
+  colours,
+  DISPLAYS,
+  descendants,
+  expect,
+  GRID,
+  needs,
+  play,
+  test,
+  watchCodecs,
+} from "./nearlight.js";
 
-test("SuperTux plays, and a key press moves the choice in its menu", async ({ page, up }) => {
-  await play(page, await up("--app", "supertux"));
-  // The bar behind the chosen line is the brightest part of the menu: of the first line, then of the second.
-  const lines = async () =>
-    (
-      await colours(page, [
-        [558 / 1279, 363 / 719],
-        [558 / 1279, 387 / 719],
-      ])
-    ).map(brightness);
-  await expect.poll(async () => ((await lines())[0] ?? 0) - ((await lines())[1] ?? 0), { timeout: 20_000 }).toBeGreaterThan(40);
-  // A menu that is still unfolding takes no key: a player presses again.
-  await expect(async () => {
-    await page.keyboard.press("ArrowDown");
+for (const display of DISPLAYS) {
+  test(`SuperTux plays on ${display}, and a key press moves the choice in its menu`, async ({ page, up }) => {
+    needs(display);
+    await play(page, await up("--display", display, "--app", "supertux"));
+    // The bar behind the chosen line is the brightest part of the menu: of the first line, then of the second.
+    const lines = async () =>
+      (
+        await colours(page, [
+          [558 / 1279, 363 / 719],
+          [558 / 1279, 387 / 719],
+        ])
+      ).map(brightness);
     await expect
-      .poll(async () => ((await lines())[1] ?? 0) - ((await lines())[0] ?? 0), { timeout: 1_500 })
+      .poll(async () => ((await lines())[0] ?? 0) - ((await lines())[1] ?? 0), { timeout: 20_000 })
       .toBeGreaterThan(40);
-  }).toPass({ timeout: 12_000 });
-});
+    // A menu that is still unfolding takes no key: a player presses again.
+    await expect(async () => {
+      await page.keyboard.press("ArrowDown");
+      await expect
+        .poll(async () => ((await lines())[1] ?? 0) - ((await lines())[0] ?? 0), { timeout: 1_500 })
+        .toBeGreaterThan(40);
+    }).toPass({ timeout: 12_000 });
+  });
+}
 
 test("the scene that comes with Nearlight answers a key", async ({ page, up }) => {
   await play(page, await up("--app", "scene"));
@@ -28,29 +45,36 @@ test("the scene that comes with Nearlight answers a key", async ({ page, up }) =
   await expect(page.locator("nl-overlay")).toContainText("fps");
 });
 
-test("a click reaches the pixel under the pointer, and a key is down as long as it is held", async ({ page, up, clickapp }) => {
-  await page.setViewportSize({ width: 1280, height: 800 }); // of another shape than the picture: there are bars
-  await play(page, await up("--", clickapp));
-  for (const [x, y] of [
-    [100, 100],
-    [1000, 600],
-    [1270, 710],
-  ] as const) {
-    await page.mouse.click(x, y + 40); // the bar above is 40 pixels high
-    const [inside, right, below] = [
-      [x, y],
-      [x + 14 > 1279 ? x - 14 : x + 14, y],
-      [x, y + 14 > 719 ? y - 14 : y + 14],
-    ].map(([px = 0, py = 0]) => [px / 1279, py / 719] as const);
-    if (!inside || !right || !below) throw new Error("unreachable");
-    await expect.poll(async () => (await colours(page, [inside]))[0]?.[0]).toBeGreaterThan(200);
-    for (const [red] of await colours(page, [right, below])) expect(red).toBeLessThan(90);
-  }
-  await page.keyboard.down("KeyG");
-  await expect.poll(async () => (await colours(page, [[0.5, 0.2]]))[0]?.[1]).toBeGreaterThan(150);
-  await page.keyboard.up("KeyG");
-  await expect.poll(async () => (await colours(page, [[0.5, 0.2]]))[0]?.[1]).toBeLessThan(60);
-});
+for (const display of DISPLAYS) {
+  test(`on ${display} a click reaches the pixel under the pointer, and a key is down as long as it is held`, async ({
+    page,
+    up,
+    clickapp,
+  }) => {
+    needs(display);
+    await page.setViewportSize({ width: 1280, height: 800 }); // of another shape than the picture: there are bars
+    await play(page, await up("--display", display, "--", clickapp));
+    for (const [x, y] of [
+      [100, 100],
+      [1000, 600],
+      [1270, 710],
+    ] as const) {
+      await page.mouse.click(x, y + 40); // the bar above is 40 pixels high
+      const [inside, right, below] = [
+        [x, y],
+        [x + 14 > 1279 ? x - 14 : x + 14, y],
+        [x, y + 14 > 719 ? y - 14 : y + 14],
+      ].map(([px = 0, py = 0]) => [px / 1279, py / 719] as const);
+      if (!inside || !right || !below) throw new Error("unreachable");
+      await expect.poll(async () => (await colours(page, [inside]))[0]?.[0]).toBeGreaterThan(200);
+      for (const [red] of await colours(page, [right, below])) expect(red).toBeLessThan(90);
+    }
+    await page.keyboard.down("KeyG");
+    await expect.poll(async () => (await colours(page, [[0.5, 0.2]]))[0]?.[1]).toBeGreaterThan(150);
+    await page.keyboard.up("KeyG");
+    await expect.poll(async () => (await colours(page, [[0.5, 0.2]]))[0]?.[1]).toBeLessThan(60);
+  });
+}
 
 test("the overlay shows figures of every stage", async ({ page, up, clickapp }) => {
   await play(page, await up("--", clickapp));
@@ -151,3 +175,22 @@ for (const { next, codec } of [
     expect(await received()).toEqual([`video/${codec}`]);
   });
 }
+
+test("who looks on sees the game, and their keys do nothing", async ({ page, context, up, clickapp }) => {
+  const nearlight = await up("--", clickapp);
+  await play(page, nearlight);
+  const session = await page.evaluate(() => sessionStorage.getItem("nearlight.session"));
+  const spectator = await context.newPage();
+  await play(spectator, nearlight, `&watch=${session}`);
+  const green = async (seen: typeof page) => (await colours(seen, [[0.5, 0.2]]))[0]?.[1] ?? 0;
+  await spectator.keyboard.down("KeyG");
+  await spectator.keyboard.up("KeyG");
+  await page.bringToFront();
+  expect(await green(page)).toBeLessThan(60);
+  await page.keyboard.down("KeyG");
+  await expect.poll(() => green(page)).toBeGreaterThan(150);
+  await spectator.bringToFront();
+  await expect.poll(() => green(spectator)).toBeGreaterThan(150);
+  await page.close(); // the player may come back for some seconds
+  await expect(spectator.getByRole("alert")).toContainText("over", { timeout: 15_000 });
+});

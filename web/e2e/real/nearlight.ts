@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -104,6 +104,18 @@ async function start(args: string[]): Promise<Nearlight> {
       return ended;
     },
   };
+}
+
+/** What makes a game's screen, and the programs that it takes. */
+const displayPrograms = { xvfb: ["Xvfb"], wayland: ["sway", "Xwayland"] } as const;
+export const DISPLAYS = ["xvfb", "wayland"] as const;
+
+/** Skips the test, by name, on a machine that lacks what a display takes. */
+export function needs(display: keyof typeof displayPrograms): void {
+  for (const program of displayPrograms[display]) {
+    const found = (process.env["PATH"] ?? "").split(":").some((folder) => existsSync(join(folder, program)));
+    base.skip(!found, `SKIPPED: ${program} is missing (make install-test)`);
+  }
 }
 
 /** All processes below one. */

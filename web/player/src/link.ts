@@ -30,6 +30,8 @@ export interface LinkRequest {
   readonly codecs: readonly string[];
   /** The session to go on with. */
   readonly resume?: string;
+  /** The session to look on at. */
+  readonly watch?: string;
 }
 
 // Signaling has limits of its own and says what went wrong; these only end the wait for one that says nothing.

@@ -24,4 +24,9 @@ export interface ConnectOptions {
   readonly reservedKeys?: readonly string[];
   /** A session, by its id, to go on with: after a reload, say. Where it is over, a new one starts. */
   readonly resume?: string;
+  /**
+   * Somebody else's session, by its id, to look on at instead of playing: input stays with the page, and the token needs the
+   * right "watch".
+   */
+  readonly watch?: string;
 }

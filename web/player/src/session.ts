@@ -163,7 +163,7 @@ export class Session extends Emitter<SessionEvents> {
 
   /** Opens a link; it takes the old one's place at once, or, where that still serves, when it brings a picture of its own. */
   #open(resume: string | null, old: Link | null = null): void {
-    const { signal, token, app, size } = this.#options;
+    const { signal, token, app, size, watch } = this.#options;
     const request: LinkRequest = {
       signal,
       token,
@@ -171,6 +171,7 @@ export class Session extends Emitter<SessionEvents> {
       ...(app === undefined ? {} : { app }),
       ...(size === undefined ? {} : { size }),
       ...(resume === null ? {} : { resume }),
+      ...(watch === undefined ? {} : { watch }),
     };
     const link = new Link(request);
     if (old === null) this.#adopt(link);
@@ -345,7 +346,7 @@ export class Session extends Emitter<SessionEvents> {
   /** Input counts while there is a picture to answer, and the page lets it. */
   #listen(): void {
     const live = this.#pictureSeen && (this.#state === "opening" || this.#state === "playing");
-    if (live && this.input.capture) this.#capture.attach();
+    if (live && this.input.capture && this.#options.watch === undefined) this.#capture.attach();
     else this.#capture.detach();
   }
 

@@ -260,32 +260,46 @@ CUresult cuArrayDestroy(CUarray array) {
 	return CUDA_SUCCESS;
 }
 
+// place is one end of a copy: where in its memory the copy begins.
+typedef struct {
+	CUmemorytype type;
+	void *host;
+	CUdeviceptr device;
+	CUarray array;
+	size_t pitch, x, y;
+} place;
+
 // end finds one end of a copy. It returns NULL for memory that is none.
-static uint8_t *end(CUmemorytype type, void *host, CUdeviceptr device, CUarray array, size_t pitch, const CUDA_MEMCPY2D *move, size_t *stride) {
-	size_t size;
-	*stride = pitch;
-	switch (type) {
+static uint8_t *end(place at, const CUDA_MEMCPY2D *move, size_t *stride) {
+	size_t size, width = at.x + move->WidthInBytes, height = at.y + move->Height;
+	uint8_t *memory = NULL;
+	*stride = at.pitch;
+	switch (at.type) {
 	case CU_MEMORYTYPE_HOST:
-		return pitch < move->WidthInBytes ? NULL : host;
+		if (width <= at.pitch)
+			memory = at.host;
+		break;
 	case CU_MEMORYTYPE_DEVICE:
-		if (!fakedriver_memory(device, &size) || pitch < move->WidthInBytes || pitch * (move->Height - 1) + move->WidthInBytes > size)
-			return NULL;
-		return (uint8_t *)(uintptr_t)device;
+		if (fakedriver_memory(at.device, &size) && width <= at.pitch && at.pitch * (height - 1) + width <= size)
+			memory = (uint8_t *)(uintptr_t)at.device;
+		break;
 	case CU_MEMORYTYPE_ARRAY:
-		*stride = (size_t)array->width * array->channels;
-		if (move->WidthInBytes > *stride || move->Height > (size_t)array->height)
-			return NULL;
-		return array->data;
+		*stride = (size_t)at.array->width * at.array->channels;
+		if (width <= *stride && height <= (size_t)at.array->height)
+			memory = at.array->data;
+		break;
 	}
-	return NULL;
+	return memory ? memory + at.y * *stride + at.x : NULL;
 }
 
 CUresult cuMemcpy2D_v2(const CUDA_MEMCPY2D *move) {
 	if (!current("cuMemcpy2D"))
 		return INVALID_CONTEXT;
 	size_t from_stride, to_stride;
-	const uint8_t *from = end(move->srcMemoryType, (void *)move->srcHost, move->srcDevice, move->srcArray, move->srcPitch, move, &from_stride);
-	uint8_t *to = end(move->dstMemoryType, move->dstHost, move->dstDevice, move->dstArray, move->dstPitch, move, &to_stride);
+	place source = {move->srcMemoryType, (void *)move->srcHost, move->srcDevice, move->srcArray, move->srcPitch, move->srcXInBytes, move->srcY};
+	place target = {move->dstMemoryType, move->dstHost, move->dstDevice, move->dstArray, move->dstPitch, move->dstXInBytes, move->dstY};
+	const uint8_t *from = end(source, move, &from_stride);
+	uint8_t *to = end(target, move, &to_stride);
 	if (!from || !to) {
 		fakedriver_misuse("cuMemcpy2D leaves its memory");
 		return INVALID_VALUE;

@@ -75,6 +75,7 @@ export class AppShell extends LitElement {
         return html`<nl-play
           .app=${page.app}
           .token=${token}
+          .watch=${link.watch}
           .start=${page.start}
           ?pickable=${this.#choice}
           @back=${this.#back}
@@ -83,7 +84,7 @@ export class AppShell extends LitElement {
   }
 
   get #choice(): boolean {
-    return this.link.app === null && this.catalogue.length > 1;
+    return this.link.app === null && this.link.watch === null && this.catalogue.length > 1;
   }
 
   async #begin(): Promise<void> {
@@ -107,7 +108,8 @@ export class AppShell extends LitElement {
 
   /** The one game of the link or of the catalogue; null leaves it to the edge, which has a first choice. */
   #fixed(): App | null {
-    const { app } = this.link;
+    const { app, watch } = this.link;
+    if (watch !== null) return app === null ? null : named(app);
     if (app === null) return this.#choice ? null : (this.catalogue[0] ?? null);
     return this.catalogue.find(({ name }) => name === app) ?? named(app);
   }

@@ -38,6 +38,7 @@ export class PlayPage extends LitElement {
   static override properties = {
     app: { attribute: false },
     token: { attribute: false },
+    watch: { attribute: false },
     start: { attribute: false },
     pickable: { type: Boolean },
     view: { state: true },
@@ -52,6 +53,8 @@ export class PlayPage extends LitElement {
 
   declare app: App | null;
   declare token: string;
+  /** The session to look on at, null to play. */
+  declare watch: string | null;
   /** gesture: the page was opened by a click that play() may use. auto: begin without one. wait: show the Play button. */
   declare start: "gesture" | "auto" | "wait";
   /** Whether there are other games to go back to. */
@@ -75,6 +78,7 @@ export class PlayPage extends LitElement {
     super();
     this.app = null;
     this.token = "";
+    this.watch = null;
     this.start = "wait";
     this.pickable = false;
     this.view = { name: "ready" };
@@ -130,7 +134,7 @@ export class PlayPage extends LitElement {
         <ul class="keys" aria-label="Keys">
           ${app?.keys.map(({ keys, does }) => html`<li><kbd>${keys}</kbd>${does}</li>`)}
         </ul>
-        <button class="primary" @click=${() => this.#connect(true)}>Play</button>
+        <button class="primary" @click=${() => this.#connect(true)}>${this.watch === null ? "Play" : "Watch"}</button>
         ${this.pickable ? html`<button class="quiet" @click=${this.#back}>All games</button>` : nothing}
       </div>
     </main>`;
@@ -166,7 +170,7 @@ export class PlayPage extends LitElement {
         <button aria-label="Leave the game" title="Leave the game" @click=${this.#back}>${icons.leave}</button>
       </div>
       ${
-        matchMedia("(pointer: coarse)").matches && this.view.name === "playing"
+        matchMedia("(pointer: coarse)").matches && this.view.name === "playing" && this.watch === null
           ? html`<nl-pad .input=${session.input} .buttons=${padButtons(this.app)}></nl-pad>`
           : nothing
       }
@@ -210,6 +214,7 @@ export class PlayPage extends LitElement {
       reservedKeys: [OVERLAY_KEY],
       ...(this.app === null ? {} : { app: this.app.name }),
       ...(resume === null ? {} : { resume }),
+      ...(this.watch === null ? {} : { watch: this.watch }),
     });
     this.#session = session;
     session.on("stage", ({ stage, detail, stages }) => {

@@ -37,6 +37,7 @@ export type ToSignaling =
       readonly size?: Size;
       readonly codecs: readonly string[];
       readonly resume?: string;
+      readonly watch?: string;
     }
   | { readonly type: "answer"; readonly sdp: string }
   | Candidate

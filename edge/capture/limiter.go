@@ -1,4 +1,4 @@
-package x11
+package capture
 
 import (
 	"time"
@@ -6,15 +6,15 @@ import (
 	"nearlight/internal/media"
 )
 
-// limiter caps the frame rate: a virtual schedule (the generic cell rate algorithm of ITU-T I.371) that lets a frame
-// come up to half an interval early, as long as the average holds.
+// Limiter caps the frame rate of a source: a virtual schedule (the generic cell rate algorithm of ITU-T I.371) that lets a
+// frame come up to half an interval early, as long as the average holds.
 //
 // Each early frame uses up credit and each late one restores it, so a source of the capped rate keeps its own phase
 // and jitter. Its clock and ours differ, though, and "60 Hz" is 59.94 to 60.1 in practice: with an exact interval such a source
 // would slide into the cap and then wait up to a frame for ever. Hence the slack.
 //
-// Not safe for concurrent use.
-type limiter struct {
+// Its zero value caps nothing. Not safe for concurrent use.
+type Limiter struct {
 	interval time.Duration
 	due      media.Instant // when the next frame is due on the virtual schedule
 }
@@ -22,13 +22,14 @@ type limiter struct {
 // limiterSlack is how much faster than the cap a source may be, as a fraction: 1/50.
 const limiterSlack = 50
 
-func (l *limiter) setFrameRate(framesPerSecond int) {
+// SetFrameRate sets the cap, in frames per second, of at least 1.
+func (l *Limiter) SetFrameRate(framesPerSecond int) {
 	interval := time.Second / time.Duration(framesPerSecond)
 	l.interval = interval - interval/limiterSlack
 }
 
-// earliest is the first instant at which a frame may be grabbed.
-func (l *limiter) earliest() media.Instant { return l.due.Add(-l.interval / 2) }
+// Earliest is the first instant at which a frame may be grabbed.
+func (l *Limiter) Earliest() media.Instant { return l.due.Add(-l.interval / 2) }
 
-// took records that a frame was grabbed.
-func (l *limiter) took(at media.Instant) { l.due = max(l.due, at).Add(l.interval) }
+// Took records that a frame was grabbed.
+func (l *Limiter) Took(at media.Instant) { l.due = max(l.due, at).Add(l.interval) }
