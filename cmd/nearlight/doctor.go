@@ -142,7 +142,10 @@ func (d *doctor) examine(ctx context.Context, tell func(finding)) {
 	cage, found := d.checkSandbox(ctx)
 	tell(found)
 	tell(checkNamespaces(kernelSetting))
-	d.checkSession(ctx, cage, tell)
+	if !d.display.offscreen() {
+		d.checkSession(ctx, cage, tell)
+	}
+	tell(d.checkOffscreen(ctx))
 	d.checkOtherDisplays(ctx, cage, tell)
 	tell(d.checkNvFBC())
 	tell(checkPort(ctx, d.listen))
