@@ -314,3 +314,18 @@ func BenchmarkNext(b *testing.B) {
 		})
 	}
 }
+
+func TestOneSourcesEndLeavesAnotherAlone(t *testing.T) {
+	first, second := begin(t, scene.Config{Stamp: true}), begin(t, scene.Config{Stamp: true})
+	next(t, first, 0)
+	next(t, second, 0)
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	second.Announce(3)
+	second.Key(evdevW, true)
+	if f := next(t, second, 0); f.Input != 3 {
+		t.Errorf("the other answers input %d", f.Input)
+	}
+	stamp(t, next(t, begin(t, scene.Config{Stamp: true}), 0))
+}

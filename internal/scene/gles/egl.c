@@ -32,6 +32,7 @@
 
 struct nl_egl {
 	void *library;
+	int windowed;
 	EGLDisplay display;
 	EGLContext context;
 	EGLSurface surface;
@@ -163,6 +164,7 @@ static int open_display(nl_egl *e, void *connection, const nl_adapter *wanted) {
 }
 
 static int open_context(nl_egl *e, void *connection, uint32_t window, uint32_t visual, const nl_adapter *wanted) {
+	e->windowed = connection != NULL;
 	int what = open_display(e, connection, wanted);
 	if (what != NL_EGL_OK)
 		return what;
@@ -223,7 +225,8 @@ void nl_egl_close(nl_egl *e) {
 			e->eglDestroySurface(e->display, e->surface);
 		if (e->context != EGL_NO_CONTEXT)
 			e->eglDestroyContext(e->display, e->context);
-		e->eglTerminate(e->display);
+		if (e->windowed) // others off screen have the same display: EGL has one for each GPU, and ending it would end them all
+			e->eglTerminate(e->display);
 		e->eglReleaseThread();
 	}
 	free(e);
