@@ -38,6 +38,13 @@ func (c *cards) ladder() encoder.Ladder {
 	return candidates
 }
 
+// withoutNVENC is a ladder for machines that have no NVIDIA driver.
+func withoutNVENC(l encoder.Ladder) encoder.Ladder {
+	return slices.DeleteFunc(slices.Clone(l), func(c encoder.Candidate) bool {
+		return c.Name == nvenc.Name || c.Name == nvenc.NameHEVC || c.Name == nvenc.NameAV1
+	})
+}
+
 // builtIn names the libraries that are linked in, and licence the terms under which the binary may be passed on: x264 makes it
 // GPL (GPL-2.0-or-later beside Apache-2.0 works only as version 3).
 func builtIn() (libraries, licence string) {

@@ -36,6 +36,12 @@ func newCards(libraries string) *cards {
 	return &cards{libraries: libraries, devices: cuda.Devices, placed: map[gpu.Address]int{}}
 }
 
+// absent reports a machine without NVIDIA's driver, on which NVENC need not be tried for every session.
+func (c *cards) absent() bool {
+	_, err := c.devices(c.libraries)
+	return errors.Is(err, cuda.ErrNoLibrary)
+}
+
 // opener is how one codec is opened on a device.
 type opener func(nvenc.Device, encoder.Config) (encoder.Encoder, error)
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"nearlight/edge/gpu"
@@ -99,6 +100,24 @@ func TestWithoutFiguresTheFirstCardIsTaken(t *testing.T) {
 		}
 		if got := ordinalOf(t, e); got != 0 {
 			t.Errorf("%s: on CUDA's device %d", reason, got)
+		}
+	}
+}
+
+func TestAMachineWithoutADriverTriesNoNVENC(t *testing.T) {
+	c := newCards("")
+	for _, step := range []struct {
+		err  error
+		want bool
+	}{{cuda.ErrNoLibrary, true}, {cuda.ErrNotALibrary, false}, {cuda.ErrNoDevice, false}, {nil, false}} {
+		c.devices = func(string) ([]cuda.Device, error) { return nil, step.err }
+		if got := c.absent(); got != step.want {
+			t.Errorf("%v: absent is %v", step.err, got)
+		}
+	}
+	for _, name := range withoutNVENC(c.ladder()).Names() {
+		if strings.HasPrefix(name, nvenc.Name) {
+			t.Errorf("%s is still tried", name)
 		}
 	}
 }

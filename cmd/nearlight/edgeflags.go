@@ -120,7 +120,11 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 		return nil, err
 	}
 	cards := newCards(f.nvidia)
-	encoders, err := f.checkEncoders(cards.ladder())
+	all := cards.ladder()
+	if f.encoder == encoder.Auto && cards.absent() {
+		all = withoutNVENC(all) // who names it reads why it cannot be had
+	}
+	encoders, err := f.checkEncoders(all)
 	if err != nil {
 		return nil, err
 	}
