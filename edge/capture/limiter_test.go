@@ -11,8 +11,6 @@ import (
 	"nearlight/internal/media"
 )
 
-const ms = time.Millisecond
-
 // offer runs a source of the given rate against the cap and returns the longest and the last delay, and how many
 // frames came out.
 func offer(l *Limiter, hertz float64, jitter time.Duration, frames int) (longest, last time.Duration, shown int) {
