@@ -129,7 +129,7 @@ export class PlayPage extends LitElement {
     return html`<main class="sheet">
       <div class="panel ready">
         ${logo} ${app === null ? nothing : picture(app)}
-        <h1>${app?.title ?? "Your game is ready"}</h1>
+        <h1>${app?.title ?? (this.watch === null ? "Your game is ready" : "Somebody plays")}</h1>
         ${app === null || app.summary === "" ? nothing : html`<p class="lead">${app.summary}</p>`}
         <ul class="keys" aria-label="Keys">
           ${app?.keys.map(({ keys, does }) => html`<li><kbd>${keys}</kbd>${does}</li>`)}
