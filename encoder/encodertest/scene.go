@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"nearlight/checker/quality"
 	"nearlight/internal/media"
 )
 
@@ -121,18 +122,14 @@ func bounce(n, limit int) int {
 	return n
 }
 
-// PSNR compares the luma of two pictures over the first one's visible size, in decibels; equal ones give 100.
+// PSNR compares the luma of two pictures over the first one's visible size, in decibels (quality.PSNR). The second may be
+// larger, as what a decoder makes of padded pictures is.
 func PSNR(want, got *media.Frame) float64 {
-	var sum uint64
-	for y := range want.Visible.Height {
-		a, b := want.Y.Data[y*want.Y.Stride:][:want.Visible.Width], got.Y.Data[y*got.Y.Stride:][:want.Visible.Width]
-		for x := range a {
-			d := int32(a[x]) - int32(b[x])
-			sum += uint64(d * d)
-		}
+	seen := *got
+	seen.Visible, seen.Coded = want.Visible, want.Coded
+	psnr, err := quality.PSNR(want, &seen)
+	if err != nil {
+		panic("encodertest: " + err.Error()) // of frames that were checked when they were made
 	}
-	if sum == 0 {
-		return 100
-	}
-	return 10 * math.Log10(255*255*float64(want.Visible.Width*want.Visible.Height)/float64(sum))
+	return psnr
 }

@@ -25,7 +25,7 @@ var arrows = []struct {
 	reason string
 }{
 	{"encoder", []string{"internal/media", "internal/cuda"}, "an encoder knows frames, and nothing of where they come from or go to"},
-	{"encoder/encodertest", []string{"encoder", "internal/media", "internal/decode"}, "the conformance suite decodes what was encoded"},
+	{"encoder/encodertest", []string{"encoder", "internal/media", "internal/decode", "checker/quality"}, "the conformance suite decodes what was encoded"},
 	{"streamer", []string{"internal/media", "internal/telemetry"}, "a connection carries any encoder's slices for any signaling"},
 	{"streamer/congestion", nil, "pure: driven by a clock it is handed"},
 	{"streamer/recovery", nil, "pure"},
