@@ -240,6 +240,7 @@ func testRefusals(t *testing.T, open Opener) {
 		"negative size":   {with(func(c *encoder.Config) { c.Size = media.Size{Width: -640, Height: -360} }), media.ErrSize},
 		"max below size":  {with(func(c *encoder.Config) { c.MaxSize = media.Size{Width: 320, Height: 180} }), media.ErrSize},
 		"8 bit/s":         {with(func(c *encoder.Config) { c.Bitrate = 8 }), encoder.ErrUnsupported},
+		"10 Gbit/s":       {with(func(c *encoder.Config) { c.Bitrate = 10_000 * media.Mbps }), encoder.ErrUnsupported},
 		"negative rate":   {with(func(c *encoder.Config) { c.FrameRate = -60 }), encoder.ErrUnsupported},
 		"1000 frames/s":   {with(func(c *encoder.Config) { c.FrameRate = 1000 }), encoder.ErrUnsupported},
 		"unknown speed":   {with(func(c *encoder.Config) { c.Speed = 99 }), encoder.ErrUnsupported},
@@ -267,7 +268,9 @@ func testRefusals(t *testing.T, open Opener) {
 			t.Errorf("%s: got %v, want media.ErrFrame", name, err)
 		}
 	}
-	for name, r := range map[string]encoder.Reconfiguration{"bitrate": {Bitrate: -1}, "frame rate": {FrameRate: 100_000}} {
+	for name, r := range map[string]encoder.Reconfiguration{
+		"bitrate": {Bitrate: -1}, "10 Gbit/s": {Bitrate: 10_000 * media.Mbps}, "frame rate": {FrameRate: 100_000},
+	} {
 		if err := s.encoder.Reconfigure(r); !errors.Is(err, encoder.ErrUnsupported) {
 			t.Errorf("reconfigure %s: got %v, want encoder.ErrUnsupported", name, err)
 		}
