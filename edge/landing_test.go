@@ -26,7 +26,7 @@ func onDouble(t *testing.T) *cuda.Context {
 	t.Helper()
 	folder := t.TempDir()
 	if err := fakedriver.Build(folder); err != nil {
-		t.Skip(err)
+		t.Skipf("SKIPPED %s: %v", t.Name(), err)
 	}
 	d, err := fakedriver.Load(folder)
 	if err != nil {

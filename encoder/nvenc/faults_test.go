@@ -84,7 +84,7 @@ func TestAMissingOrWrongLibraryIsToldApart(t *testing.T) {
 		return folder
 	}
 	copyOf := func(name string) string {
-		content, err := os.ReadFile(filepath.Join(double.folder, name))
+		content, err := os.ReadFile(filepath.Join(double.Folder, name))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,7 +118,7 @@ func TestAMissingOrWrongLibraryIsToldApart(t *testing.T) {
 			t.Errorf("%s: %v, %v", c.reason, e, err)
 		}
 	}
-	if _, err := (nvenc.Device{Libraries: double.folder, Ordinal: 2}).H264(base); !errors.Is(err, cuda.ErrNoDevice) {
+	if _, err := (nvenc.Device{Libraries: double.Folder, Ordinal: 2}).H264(base); !errors.Is(err, cuda.ErrNoDevice) {
 		t.Errorf("the third of two GPUs: got %v, want cuda.ErrNoDevice", err)
 	}
 }

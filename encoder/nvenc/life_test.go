@@ -30,7 +30,7 @@ func TestTheLoaderFindsTheLibraries(t *testing.T) {
 	}
 	again := exec.Command(os.Args[0], "-test.run=^TestTheLoaderFindsTheLibraries$", "-test.v")
 	log := filepath.Join(t.TempDir(), "log")
-	again.Env = append(os.Environ(), folderVariable+"="+double.folder, "LD_LIBRARY_PATH="+double.folder, "FAKEDRIVER_LOG="+log)
+	again.Env = append(os.Environ(), folderVariable+"="+double.Folder, "LD_LIBRARY_PATH="+double.Folder, "FAKEDRIVER_LOG="+log)
 	if said, err := again.CombinedOutput(); err != nil || !strings.Contains(string(said), "--- PASS") {
 		t.Errorf("%v: %s", err, said)
 	}
@@ -54,7 +54,7 @@ func TestAMachineWithoutTheDriverSaysSo(t *testing.T) {
 	e, err := nvenc.Device{}.H264(base)
 	if err == nil {
 		e.Close()
-		t.Skip("this machine has NVENC")
+		t.Skip("SKIPPED: this machine has NVENC")
 	}
 	if !errors.Is(err, encoder.ErrUnavailable) {
 		t.Errorf("got %v, want encoder.ErrUnavailable", err)

@@ -18,7 +18,7 @@ func TestContractOfH264(t *testing.T) {
 
 func TestContractOfH264Main(t *testing.T) {
 	load(t)
-	encodertest.Run(t, nvenc.Device{Libraries: double.folder, Main: true}.H264)
+	encodertest.Run(t, nvenc.Device{Libraries: double.Folder, Main: true}.H264)
 }
 
 func TestContractOfHEVC(t *testing.T) {

@@ -20,7 +20,7 @@ var surfaceSize = media.Size{Width: 322, Height: 180}
 // gpu is a context on the double's first GPU.
 func gpu(t testing.TB, ordinal int) *cuda.Context {
 	t.Helper()
-	context, err := cuda.Retain(double.folder, ordinal)
+	context, err := cuda.Retain(double.Folder, ordinal)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestPicturesOnTheGPUAreCodedWhereTheyLie(t *testing.T) {
 			e := run(t, device().H264, encoder.Config{Size: surfaceSize, Bitrate: 3 * media.Mbps})
 			decoder, err := decode.Open(media.H264)
 			if err != nil {
-				t.Skip(err)
+				t.Skipf("SKIPPED %s: %v", t.Name(), err)
 			}
 			defer decoder.Close()
 			var pictures [2]*cuda.Picture // drawn by turns, as a source does
@@ -238,7 +238,7 @@ func TestPicturesThatCannotBeReadAreRefused(t *testing.T) {
 
 	software, err := openh264.Open(encoder.Config{Size: surfaceSize})
 	if err != nil {
-		t.Skip(err)
+		t.Skipf("SKIPPED %s: %v", t.Name(), err)
 	}
 	defer software.Close()
 	_, err = software.Encode(&media.Frame{Visible: surfaceSize, Coded: surfaceSize, Surface: onFar}, encoder.Request{}, discard)
@@ -252,7 +252,7 @@ func TestPicturesThatCannotBeReadAreRefused(t *testing.T) {
 func TestAPictureOnTheGPUCostsNoAllocation(t *testing.T) {
 	load(t)
 	context := gpu(t, 0)
-	e := run(t, nvenc.Device{Libraries: double.folder}.H264, encoder.Config{Size: surfaceSize})
+	e := run(t, nvenc.Device{Libraries: double.Folder}.H264, encoder.Config{Size: surfaceSize})
 	picture, err := context.NewPicture(cuda.Linear, cuda.NV12, surfaceSize)
 	if err != nil {
 		t.Fatal(err)

@@ -5,58 +5,31 @@ package cuda_test
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 
 	"nearlight/encoder/nvenc/fakedriver"
+	"nearlight/encoder/nvenc/fakedriver/fakedrivertest"
 	"nearlight/internal/cuda"
 	"nearlight/internal/media"
 )
 
-// double is what the tests run against: its folder, or why there is none.
-var double struct {
-	folder  string
-	missing error
-}
+// double is what the tests run against.
+var double fakedrivertest.Setup
 
-func TestMain(m *testing.M) { os.Exit(withDouble(m.Run)) }
-
-func withDouble(run func() int) int {
-	folder, err := os.MkdirTemp("", "cuda")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(folder)
-	double.folder, double.missing = folder, fakedriver.Build(folder)
-	return run()
-}
+func TestMain(m *testing.M) { os.Exit(double.Run(m, "", fakedriver.Build)) }
 
 // load skips the test where there is no double, and has it fail for whatever was done wrong or is held at its end.
 func load(t *testing.T) *fakedriver.Double {
 	t.Helper()
-	if double.missing != nil {
-		t.Skip(double.missing)
-	}
-	d, err := fakedriver.Load(double.folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		d.Inject(fakedriver.None, 0)
-		for _, line := range d.Report() {
-			t.Error(line)
-		}
-	})
-	return d
+	return double.Load(t)
 }
 
 func retain(t *testing.T, device int) *cuda.Context {
 	t.Helper()
-	c, err := cuda.Retain(double.folder, device)
+	c, err := cuda.Retain(double.Folder, device)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +43,7 @@ func retain(t *testing.T, device int) *cuda.Context {
 
 func TestDevicesAreListed(t *testing.T) {
 	d := load(t)
-	devices, err := cuda.Devices(double.folder)
+	devices, err := cuda.Devices(double.Folder)
 	if err != nil || len(devices) != 2 {
 		t.Fatalf("%v, %v", devices, err)
 	}
@@ -78,7 +51,7 @@ func TestDevicesAreListed(t *testing.T) {
 		t.Errorf("got %+v", g)
 	}
 	d.Inject(fakedriver.NoDevice, 0)
-	if _, err := cuda.Devices(double.folder); !errors.Is(err, cuda.ErrNoDevice) || err.Error() != "no such NVIDIA GPU: cuInit: CUDA_ERROR_NO_DEVICE (100)" {
+	if _, err := cuda.Devices(double.Folder); !errors.Is(err, cuda.ErrNoDevice) || err.Error() != "no such NVIDIA GPU: cuInit: CUDA_ERROR_NO_DEVICE (100)" {
 		t.Errorf("without a GPU: %v", err)
 	}
 }
@@ -101,7 +74,7 @@ func TestAMachineWithoutTheDriverSaysSo(t *testing.T) {
 	c, err := cuda.Retain("", 0)
 	if err == nil {
 		c.Close()
-		t.Skip("this machine has the driver")
+		t.Skip("SKIPPED: this machine has the driver")
 	}
 	if !errors.Is(err, cuda.ErrNoLibrary) && !errors.Is(err, cuda.ErrNoDevice) {
 		t.Errorf("this machine: got %v", err)
@@ -130,7 +103,7 @@ func TestAContextIsSharedAndBound(t *testing.T) {
 	if err := b.Do(func() error { return os.ErrInvalid }); err != os.ErrInvalid {
 		t.Errorf("Do returned %v", err)
 	}
-	if _, err := cuda.Retain(double.folder, -1); !errors.Is(err, cuda.ErrNoDevice) {
+	if _, err := cuda.Retain(double.Folder, -1); !errors.Is(err, cuda.ErrNoDevice) {
 		t.Errorf("device -1: %v", err)
 	}
 }

@@ -20,7 +20,7 @@ import (
 
 func TestARefusedScreenSaysWhyAndWhatToDo(t *testing.T) {
 	each(t, func(t *testing.T, d *fakefbc.Double, config nvfbc.Config) {
-		config.Libraries = double.folder
+		config.Libraries = double.Folder
 		for _, c := range []struct {
 			fault   fakefbc.Fault
 			display string
@@ -63,12 +63,12 @@ func TestAGPUThatCannotShareTheScreenSaysSo(t *testing.T) {
 	d := load(t)
 	d.Inject(fakefbc.NoCUDA, 0)
 	const want = "NvFBC capture unavailable: NvFBCCreateCaptureSession: NVFBC_ERR_CUDA (13): Unable to share with CUDA"
-	if _, err := nvfbc.Open(nvfbc.Config{Libraries: double.folder}); err == nil || err.Error() != want {
+	if _, err := nvfbc.Open(nvfbc.Config{Libraries: double.Folder}); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	next(t, open(t, nvfbc.Config{Memory: nvfbc.InHost}), 0) // which needs no CUDA
 	d.Inject(fakefbc.None, 0)
-	if _, err := nvfbc.Open(nvfbc.Config{Libraries: double.folder, Device: 7}); !errors.Is(err, nvfbc.ErrUnavailable) || !errors.Is(err, cuda.ErrNoDevice) {
+	if _, err := nvfbc.Open(nvfbc.Config{Libraries: double.Folder, Device: 7}); !errors.Is(err, nvfbc.ErrUnavailable) || !errors.Is(err, cuda.ErrNoDevice) {
 		t.Errorf("a GPU that is not there: got %v, want cuda.ErrNoDevice", err)
 	}
 }
@@ -242,12 +242,10 @@ func TestSettingsThatMakeNoSenseAreRefused(t *testing.T) {
 // Once the doubles are loaded their names stand for them, whatever the folder; so the test runs itself again.
 func TestAMachineWithoutTheLibrarySaysSo(t *testing.T) {
 	const child = "NVFBC_TEST_CHILD"
-	if double.missing != nil {
-		t.Skip(double.missing)
-	}
+	double.Need(t)
 	if os.Getenv(child) == "" {
 		again := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
-		again.Env = append(os.Environ(), child+"=1", folderVariable+"="+double.folder)
+		again.Env = append(os.Environ(), child+"=1", folderVariable+"="+double.Folder)
 		if said, err := again.CombinedOutput(); err != nil {
 			t.Errorf("%v: %s", err, said)
 		}
@@ -270,7 +268,7 @@ func TestAMachineWithoutTheLibrarySaysSo(t *testing.T) {
 	if err := os.Remove(filepath.Join(folder, "libnvidia-fbc.so.1")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(filepath.Join(double.folder, "libcuda.so.1"), filepath.Join(folder, "libcuda.so.1")); err != nil {
+	if err := os.Symlink(filepath.Join(double.Folder, "libcuda.so.1"), filepath.Join(folder, "libcuda.so.1")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := nvfbc.Open(nvfbc.Config{Libraries: folder}); !errors.Is(err, nvfbc.ErrNotInstalled) || !errors.Is(err, cuda.ErrNoLibrary) ||
@@ -280,7 +278,7 @@ func TestAMachineWithoutTheLibrarySaysSo(t *testing.T) {
 	s, err := nvfbc.Open(nvfbc.Config{Memory: nvfbc.InHost})
 	if err == nil {
 		s.Close()
-		t.Skip("this machine has NvFBC and a display for it")
+		t.Skip("SKIPPED: this machine has NvFBC and a display for it")
 	}
 	if !errors.Is(err, nvfbc.ErrUnavailable) {
 		t.Errorf("this machine: got %v", err)

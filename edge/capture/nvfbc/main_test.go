@@ -3,7 +3,6 @@
 package nvfbc_test
 
 import (
-	"fmt"
 	"log/slog"
 	"os"
 	"runtime"
@@ -11,54 +10,31 @@ import (
 
 	"nearlight/edge/capture/nvfbc"
 	"nearlight/edge/capture/nvfbc/fakefbc"
-	"nearlight/encoder/nvenc/fakedriver"
+	"nearlight/encoder/nvenc/fakedriver/fakedrivertest"
 	"nearlight/internal/media"
 )
 
 // folderVariable hands the doubles' folder to a test that runs this program again.
 const folderVariable = "FAKEFBC_FOLDER"
 
-// double is what the tests run against: its folder, or why there is none.
-var double struct {
-	folder  string
-	missing error
-}
+// double is what the tests run against.
+var double fakedrivertest.Setup
 
-func TestMain(m *testing.M) { os.Exit(withDouble(m.Run)) }
-
-func withDouble(run func() int) int {
-	if double.folder = os.Getenv(folderVariable); double.folder != "" {
-		return run()
-	}
-	folder, err := os.MkdirTemp("", "nvfbc")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(folder)
-	double.folder, double.missing = folder, fakefbc.Build(folder)
-	return run()
-}
+func TestMain(m *testing.M) { os.Exit(double.Run(m, folderVariable, fakefbc.Build)) }
 
 // load skips the test where there is no double, and has it fail for whatever was done wrong or is held at its end, in the
 // double of NvFBC and in that of the rest of the driver. The screen shows the first picture of its size.
 func load(t testing.TB) *fakefbc.Double {
 	t.Helper()
-	if double.missing != nil {
-		t.Skip(double.missing)
-	}
 	// CUDA's double first: as with the driver, whoever loads it first decides which it is.
-	driver, err := fakedriver.Load(double.folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := fakefbc.Load(double.folder)
+	double.Load(t)
+	d, err := fakefbc.Load(double.Folder)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		d.Inject(fakefbc.None, 0)
-		for _, line := range append(d.Report(), driver.Report()...) {
+		for _, line := range d.Report() {
 			t.Error(line)
 		}
 	})
@@ -74,7 +50,7 @@ var memories = []nvfbc.Memory{nvfbc.OnGPU, nvfbc.InHost}
 // open captures the double's screen until the test ends.
 func open(t testing.TB, config nvfbc.Config) *nvfbc.Source {
 	t.Helper()
-	config.Libraries, config.Logger = double.folder, slog.New(slog.DiscardHandler)
+	config.Libraries, config.Logger = double.Folder, slog.New(slog.DiscardHandler)
 	s, err := nvfbc.Open(config)
 	if err != nil {
 		t.Fatal(err)

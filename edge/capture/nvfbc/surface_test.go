@@ -20,14 +20,14 @@ import (
 // whole, in the right colours as libyuv has them, and that the encoder forgets a picture before it goes.
 func TestTheScreenIsEncodedWhereItLies(t *testing.T) {
 	for codec, openEncoder := range map[media.Codec]func(encoder.Config) (encoder.Encoder, error){
-		media.H264: nvenc.Device{Libraries: double.folder}.H264,
-		media.HEVC: nvenc.Device{Libraries: double.folder}.HEVC,
+		media.H264: nvenc.Device{Libraries: double.Folder}.H264,
+		media.HEVC: nvenc.Device{Libraries: double.Folder}.HEVC,
 	} {
 		t.Run(string(codec), func(t *testing.T) {
 			d := load(t)
 			decoder, err := decode.Open(codec)
 			if err != nil {
-				t.Skip(err)
+				t.Skipf("SKIPPED %s: %v", t.Name(), err)
 			}
 			defer decoder.Close()
 			s := open(t, nvfbc.Config{FrameRate: 10000})
@@ -80,7 +80,7 @@ func TestASoftwareEncoderTakesFramesOfHostMemory(t *testing.T) {
 	d := load(t)
 	e, err := openh264.Open(encoder.Config{Size: screen})
 	if err != nil {
-		t.Skip(err)
+		t.Skipf("SKIPPED %s: %v", t.Name(), err)
 	}
 	defer e.Close()
 	discard := func(media.Slice) error { return nil }

@@ -5,7 +5,6 @@ package scene_test
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"os"
 	"testing"
 
@@ -14,31 +13,18 @@ import (
 	"nearlight/encoder"
 	"nearlight/encoder/nvenc"
 	"nearlight/encoder/nvenc/fakedriver"
+	"nearlight/encoder/nvenc/fakedriver/fakedrivertest"
 	"nearlight/internal/cuda"
 	"nearlight/internal/decode"
 	"nearlight/internal/media"
 	"nearlight/internal/scene/gles"
 )
 
-// double is a CUDA driver without a GPU: its folder, or why there is none. Its textures are not OpenGL's: each is what a test
+// double is a CUDA driver without a GPU. Its textures are not OpenGL's: each is what a test
 // says, whatever was drawn.
-var double struct {
-	folder  string
-	missing error
-}
+var double fakedrivertest.Setup
 
-func TestMain(m *testing.M) { os.Exit(withDouble(m.Run)) }
-
-func withDouble(run func() int) int {
-	folder, err := os.MkdirTemp("", "scene")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(folder)
-	double.folder, double.missing = folder, fakedriver.Build(folder)
-	return run()
-}
+func TestMain(m *testing.M) { os.Exit(double.Run(m, "", fakedriver.Build)) }
 
 // texturesNamed is more than OpenGL names in a test.
 const texturesNamed = 8
@@ -46,20 +32,8 @@ const texturesNamed = 8
 // onDouble opens a source whose textures all hold pixels, as the double sees it.
 func onDouble(t *testing.T, size media.Size, pixels []byte) (*fakedriver.Double, *scene.Source) {
 	t.Helper()
-	if double.missing != nil {
-		t.Skip(double.missing)
-	}
-	d, err := fakedriver.Load(double.folder)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		d.Inject(fakedriver.None, 0)
-		for _, line := range d.Report() {
-			t.Error(line)
-		}
-	})
-	gpu, err := cuda.Retain(double.folder, 0)
+	d := double.Load(t)
+	gpu, err := cuda.Retain(double.Folder, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,14 +98,14 @@ func TestOnAGPUPicturesAreHandedOverAsSurfaces(t *testing.T) {
 
 func TestWhatIsHandedOverIsEncodedInItsColours(t *testing.T) {
 	_, s := onDouble(t, size, blue(size))
-	e, err := nvenc.Device{Libraries: double.folder}.H264(encoder.Config{Size: size})
+	e, err := nvenc.Device{Libraries: double.Folder}.H264(encoder.Config{Size: size})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer e.Close()
 	decoder, err := decode.Open(media.H264)
 	if err != nil {
-		t.Skip(err)
+		t.Skipf("SKIPPED %s: %v", t.Name(), err)
 	}
 	defer decoder.Close()
 	for n := range 5 {
@@ -169,10 +143,8 @@ func TestAGPUThatFailsEndsTheSource(t *testing.T) {
 }
 
 func TestAGPUThatOpenGLDoesNotHaveIsNamed(t *testing.T) {
-	if double.missing != nil {
-		t.Skip(double.missing)
-	}
-	gpu, err := cuda.Retain(double.folder, 1)
+	double.Need(t)
+	gpu, err := cuda.Retain(double.Folder, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

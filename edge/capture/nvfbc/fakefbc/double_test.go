@@ -15,7 +15,7 @@ import (
 func TestTheDoubleKeepsStrictBooks(t *testing.T) {
 	folder := t.TempDir()
 	if err := fakefbc.Build(folder); err != nil {
-		t.Skip(err)
+		t.Skipf("SKIPPED %s: %v", t.Name(), err)
 	}
 	program := filepath.Join(folder, "misuse")
 	arguments := append([]string{"-Wall", "-o", program, "testdata/misuse.c"}, strings.Fields(os.Getenv("CFLAGS"))...)
