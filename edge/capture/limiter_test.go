@@ -74,8 +74,8 @@ func TestTheAverageNeverExceedsTheCap(t *testing.T) {
 		for n, gap := range gaps {
 			at = max(at.Add(time.Duration(gap)), l.Earliest())
 			l.Took(at)
-			// n intervals lie between n+1 frames; one frame may come half an interval early.
-			most := math.Floor(at.Sub(start).Seconds()*float64(rate)*(1+1.0/(limiterSlack-1)) + 0.5 + 1e-6)
+			// n intervals, each rounded to nanoseconds, lie between n+1 frames; one frame may come half an interval early.
+			most := math.Floor(at.Sub(start).Seconds()*float64(rate)*(1+1.0/(limiterSlack-1)) + 0.5 + 1e-6*float64(n+1))
 			if float64(n) > most {
 				t.Fatalf("frame %d after %v at a cap of %d", n, at.Sub(start), rate)
 			}

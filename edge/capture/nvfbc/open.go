@@ -25,7 +25,7 @@ func Open(config Config) (*Source, error) {
 		return nil, err
 	}
 	s := &Source{config: config, patience: mostModeset}
-	s.frameRate.Store(int64(config.FrameRate))
+	s.limiter.SetFrameRate(config.FrameRate)
 	if err := s.open(); err != nil {
 		return nil, errors.Join(fmt.Errorf("%w: %w", ErrUnavailable, err), s.Close())
 	}
@@ -58,7 +58,8 @@ func (s *Source) open() error {
 	if s.grabber = C.grabber_new(on); s.grabber == nil {
 		return errors.New("out of memory or descriptors")
 	}
-	s.awake = s.grabber
+	grabber := s.grabber
+	s.waker.Arm(func() { C.grabber_interrupt(grabber) })
 	if C.grabber_open(s.grabber, create) == C.GRABBER_FAILED {
 		return refusal(s.failure(), os.Getenv("DISPLAY"))
 	}

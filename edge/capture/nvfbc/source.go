@@ -28,15 +28,11 @@ var _ capture.Source = (*Source)(nil)
 //	waiting -> capturing      the change is over
 //	waiting -> failed         it takes longer than mostModeset
 type Source struct {
-	config    Config
-	patience  time.Duration // mostModeset
-	frameRate atomic.Int64
-	size      atomic.Pointer[media.Size]
-
-	// waking guards what makes a blocked Next return; it is never held while anything blocks.
-	waking sync.Mutex
-	closed bool
-	awake  *C.grabber // nil once closed
+	config   Config
+	patience time.Duration // mostModeset
+	size     atomic.Pointer[media.Size]
+	limiter  capture.Limiter
+	waker    capture.Waker
 
 	// running is held by Next for as long as it runs, and guards all that follows.
 	running sync.Mutex
@@ -48,10 +44,6 @@ type Source struct {
 	surface *cuda.Picture // nil for host memory, and before the first frame
 	frame   *media.Frame  // nil before the first frame
 	stamped media.Instant // Times.Damaged of the last frame
-	limiter capture.Limiter
-	limited int64           // the frame rate that limiter was set to
-	watched <-chan struct{} // the context that wakes Next, by its Done channel
-	unwatch func() bool
 
 	// Arguments of the call into C, kept here so that they are not allocated for each frame.
 	want C.struct_grabber_want
@@ -75,9 +67,7 @@ func (s *Source) Next(ctx context.Context, idle time.Duration) (*media.Frame, er
 	if idle > 0 {
 		s.want.idle_at = C.int64_t(media.Now().Add(idle))
 	}
-	if s.grabber != nil {
-		s.watch(ctx)
-	}
+	s.waker.Watch(ctx)
 	status, err := s.step(ctx)
 	switch {
 	case err != nil:
@@ -91,7 +81,7 @@ func (s *Source) Next(ctx context.Context, idle time.Duration) (*media.Frame, er
 // step waits until there is a frame or idle has passed.
 func (s *Source) step(ctx context.Context) (uint32, error) {
 	for {
-		if s.grabber == nil || s.isClosed() {
+		if s.grabber == nil || s.waker.Closed() {
 			return 0, errClosed
 		}
 		if err := ctx.Err(); err != nil {
@@ -167,10 +157,6 @@ func (s *Source) end() error {
 
 // grab waits for the next frame and brings it to where frames lie.
 func (s *Source) grab() (uint32, error) {
-	if rate := s.frameRate.Load(); rate != s.limited {
-		s.limiter.SetFrameRate(int(rate))
-		s.limited = rate
-	}
 	s.want.not_before = C.int64_t(s.limiter.Earliest())
 	status := C.grabber_next(s.grabber, &s.want, s.picture(), (*C.uint32_t)(unsafe.Pointer(s.config.Input)), &s.got)
 	switch status {
@@ -274,8 +260,8 @@ func (s *Source) lost(err error) error {
 	return err
 }
 
-// SetFrameRate implements capture.Source; a rate below 1 counts as 1. It holds from the next call of Next.
-func (s *Source) SetFrameRate(framesPerSecond int) { s.frameRate.Store(int64(max(framesPerSecond, 1))) }
+// SetFrameRate implements capture.Source; a rate below 1 counts as 1.
+func (s *Source) SetFrameRate(framesPerSecond int) { s.limiter.SetFrameRate(framesPerSecond) }
 
 // Size implements capture.Source.
 func (s *Source) Size() media.Size { return *s.size.Load() }
@@ -283,20 +269,10 @@ func (s *Source) Size() media.Size { return *s.size.Load() }
 // Close implements capture.Source; it may be called more than once. No encoder that was given a frame on the GPU is in Encode
 // then. A driver whose X server is gone is not asked whether it could give everything back: it cannot.
 func (s *Source) Close() error {
-	s.waking.Lock()
-	s.closed = true
-	if s.awake != nil {
-		C.grabber_interrupt(s.awake)
-	}
-	s.awake = nil // nobody interrupts what is about to be freed
-	s.waking.Unlock()
-
+	s.waker.Close() // nobody interrupts what is about to be freed
 	s.running.Lock()
 	defer s.running.Unlock()
-	if s.unwatch != nil {
-		s.unwatch()
-		s.unwatch = nil
-	}
+	s.waker.Release()
 	var errs []error
 	if s.grabber != nil {
 		if C.grabber_close(s.grabber) == C.GRABBER_FAILED && !s.gone {
@@ -311,35 +287,4 @@ func (s *Source) Close() error {
 		s.context = nil
 	}
 	return errors.Join(errs...)
-}
-
-func (s *Source) isClosed() bool {
-	s.waking.Lock()
-	defer s.waking.Unlock()
-	return s.closed
-}
-
-// interrupt makes Next return from C. It stays so until Next has seen it, so that it cannot come too early to be noticed.
-func (s *Source) interrupt() {
-	s.waking.Lock()
-	defer s.waking.Unlock()
-	if s.awake != nil {
-		C.grabber_interrupt(s.awake)
-	}
-}
-
-// watch makes the end of ctx interrupt Next. A caller passes the same context for each frame, so it is told apart by
-// its Done channel and registered once.
-func (s *Source) watch(ctx context.Context) {
-	if ctx.Done() == s.watched {
-		return
-	}
-	if s.unwatch != nil {
-		s.unwatch()
-		s.unwatch = nil
-	}
-	s.watched = ctx.Done()
-	if s.watched != nil {
-		s.unwatch = context.AfterFunc(ctx, s.interrupt)
-	}
 }

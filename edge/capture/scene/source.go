@@ -27,23 +27,19 @@ type Source struct {
 	inbox     inbox
 	frameRate atomic.Int64
 	size      atomic.Pointer[media.Size] // as it was set
-	closed    atomic.Bool
-	resting   atomic.Bool // Next waits for input: put has to wake it
-
-	waking sync.Mutex // guards alarm against wakes that come after Close
-	alarm  *alarm     // nil once closed
+	resting   atomic.Bool                // Next waits for input: put has to wake it
+	waker     capture.Waker
 
 	// running is held by Next for as long as it runs, and guards all that follows.
 	running sync.Mutex
 	canvas  *canvas // nil once closed
+	alarm   *alarm  // nil once closed
 	show    *play.Show
 	pacer   play.Pacer
 	paced   int64         // the frame rate that pacer was made for
 	due     media.Instant // the next picture
 	last    media.Instant // when the last picture was made
 	frame   media.Frame
-	watched <-chan struct{} // the context that wakes Next, by its Done channel
-	unwatch func() bool
 }
 
 // Open readies the game and draws a first picture, which nobody sees, so that none that is seen waits for shaders. The error wraps
@@ -76,6 +72,7 @@ func open(config Config, context func(gles.Adapter) (*gles.Context, error)) (_ *
 	if s.alarm, err = newAlarm(); err != nil {
 		return nil, err
 	}
+	s.waker.Arm(s.alarm.wake)
 	s.target = s.canvas.renderer.Target()
 	s.show = play.New(play.Config{Seed: config.Seed, Measure: config.Stamp})
 	s.SetSize(config.Size)
@@ -98,10 +95,10 @@ func (s *Source) Next(ctx context.Context, idle time.Duration) (*media.Frame, er
 	if idle > 0 && s.last != 0 {
 		until = media.Now().Add(idle)
 	}
-	s.watch(ctx)
+	s.waker.Watch(ctx)
 	defer s.resting.Store(false)
 	for {
-		if s.canvas == nil || s.closed.Load() {
+		if s.canvas == nil || s.waker.Closed() {
 			return nil, errClosed
 		}
 		if err := ctx.Err(); err != nil {
@@ -237,51 +234,21 @@ func (s *Source) MoveBy(dx, dy int) {
 // wakeResting makes a Next that waits for input, since the game is paused, look for it.
 func (s *Source) wakeResting() {
 	if s.resting.Load() {
-		s.wake()
-	}
-}
-
-func (s *Source) wake() {
-	s.waking.Lock()
-	defer s.waking.Unlock()
-	if s.alarm != nil {
-		s.alarm.wake()
-	}
-}
-
-// watch makes the end of ctx wake Next. A caller passes the same context for each frame, so it is told apart by its Done
-// channel and registered once.
-func (s *Source) watch(ctx context.Context) {
-	if ctx.Done() == s.watched {
-		return
-	}
-	if s.unwatch != nil {
-		s.unwatch()
-		s.unwatch = nil
-	}
-	s.watched = ctx.Done()
-	if s.watched != nil {
-		s.unwatch = context.AfterFunc(ctx, s.wake)
+		s.waker.Wake()
 	}
 }
 
 // Close implements capture.Source; it may be called more than once. No encoder that was given a frame is at work.
 func (s *Source) Close() error {
-	s.closed.Store(true)
-	s.wake()
+	s.waker.Close()
 	s.running.Lock()
 	defer s.running.Unlock()
-	if s.unwatch != nil {
-		s.unwatch()
-		s.unwatch = nil
-	}
+	s.waker.Release()
 	var errs []error
 	if s.canvas != nil {
 		errs = append(errs, s.canvas.close())
 		s.canvas = nil
 	}
-	s.waking.Lock()
-	defer s.waking.Unlock()
 	if s.alarm != nil {
 		errs = append(errs, s.alarm.close())
 		s.alarm = nil

@@ -26,13 +26,9 @@ var _ capture.Source = (*Source)(nil)
 type Source struct {
 	config Config
 
-	frameRate atomic.Int64
-	size      atomic.Pointer[media.Size]
-
-	// waking guards what makes a blocked Next return; it is never held while anything blocks.
-	waking sync.Mutex
-	closed bool
-	awake  *wire.Conn // nil once closed
+	size    atomic.Pointer[media.Size]
+	limiter capture.Limiter
+	waker   capture.Waker
 
 	// running is held by Next for as long as it runs, and guards all that follows.
 	running sync.Mutex
@@ -40,10 +36,6 @@ type Source struct {
 	frame   *media.Frame
 	fresh   bool   // nothing of frame was converted yet
 	counter uint16 // of the marker
-	limiter capture.Limiter
-	limited int64           // the frame rate that limiter was set to
-	watched <-chan struct{} // the context that wakes Next, by its Done channel
-	unwatch func() bool
 }
 
 // Open connects to the compositor and learns its screen's size. ctx bounds that only. The error wraps ErrUnavailable when
@@ -62,9 +54,10 @@ func Open(ctx context.Context, config Config) (_ *Source, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the compositor at %s: %w", config.Socket, err)
 	}
-	s := &Source{config: config, client: &client{conn: conn, device: config.Device}, awake: conn}
-	s.frameRate.Store(int64(config.FrameRate))
-	stop := context.AfterFunc(ctx, s.interrupt)
+	s := &Source{config: config, client: &client{conn: conn, device: config.Device}}
+	s.limiter.SetFrameRate(config.FrameRate)
+	s.waker.Arm(conn.Interrupt)
+	stop := context.AfterFunc(ctx, s.waker.Wake)
 	err = s.meet()
 	if !stop() {
 		err = ctx.Err()
@@ -132,11 +125,9 @@ func (s *Source) Next(ctx context.Context, idle time.Duration) (*media.Frame, er
 	if idle > 0 {
 		wakeAt = media.Now().Add(idle)
 	}
-	if s.client != nil {
-		s.watch(ctx)
-	}
+	s.waker.Watch(ctx)
 	for refusals := 0; ; {
-		if s.client == nil || s.isClosed() {
+		if s.client == nil || s.waker.Closed() {
 			return nil, errClosed
 		}
 		if err := ctx.Err(); err != nil {
@@ -151,7 +142,6 @@ func (s *Source) Next(ctx context.Context, idle time.Duration) (*media.Frame, er
 		}
 		switch s.client.shot.step {
 		case none:
-			s.limit()
 			if earliest := s.limiter.Earliest(); media.Now() < earliest {
 				next = sooner(next, earliest)
 				break
@@ -212,13 +202,6 @@ func sooner(a, b media.Instant) media.Instant {
 	return min(a, b)
 }
 
-func (s *Source) limit() {
-	if rate := s.frameRate.Load(); rate != s.limited {
-		s.limiter.SetFrameRate(int(rate))
-		s.limited = rate
-	}
-}
-
 // changed converts what the compositor has copied. The buffer is ours until the next shot is answered.
 func (s *Source) changed() (*media.Frame, error) {
 	shot, f := &s.client.shot, s.frame
@@ -263,63 +246,22 @@ func (s *Source) tellUseless() {
 	}
 }
 
-// SetFrameRate implements capture.Source; a rate below 1 counts as 1. It holds from the next call of Next.
-func (s *Source) SetFrameRate(framesPerSecond int) { s.frameRate.Store(int64(max(framesPerSecond, 1))) }
+// SetFrameRate implements capture.Source; a rate below 1 counts as 1.
+func (s *Source) SetFrameRate(framesPerSecond int) { s.limiter.SetFrameRate(framesPerSecond) }
 
 // Size implements capture.Source.
 func (s *Source) Size() media.Size { return *s.size.Load() }
 
 // Close implements capture.Source; it may be called more than once.
 func (s *Source) Close() error {
-	s.waking.Lock()
-	s.closed = true
-	if s.awake != nil {
-		s.awake.Interrupt()
-	}
-	s.awake = nil // nobody interrupts what is about to be closed
-	s.waking.Unlock()
-
+	s.waker.Close() // nobody interrupts what is about to be closed
 	s.running.Lock()
 	defer s.running.Unlock()
-	if s.unwatch != nil {
-		s.unwatch()
-		s.unwatch = nil
-	}
+	s.waker.Release()
 	if s.client == nil {
 		return nil
 	}
 	err := s.client.close()
 	s.client = nil
 	return err
-}
-
-func (s *Source) isClosed() bool {
-	s.waking.Lock()
-	defer s.waking.Unlock()
-	return s.closed
-}
-
-// interrupt makes Next return from its wait. It stays so until the wait has noticed.
-func (s *Source) interrupt() {
-	s.waking.Lock()
-	defer s.waking.Unlock()
-	if s.awake != nil {
-		s.awake.Interrupt()
-	}
-}
-
-// watch makes the end of ctx interrupt Next. A caller passes the same context for each frame, so it is told apart by
-// its Done channel and registered once.
-func (s *Source) watch(ctx context.Context) {
-	if ctx.Done() == s.watched {
-		return
-	}
-	if s.unwatch != nil {
-		s.unwatch()
-		s.unwatch = nil
-	}
-	s.watched = ctx.Done()
-	if s.watched != nil {
-		s.unwatch = context.AfterFunc(ctx, s.interrupt)
-	}
 }

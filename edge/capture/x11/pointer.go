@@ -34,11 +34,9 @@ func (p *Pointer) Run(ctx context.Context) error {
 	s := &p.source
 	s.running.Lock()
 	defer s.running.Unlock()
-	if s.display != nil {
-		s.watch(ctx)
-	}
+	s.waker.Watch(ctx)
 	for {
-		if s.display == nil || s.isClosed() {
+		if s.display == nil || s.waker.Closed() {
 			return errClosed
 		}
 		if err := ctx.Err(); err != nil {
@@ -50,7 +48,7 @@ func (p *Pointer) Run(ctx context.Context) error {
 				return err
 			}
 		case C.DISPLAY_INTERRUPTED:
-			s.resume()
+			C.display_resume(s.display) // its reason, a context or Close, is looked at above
 		default:
 			return s.failed(status)
 		}

@@ -33,24 +33,16 @@ type Source struct {
 	config  Config
 	cursors chan capture.Cursor
 
-	frameRate atomic.Int64
-	size      atomic.Pointer[media.Size]
-
-	// waking guards what makes a blocked Next return; it is never held while anything blocks.
-	waking sync.Mutex
-	closed bool
-	awake  *C.display // nil once closed
+	size    atomic.Pointer[media.Size]
+	limiter capture.Limiter
+	waker   capture.Waker
 
 	// running is held by Next for as long as it runs, and guards all that follows.
 	running   sync.Mutex
 	display   *C.display // nil once closed
 	frame     *media.Frame
 	counter   uint16 // of the marker
-	limiter   capture.Limiter
-	limited   int64 // the frame rate that limiter was set to
 	coalescer coalescer
-	watched   <-chan struct{} // the context that wakes Next, by its Done channel
-	unwatch   func() bool
 
 	// Arguments of the call into C, kept here so that they are not allocated for each frame.
 	want    C.struct_display_want
@@ -72,7 +64,7 @@ func Open(ctx context.Context, config Config) (*Source, error) {
 		config.Logger = slog.Default()
 	}
 	s := &Source{config: config, cursors: make(chan capture.Cursor, 1)}
-	s.frameRate.Store(int64(config.FrameRate))
+	s.limiter.SetFrameRate(config.FrameRate)
 	if err := s.connect(ctx, true); err != nil {
 		return nil, fmt.Errorf("open X display at %s: %w", config.Socket, err)
 	}
@@ -114,7 +106,8 @@ func (s *Source) connect(ctx context.Context, pixels bool) error {
 		}
 		return s.failed(status)
 	}
-	s.display, s.awake = display, display
+	s.display = display
+	s.waker.Arm(func() { C.display_interrupt(display) })
 	return nil
 }
 
@@ -143,11 +136,9 @@ func (s *Source) Next(ctx context.Context, idle time.Duration) (*media.Frame, er
 	if idle > 0 {
 		s.want.wake_at = C.int64_t(media.Now().Add(idle))
 	}
-	if s.display != nil {
-		s.watch(ctx)
-	}
+	s.waker.Watch(ctx)
 	for sizeChanges := 0; ; {
-		if s.display == nil || s.isClosed() {
+		if s.display == nil || s.waker.Closed() {
 			return nil, errClosed
 		}
 		if err := ctx.Err(); err != nil {
@@ -159,7 +150,7 @@ func (s *Source) Next(ctx context.Context, idle time.Duration) (*media.Frame, er
 		case C.DISPLAY_IDLE:
 			return s.still(), nil
 		case C.DISPLAY_INTERRUPTED:
-			s.resume()
+			C.display_resume(s.display) // its reason, a context or Close, is looked at above
 		case C.DISPLAY_CURSOR:
 			if err := s.fetchCursor(); err != nil {
 				return nil, err
@@ -185,10 +176,6 @@ var errClosed = fmt.Errorf("%w: capture was closed", capture.ErrGone)
 
 // call waits for the next picture in C.
 func (s *Source) call() uint32 {
-	if rate := s.frameRate.Load(); rate != s.limited {
-		s.limiter.SetFrameRate(int(rate))
-		s.limited = rate
-	}
 	plan := s.coalescer.plan()
 	s.want.not_before = C.int64_t(s.limiter.Earliest())
 	s.want.enough = C.int64_t(plan.enough)
@@ -277,67 +264,23 @@ func (s *Source) fetchCursor() error {
 // newest, and is never closed.
 func (s *Source) Cursors() <-chan capture.Cursor { return s.cursors }
 
-// SetFrameRate implements capture.Source; a rate below 1 counts as 1. It holds from the next call of Next.
-func (s *Source) SetFrameRate(framesPerSecond int) { s.frameRate.Store(int64(max(framesPerSecond, 1))) }
+// SetFrameRate implements capture.Source; a rate below 1 counts as 1.
+func (s *Source) SetFrameRate(framesPerSecond int) { s.limiter.SetFrameRate(framesPerSecond) }
 
 // Size implements capture.Source.
 func (s *Source) Size() media.Size { return *s.size.Load() }
 
 // Close implements capture.Source; it may be called more than once.
 func (s *Source) Close() error {
-	s.waking.Lock()
-	s.closed = true
-	if s.awake != nil {
-		C.display_interrupt(s.awake)
-	}
-	s.awake = nil // nobody interrupts what is about to be freed
-	s.waking.Unlock()
-
+	s.waker.Close() // nobody interrupts what is about to be freed
 	s.running.Lock()
 	defer s.running.Unlock()
-	if s.unwatch != nil {
-		s.unwatch()
-		s.unwatch = nil
-	}
+	s.waker.Release()
 	if s.display != nil {
 		C.display_close(s.display)
 		s.display = nil
 	}
 	return nil
-}
-
-func (s *Source) isClosed() bool {
-	s.waking.Lock()
-	defer s.waking.Unlock()
-	return s.closed
-}
-
-// interrupt makes Next return from C. It stays so until resume, so that it cannot come too early to be noticed.
-func (s *Source) interrupt() {
-	s.waking.Lock()
-	defer s.waking.Unlock()
-	if s.awake != nil {
-		C.display_interrupt(s.awake)
-	}
-}
-
-// resume takes the interrupt back; its reason, a context or Close, is looked at afterwards.
-func (s *Source) resume() { C.display_resume(s.display) }
-
-// watch makes the end of ctx interrupt Next. A caller passes the same context for each frame, so it is told apart by
-// its Done channel and registered once.
-func (s *Source) watch(ctx context.Context) {
-	if ctx.Done() == s.watched {
-		return
-	}
-	if s.unwatch != nil {
-		s.unwatch()
-		s.unwatch = nil
-	}
-	s.watched = ctx.Done()
-	if s.watched != nil {
-		s.unwatch = context.AfterFunc(ctx, s.interrupt)
-	}
 }
 
 // failed makes an error of a status that ends capture.
