@@ -19,7 +19,7 @@ type Command struct {
 	Binds []Bind
 	// Inside enters the namespaces of another cage; nil makes new ones.
 	Inside *Namespaces
-	// GPU shows the render nodes, where the machine has any.
+	// GPU shows the GPUs' device files, where the machine has any.
 	GPU bool
 	// Files are inherited as descriptors 3 and up.
 	Files []*os.File
@@ -96,14 +96,8 @@ func (s *Sandbox) cageArguments(c Command, report, accounts, groups int) []strin
 	} else {
 		args = append(args, "--dev", "/dev")
 	}
-	if nodes := renderNodes(); c.GPU && len(nodes) > 0 {
-		for _, node := range nodes {
-			args = append(args, "--dev-bind", node, node)
-		}
-		// Mesa finds the driver of a render node through sysfs.
-		for _, folder := range []string{"/sys/dev/char", "/sys/devices", "/sys/class/drm", "/sys/bus/pci"} {
-			args = append(args, "--ro-bind-try", folder, folder)
-		}
+	if c.GPU {
+		args = append(args, gpuArguments(devices)...)
 	}
 	for _, bind := range c.Binds {
 		how := "--ro-bind"

@@ -22,7 +22,7 @@ const (
 // Identity is the user that a session's programs run as.
 type Identity struct {
 	UID, GID int
-	// Groups are supplementary: the one of the GPU's render nodes where there are any, else none.
+	// Groups are supplementary: those of the GPUs' device files where there are any, else none.
 	Groups []int
 }
 
@@ -34,7 +34,7 @@ func IdentityFor(slot int) (Identity, error) {
 	if slot < 0 || slot >= maxSlots {
 		return Identity{}, fmt.Errorf("slot %d: an edge has slots 0 to %d", slot, maxSlots-1)
 	}
-	return Identity{UID: FirstUID + slot, GID: FirstUID + slot, Groups: renderGroups()}, nil
+	return Identity{UID: FirstUID + slot, GID: FirstUID + slot, Groups: gpuGroups(devices)}, nil
 }
 
 // foreign reports whether processes of this identity need another user than the edge's.
@@ -143,26 +143,4 @@ func (i Identity) mayEnter(folder *unix.Stat_t) bool {
 		return folder.Mode&0o010 != 0
 	}
 	return folder.Mode&0o001 != 0
-}
-
-// renderNodes are the GPU's device files for rendering without a screen.
-func renderNodes() []string {
-	nodes, err := filepath.Glob("/dev/dri/renderD*")
-	if err != nil {
-		panic("the pattern is constant and well formed: " + err.Error())
-	}
-	return nodes
-}
-
-// HasGPU reports whether programs of a session can draw on a GPU.
-func HasGPU() bool { return len(renderNodes()) > 0 }
-
-func renderGroups() (groups []int) {
-	for _, node := range renderNodes() {
-		var stat unix.Stat_t
-		if unix.Stat(node, &stat) == nil && stat.Gid != 0 && (len(groups) == 0 || groups[0] != int(stat.Gid)) {
-			groups = append(groups, int(stat.Gid))
-		}
-	}
-	return groups
 }
