@@ -30,7 +30,7 @@ var arrows = []struct {
 	{"streamer/congestion", nil, "pure: driven by a clock it is handed"},
 	{"streamer/recovery", nil, "pure"},
 	{"streamer/control", nil, "a wire form has no dependencies"},
-	{"streamer/udpmux", nil, "sockets know no sessions"},
+	{"streamer/udpmux", []string{"internal/media"}, "sockets know no sessions; departures are on the clock of the frames"},
 	{"streamer/viewer", []string{"streamer/control", "internal/media", "internal/decode", "internal/telemetry"}, "a player in Go is a player: it knows no edge"},
 	{"signaling", nil, "a wire form has no dependencies"},
 	{"signaling/match", []string{"signaling"}, "pure ranking"},

@@ -1,6 +1,16 @@
 // Package udpmux owns the sockets that media leaves by: one UDP port and one TCP port serve every session of an edge,
 // so that an owner opens two ports and no range. Sessions are told apart by their ICE user fragment (RFC 8445 section 7).
 //
+// # Trains
+//
+// A [Flow] is the media of one connection. What its owner writes between Begin and End leaves as a train: in one call to the
+// kernel, which cuts runs of equally long packets from one buffer (UDP_SEGMENT) where it can. That costs a sixth of a call for
+// each packet, and the network card sees the train as one. Each packet's departure is reported by SSRC and sequence number at
+// the instant when the kernel was given it, which is what a congestion controller has to know: time that a packet waits for us
+// is not the network's.
+//
+// # Concurrency
+//
 // All methods are safe for concurrent use.
 package udpmux
 
@@ -43,6 +53,8 @@ type Ports struct {
 
 	addresses []netip.AddrPort
 	counters  counters
+	egress    egress
+	first     *socket
 }
 
 type counters struct {
@@ -83,20 +95,18 @@ func Open(config Config) (*Ports, error) {
 	}
 	port := config.Port
 	for _, local := range locals {
-		socket, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(local, port)))
+		socket, err := openSocket(netip.AddrPortFrom(local, port), &ports.egress, &ports.counters)
 		if err != nil {
 			closeAll()
-			return nil, fmt.Errorf("open UDP port %d on %v for media: %w", port, local, err)
+			return nil, err
 		}
-		if err := errors.Join(socket.SetWriteBuffer(SendBuffer), socket.SetReadBuffer(ReceiveBuffer)); err != nil {
-			closeAll()
-			return nil, errors.Join(fmt.Errorf("size the media socket's buffers: %w", err), socket.Close())
+		if ports.first == nil {
+			ports.first = socket
 		}
-		address := socket.LocalAddr().(*net.UDPAddr).AddrPort()
-		port = address.Port() // one number on every interface
-		ports.addresses = append(ports.addresses, address)
+		port = socket.address.Port() // one number on every interface
+		ports.addresses = append(ports.addresses, socket.address)
 		muxes = append(muxes, ice.NewUDPMuxDefault(ice.UDPMuxParams{
-			UDPConn: &socketCounter{UDPConn: socket, counters: &ports.counters},
+			UDPConn: socket,
 			Logger:  config.Loggers.NewLogger("udpmux"),
 		}))
 	}
@@ -136,39 +146,4 @@ func interfaceAddresses() ([]netip.Addr, error) {
 		return nil, errors.New("no network interface has an address: connect one, or listen on 127.0.0.1")
 	}
 	return locals, nil
-}
-
-// socketCounter counts what passes a UDP socket. It keeps *net.UDPConn's allocation-free methods.
-type socketCounter struct {
-	*net.UDPConn
-	counters *counters
-}
-
-func (s *socketCounter) WriteToAddrPort(data []byte, to netip.AddrPort) (int, error) {
-	n, err := s.UDPConn.WriteToUDPAddrPort(data, to)
-	s.sent(n, err)
-	return n, err
-}
-
-func (s *socketCounter) WriteTo(data []byte, to net.Addr) (int, error) {
-	n, err := s.UDPConn.WriteTo(data, to)
-	s.sent(n, err)
-	return n, err
-}
-
-func (s *socketCounter) sent(n int, err error) {
-	if err != nil {
-		s.counters.sendErrors.Add(1)
-		return
-	}
-	s.counters.packetsSent.Add(1)
-	s.counters.bytesSent.Add(uint64(n))
-}
-
-func (s *socketCounter) ReadFromAddrPort(data []byte) (int, netip.AddrPort, error) {
-	n, from, err := s.UDPConn.ReadFromUDPAddrPort(data)
-	if err == nil {
-		s.counters.packetsReceived.Add(1)
-	}
-	return n, from, err
 }

@@ -1,0 +1,91 @@
+package udpmux
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"sync/atomic"
+	"syscall"
+)
+
+// socket is a UDP socket whose traffic is counted and whose media leaves by flows. It keeps *net.UDPConn's allocation-free methods.
+type socket struct {
+	*net.UDPConn
+	raw      syscall.RawConn
+	address  netip.AddrPort
+	egress   *egress
+	counters *counters
+	// plain is set once the kernel or its network card has refused to cut a buffer into packets.
+	plain atomic.Bool
+}
+
+// openSocket binds a UDP socket for media; port 0 lets the system choose.
+func openSocket(local netip.AddrPort, egress *egress, counters *counters) (_ *socket, err error) {
+	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(local))
+	if err != nil {
+		return nil, fmt.Errorf("open UDP port %d on %v for media: %w", local.Port(), local.Addr(), err)
+	}
+	defer func() {
+		if err != nil {
+			conn.Close()
+		}
+	}()
+	for _, size := range []error{conn.SetWriteBuffer(SendBuffer), conn.SetReadBuffer(ReceiveBuffer)} {
+		if size != nil {
+			return nil, fmt.Errorf("size the media socket's buffers: %w", size)
+		}
+	}
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	s := &socket{UDPConn: conn, raw: raw, address: conn.LocalAddr().(*net.UDPAddr).AddrPort(), egress: egress, counters: counters}
+	var failed error
+	if err := raw.Control(func(fd uintptr) { failed = s.prepare(int(fd)) }); err != nil {
+		return nil, err
+	}
+	if failed != nil {
+		return nil, fmt.Errorf("mark the media socket's packets as interactive video: %w", os.NewSyscallError("setsockopt", failed))
+	}
+	return s, nil
+}
+
+// is4 reports whether the socket speaks IPv4.
+func (s *socket) is4() bool { return s.address.Addr().Unmap().Is4() }
+
+func (s *socket) WriteToAddrPort(data []byte, to netip.AddrPort) (int, error) {
+	if flow := s.egress.flow(data); flow != nil {
+		return flow.write(s, data, to)
+	}
+	n, err := s.UDPConn.WriteToUDPAddrPort(data, to)
+	s.sent(1, n, err)
+	return n, err
+}
+
+func (s *socket) WriteTo(data []byte, to net.Addr) (int, error) {
+	if address, is := to.(*net.UDPAddr); is {
+		return s.WriteToAddrPort(data, address.AddrPort())
+	}
+	n, err := s.UDPConn.WriteTo(data, to)
+	s.sent(1, n, err)
+	return n, err
+}
+
+// sent counts packets that left, or an attempt that failed.
+func (s *socket) sent(packets, bytes int, err error) {
+	if err != nil {
+		s.counters.sendErrors.Add(1)
+		return
+	}
+	s.counters.packetsSent.Add(uint64(packets))
+	s.counters.bytesSent.Add(uint64(bytes))
+}
+
+func (s *socket) ReadFromAddrPort(data []byte) (int, netip.AddrPort, error) {
+	n, from, err := s.UDPConn.ReadFromUDPAddrPort(data)
+	if err == nil {
+		s.counters.packetsReceived.Add(1)
+	}
+	return n, from, err
+}
