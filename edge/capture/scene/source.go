@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"nearlight/edge/capture"
+	"nearlight/internal/alarm"
 	"nearlight/internal/media"
 	"nearlight/internal/scene/gles"
 	"nearlight/internal/scene/play"
@@ -32,8 +33,8 @@ type Source struct {
 
 	// running is held by Next for as long as it runs, and guards all that follows.
 	running sync.Mutex
-	canvas  *canvas // nil once closed
-	alarm   *alarm  // nil once closed
+	canvas  *canvas      // nil once closed
+	alarm   *alarm.Alarm // nil once closed
 	show    *play.Show
 	pacer   play.Pacer
 	paced   int64         // the frame rate that pacer was made for
@@ -69,10 +70,10 @@ func open(config Config, context func(gles.Adapter) (*gles.Context, error)) (_ *
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	if s.alarm, err = newAlarm(); err != nil {
+	if s.alarm, err = alarm.New(); err != nil {
 		return nil, err
 	}
-	s.waker.Arm(s.alarm.wake)
+	s.waker.Arm(s.alarm.Wake)
 	s.target = s.canvas.renderer.Target()
 	s.show = play.New(play.Config{Seed: config.Seed, Measure: config.Stamp})
 	s.SetSize(config.Size)
@@ -91,7 +92,7 @@ func (s *Source) Target() gles.Target { return s.target }
 func (s *Source) Next(ctx context.Context, idle time.Duration) (*media.Frame, error) {
 	s.running.Lock()
 	defer s.running.Unlock()
-	until := never
+	until := alarm.Never
 	if idle > 0 && s.last != 0 {
 		until = media.Now().Add(idle)
 	}
@@ -112,7 +113,7 @@ func (s *Source) Next(ctx context.Context, idle time.Duration) (*media.Frame, er
 		}
 		wake := s.due
 		if s.show.Still() && s.last != 0 {
-			wake = never
+			wake = alarm.Never
 		}
 		switch {
 		case now >= wake:
@@ -120,7 +121,7 @@ func (s *Source) Next(ctx context.Context, idle time.Duration) (*media.Frame, er
 		case now >= until:
 			return s.still(now), nil
 		}
-		if err := s.alarm.sleepUntil(min(wake, until)); err != nil {
+		if err := s.alarm.SleepUntil(min(wake, until)); err != nil {
 			return nil, err
 		}
 	}
@@ -250,7 +251,7 @@ func (s *Source) Close() error {
 		s.canvas = nil
 	}
 	if s.alarm != nil {
-		errs = append(errs, s.alarm.close())
+		errs = append(errs, s.alarm.Close())
 		s.alarm = nil
 	}
 	return errors.Join(errs...)
