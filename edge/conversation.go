@@ -208,6 +208,13 @@ func (r *receiver) Malformed(channel control.Channel, err error) {
 	}
 }
 
+// Left implements streamer.Receiver.
+func (r *receiver) Left(times media.StageTimes) {
+	if trace := r.session.node.config.Trace; trace != nil {
+		trace(times)
+	}
+}
+
 // WantKeyframe implements streamer.Receiver.
 func (r *receiver) WantKeyframe() {
 	r.session.node.metrics.keyframeRequests.Inc()

@@ -184,7 +184,7 @@ func TestOnlyWhoCannotReadItOnTheGPUGetsAPictureInMemory(t *testing.T) {
 	} {
 		work := &scriptedEncoder{surfaces: c.surfaces}
 		choice := &encoder.Choice{Candidate: encoder.Candidate{Name: "scripted", Codec: media.H264}, Encoder: work}
-		p := newPipeline(capturetest.New(size), choice, config, nil, slog.New(slog.DiscardHandler))
+		p := newPipeline(capturetest.New(size), choice, config, slog.New(slog.DiscardHandler))
 		f := *onGPU
 		err := p.reach(&f, c.size)
 		if landed := f.Surface == nil; err != nil || landed != c.lands || landed && !samePlanes(&f, want) {

@@ -31,7 +31,6 @@ type pipeline struct {
 	landing  landing
 	scaler   scaler
 	asked    media.Bitrate // the session's upper bound
-	stages   *streamer.Stages
 	logger   *slog.Logger
 
 	peer     atomic.Pointer[streamer.Peer] // who plays; nil for nobody
@@ -42,7 +41,6 @@ type pipeline struct {
 
 	drawn   func()                    // called once, when the app has drawn something
 	changed func(control.VideoNotice) // called when size or rate change
-	trace   func(media.StageTimes)    // called for each frame that shows a change; may be nil
 
 	frames, bytes, dropped atomic.Uint64
 
@@ -53,9 +51,9 @@ type pipeline struct {
 }
 
 // newPipeline makes a pipeline whose encoder was opened with config; run closes it.
-func newPipeline(source capture.Source, choice *encoder.Choice, config encoder.Config, stages *streamer.Stages, logger *slog.Logger) *pipeline {
+func newPipeline(source capture.Source, choice *encoder.Choice, config encoder.Config, logger *slog.Logger) *pipeline {
 	return &pipeline{
-		source: source, encoding: newEncoding(choice, config, logger), landing: landing{logger: logger}, asked: config.Bitrate, stages: stages, logger: logger,
+		source: source, encoding: newEncoding(choice, config, logger), landing: landing{logger: logger}, asked: config.Bitrate, logger: logger,
 		governor: newGovernor(config.Speed, config.FrameRate),
 	}
 }
@@ -176,18 +174,13 @@ func (p *pipeline) send(peer *streamer.Peer, screen *media.Frame) error {
 	case err != nil:
 		return err
 	}
-	frame.Times.Sent = media.Now()
 	p.frames.Add(1)
 	p.still.coded(frame.Still, result.QP)
 	if frame.Still {
 		return nil
 	}
-	p.stages.ObserveSent(frame.Times)
-	peer.FrameSent(frame.Times)
-	if p.trace != nil {
-		p.trace(frame.Times)
-	}
-	if p.governor.observe(frame.Times.Sent, frame.Times.Sent.Sub(frame.Times.GrabBegun)) {
+	peer.FrameCoded(frame.Times)
+	if now := media.Now(); p.governor.observe(now, now.Sub(frame.Times.GrabBegun)) {
 		return p.economise(peer)
 	}
 	return nil

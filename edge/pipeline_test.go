@@ -118,6 +118,7 @@ type nobody struct{ viewer *viewer.Viewer }
 func (nobody) Input(control.Channel, control.Message) {}
 func (nobody) Malformed(control.Channel, error)       {}
 func (nobody) WantKeyframe()                          {}
+func (nobody) Left(media.StageTimes)                  {}
 func (n nobody) Candidate(c *webrtc.ICECandidateInit) {
 	if c != nil {
 		_ = n.viewer.AddCandidate(*c) // without it the test does not connect, and says so
@@ -150,7 +151,7 @@ func newBenchOn(t *testing.T, seen func(capture.Source) capture.Source, rest ...
 	}
 	stages := streamer.NewStages(streamer.NewStageHistogram())
 	choice := &encoder.Choice{Candidate: encoder.Candidate{Name: "scripted", Codec: media.H264}, Encoder: b.encoder, Rest: rest}
-	b.pipeline = newPipeline(seen(b.source), choice, config, stages, logger)
+	b.pipeline = newPipeline(seen(b.source), choice, config, logger)
 	b.pipeline.drawn = func() { b.drawn <- struct{}{} }
 	b.pipeline.changed = func(n control.VideoNotice) { b.notices <- n }
 

@@ -161,8 +161,8 @@ func (s *session) play(ctx context.Context, choice *encoder.Choice, config encod
 	if err := screen.launch(s.app); err != nil {
 		return errors.Join(&appEnded{code: signaling.CodeAppFailed, text: err.Error()}, choice.Encoder.Close())
 	}
-	pipeline := newPipeline(screen.source, choice, config, s.stages, s.logger)
-	pipeline.changed, pipeline.trace = s.bulletin.setVideo, s.node.config.Trace
+	pipeline := newPipeline(screen.source, choice, config, s.logger)
+	pipeline.changed = s.bulletin.setVideo
 	pipeline.drawn = func() { s.bulletin.setApp(control.AppNotice{State: control.AppRunning, Title: s.app.Title}) }
 	s.onAir.live = &live{screen, pipeline}
 	ready <- s.onAir.live

@@ -17,6 +17,10 @@ const (
 	playoutDelayURI   = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 	absCaptureTimeURI = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time"
 	contentTypeURI    = "http://www.webrtc.org/experiments/rtp-hdrext/video-content-type"
+
+	// transportNumberURI numbers packets across all streams, so that the player can report when each came
+	// (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+	transportNumberURI = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 )
 
 // firstPayloadType is where our payload types begin, in the dynamic range (RFC 3551 section 6). Each codec takes two: its
@@ -52,7 +56,7 @@ func registerCodecs(engine *webrtc.MediaEngine, codecs []media.Codec, profileLev
 			return err
 		}
 	}
-	for _, uri := range []string{playoutDelayURI, absCaptureTimeURI, contentTypeURI} {
+	for _, uri := range []string{playoutDelayURI, absCaptureTimeURI, contentTypeURI, transportNumberURI} {
 		if err := engine.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, webrtc.RTPCodecTypeVideo); err != nil {
 			return fmt.Errorf("register header extension %s: %w", uri, err)
 		}

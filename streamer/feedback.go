@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
+
+	"nearlight/internal/media"
 )
 
 // minimumKeyframeGap damps keyframe requests while the round trip is not known or tiny: a keyframe that is still being decoded
@@ -28,20 +30,42 @@ func (g *keyframeGate) pass(now time.Time, roundTrip time.Duration) bool {
 	return true
 }
 
-// readFeedback reads the video stream's RTCP until the connection is closed. Reading also drives the interceptors.
-func (p *Peer) readFeedback() {
-	for {
-		packets, _, err := p.sender.ReadRTCP()
-		if err != nil {
-			return // closed: Run reports why
+// feedback takes what the player says about the packets that it got. It is called from the goroutine that reads the socket.
+func (p *Peer) feedback(packet rtcp.Packet) {
+	var err error
+	switch packet := packet.(type) {
+	case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
+		if p.keyframes.pass(time.Now(), p.RoundTrip()) {
+			p.receiver.WantKeyframe()
 		}
-		for _, packet := range packets {
-			switch packet.(type) {
-			case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
-				if p.keyframes.pass(time.Now(), p.RoundTrip()) {
-					p.receiver.WantKeyframe()
-				}
+	case *rtcp.TransportLayerNack:
+		err = p.repeat(packet)
+	case *rtcp.TransportLayerCC:
+		err = p.rate.reported(packet)
+	case *rtcp.ReceiverReport:
+		for _, echo := range packet.Reports {
+			if roundTrip, is := roundTripOf(echo, time.Now()); is {
+				p.roundTrip.Store(int64(roundTrip))
 			}
 		}
 	}
+	if err != nil {
+		p.logger.Debug("take the player's feedback", "error", err)
+	}
+}
+
+// repeat sends again what the player has lost.
+func (p *Peer) repeat(request *rtcp.TransportLayerNack) error {
+	now, roundTrip := media.Now(), p.RoundTrip()
+	for _, pair := range request.Nacks {
+		var err error
+		pair.Range(func(sequence uint16) bool {
+			err = p.outbound.again(sequence, now, roundTrip)
+			return err == nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

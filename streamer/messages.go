@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 
 	"nearlight/internal/media"
@@ -51,13 +52,21 @@ func (p *Peer) send(channel *webrtc.DataChannel, m control.Message) error {
 	return channel.Send(data)
 }
 
-// beat says that the edge is alive and refreshes the round trip.
+// beat says that the edge is alive, reports on the stream and refreshes the round trip.
 func (p *Peer) beat() {
+	if report := p.outbound.reportNow(); report != nil {
+		if err := p.connection.WriteRTCP([]rtcp.Packet{report}); err != nil {
+			p.logger.Debug("send a report", "error", err)
+		}
+	}
 	if err := p.Send(&control.Alive{Edge: sinceBoot(media.Now())}); err != nil {
 		p.logger.Debug("send a heartbeat", "error", err)
 	}
 	select {
 	case <-p.connected: // pion's transport may not be asked while it starts
+		if p.RoundTrip() > 0 {
+			return // the player's reports tell it better
+		}
 		if stats, ok := p.connection.SCTP().Transport().ICETransport().GetSelectedCandidatePairStats(); ok && stats.CurrentRoundTripTime > 0 {
 			p.roundTrip.Store(int64(stats.CurrentRoundTripTime * float64(time.Second)))
 		}

@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pion/interceptor/pkg/cc"
 	"github.com/pion/webrtc/v4"
 
 	"nearlight/internal/media"
@@ -35,6 +34,8 @@ type Receiver interface {
 	Input(channel control.Channel, m control.Message)
 	// Malformed is called for each message that was dropped.
 	Malformed(channel control.Channel, err error)
+	// Left is called when the last packet of a frame, whose times FrameCoded gave, was handed to the network: Sent says when.
+	Left(times media.StageTimes)
 	// WantKeyframe asks for a keyframe: the player cannot decode without one.
 	WantKeyframe()
 	// Candidate is a local ICE candidate for the player, nil after the last.
@@ -44,13 +45,13 @@ type Receiver interface {
 // Peer is one connection to one player.
 type Peer struct {
 	connection *webrtc.PeerConnection
-	estimator  cc.BandwidthEstimator
+	rate       rateControl
+	outbound   *outbound
 	receiver   Receiver
 	logger     *slog.Logger
 	track      *videoTrack
 	// profileLevelID is what was offered of H.264.
 	profileLevelID string
-	sender         *webrtc.RTPSender
 	motion         *webrtc.DataChannel
 	control        *webrtc.DataChannel
 	keyframes      keyframeGate
@@ -70,23 +71,40 @@ type Peer struct {
 
 // NewPeer prepares a connection; nothing is sent before Offer.
 func (e *Engine) NewPeer(config PeerConfig, receiver Receiver, stages *Stages, logger *slog.Logger) (*Peer, error) {
-	track, err := newVideoTrack(config.Codecs, config.PlayoutDelay)
-	if err != nil {
-		return nil, err
-	}
-	connection, estimator, err := e.newConnection(config, logger)
-	if err != nil {
-		return nil, err
-	}
 	p := &Peer{
-		connection: connection, estimator: estimator, receiver: receiver, logger: logger, stages: stages,
+		receiver: receiver, logger: logger, stages: stages, profileLevelID: config.ProfileLevelID,
 		connected: make(chan struct{}), open: make(chan struct{}), failed: make(chan struct{}),
-		track: track, profileLevelID: config.ProfileLevelID,
+	}
+	var err error
+	if p.rate, err = newGoogRate(config.Bitrate, pionLoggers{logger}); err != nil {
+		return nil, err
+	}
+	if p.outbound, err = newOutbound(e.ports, p.rate, p.left); err != nil {
+		return nil, errors.Join(err, p.rate.close())
+	}
+	if p.track, err = newVideoTrack(config.Codecs, config.PlayoutDelay, p.outbound); err != nil {
+		return nil, errors.Join(err, p.discard())
+	}
+	if p.connection, err = e.newConnection(config, p.feedback, logger); err != nil {
+		return nil, errors.Join(err, p.discard())
 	}
 	if err := p.setUp(); err != nil {
-		return nil, errors.Join(err, connection.Close())
+		return nil, errors.Join(err, p.connection.Close(), p.discard())
 	}
 	return p, nil
+}
+
+// discard gives back what a peer has that never ran, or whose connection is closed.
+func (p *Peer) discard() error {
+	p.outbound.stop()
+	return errors.Join(p.outbound.close(), p.rate.close())
+}
+
+// left is called when a frame's last packet has left.
+func (p *Peer) left(times media.StageTimes) {
+	p.frames.add(RTPTimestamp(times.Damaged), times)
+	p.stages.observeSent(times)
+	p.receiver.Left(times)
 }
 
 // further is called once for each of the things that are missing.
@@ -99,11 +117,10 @@ func (p *Peer) further() {
 func (p *Peer) setUp() error {
 	p.missing.Store(2)
 	p.track.bound = sync.OnceFunc(p.further)
-	transceiver, err := p.connection.AddTransceiverFromTrack(p.track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+	_, err := p.connection.AddTransceiverFromTrack(p.track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
 	if err != nil {
 		return fmt.Errorf("add the video track: %w", err)
 	}
-	p.sender = transceiver.Sender()
 	if p.motion, err = p.openChannel(control.OnMotion); err != nil {
 		return err
 	}
@@ -215,7 +232,6 @@ func (p *Peer) Answer(sdp string) error {
 	if err := p.connection.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
 		return fmt.Errorf("apply the player's answer: %w", err)
 	}
-	go p.readFeedback() // ends when the connection is closed
 	return nil
 }
 
@@ -234,8 +250,8 @@ func (p *Peer) Accepts(codec media.Codec) bool { return p.track.accepts(codec) }
 // goroutine that calls WriteSlice.
 func (p *Peer) Use(codec media.Codec) { p.track.use(codec) }
 
-// WriteSlice sends one slice of the access unit captured at the given instant. It returns when the last packet was
-// handed to the socket.
+// WriteSlice sends one slice of the access unit captured at the given instant, at once or, where the link is slow, in the time
+// after it returns.
 func (p *Peer) WriteSlice(s media.Slice, captured media.Instant) error {
 	if err := p.track.writeSlice(s, captured); err != nil {
 		if p.Err() != nil {
@@ -246,11 +262,12 @@ func (p *Peer) WriteSlice(s media.Slice, captured media.Instant) error {
 	return nil
 }
 
-// FrameSent records a frame whose last slice has been written, so that the player's acknowledgement finds it.
-func (p *Peer) FrameSent(times media.StageTimes) { p.frames.add(RTPTimestamp(times.Damaged), times) }
+// FrameCoded records a frame whose last slice has been written, with all times but Sent: Receiver.Left gets them whole, and the
+// player's acknowledgement finds them.
+func (p *Peer) FrameCoded(times media.StageTimes) { p.outbound.coded(times) }
 
 // TargetBitrate is the rate estimate now.
-func (p *Peer) TargetBitrate() media.Bitrate { return media.Bitrate(p.estimator.GetTargetBitrate()) }
+func (p *Peer) TargetBitrate() media.Bitrate { return p.rate.target() }
 
 // RoundTrip is the newest round trip to the player, 0 until known.
 func (p *Peer) RoundTrip() time.Duration { return time.Duration(p.roundTrip.Load()) }
@@ -258,9 +275,12 @@ func (p *Peer) RoundTrip() time.Duration { return time.Duration(p.roundTrip.Load
 // Run keeps the connection's heartbeat until ctx is done or the connection is over, then closes it. It returns the
 // reason: ctx's error or one that wraps ErrClosed.
 func (p *Peer) Run(ctx context.Context) error {
+	sending := make(chan error, 1)
+	go func() { sending <- p.outbound.run() }()
 	defer func() {
 		p.end(ErrClosed)
-		if err := p.connection.Close(); err != nil {
+		p.outbound.stop()
+		if err := errors.Join(p.connection.Close(), <-sending, p.outbound.close(), p.rate.close()); err != nil {
 			p.logger.Debug("close the peer connection", "error", err)
 		}
 	}()

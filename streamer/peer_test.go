@@ -30,6 +30,7 @@ type edgeSide struct {
 	inputs    chan control.Message
 	malformed chan error
 	keyframes chan struct{}
+	left      chan media.StageTimes
 	t         *testing.T
 }
 
@@ -41,6 +42,7 @@ func (e *edgeSide) Input(_ control.Channel, m control.Message) {
 }
 func (e *edgeSide) Malformed(_ control.Channel, err error) { e.malformed <- err }
 func (e *edgeSide) WantKeyframe()                          { e.keyframes <- struct{}{} }
+func (e *edgeSide) Left(times media.StageTimes)            { e.left <- times }
 func (e *edgeSide) Candidate(c *webrtc.ICECandidateInit) {
 	if c == nil {
 		return
@@ -93,7 +95,7 @@ func connectWith(t *testing.T, config streamer.PeerConfig, watching viewer.Confi
 		t.Fatal(err)
 	}
 	s := &session{
-		edge:   &edgeSide{inputs: make(chan control.Message, 16), malformed: make(chan error, 16), keyframes: make(chan struct{}, 16), t: t},
+		edge:   &edgeSide{inputs: make(chan control.Message, 16), malformed: make(chan error, 16), keyframes: make(chan struct{}, 16), left: make(chan media.StageTimes, 1024), t: t},
 		player: &playerSide{frames: make(chan viewer.Frame, 1024), messages: make(chan control.Message, 1024)},
 		stages: streamer.NewStages(streamer.NewStageHistogram()),
 	}
@@ -297,7 +299,10 @@ func TestPingsAreAnsweredAndAcknowledgementsFillTheStages(t *testing.T) {
 		t.Errorf("got %+v", pong)
 	}
 	now := media.Now()
-	s.peer.FrameSent(media.StageTimes{Damaged: now, Sent: now})
+	s.peer.FrameCoded(media.StageTimes{Damaged: now, Encoded: now})
+	if left := wait(t, s.edge.left, "the frame's departure"); left.Damaged != now || left.Sent < now {
+		t.Errorf("the frame left as %+v", left)
+	}
 	ack := &control.Ack{RTP: streamer.RTPTimestamp(now), Received: 6 * time.Millisecond, Presented: 9 * time.Millisecond, Decode: time.Millisecond, Frames: 1}
 	if err := s.viewer.Send(ack); err != nil {
 		t.Fatal(err)

@@ -68,8 +68,8 @@ func (s *Stages) observe(stage Stage, d time.Duration) {
 	s.windows[stage].Add(d)
 }
 
-// ObserveSent records the edge's part of a frame's way.
-func (s *Stages) ObserveSent(t media.StageTimes) {
+// observeSent records the edge's part of a frame's way.
+func (s *Stages) observeSent(t media.StageTimes) {
 	s.observe(StageCapture, t.Grabbed.Sub(t.Damaged))
 	s.observe(StageConvert, t.Converted.Sub(t.Grabbed))
 	s.observe(StageEncode, t.Encoded.Sub(t.Converted))

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -14,9 +14,6 @@ import (
 	"nearlight/internal/media"
 	"nearlight/streamer/packetizer"
 )
-
-// errNotBound reports a slice for a track whose negotiation is not over.
-var errNotBound = errors.New("the video track is not negotiated yet")
 
 // The extension payloads of one packet. contentTypeScreen asks a browser to keep detail rather than smooth motion.
 const (
@@ -35,24 +32,22 @@ var (
 	PlayoutDelayWAN = PlayoutDelay{0, 100 * time.Millisecond}
 )
 
-// videoTrack is the sending end of the one video stream: it cuts slices into packets, stamps them with the capture clock and
-// writes them to the connection. It implements webrtc.TrackLocal.
+// videoTrack is the beginning of the one video stream: it cuts slices into packets, stamps them with the capture clock and
+// puts them in line. It implements webrtc.TrackLocal.
 type videoTrack struct {
 	formats      []format // offered, in order of preference
 	playoutDelay PlayoutDelay
 	bound        func() // called when the track is negotiated; nil for nobody
 
-	binding atomic.Pointer[binding] // nil until negotiated
+	outbound *outbound
+
+	wire atomic.Pointer[wire] // nil until negotiated
 
 	// Owned by the goroutine that writes.
-	current    *format // one of formats
-	header     rtp.Header
-	extensions [maxExtensions]rtp.Extension
-	sequence   uint16
-	frameOpen  bool // the access unit's first packet has been sent, and not its last
-	timestamp  uint32
-	wallClock  [8]byte
-	emit       func(payload []byte, marker bool) error // writePacket as a value, made once: making it per slice would allocate
+	current   *format                                 // one of formats
+	frameOpen bool                                    // the access unit's first packet has been put in line, and not its last
+	head      packetHead                              // what the packets of the access unit have alike
+	emit      func(payload []byte, marker bool) error // put as a value, made once: making it per slice would allocate
 }
 
 // format is a codec that the stream may have.
@@ -61,19 +56,11 @@ type format struct {
 	packetizer packetizer.Packetizer
 }
 
-type binding struct {
-	ssrc         uint32
-	payloadTypes map[media.Codec]uint8 // of those that the player accepts
-	writer       webrtc.TrackLocalWriter
-	extensions   []rtp.Extension // of every packet
-	captureID    uint8           // of abs-capture-time, which a frame's first packet carries; 0 when not negotiated
-}
-
 var _ webrtc.TrackLocal = (*videoTrack)(nil)
 
 // newVideoTrack makes a track that may send any of the codecs, and begins with the first.
-func newVideoTrack(codecs []media.Codec, delay PlayoutDelay) (*videoTrack, error) {
-	t := &videoTrack{playoutDelay: delay, sequence: uint16(rand.Uint32())}
+func newVideoTrack(codecs []media.Codec, delay PlayoutDelay, outbound *outbound) (*videoTrack, error) {
+	t := &videoTrack{playoutDelay: delay, outbound: outbound}
 	for _, codec := range codecs {
 		p, err := packetizer.New(codec)
 		if err != nil {
@@ -85,7 +72,7 @@ func newVideoTrack(codecs []media.Codec, delay PlayoutDelay) (*videoTrack, error
 		return nil, fmt.Errorf("%w: none is offered", ErrNoCommonCodec)
 	}
 	t.current = &t.formats[0]
-	t.emit = t.writePacket
+	t.emit = t.put
 	return t, nil
 }
 
@@ -98,11 +85,11 @@ func (t *videoTrack) codecs() []media.Codec {
 }
 
 func (t *videoTrack) accepts(codec media.Codec) bool {
-	b := t.binding.Load()
-	if b == nil {
+	w := t.wire.Load()
+	if w == nil {
 		return false
 	}
-	_, accepted := b.payloadTypes[codec]
+	_, accepted := w.payloadTypes[codec]
 	return accepted
 }
 
@@ -122,14 +109,14 @@ func (*videoTrack) Kind() webrtc.RTPCodecType { return webrtc.RTPCodecTypeVideo 
 
 // Bind implements webrtc.TrackLocal: it learns what was negotiated.
 func (t *videoTrack) Bind(context webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
-	b := &binding{ssrc: uint32(context.SSRC()), payloadTypes: map[media.Codec]uint8{}, writer: context.WriteStream()}
+	w := &wire{ssrc: uint32(context.SSRC()), payloadTypes: map[media.Codec]uint8{}, writer: context.WriteStream()}
 	var first *webrtc.RTPCodecParameters // in our order: pion takes the stream for one of that
 	for _, f := range t.formats {
 		for _, parameters := range context.CodecParameters() {
-			if _, known := b.payloadTypes[f.codec]; known || parameters.MimeType != f.codec.MimeType() {
+			if _, known := w.payloadTypes[f.codec]; known || parameters.MimeType != f.codec.MimeType() {
 				continue
 			}
-			b.payloadTypes[f.codec] = uint8(parameters.PayloadType)
+			w.payloadTypes[f.codec] = uint8(parameters.PayloadType)
 			if first == nil {
 				first = &parameters
 			}
@@ -138,23 +125,41 @@ func (t *videoTrack) Bind(context webrtc.TrackLocalContext) (webrtc.RTPCodecPara
 	if first == nil {
 		return webrtc.RTPCodecParameters{}, fmt.Errorf("%w: the player accepts nothing of %v", ErrNoCommonCodec, t.codecs())
 	}
-	if err := b.prepareExtensions(context.HeaderExtensions(), t.playoutDelay); err != nil {
+	if w.takesRepeats(context.CodecParameters()) {
+		w.repeatSSRC = uint32(context.SSRCRetransmission())
+	}
+	if err := w.prepareExtensions(context.HeaderExtensions(), t.playoutDelay); err != nil {
 		return webrtc.RTPCodecParameters{}, err
 	}
-	t.binding.Store(b)
+	if err := t.outbound.bind(w); err != nil {
+		return webrtc.RTPCodecParameters{}, err
+	}
+	t.wire.Store(w)
 	if t.bound != nil {
 		t.bound()
 	}
 	return *first, nil
 }
 
+// takesRepeats reports whether the player takes the repeats of every codec in a stream of their own.
+func (w *wire) takesRepeats(negotiated []webrtc.RTPCodecParameters) bool {
+	for _, payloadType := range w.payloadTypes {
+		if !slices.ContainsFunc(negotiated, func(p webrtc.RTPCodecParameters) bool {
+			return p.MimeType == webrtc.MimeTypeRTX && uint8(p.PayloadType) == rtxOf(payloadType)
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
 // Unbind implements webrtc.TrackLocal.
 func (t *videoTrack) Unbind(webrtc.TrackLocalContext) error {
-	t.binding.Store(nil)
+	t.wire.Store(nil)
 	return nil
 }
 
-func (b *binding) prepareExtensions(negotiated []webrtc.RTPHeaderExtensionParameter, delay PlayoutDelay) error {
+func (w *wire) prepareExtensions(negotiated []webrtc.RTPHeaderExtensionParameter, delay PlayoutDelay) error {
 	var every rtp.Header
 	for _, extension := range negotiated {
 		id := uint8(extension.ID)
@@ -173,10 +178,12 @@ func (b *binding) prepareExtensions(negotiated []webrtc.RTPHeaderExtensionParame
 				return fmt.Errorf("set content type: %w", err)
 			}
 		case absCaptureTimeURI:
-			b.captureID = id
+			w.captureID = id
+		case transportNumberURI:
+			w.transportID = id
 		}
 	}
-	b.extensions = every.Extensions
+	w.extensions = every.Extensions
 	return nil
 }
 
@@ -194,13 +201,28 @@ const RTPTick = time.Second/clockRate + 1
 // writeSlice sends a slice of the access unit that was captured at the given instant. An access unit that was left
 // unfinished ends where the next one begins: the timestamps differ.
 func (t *videoTrack) writeSlice(s media.Slice, captured media.Instant) error {
-	if timestamp := RTPTimestamp(captured); !t.frameOpen || timestamp != t.timestamp {
-		t.frameOpen = false
-		t.timestamp = timestamp
-		binary.BigEndian.PutUint64(t.wallClock[:], ntpTime(time.Now().Add(-media.Now().Sub(captured))))
+	w := t.wire.Load()
+	if w == nil {
+		return errNotBound
 	}
+	payloadType, accepted := w.payloadTypes[t.current.codec]
+	if !accepted {
+		return fmt.Errorf("%w: %s", ErrNoCommonCodec, t.current.codec)
+	}
+	if timestamp := RTPTimestamp(captured); !t.frameOpen || timestamp != t.head.timestamp {
+		t.head = packetHead{timestamp: timestamp, begins: true}
+		binary.BigEndian.PutUint64(t.head.wallClock[:], ntpTime(time.Now().Add(-media.Now().Sub(captured))))
+	}
+	t.head.payloadType = payloadType
 	err := t.current.packetizer.Packetize(s, t.emit)
 	t.frameOpen = !s.Last && err == nil
+	return errors.Join(err, t.outbound.sendDue())
+}
+
+func (t *videoTrack) put(payload []byte, marker bool) error {
+	t.head.marker = marker
+	err := t.outbound.put(t.head, payload)
+	t.head.begins = false
 	return err
 }
 
@@ -209,31 +231,4 @@ func (t *videoTrack) writeSlice(s media.Slice, captured media.Instant) error {
 func ntpTime(t time.Time) uint64 {
 	const secondsFrom1900To1970 = 2208988800
 	return uint64(t.Unix()+secondsFrom1900To1970)<<32 | uint64(t.Nanosecond())<<32/uint64(time.Second)
-}
-
-func (t *videoTrack) writePacket(payload []byte, marker bool) error {
-	b := t.binding.Load()
-	if b == nil {
-		return errNotBound
-	}
-	payloadType, accepted := b.payloadTypes[t.current.codec]
-	if !accepted {
-		return fmt.Errorf("%w: %s", ErrNoCommonCodec, t.current.codec)
-	}
-	// The interceptors below append to Extensions and keep only copies, so that one header and one array serve all packets.
-	t.header = rtp.Header{
-		Version: 2, Marker: marker, PayloadType: payloadType, SequenceNumber: t.sequence, Timestamp: t.timestamp, SSRC: b.ssrc,
-		Extension: true, ExtensionProfile: rtp.ExtensionProfileOneByte, Extensions: append(t.extensions[:0], b.extensions...),
-	}
-	if b.captureID != 0 && !t.frameOpen {
-		if err := t.header.SetExtension(b.captureID, t.wallClock[:]); err != nil {
-			return fmt.Errorf("set capture time: %w", err)
-		}
-	}
-	t.frameOpen = true
-	t.sequence++
-	if _, err := b.writer.WriteRTP(&t.header, payload); err != nil {
-		return fmt.Errorf("send a video packet: %w", err)
-	}
-	return nil
 }

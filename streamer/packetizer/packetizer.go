@@ -48,8 +48,17 @@ func New(codec media.Codec) (Packetizer, error) {
 func packets(size, room int) int { return (size + room - 1) / room }
 
 // fragment is where part i of so many begins and ends, when size bytes are cut into parts of nearly equal size: so that no
-// packet is tiny and repair packets protect equal lengths.
-func fragment(i, parts, size int) (from, to int) { return i * size / parts, (i + 1) * size / parts }
+// packet is tiny, and repair packets protect equal lengths. The longer ones come first: two runs of equally long packets, which
+// the kernel can cut from a buffer each.
+func fragment(i, parts, size int) (from, to int) {
+	each, longer := size/parts, size%parts
+	from = i*each + min(i, longer)
+	to = from + each
+	if i < longer {
+		to++
+	}
+	return from, to
+}
 
 // pictureID counts the frames of a stream modulo 2^15: libwebrtc takes a frame to refer to the one before it, by this
 // number, when the descriptor names no layers.

@@ -1,0 +1,364 @@
+package streamer
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"nearlight/internal/alarm"
+	"nearlight/internal/media"
+	"nearlight/streamer/packetizer"
+	"nearlight/streamer/recovery"
+	"nearlight/streamer/udpmux"
+)
+
+// keptPackets is how many packets of the video stream can be sent again: about a second at 8 Mbit/s. It is a power of two,
+// and more than any frame has.
+const keptPackets = 1024
+
+// outbound is the sending end of a connection. A packet is put in line, leaves when its turn comes (see schedule), is known by its
+// transport-wide number until the player reports on it, and is kept for a while in case that it is lost:
+//
+//	put ──> in line ──> left ──> kept, and sent again when asked for ──> overwritten
+//
+// Whoever puts a packet in line sends what may leave at once. What has to wait is sent by run. Repeats go ahead of the line.
+type outbound struct {
+	flow  *udpmux.Flow
+	alarm *alarm.Alarm
+	left  func(media.StageTimes) // called under mu when a frame's last packet has left
+	rate  rateControl
+
+	mu       sync.Mutex
+	wire     *wire // nil until negotiated
+	kept     [keptPackets]*kept
+	next     uint16 // sequence number of the packet that is put in line next
+	first    uint16 // of the first one in line; next when nothing is
+	schedule schedule
+	sent     sentLog
+	report   senderReport
+	frame    frameInLine
+	closed   bool
+	length   func(n int) (int, bool) // lengthInLine as a value, made once: making it per frame would allocate
+
+	// The packet being sent, here so that nothing is allocated for it.
+	header     rtp.Header
+	extensions [maxExtensions]rtp.Extension
+	number     [2]byte // transport-wide
+	repeated   [2 + packetizer.MaxPayload]byte
+	repeats    uint16 // sequence number of the next repeat
+}
+
+// rateControl decides how fast to send, from what leaves and what the player reports on it.
+type rateControl interface {
+	// bind tells what was negotiated, before anything else.
+	bind(*wire)
+	// left tells of a packet that was sent.
+	left(header *rtp.Header, payload []byte) error
+	// reported hands on a report on packets, of whatever kind.
+	reported(rtcp.Packet) error
+	target() media.Bitrate
+	close() error
+}
+
+// packetHead is what a packet says beside its payload.
+type packetHead struct {
+	timestamp   uint32
+	payloadType uint8
+	marker      bool
+	begins      bool // a frame, whose capture time it carries
+	wallClock   [8]byte
+}
+
+// kept is a packet of the video stream, in line or kept for a repeat.
+type kept struct {
+	packetHead
+	sequence            uint16
+	firstSent, lastSent media.Instant // 0 while in line
+	repeats             int
+	size                int
+	payload             [packetizer.MaxPayload]byte
+}
+
+// frameInLine is the newest frame, of which the last packet may have to wait.
+type frameInLine struct {
+	times media.StageTimes
+	coded bool   // times are there
+	end   uint16 // sequence number after its last packet
+}
+
+// wire is what was negotiated for the video stream.
+type wire struct {
+	ssrc, repeatSSRC uint32                // repeatSSRC is 0 where the player takes no repeats of their own
+	payloadTypes     map[media.Codec]uint8 // of those that the player accepts
+	writer           webrtc.TrackLocalWriter
+	extensions       []rtp.Extension // of every packet
+	captureID        uint8           // of abs-capture-time, which a frame's first packet carries; 0 when not negotiated
+	transportID      uint8           // of the transport-wide number; 0 when not negotiated
+}
+
+func newOutbound(ports *udpmux.Ports, rate rateControl, left func(media.StageTimes)) (*outbound, error) {
+	a, err := alarm.New()
+	if err != nil {
+		return nil, fmt.Errorf("set a clock for sending: %w", err)
+	}
+	o := &outbound{alarm: a, rate: rate, left: left, repeats: uint16(rand.Uint32())}
+	o.next = uint16(rand.Uint32())
+	o.first, o.frame.end = o.next, o.next
+	o.flow, o.length = ports.NewFlow(o.departed), o.lengthInLine
+	return o, nil
+}
+
+// bind begins sending to what was negotiated.
+func (o *outbound) bind(w *wire) error {
+	for _, ssrc := range []uint32{w.ssrc, w.repeatSSRC} {
+		if ssrc == 0 {
+			continue
+		}
+		if err := o.flow.Own(ssrc); err != nil {
+			return err
+		}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.wire = w
+	o.rate.bind(w)
+	return nil
+}
+
+// put adds a packet to the line; payload is copied.
+func (o *outbound) put(head packetHead, payload []byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return ErrClosed
+	}
+	if o.next-o.first >= keptPackets/2 { // a frame of half a megabyte: better a burst than what is kept overwritten
+		if err := o.sendSome(keptPackets / 4); err != nil {
+			return err
+		}
+	}
+	slot := &o.kept[o.next%keptPackets]
+	if *slot == nil {
+		*slot = new(kept)
+	}
+	k := *slot
+	k.packetHead, k.sequence, k.size = head, o.next, copy(k.payload[:], payload)
+	k.firstSent, k.lastSent, k.repeats = 0, 0, 0
+	o.schedule.add(k.size)
+	o.next++
+	return nil
+}
+
+// sendDue sends what may leave now, and has run send the rest in time. The error is the connection's.
+func (o *outbound) sendDue() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return ErrClosed
+	}
+	before := o.schedule.next
+	err := o.drain(media.Now())
+	if o.first != o.next && o.schedule.next != before {
+		o.alarm.Wake()
+	}
+	return err
+}
+
+// drain sends train after train as long as they are due. The caller holds mu.
+func (o *outbound) drain(now media.Instant) error {
+	for o.first != o.next {
+		packets := o.schedule.due(now, o.length)
+		if packets == 0 {
+			return nil
+		}
+		if err := o.sendSome(packets); err != nil {
+			o.first = o.next // nothing of it will arrive in time
+			o.schedule.clear()
+			return err
+		}
+	}
+	return nil
+}
+
+// lengthInLine tells the schedule how long the packet is that comes n after the first in line; false is the line's end.
+func (o *outbound) lengthInLine(n int) (int, bool) {
+	sequence := o.first + uint16(n)
+	if sequence == o.next {
+		return 0, false
+	}
+	return o.kept[sequence%keptPackets].size, true
+}
+
+// sendSome sends so many packets from the front of the line as one train. The caller holds mu.
+func (o *outbound) sendSome(packets int) error {
+	o.flow.Begin()
+	var err error
+	for ; packets > 0 && o.first != o.next && err == nil; packets-- {
+		k := o.kept[o.first%keptPackets]
+		err = o.transmit(k, k.payload[:k.size])
+		o.schedule.took(k.size)
+		o.first++
+	}
+	err = errors.Join(err, o.flow.End())
+	now := media.Now()
+	o.sent.assume(now) // where packets do not leave by the ports' UDP sockets, they left as they were written
+	o.tellLeft(now)
+	return err
+}
+
+// errNotBound reports a packet for a connection whose negotiation is not over.
+var errNotBound = errors.New("the video track is not negotiated yet")
+
+// transmit sends a packet of the video stream. The caller holds mu.
+func (o *outbound) transmit(k *kept, payload []byte) error {
+	if o.wire == nil {
+		return errNotBound
+	}
+	now := media.Now()
+	if k.firstSent == 0 {
+		k.firstSent = now
+	}
+	k.lastSent = now
+	o.header = rtp.Header{
+		Version: 2, Marker: k.marker, PayloadType: k.payloadType, SequenceNumber: k.sequence, Timestamp: k.timestamp, SSRC: o.wire.ssrc,
+	}
+	o.report.count(len(payload))
+	return o.write(k, payload)
+}
+
+// repeat sends a packet again: in the stream for repeats (RFC 4588) where the player has one, else as it was. The caller holds mu.
+func (o *outbound) repeat(k *kept) error {
+	k.lastSent = media.Now()
+	k.repeats++
+	if o.wire.repeatSSRC == 0 {
+		return o.transmit(k, k.payload[:k.size])
+	}
+	o.header = rtp.Header{
+		Version: 2, Marker: k.marker, PayloadType: rtxOf(k.payloadType), SequenceNumber: o.repeats, Timestamp: k.timestamp, SSRC: o.wire.repeatSSRC,
+	}
+	o.repeats++
+	binary.BigEndian.PutUint16(o.repeated[:], k.sequence)
+	return o.write(k, o.repeated[:2+copy(o.repeated[2:], k.payload[:k.size])])
+}
+
+// write completes header and sends it with payload. The interceptors below append to Extensions and keep only copies, so
+// that one header and one array serve all packets.
+func (o *outbound) write(k *kept, payload []byte) error {
+	w := o.wire
+	o.header.Extension, o.header.ExtensionProfile = true, rtp.ExtensionProfileOneByte
+	o.header.Extensions = append(o.extensions[:0], w.extensions...)
+	if w.captureID != 0 && k.begins {
+		if err := o.header.SetExtension(w.captureID, k.wallClock[:]); err != nil {
+			return fmt.Errorf("set capture time: %w", err)
+		}
+	}
+	if w.transportID != 0 {
+		binary.BigEndian.PutUint16(o.number[:], o.sent.next)
+		if err := o.header.SetExtension(w.transportID, o.number[:]); err != nil {
+			return fmt.Errorf("set transport-wide number: %w", err)
+		}
+	}
+	o.sent.add(o.header.SSRC, o.header.SequenceNumber, k.timestamp, o.header.MarshalSize()+len(payload))
+	if _, err := w.writer.WriteRTP(&o.header, payload); err != nil {
+		return fmt.Errorf("send a video packet: %w", err)
+	}
+	return o.rate.left(&o.header, payload)
+}
+
+// departed is told by the flow when a packet has left. It is called from transmit or from the end of a train, so mu is held.
+func (o *outbound) departed(d udpmux.Departure) { o.sent.departed(d.SSRC, d.Sequence, d.Size, d.At) }
+
+// coded completes the newest frame: its times but Sent, which is when its last packet leaves or has left.
+func (o *outbound) coded(times media.StageTimes) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.frame = frameInLine{times: times, coded: true, end: o.next}
+	o.tellLeft(o.sent.newest())
+}
+
+// tellLeft reports the newest frame once it has left. The caller holds mu.
+func (o *outbound) tellLeft(at media.Instant) {
+	if !o.frame.coded || int16(o.first-o.frame.end) < 0 {
+		return
+	}
+	o.frame.coded = false
+	o.frame.times.Sent = max(at, o.frame.times.Encoded)
+	o.left(o.frame.times)
+}
+
+// again answers a request for a packet that was lost.
+func (o *outbound) again(sequence uint16, now media.Instant, roundTrip time.Duration) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	k := o.kept[sequence%keptPackets]
+	if o.wire == nil || k == nil || k.sequence != sequence || k.firstSent == 0 {
+		return nil // never sent, or too long ago
+	}
+	past := recovery.Packet{Age: now.Sub(k.firstSent), Since: now.Sub(k.lastSent), Repeats: k.repeats}
+	for range recovery.Copies(past, roundTrip) {
+		if err := o.repeat(k); err != nil {
+			return err
+		}
+	}
+	o.sent.assume(media.Now())
+	return nil
+}
+
+// reportNow is RTCP's report on the video stream, nil before there is one.
+func (o *outbound) reportNow() *rtcp.SenderReport {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.wire == nil {
+		return nil
+	}
+	return o.report.make(o.wire.ssrc, time.Now())
+}
+
+// run sends what has to wait for its turn, until stop. It holds a thread, for the sake of its clock.
+func (o *outbound) run() error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for {
+		wake, running := o.sendWaiting()
+		if !running {
+			return nil
+		}
+		if err := o.alarm.SleepUntil(wake); err != nil {
+			return err
+		}
+	}
+}
+
+// sendWaiting sends what is due and returns when the next train is, and whether there may be one.
+func (o *outbound) sendWaiting() (wake media.Instant, running bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return 0, false
+	}
+	// Where sending fails the line is empty afterwards, and whoever writes next is told.
+	if err := o.drain(media.Now()); err != nil || o.first == o.next {
+		return alarm.Never, true
+	}
+	return o.schedule.next, true
+}
+
+// stop makes run return, and nothing leave any more.
+func (o *outbound) stop() {
+	o.mu.Lock()
+	o.closed, o.wire = true, nil
+	o.mu.Unlock()
+	o.flow.Close()
+	o.alarm.Wake()
+}
+
+// close gives back what a stopped outbound has, once run has returned.
+func (o *outbound) close() error { return o.alarm.Close() }
