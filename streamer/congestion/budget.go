@@ -19,8 +19,15 @@ const (
 	repay = 0.5
 	// budgetLeast is the least share of its budget that a frame gets, whatever is owed.
 	budgetLeast = 0.25
+	// agedAfter is how long no full frame was heard of until the target is only remembered, and agedShare what the first frames then
+	// get of it, until they are heard of.
+	agedAfter = 5 * time.Second
+	agedShare = 0.75
 	// doubtShare is the share of its budget that a frame gets while the oldest acknowledgement is later than most.
 	doubtShare = 0.5
+
+	// leadMost bounds what is believed to lie between a grant and the frame's first packet.
+	leadMost = 20 * time.Millisecond
 
 	// fillActive and fillStill are how often a limited application's frame is filled up to see whether the link still carries
 	// the target: while it sends pictures, and while it only repeats one.
@@ -41,6 +48,9 @@ type sending struct {
 	filled  Instant
 	gap     time.Duration // between the last two frames
 	made    Instant       // when the last frame was
+	granted Instant       // when the last frame was granted
+	pending bool          // and nothing of it was sent yet
+	lead    time.Duration // from the grant to the first packet, smoothed
 	halves  [2]int        // bytes produced in this half of the window and the one before
 	halfAt  Instant
 	halfNow bool
@@ -54,6 +64,10 @@ func (s *sending) sent(p SentPacket) {
 		s.other = min(s.other+p.Size, 1<<20)
 	default:
 		s.last, s.begun = max(s.last, p.Sent), true
+		if lead := p.Sent.Sub(s.granted); s.pending && lead >= 0 {
+			s.pending = false
+			s.lead += (min(lead, leadMost) - s.lead) / 8
+		}
 	}
 }
 
@@ -93,7 +107,8 @@ func (s *sending) limited(now Instant, rate float64) bool {
 func (c *Controller) Next(now Instant) Grant {
 	c.Tick(now)
 	share := c.rate * c.interval.Seconds() / 8
-	backlog := c.frames.backlog(now, c.link)
+	// What matters is what is left when the frame leaves.
+	backlog := c.frames.backlog(now.Add(c.sending.lead), c.link)
 	grant := Grant{
 		Pacing: Bitrate(spreadShare * c.rate),
 		Spread: c.interval / spreadShare,
@@ -114,11 +129,15 @@ func (c *Controller) Next(now Instant) Grant {
 	owed := repay * backlog.Seconds() * c.link / 8
 	owed += min(float64(c.sending.other), share/2)
 	c.sending.other = 0
+	if now.Sub(c.growth.fresh) > agedAfter {
+		most = min(most, share*agedShare)
+	}
 	if c.doubtful(now) {
 		most = min(most, share*doubtShare)
 	}
 	grant.Budget = int(min(max(share-owed, share*budgetLeast), most))
 	if !grant.Skip {
+		c.sending.granted, c.sending.pending = now, true
 		grant.Fill = c.fill(now, share, backlog)
 	}
 	return grant

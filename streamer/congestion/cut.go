@@ -38,6 +38,7 @@ type cut struct {
 	frame   int64   // the frame that was overdue
 	saved   float64 // the rate before a cut for want of news; zero when it cannot be taken back
 	savedAt Instant
+	trial   float64 // the rate before half of it was given up to see whose the queue is; zero when it was not
 }
 
 // lower cuts the rate.
@@ -45,6 +46,7 @@ func (c *Controller) lower(now Instant, cause Cause, rate, link float64) {
 	if c.state != Braking && c.state != Draining {
 		c.cut.episode = now
 	}
+	c.cut.trial = 0
 	c.cause = cause
 	c.figures.Cuts[cause]++
 	if c.state != Braking {
@@ -134,7 +136,7 @@ func (c *Controller) judgeReports(now Instant) {
 // judgeAcks acts on an acknowledgement.
 func (c *Controller) judgeAcks(now Instant) {
 	c.resume(now)
-	limit := ackLimit
+	limit := max(ackLimit, c.limit())
 	if c.easy(now) {
 		limit = ackLimitPatient
 	}
@@ -165,7 +167,8 @@ func (c *Controller) judgeLoss(now Instant) {
 	}
 }
 
-// marked answers ECN marks as DCTCP does (RFC 8257 section 3.3): by half the share of marked packets.
+// marked answers ECN marks as DCTCP does (RFC 8257 section 3.3): by half the share that was marked: of frames
+// here, by their first packets.
 func (c *Controller) marked(now Instant, share float64) {
 	const gain = 0.25
 	c.feedback.marked += gain * (share - c.feedback.marked)
@@ -182,33 +185,51 @@ func (c *Controller) proceed(now Instant) {
 	}
 	switch c.state {
 	case Draining:
-		if c.gone() {
-			c.enter(now, Steady)
-			c.growth.at = now
-		} else if standing, known := c.probe.standing(queueFrames, c.cut.at); known && standing > queueLimit &&
-			now.Sub(c.cut.episode) > drainPatience {
-			c.enter(now, Competing)
-			c.probe.pastN, c.feedback.ackN = 0, 0 // their waits were over another base
-			c.growth.at = now
-		}
+		c.drain(now)
 	case Competing:
 		// The short minimum is the queue that the other keeps; when it falls to the long one's, the queue is gone.
 		short, _ := c.packetDelay.over(now, shortWindow)
 		long, known := c.packetDelay.over(now, longWindow)
-		if known && short-long < queueLimit && now.Sub(c.since) > shortWindow {
+		if known && short-long < c.limit()/2 && now.Sub(c.since) > shortWindow {
 			c.enter(now, Steady)
 			c.probe.pastN, c.feedback.ackN = 0, 0
 		}
 	}
 }
 
+// drain waits for the queue to go. When it does not, half the rate is given up for a while: if the queue stays even then, it is
+// kept filled by somebody who does not give way.
+func (c *Controller) drain(now Instant) {
+	standing, known := c.probe.standing(queueFrames, c.cut.at)
+	switch {
+	case c.gone():
+		if c.cut.trial > 0 {
+			c.set(c.cut.trial)
+		}
+		c.enter(now, Steady)
+	case !known || standing <= c.limit() || now.Sub(c.cut.episode) < drainPatience:
+		return
+	case c.cut.trial == 0:
+		c.cut.trial, c.cut.episode, c.cut.at = c.rate, now, now
+		c.set(c.rate / 2)
+		return
+	default:
+		c.set(c.cut.trial)
+		c.enter(now, Competing)
+		c.probe.pastN, c.feedback.ackN = 0, 0 // their waits were over another base
+	}
+	c.cut.trial = 0
+	c.growth.at = now
+}
+
 // gone reports whether what was sent since the cut found the queue short.
 func (c *Controller) gone() bool {
-	if newest := c.probe.back(0); newest != nil && newest.firstAt >= c.cut.at && newest.least <= queueLimit/2 {
+	low := c.limit() / 2
+	if newest := c.probe.back(0); newest != nil && newest.firstAt >= c.cut.at && newest.least <= low {
 		return true
 	}
 	newest := c.feedback.ack(0)
-	return newest != nil && newest.sent >= c.cut.at && newest.standing <= queueLimit/2
+	return newest != nil && newest.sent >= c.cut.at && newest.standing <= low
 }
 
 // resume takes a cut back that was made for want of news, when the news is that nothing was wrong but time: the link had
@@ -258,8 +279,8 @@ func (c *Controller) save(now Instant) {
 	}
 }
 
-// watch cuts when the oldest frame without acknowledgement is overdue. Its bytes, and how long they have taken by now, bound
-// what the link can be carrying; the bound falls until there is news.
+// watch cuts when the oldest frame without acknowledgement is overdue. Its bytes, and how long they have taken by now since the
+// frame before it, bound what the link can be carrying; the bound falls until there is news.
 func (c *Controller) watch(now Instant) {
 	if !c.overdue.watching() || c.state == Starved {
 		return
@@ -284,7 +305,7 @@ func (c *Controller) watch(now Instant) {
 	if now.Sub(f.last) < loop+allowance {
 		return
 	}
-	taken := now.Sub(f.first) - loop
+	taken := min(now.Sub(f.first)-loop, now.Sub(c.feedback.acked))
 	bound := min(rateOf(f.bytes, max(taken, queueGrain)), c.rate)
 	if c.cut.saved == 0 {
 		if c.state == Braking || c.state == Draining {
@@ -296,12 +317,9 @@ func (c *Controller) watch(now Instant) {
 		return
 	}
 	if seen, ok := c.probe.median(1); ok {
-		// Reports of the frames before it say more.
-		c.set(min(cutShare*seen, c.cut.saved))
-		c.link = max(seen, c.floor/2)
-		return
+		bound = min(bound, seen) // reports of the frames before it say more
 	}
-	c.set(cutBlind * bound)
+	c.set(min(cutBlind*bound, c.rate))
 	c.link = max(min(c.link, bound), c.floor/2)
 }
 

@@ -5,9 +5,12 @@ import "time"
 const (
 	// queueGrain is below what a wait can be told from a clock's grain: transport-wide feedback counts in 250 us.
 	queueGrain = time.Millisecond
-	// queueLimit is the standing queue that is answered. A frame's own packets do not count towards it, and neither do waits that
-	// are gone within three frames.
-	queueLimit = 5 * time.Millisecond
+	// queueLimit is the standing queue that is answered, and queuePackets packets at the target's rate on top of it, queueMost at most:
+	// of two flows that see the same queue, the bigger one gives way first. A frame's own packets do not count, and neither do waits
+	// that are gone within three frames.
+	queueLimit   = 3 * time.Millisecond
+	queuePackets = 4 * 1200
+	queueMost    = 20 * time.Millisecond
 	// queueLimitCompeting is the same above a queue that somebody else keeps filled, and so moves.
 	queueLimitCompeting = 15 * time.Millisecond
 	// queueFrames is how many frames in a row must have waited.
@@ -30,6 +33,7 @@ type feedback struct {
 	outstanding   bool
 	retransmitted Instant // when the last retransmission was sent
 	newest        Instant // when the newest packet that was heard of was sent
+	acked         Instant // when the last acknowledgement came
 	marked        float64 // share of packets with CE, smoothed
 
 	acks  [ackHistory]ackedFrame
@@ -65,10 +69,11 @@ func (c *Controller) window() time.Duration {
 }
 
 func (c *Controller) limit() time.Duration {
+	limit := min(queueLimit+serialise(queuePackets, c.rate), queueMost)
 	if c.state == Competing {
-		return queueLimitCompeting
+		limit = max(limit, queueLimitCompeting)
 	}
-	return queueLimit
+	return limit
 }
 
 // Reported takes what the receiver reports of packets, best in the order of sending. Reports of packets that were never sent, or twice
@@ -78,7 +83,7 @@ func (c *Controller) Reported(now Instant, reports []Report) {
 		return
 	}
 	base, known := c.packetDelay.over(now, c.window())
-	var marked, arrived int
+	var marked, began int
 	for i := range reports {
 		r := &reports[i]
 		p := c.packets.find(r.Sequence)
@@ -99,10 +104,6 @@ func (c *Controller) Reported(now Instant, reports []Report) {
 			continue
 		}
 		p.arrived = true
-		arrived++
-		if r.CE {
-			marked++
-		}
 		delay := r.Arrival - time.Duration(p.Sent)
 		if !known || delay < base {
 			base, known = delay, true
@@ -123,8 +124,16 @@ func (c *Controller) Reported(now Instant, reports []Report) {
 		if p.Kind == Audio || p.Kind == Retransmission {
 			continue
 		}
-		if done, ok := c.probe.arrived(p, r.Arrival, wait); ok {
+		done, ok := c.probe.arrived(p, r.Arrival, wait)
+		if ok {
 			c.frameArrived(now, done)
+		}
+		if c.probe.packets == 1 {
+			// A mark on a frame's first packet is about the queue that was there. The later ones' may be about the frame itself.
+			began++
+			if r.CE {
+				marked++
+			}
 		}
 		if f := c.frames.find(p.Frame); f != nil && p.Sent >= f.last {
 			f.arrived = true
@@ -135,8 +144,8 @@ func (c *Controller) Reported(now Instant, reports []Report) {
 			c.frameArrived(now, done)
 		}
 	}
-	if arrived > 0 {
-		c.marked(now, float64(marked)/float64(arrived))
+	if began > 0 {
+		c.marked(now, float64(marked)/float64(began))
 	}
 	c.judgeReports(now)
 }
@@ -170,6 +179,7 @@ func (c *Controller) Acknowledged(now Instant, ack Ack) {
 	}
 	c.frames.acked, c.frames.anyAcked = f.id, true
 	c.feedback.heardOf(now, f.last)
+	c.feedback.acked = now
 
 	loop := now.Sub(f.last)
 	c.overdue.heardAck(now, max(loop-c.own(f), 0), c.feedback.retransmitted >= f.first)

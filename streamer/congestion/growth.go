@@ -1,6 +1,9 @@
 package congestion
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 const (
 	// aim is the share of the seen capacity that is used: a frame's size varies, and what the frames before left over must drain.
@@ -8,11 +11,14 @@ const (
 	// sight bounds what a frame says of the link, in multiples of the target: it left at twice the target's pace.
 	sight = 2.5
 	// fullShare is the share of its budget from which a frame says anything.
-	fullShare = 0.7
+	fullShare = 0.6
 
 	// slowly, calmly and quickly are the rates, per second, at which the target goes to its aim: soon after a cut, a while after it,
 	// and when frames show that there is much more.
 	slowly, calmly, quickly = 0.4, 1.5, 2.0
+	// evenly is what is added to the aim, times the root of the capacity in bits per second: relatively more for the smaller of two
+	// flows, 60 kbit/s at 1 Mbit/s and 200 kbit/s at 10 Mbit/s; at most evenlyMost of the capacity.
+	evenly, evenlyMost = 63, 0.05
 	// downwards is how long the target takes to follow a link that gets slower before there is a queue.
 	downwards = 250 * time.Millisecond
 	// headroom is the capacity, in targets, from which there is much more.
@@ -90,11 +96,13 @@ func (c *Controller) grow(now Instant) {
 			c.enter(now, Steady)
 		}
 	}
+	// Two flows whose frames leave together each see their share of the link, whatever it is, and would stay there.
+	goal += min(evenly*math.Sqrt(capacity), evenlyMost*capacity)
+	if now < c.growth.held {
+		goal = min(goal, c.rate)
+	}
 	switch {
 	case goal > c.rate:
-		if now < c.growth.held {
-			return
-		}
 		calm := now.Sub(c.growth.calm)
 		speed := min(slowly*(1+calm.Seconds()), calmly)
 		if roomy && calm > calmness {
@@ -104,7 +112,8 @@ func (c *Controller) grow(now Instant) {
 	case goal < c.rate:
 		// Most frames must have been slow, not just half: a receiver's thread that is late makes a frame look slow too.
 		if most, _ := c.probe.quantile(enoughSamples, 3, 4); aim*most < c.rate {
-			c.set(c.rate + (aim*most-c.rate)*min(elapsed.Seconds()/downwards.Seconds(), 1))
+			goal = max(goal, aim*most)
+			c.set(c.rate + (goal-c.rate)*min(elapsed.Seconds()/downwards.Seconds(), 1))
 		}
 	}
 }

@@ -65,6 +65,10 @@ type link struct {
 	waiting []crossing
 	busy    bool
 	dropped int
+
+	police float64 // bits per second that pass; the rest is dropped without any delay
+	tokens float64 // bytes
+	refill time.Duration
 }
 
 type crossing struct {
@@ -79,7 +83,16 @@ func constant(rate float64) func(time.Duration) float64 {
 }
 
 func (l *link) send(size int, arrived func(ce bool), lost func()) {
-	if l.queued+size > l.limit {
+	excessive := false
+	if l.police > 0 {
+		l.tokens = min(l.tokens+l.police/8*(l.now-l.refill).Seconds(), l.police/8*0.03)
+		l.refill = l.now
+		excessive = l.tokens < float64(size)
+		if !excessive {
+			l.tokens -= float64(size)
+		}
+	}
+	if excessive || l.queued+size > l.limit {
 		l.dropped++
 		if lost != nil {
 			lost()
@@ -129,8 +142,10 @@ type player struct {
 	back     time.Duration // delay of what comes back
 	interval time.Duration
 	noise    float64
-	demand   func(time.Duration) float64 // share of the budget that the application uses; nil for all
-	jitter   func() time.Duration        // by how long the receiver's thread is late
+	demand   func(time.Duration) float64       // share of the budget that the application uses; nil for all
+	jitter   func() time.Duration              // by how long the receiver's thread is late
+	late     func() time.Duration              // by how long the page's thread is late with an acknowledgement
+	step     func(time.Duration) time.Duration // what is added to the receiver's clock
 	noAcks   bool
 	noFill   bool
 	skew     float64 // the receiver's clock runs so much too fast
@@ -145,6 +160,7 @@ type player struct {
 	frames          map[int64]*playedFrame
 	whole           int64 // all frames up to here were acknowledged
 	threadFree      time.Duration
+	pageFree        time.Duration
 
 	log []playedFrame // in the order of their frames
 	// rates are the target at each frame.
@@ -177,6 +193,7 @@ const (
 	simPacket   = 1200
 	simReports  = 62500 * time.Microsecond
 	simDecoding = 3 * time.Millisecond
+	simEncoding = 2 * time.Millisecond // and up to as much again
 )
 
 func (p *player) start(at time.Duration) {
@@ -205,14 +222,15 @@ func (p *player) tick() {
 	}
 	size := share * float64(grant.Budget) * min(max(1+p.noise*p.world.random.NormFloat64(), 0.5), 1.6)
 	bytes := max(int(size), 200)
-	p.c.FrameProduced(now, bytes)
 	p.frame++
 	id := p.frame
 	fill := 0
 	if grant.Fill > bytes && !p.noFill {
 		fill = grant.Fill - bytes
 	}
-	f := &playedFrame{id: id, made: p.now, bytes: bytes, left: (bytes + simPacket - 1) / simPacket}
+	encoding := simEncoding + time.Duration(p.world.random.Int64N(int64(simEncoding)))
+	p.after(encoding, func() { p.c.FrameProduced(Instant(p.now), bytes) })
+	f := &playedFrame{id: id, made: p.now + encoding, bytes: bytes, left: (bytes + simPacket - 1) / simPacket}
 	p.frames[id] = f
 	pace := max(float64(grant.Pacing), float64(bytes+fill)*8/grant.Spread.Seconds())
 	train := max((bytes+fill+grant.Trains-1)/grant.Trains, 2*simPacket)
@@ -226,7 +244,7 @@ func (p *player) tick() {
 			leaves := time.Duration(float64(sent/train*train) * 8 / pace * float64(time.Second))
 			sent += packet
 			kind := part.kind
-			p.after(leaves, func() { p.packet(id, packet, kind) })
+			p.after(encoding+leaves, func() { p.packet(id, packet, kind) })
 		}
 	}
 }
@@ -255,7 +273,11 @@ func (p *player) thread(do func()) {
 }
 
 func (p *player) clock() time.Duration {
-	return 12345*time.Second + p.now + time.Duration(float64(p.now)*p.skew)
+	clock := 12345*time.Second + p.now + time.Duration(float64(p.now)*p.skew)
+	if p.step != nil {
+		clock += p.step(p.now)
+	}
+	return clock
 }
 
 func (p *player) arrive(sequence, frame int64, size int, kind Kind, ce bool) {
@@ -281,7 +303,12 @@ func (p *player) arrive(sequence, frame int64, size int, kind Kind, ce bool) {
 		delete(p.frames, next.id)
 		if !p.noAcks {
 			ack := Ack{Frame: next.id, Received: next.received}
-			p.after(simDecoding+p.back, func() { p.c.Acknowledged(Instant(p.now), ack) })
+			way := simDecoding + p.back
+			if p.late != nil {
+				p.pageFree = max(p.pageFree, p.now+p.late())
+				way += p.pageFree - p.now
+			}
+			p.after(way, func() { p.c.Acknowledged(Instant(p.now), ack) })
 		}
 	}
 }
