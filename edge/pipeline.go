@@ -48,6 +48,7 @@ type pipeline struct {
 	governor       *governor
 	still          still
 	drawnSomething bool
+	skipped        bool // the newest picture, for the link's sake: it is sent when the link has caught up
 }
 
 // newPipeline makes a pipeline whose encoder was opened with config; run closes it.
@@ -109,6 +110,7 @@ func (p *pipeline) serve(ctx context.Context, peer *streamer.Peer) error {
 		}
 		peer.Use(p.encoding.chosen.Codec)
 		rate = p.governor.now().rate
+		peer.SetFrameRate(rate)
 		p.tell()
 	}
 	p.source.SetFrameRate(rate)
@@ -118,6 +120,8 @@ func (p *pipeline) serve(ctx context.Context, peer *streamer.Peer) error {
 			idle = p.still.idle()
 			if p.keyframe.Load() || p.audience.due(media.Now()) {
 				idle = time.Millisecond // somebody waits for a picture: the last one will do
+			} else if p.skipped {
+				idle = encoder.FrameTime(p.governor.now().rate)
 			}
 		}
 		frame, err := p.source.Next(ctx, idle)
@@ -153,6 +157,11 @@ func (p *pipeline) look(screen *media.Frame) error {
 
 // send encodes one frame and sends its slices as they are ready.
 func (p *pipeline) send(peer *streamer.Peer, screen *media.Frame) error {
+	grant := peer.Grant()
+	if p.skipped = grant.Skip && !p.keyframe.Load(); p.skipped {
+		p.dropped.Add(1)
+		return nil
+	}
 	p.taken = *screen // the source's own stays as it is: it may be repeated
 	frame, err := p.follow(peer, &p.taken)
 	if err != nil {
@@ -162,7 +171,7 @@ func (p *pipeline) send(peer *streamer.Peer, screen *media.Frame) error {
 		now := media.Now() // a repeat shows the screen as it is now
 		frame.Times = media.StageTimes{Damaged: now, GrabBegun: now, Grabbed: now, Converted: now}
 	}
-	result, err := p.code(peer, frame)
+	result, err := p.code(peer, frame, grant)
 	switch {
 	case errors.Is(err, errPlayerGone):
 		p.keyframe.Store(true)
@@ -190,15 +199,15 @@ func (p *pipeline) send(peer *streamer.Peer, screen *media.Frame) error {
 var errPlayerGone = errors.New("the player is gone")
 
 // code encodes a frame and sends its slices; where an encoder fails, the one that takes over codes the same frame again.
-func (p *pipeline) code(peer *streamer.Peer, frame *media.Frame) (encoder.Result, error) {
+func (p *pipeline) code(peer *streamer.Peer, frame *media.Frame, grant streamer.Grant) (encoder.Result, error) {
 	late, more := p.audience.plan(media.Now())
 	for {
 		if err := p.reach(frame, p.encoding.config.Size); err != nil {
 			return encoder.Result{}, err
 		}
 		request := encoder.Request{Keyframe: p.keyframe.Swap(false) || late}
-		if more && p.encoding.work.Capabilities().FrameBudget {
-			request.Budget = lateKeyframeShares * p.encoding.config.FrameBits() / 8
+		if p.encoding.work.Capabilities().FrameBudget {
+			request.Budget = budget(p.encoding.config.FrameBits()/8, grant, more)
 		}
 		p.audience.begin(p.encoding.chosen.Codec)
 		result, err := p.encoding.encode(frame, request, func(s media.Slice) error {
@@ -223,12 +232,26 @@ func (p *pipeline) code(peer *streamer.Peer, frame *media.Frame) (encoder.Result
 	}
 }
 
+// budget is what a frame may have, in octets, where it differs from an encoder's share for each frame; else 0. While the link is
+// behind a frame gets less. more is for the sake of the audience's keyframe.
+func budget(share int, grant streamer.Grant, more bool) int {
+	const notable = 0.9
+	switch {
+	case grant.Octets > 0 && float64(grant.Octets) < notable*float64(share):
+		return grant.Octets
+	case more:
+		return lateKeyframeShares * share
+	}
+	return 0
+}
+
 // takenOver follows a change of the encoder.
 func (p *pipeline) takenOver(peer *streamer.Peer) {
 	peer.Use(p.encoding.chosen.Codec)
 	p.keyframe.Store(true)
 	p.governor = newGovernor(p.encoding.config.Speed, p.governor.steps[0].rate)
 	p.source.SetFrameRate(p.governor.now().rate)
+	peer.SetFrameRate(p.governor.now().rate)
 	p.tell()
 }
 
@@ -282,6 +305,7 @@ func (p *pipeline) reach(frame *media.Frame, size media.Size) error {
 func (p *pipeline) economise(peer *streamer.Peer) error {
 	step := p.governor.now()
 	p.source.SetFrameRate(step.rate)
+	peer.SetFrameRate(step.rate)
 	if err := p.reconfigure(peer, encoder.Reconfiguration{FrameRate: step.rate, Speed: &step.speed}); err != nil {
 		return err
 	}

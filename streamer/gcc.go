@@ -1,7 +1,9 @@
 package streamer
 
 import (
+	"encoding/binary"
 	"fmt"
+	"time"
 
 	"github.com/pion/interceptor"
 	"github.com/pion/interceptor/pkg/gcc"
@@ -9,12 +11,13 @@ import (
 	"github.com/pion/rtp"
 
 	"nearlight/internal/media"
+	"nearlight/streamer/congestion"
 )
 
 // googRate is pion's Google Congestion Control, as a baseline to compare with.
 type googRate struct {
-	bwe  *gcc.SendSideBWE
-	sent interceptor.RTPWriter // records what has left
+	bwe    *gcc.SendSideBWE
+	writer interceptor.RTPWriter // records what has left
 }
 
 var _ rateControl = (*googRate)(nil)
@@ -43,24 +46,39 @@ func newGoogRate(most media.Bitrate, loggers pionLoggers) (*googRate, error) {
 // bind begins to take packets of what was negotiated.
 func (g *googRate) bind(w *wire) {
 	nowhere := interceptor.RTPWriterFunc(func(_ *rtp.Header, payload []byte, _ interceptor.Attributes) (int, error) { return len(payload), nil })
-	extensions := []interceptor.RTPHeaderExtension{{URI: transportNumberURI, ID: int(w.transportID)}}
+	extensions := []interceptor.RTPHeaderExtension{{URI: transportNumberURI, ID: numberID}}
 	for _, ssrc := range []uint32{w.ssrc, w.repeatSSRC} {
-		g.sent = g.bwe.AddStream(&interceptor.StreamInfo{SSRC: ssrc, RTPHeaderExtensions: extensions}, nowhere)
+		g.writer = g.bwe.AddStream(&interceptor.StreamInfo{SSRC: ssrc, RTPHeaderExtensions: extensions}, nowhere)
 	}
 }
 
-// left records a packet that has just left.
-func (g *googRate) left(header *rtp.Header, payload []byte) error {
-	if g.sent == nil {
-		return nil
+// numberID is the identifier of the transport-wide number in the headers that only the estimator sees.
+const numberID = 1
+
+// sent hands the estimator a packet as if it were sent now: it has no other way to be told.
+func (g *googRate) sent(p *sentPacket) {
+	header := rtp.Header{Version: 2, SSRC: p.ssrc, SequenceNumber: p.sequence}
+	var number [2]byte
+	binary.BigEndian.PutUint16(number[:], uint16(p.number))
+	if err := header.SetExtension(numberID, number[:]); err != nil {
+		panic("two octets fit an extension: " + err.Error())
 	}
-	_, err := g.sent.Write(header, payload, nil)
-	return err
+	if _, err := g.writer.Write(&header, make([]byte, max(p.size-header.MarshalSize(), 0)), nil); err != nil {
+		panic("nothing below the estimator fails: " + err.Error())
+	}
 }
 
-// reported takes what the player says about packets.
+func (*googRate) produced(int)                      {}
+func (*googRate) grant() Grant                      { return Grant{} }
+func (*googRate) acknowledged(int64, time.Duration) {}
+func (*googRate) setFrameRate(int)                  {}
+
 func (g *googRate) reported(p rtcp.Packet) error { return g.bwe.WriteRTCP([]rtcp.Packet{p}, nil) }
 
 func (g *googRate) target() media.Bitrate { return media.Bitrate(g.bwe.GetTargetBitrate()) }
+
+func (g *googRate) figures() congestion.Figures {
+	return congestion.Figures{Target: congestion.Bitrate(g.bwe.GetTargetBitrate())}
+}
 
 func (g *googRate) close() error { return g.bwe.Close() }

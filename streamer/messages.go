@@ -27,6 +27,9 @@ func (p *Peer) handle(channel control.Channel, m control.Message) {
 			p.logger.Debug("answer a ping", "error", err)
 		}
 	case *control.Ack:
+		if frame, known := p.outbound.frameOf(m.RTP); known {
+			p.rate.acknowledged(frame, m.Received)
+		}
 		if presented, ok := p.frames.acknowledge(m); ok {
 			p.stages.observePresented(presented)
 		}

@@ -45,6 +45,9 @@ type outbound struct {
 	sent     sentLog
 	report   senderReport
 	frame    frameInLine
+	frames   [frameHistory]numberedFrame // by number modulo
+	octets   int                         // of the newest frame, as far as it is in line
+	fill     int                         // octets that padding brings the newest frame to; 0 for none
 	closed   bool
 	length   func(n int) (int, bool) // lengthInLine as a value, made once: making it per frame would allocate
 
@@ -56,24 +59,14 @@ type outbound struct {
 	repeats    uint16 // sequence number of the next repeat
 }
 
-// rateControl decides how fast to send, from what leaves and what the player reports on it.
-type rateControl interface {
-	// bind tells what was negotiated, before anything else.
-	bind(*wire)
-	// left tells of a packet that was sent.
-	left(header *rtp.Header, payload []byte) error
-	// reported hands on a report on packets, of whatever kind.
-	reported(rtcp.Packet) error
-	target() media.Bitrate
-	close() error
-}
-
 // packetHead is what a packet says beside its payload.
 type packetHead struct {
+	frame       int64 // counts up with each
 	timestamp   uint32
 	payloadType uint8
 	marker      bool
 	begins      bool // a frame, whose capture time it carries
+	padding     bool
 	wallClock   [8]byte
 }
 
@@ -92,6 +85,12 @@ type frameInLine struct {
 	times media.StageTimes
 	coded bool   // times are there
 	end   uint16 // sequence number after its last packet
+}
+
+// numberedFrame is how a frame is known to the player and to us.
+type numberedFrame struct {
+	timestamp uint32
+	number    int64 // 0 for none
 }
 
 // wire is what was negotiated for the video stream.
@@ -154,7 +153,40 @@ func (o *outbound) put(head packetHead, payload []byte) error {
 	k.firstSent, k.lastSent, k.repeats = 0, 0, 0
 	o.schedule.add(k.size)
 	o.next++
+	if head.begins {
+		o.frames[head.frame%frameHistory] = numberedFrame{head.timestamp, head.frame}
+		o.octets = 0
+	}
+	o.octets += k.size + headerOctets
+	if head.marker {
+		o.rate.produced(o.octets)
+	}
 	return nil
+}
+
+// headerOctets is about what a packet has beside its payload: RTP's header and extensions, and SRTP's tag.
+const headerOctets = 12 + 20 + 10
+
+// grant says what the next frame may be, and sets the pace at which it will leave.
+func (o *outbound) grant() Grant {
+	g := o.rate.grant()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.schedule.setPace(g.pace, g.within)
+	o.fill = g.fill
+	return g
+}
+
+// frameOf is the number of the frame with an RTP timestamp; false when it is not known any more.
+func (o *outbound) frameOf(timestamp uint32) (int64, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, f := range o.frames {
+		if f.timestamp == timestamp && f.number != 0 {
+			return f.number, true
+		}
+	}
+	return 0, false
 }
 
 // sendDue sends what may leave now, and has run send the rest in time. The error is the connection's.
@@ -207,11 +239,23 @@ func (o *outbound) sendSome(packets int) error {
 		o.schedule.took(k.size)
 		o.first++
 	}
+	if err == nil && o.first == o.next {
+		err = o.pad()
+	}
 	err = errors.Join(err, o.flow.End())
 	now := media.Now()
-	o.sent.assume(now) // where packets do not leave by the ports' UDP sockets, they left as they were written
+	o.settle(now)
 	o.tellLeft(now)
 	return err
+}
+
+// settle tells the rate control of what has left. Packets that do not leave by the ports' UDP sockets left as they were written.
+// The caller holds mu.
+func (o *outbound) settle(now media.Instant) {
+	o.sent.assume(now)
+	for p := o.sent.settled(); p != nil; p = o.sent.settled() {
+		o.rate.sent(p)
+	}
 }
 
 // errNotBound reports a packet for a connection whose negotiation is not over.
@@ -249,6 +293,33 @@ func (o *outbound) repeat(k *kept) error {
 	return o.write(k, o.repeated[:2+copy(o.repeated[2:], k.payload[:k.size])])
 }
 
+// pad brings the newest frame, once it is whole, to the octets that were asked for: it sends the newest packets again, which is worth
+// more than nothing. Without a stream for repeats there is no padding. The caller holds mu.
+func (o *outbound) pad() error {
+	missing := o.fill - o.octets
+	if o.fill == 0 || o.wire == nil || !o.kept[(o.next-1)%keptPackets].marker {
+		return nil
+	}
+	o.fill = 0
+	if o.wire.repeatSSRC == 0 {
+		return nil
+	}
+	newest := o.kept[(o.next-1)%keptPackets].frame
+	for back := uint16(1); missing > 0 && back < keptPackets/2; back++ {
+		k := o.kept[(o.next-back)%keptPackets]
+		if k == nil || k.sequence != o.next-back || k.firstSent == 0 {
+			break
+		}
+		padding := *k
+		padding.frame, padding.padding = newest, true
+		if err := o.repeat(&padding); err != nil {
+			return err
+		}
+		missing -= k.size + headerOctets
+	}
+	return nil
+}
+
 // write completes header and sends it with payload. The interceptors below append to Extensions and keep only copies, so
 // that one header and one array serve all packets.
 func (o *outbound) write(k *kept, payload []byte) error {
@@ -261,16 +332,18 @@ func (o *outbound) write(k *kept, payload []byte) error {
 		}
 	}
 	if w.transportID != 0 {
-		binary.BigEndian.PutUint16(o.number[:], o.sent.next)
+		binary.BigEndian.PutUint16(o.number[:], uint16(o.sent.next))
 		if err := o.header.SetExtension(w.transportID, o.number[:]); err != nil {
 			return fmt.Errorf("set transport-wide number: %w", err)
 		}
 	}
-	o.sent.add(o.header.SSRC, o.header.SequenceNumber, k.timestamp, o.header.MarshalSize()+len(payload))
+	o.sent.add(sentPacket{
+		ssrc: o.header.SSRC, sequence: o.header.SequenceNumber, repeat: k.repeats > 0, padding: k.padding, frame: k.frame, size: o.header.MarshalSize() + len(payload),
+	})
 	if _, err := w.writer.WriteRTP(&o.header, payload); err != nil {
 		return fmt.Errorf("send a video packet: %w", err)
 	}
-	return o.rate.left(&o.header, payload)
+	return nil
 }
 
 // departed is told by the flow when a packet has left. It is called from transmit or from the end of a train, so mu is held.
@@ -308,7 +381,7 @@ func (o *outbound) again(sequence uint16, now media.Instant, roundTrip time.Dura
 			return err
 		}
 	}
-	o.sent.assume(media.Now())
+	o.settle(media.Now())
 	return nil
 }
 

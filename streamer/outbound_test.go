@@ -11,6 +11,7 @@ import (
 	"github.com/pion/rtp"
 
 	"nearlight/internal/media"
+	"nearlight/streamer/congestion"
 	"nearlight/streamer/udpmux"
 )
 
@@ -19,12 +20,18 @@ type noRate struct{}
 
 var _ rateControl = noRate{}
 
-func (noRate) bind(*wire)                     {}
-func (noRate) left(*rtp.Header, []byte) error { return nil }
-func (noRate) reported(rtcp.Packet) error     { return nil }
-func (noRate) target() media.Bitrate          { return media.Mbps }
-func (noRate) close() error                   { return nil }
-func transportNumber(h rtp.Header) uint16     { return binary.BigEndian.Uint16(h.GetExtension(5)) }
+func (noRate) bind(*wire)                        {}
+func (noRate) sent(*sentPacket)                  {}
+func (noRate) produced(int)                      {}
+func (noRate) grant() Grant                      { return Grant{} }
+func (noRate) acknowledged(int64, time.Duration) {}
+func (noRate) setFrameRate(int)                  {}
+func (noRate) figures() congestion.Figures       { return congestion.Figures{} }
+func (noRate) reported(rtcp.Packet) error        { return nil }
+func (noRate) target() media.Bitrate             { return media.Mbps }
+func (noRate) close() error                      { return nil }
+func transportNumber(h rtp.Header) uint16        { return binary.BigEndian.Uint16(h.GetExtension(5)) }
+
 func sequences(headers []rtp.Header) (s []uint16) {
 	for _, h := range headers {
 		s = append(s, h.SequenceNumber)
@@ -207,22 +214,27 @@ func TestDeparturesComeFromTheSocketOrElseFromTheWrite(t *testing.T) {
 	if err := track.writeSlice(annexBSlice(2000, true), before); err != nil {
 		t.Fatal(err)
 	}
-	p := o.sent.find(transportNumber(sent.headers[1]))
-	if p == nil || p.at < before || p.sequence != sent.headers[1].SequenceNumber || p.ssrc != 7 {
+	p := o.sent.packets[transportNumber(sent.headers[1])]
+	if p.at < before || p.sequence != sent.headers[1].SequenceNumber || p.ssrc != 7 {
 		t.Fatalf("nobody told of the departure: %+v", p)
 	}
-	o.sent.add(7, 40000, 1, 1000)
-	o.sent.add(8, 40001, 1, 1000)
+	first := o.sent.next
+	o.sent.add(sentPacket{ssrc: 7, sequence: 40000})
+	o.sent.add(sentPacket{ssrc: 8, sequence: 40001})
 	o.departed(udpmux.Departure{SSRC: 8, Sequence: 40001, Size: 1022, At: 6})
+	if o.sent.settled() != nil {
+		t.Error("a packet is told of before the one that left before it")
+	}
 	o.departed(udpmux.Departure{SSRC: 7, Sequence: 40000, Size: 1021, At: 5})
 	o.departed(udpmux.Departure{SSRC: 9, Sequence: 1, Size: 1021, At: 7}) // nobody's
-	for i, want := range []sentPacket{{sequence: 40001, ssrc: 8, size: 1022, at: 6}, {sequence: 40000, ssrc: 7, size: 1021, at: 5}} {
-		got := o.sent.find(o.sent.next - uint16(i) - 1)
-		if got == nil || got.sequence != want.sequence || got.ssrc != want.ssrc || got.size != want.size || got.at != want.at {
-			t.Errorf("departure %d is %+v", i, got)
+	o.sent.assume(9)
+	for i, want := range []sentPacket{{sequence: 40000, ssrc: 7, size: 1021, at: 5}, {sequence: 40001, ssrc: 8, size: 1022, at: 6}} {
+		want.number = first + int64(i)
+		if got := o.sent.settled(); got == nil || *got != want {
+			t.Errorf("departure %d is %+v, want %+v", i, got, want)
 		}
 	}
-	if o.sent.find(o.sent.next) != nil || o.sent.find(o.sent.next+loggedPackets-1) != nil {
-		t.Error("packets that were never sent are known")
+	if o.sent.settled() != nil {
+		t.Error("packets that were never sent are told of")
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"nearlight/internal/media"
 	"nearlight/streamer/control"
+	"nearlight/streamer/packetizer"
 )
 
 // ErrClosed reports that the connection to the player is over.
@@ -22,7 +23,8 @@ var ErrClosed = errors.New("connection to the player is closed")
 type PeerConfig struct {
 	Codecs         []media.Codec // that may be sent, the one to begin with first
 	ProfileLevelID string        // H.264: what the stream needs at most (RFC 6184 section 8.1); browsers decode no higher level than is offered
-	Bitrate        media.Bitrate // upper bound of the rate
+	Bitrate        media.Bitrate // upper bound of the encoder's rate
+	Controller     Controller    // empty: Nearlight
 	PlayoutDelay   PlayoutDelay
 	ICEServers     []webrtc.ICEServer
 }
@@ -76,7 +78,7 @@ func (e *Engine) NewPeer(config PeerConfig, receiver Receiver, stages *Stages, l
 		connected: make(chan struct{}), open: make(chan struct{}), failed: make(chan struct{}),
 	}
 	var err error
-	if p.rate, err = newGoogRate(config.Bitrate, pionLoggers{logger}); err != nil {
+	if p.rate, err = newRateControl(config.Controller, withHeaders(config.Bitrate), pionLoggers{logger}); err != nil {
 		return nil, err
 	}
 	if p.outbound, err = newOutbound(e.ports, p.rate, p.left); err != nil {
@@ -266,8 +268,23 @@ func (p *Peer) WriteSlice(s media.Slice, captured media.Instant) error {
 // player's acknowledgement finds them.
 func (p *Peer) FrameCoded(times media.StageTimes) { p.outbound.coded(times) }
 
-// TargetBitrate is the rate estimate now.
-func (p *Peer) TargetBitrate() media.Bitrate { return p.rate.target() }
+// TargetBitrate is how much the encoder may make on average.
+func (p *Peer) TargetBitrate() media.Bitrate { return withoutHeaders(p.rate.target()) }
+
+// Grant says what the next frame may be. It is asked once for each frame that could be made, by the goroutine that calls WriteSlice.
+func (p *Peer) Grant() Grant { return p.outbound.grant() }
+
+// SetFrameRate tells the most frames per second that will come.
+func (p *Peer) SetFrameRate(framesPerSecond int) { p.rate.setFrameRate(framesPerSecond) }
+
+// withHeaders is what the network carries of an encoder's rate, in full packets, and withoutHeaders the other way round.
+func withHeaders(rate media.Bitrate) media.Bitrate {
+	return rate * (packetizer.MaxPayload + headerOctets) / packetizer.MaxPayload
+}
+
+func withoutHeaders(rate media.Bitrate) media.Bitrate {
+	return rate * packetizer.MaxPayload / (packetizer.MaxPayload + headerOctets)
+}
 
 // RoundTrip is the newest round trip to the player, 0 until known.
 func (p *Peer) RoundTrip() time.Duration { return time.Duration(p.roundTrip.Load()) }

@@ -7,26 +7,30 @@ const loggedPackets = 4096
 
 // sentPacket is what is remembered of a packet until the player reports on it.
 type sentPacket struct {
-	number    uint16 // transport-wide
-	sequence  uint16
-	ssrc      uint32
-	timestamp uint32        // of its frame
-	size      int           // octets, as the network carries them in UDP
-	at        media.Instant // when it left; 0 until then
+	number   int64 // transport-wide; the packet carries the low 16 bits
+	ssrc     uint32
+	sequence uint16
+	repeat   bool
+	padding  bool          // a repeat that nobody asked for
+	frame    int64         // that it belongs to
+	size     int           // octets, as the network carries them in UDP
+	at       media.Instant // when it left; 0 until then
 }
 
 // sentLog numbers the packets of a connection, whatever their streams, and remembers when each left
 // (draft-holmer-rmcat-transport-wide-cc-extensions-01). Its owner guards it.
 type sentLog struct {
 	packets [loggedPackets]sentPacket
-	next    uint16
-	waiting uint16 // the first packet whose departure is not known; next for none
+	next    int64
+	waiting int64 // the first packet whose departure is not known; next for none
+	told    int64 // the first packet that settled has not returned yet
 	last    media.Instant
 }
 
 // add numbers a packet that is about to leave, of so many octets before encryption.
-func (l *sentLog) add(ssrc uint32, sequence uint16, timestamp uint32, size int) {
-	l.packets[l.next%loggedPackets] = sentPacket{number: l.next, sequence: sequence, ssrc: ssrc, timestamp: timestamp, size: size}
+func (l *sentLog) add(p sentPacket) {
+	p.number = l.next
+	l.packets[l.next%loggedPackets] = p
 	l.next++
 }
 
@@ -34,11 +38,10 @@ func (l *sentLog) add(ssrc uint32, sequence uint16, timestamp uint32, size int) 
 func (l *sentLog) departed(ssrc uint32, sequence uint16, size int, at media.Instant) {
 	for number := l.waiting; number != l.next; number++ {
 		if p := &l.packets[number%loggedPackets]; p.ssrc == ssrc && p.sequence == sequence && p.at == 0 {
-			p.at, p.size = at, size
+			p.at, p.size, l.last = at, size, at
 			if number == l.waiting {
 				l.waiting++
 			}
-			l.last = at
 			return
 		}
 	}
@@ -53,14 +56,16 @@ func (l *sentLog) assume(at media.Instant) {
 	}
 }
 
-// newest is when the last packet left.
-func (l *sentLog) newest() media.Instant { return l.last }
-
-// find returns a packet by its transport-wide number, nil when it is not known any more.
-func (l *sentLog) find(number uint16) *sentPacket {
-	p := &l.packets[number%loggedPackets]
-	if p.number != number || p.at == 0 {
+// settled returns the next packet whose departure is known, in the order of sending; nil when there is none.
+func (l *sentLog) settled() *sentPacket {
+	if l.told == l.waiting {
 		return nil
 	}
+	l.told = max(l.told, l.waiting-loggedPackets)
+	p := &l.packets[l.told%loggedPackets]
+	l.told++
 	return p
 }
+
+// newest is when the last packet left.
+func (l *sentLog) newest() media.Instant { return l.last }

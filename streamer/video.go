@@ -210,7 +210,7 @@ func (t *videoTrack) writeSlice(s media.Slice, captured media.Instant) error {
 		return fmt.Errorf("%w: %s", ErrNoCommonCodec, t.current.codec)
 	}
 	if timestamp := RTPTimestamp(captured); !t.frameOpen || timestamp != t.head.timestamp {
-		t.head = packetHead{timestamp: timestamp, begins: true}
+		t.head = packetHead{frame: t.head.frame + 1, timestamp: timestamp, begins: true}
 		binary.BigEndian.PutUint64(t.head.wallClock[:], ntpTime(time.Now().Add(-media.Now().Sub(captured))))
 	}
 	t.head.payloadType = payloadType

@@ -1,0 +1,202 @@
+package streamer
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/pion/rtcp"
+
+	"nearlight/internal/media"
+	"nearlight/streamer/congestion"
+	"nearlight/streamer/packetizer"
+)
+
+// Controller names what decides on the rate.
+type Controller string
+
+// The controllers.
+const (
+	Nearlight Controller = "nearlight" // streamer/congestion
+	GCC       Controller = "gcc"       // pion's Google Congestion Control, to compare with
+)
+
+// rateControl decides how fast to send, from what leaves and what the player reports on it. It is safe for concurrent use.
+type rateControl interface {
+	// bind tells what was negotiated, before anything else.
+	bind(*wire)
+	// sent tells of a packet that left, in the order of sending.
+	sent(*sentPacket)
+	// produced tells how many octets a frame has.
+	produced(octets int)
+	// grant says what the next frame may be. It is asked once for each frame that could be made.
+	grant() Grant
+	// reported takes a report on packets, of whatever kind.
+	reported(rtcp.Packet) error
+	// acknowledged takes the player's word that a frame is whole, by its clock.
+	acknowledged(frame int64, received time.Duration)
+	setFrameRate(framesPerSecond int)
+	target() media.Bitrate
+	figures() congestion.Figures
+	close() error
+}
+
+// Grant is what the next frame may be.
+type Grant struct {
+	Octets int  // that it should take at most, headers left out; 0 for no bound but the rate's
+	Skip   bool // the link is so far behind that the frame should not be made
+
+	pace   media.Bitrate // how fast its packets leave; 0 for at once
+	within time.Duration // in which they leave at any pace
+	fill   int           // octets that padding should bring it to; 0 for none
+}
+
+func newRateControl(controller Controller, most media.Bitrate, loggers pionLoggers) (rateControl, error) {
+	switch controller {
+	case Nearlight, "":
+		return newProbingRate(most), nil
+	case GCC:
+		return newGoogRate(most, loggers)
+	}
+	return nil, fmt.Errorf("there is no congestion controller %q: take %s or %s", controller, Nearlight, GCC)
+}
+
+// probingRate drives streamer/congestion, in which each frame probes the link.
+type probingRate struct {
+	mu         sync.Mutex
+	controller *congestion.Controller
+	numbers    congestion.Unwrapper
+	reports    []congestion.Report
+}
+
+var _ rateControl = (*probingRate)(nil)
+
+func newProbingRate(most media.Bitrate) *probingRate {
+	return &probingRate{controller: congestion.New(instant(media.Now()), congestion.Config{Ceiling: congestion.Bitrate(most)})}
+}
+
+func instant(at media.Instant) congestion.Instant { return congestion.Instant(at) }
+
+func (r *probingRate) bind(*wire) {}
+
+func (r *probingRate) sent(p *sentPacket) {
+	kind := congestion.Media
+	switch {
+	case p.padding:
+		kind = congestion.Padding
+	case p.repeat:
+		kind = congestion.Retransmission
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.numbers.Extend(uint16(p.number))
+	r.controller.PacketSent(congestion.SentPacket{Sequence: p.number, Frame: p.frame, Size: p.size, Sent: instant(p.at), Kind: kind})
+}
+
+func (r *probingRate) produced(octets int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.controller.FrameProduced(instant(media.Now()), octets)
+}
+
+func (r *probingRate) grant() Grant {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	g := r.controller.Next(instant(media.Now()))
+	octets := g.Budget * packetizer.MaxPayload / (packetizer.MaxPayload + headerOctets)
+	return Grant{Octets: octets, Skip: g.Skip, pace: media.Bitrate(g.Pacing), within: g.Spread, fill: g.Fill}
+}
+
+func (r *probingRate) acknowledged(frame int64, received time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.controller.Acknowledged(instant(media.Now()), congestion.Ack{Frame: frame, Received: received})
+}
+
+func (r *probingRate) setFrameRate(framesPerSecond int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.controller.SetFrameInterval(time.Second / time.Duration(max(framesPerSecond, 1)))
+}
+
+func (r *probingRate) target() media.Bitrate {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return media.Bitrate(r.controller.Target())
+}
+
+func (r *probingRate) figures() congestion.Figures {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.controller.Figures(instant(media.Now()))
+}
+
+func (*probingRate) close() error { return nil }
+
+// reported takes transport-wide feedback.
+func (r *probingRate) reported(p rtcp.Packet) error {
+	report, is := p.(*rtcp.TransportLayerCC)
+	if !is {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var err error
+	r.reports, err = r.read(report, r.reports[:0])
+	if len(r.reports) > 0 {
+		r.controller.Reported(instant(media.Now()), r.reports)
+	}
+	return err
+}
+
+// read makes reports of transport-wide feedback. Its times count from a moment of the player's, in 64 ms and from packet to
+// packet in microseconds (draft-holmer-rmcat-transport-wide-cc-extensions-01 section 3.1).
+func (r *probingRate) read(report *rtcp.TransportLayerCC, reports []congestion.Report) ([]congestion.Report, error) {
+	const referenceUnit = 64 * time.Millisecond
+	arrival := time.Duration(report.ReferenceTime) * referenceUnit
+	deltas := report.RecvDeltas
+	number, left := report.BaseSequenceNumber, int(report.PacketStatusCount)
+	err := eachStatus(report.PacketChunks, func(status uint16) error {
+		if left == 0 {
+			return nil // what fills the last chunk up
+		}
+		left--
+		one := congestion.Report{Sequence: r.numbers.Extend(number)}
+		number++
+		switch status {
+		case rtcp.TypeTCCPacketReceivedSmallDelta, rtcp.TypeTCCPacketReceivedLargeDelta:
+			if len(deltas) == 0 {
+				return fmt.Errorf("transport-wide feedback tells of more packets than times")
+			}
+			arrival += time.Duration(deltas[0].Delta) * time.Microsecond
+			deltas = deltas[1:]
+			one.Arrived, one.Arrival = true, arrival
+		case rtcp.TypeTCCPacketReceivedWithoutDelta:
+			return nil // it came, but nobody knows when
+		}
+		reports = append(reports, one)
+		return nil
+	})
+	return reports, err
+}
+
+// eachStatus calls do for each packet's status, in order.
+func eachStatus(chunks []rtcp.PacketStatusChunk, do func(uint16) error) error {
+	for _, chunk := range chunks {
+		switch chunk := chunk.(type) {
+		case *rtcp.RunLengthChunk:
+			for range chunk.RunLength {
+				if err := do(chunk.PacketStatusSymbol); err != nil {
+					return err
+				}
+			}
+		case *rtcp.StatusVectorChunk:
+			for _, status := range chunk.SymbolList {
+				if err := do(status); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
