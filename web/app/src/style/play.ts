@@ -139,6 +139,7 @@ export const playStyle = css`
   }
   .notice label {
     display: grid;
+    grid-template-columns: minmax(0, 1fr);
     justify-items: center;
     gap: 0.4rem;
   }
