@@ -3,10 +3,10 @@ package edge
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"nearlight/internal/media"
-	"nearlight/streamer"
 )
 
 // lateKeyframes is the least time between two keyframes that are made for spectators alone.
@@ -17,63 +17,66 @@ const lateKeyframes = time.Second
 const lateKeyframeShares = 4
 
 // audience are the spectators of one session. They get the player's access units as they are: nothing is coded for them
-// but a keyframe for who comes late or has lost something, at most one in lateKeyframes.
+// but a keyframe for who comes late or has lost something, at most one in lateKeyframes. An access unit is copied once for
+// all of them, and only where somebody takes it; each spectator's own goroutine sends it on.
 //
-// add, remove and wantKeyframe may be called from anywhere, the rest belongs to the pipeline's goroutine.
+// add, remove and accepts may be called from anywhere, the rest belongs to the pipeline's goroutine.
 type audience struct {
-	mu      sync.Mutex
-	peers   []*spectator
-	waiting bool // for a keyframe
+	mu         sync.Mutex
+	spectators []*spectator
+
+	missed atomic.Uint64 // access units, by spectators that do not keep up
 
 	last     media.Instant // keyframe, whoever it was made for
 	prepared bool          // the frame before the keyframe has been made
-	emitting []*spectator  // of the access unit that is being sent
+
+	// Of the access unit that is being sent.
+	codec    media.Codec
+	captured media.Instant
+	begun    bool         // its first slice has come
+	unit     *accessUnit  // nil where nobody takes it
+	takers   []*spectator // who take it
+	copies   copies
 }
 
-// spectator is one who looks on.
-type spectator struct {
-	peer *streamer.Peer
-	// joined says that a keyframe has been sent, and everything since. The pipeline's goroutine owns it.
-	joined bool
-}
-
-func (a *audience) add(peer *streamer.Peer) {
+// add lets one look on, from the next keyframe on. Its owner runs write until remove.
+func (a *audience) add(to onlooker) *spectator {
+	s := newSpectator(to)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.peers = append(a.peers, &spectator{peer: peer})
-	a.waiting = true
+	a.spectators = append(a.spectators, s)
+	return s
 }
 
-func (a *audience) remove(peer *streamer.Peer) {
+// remove ends write, as soon as what it is sending lets it.
+func (a *audience) remove(s *spectator) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.peers = slices.DeleteFunc(a.peers, func(s *spectator) bool { return s.peer == peer })
+	a.spectators = slices.DeleteFunc(a.spectators, func(other *spectator) bool { return s == other })
+	a.mu.Unlock()
+	s.leave()
 }
 
-// wantKeyframe asks for one on a spectator's behalf.
-func (a *audience) wantKeyframe() {
+// accepts reports whether somebody here takes a codec.
+func (a *audience) accepts(codec media.Codec) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.waiting = true
+	return slices.ContainsFunc(a.spectators, func(s *spectator) bool { return s.to.Accepts(codec) })
 }
 
 // due reports whether somebody waits for a keyframe that may be made now.
 func (a *audience) due(now media.Instant) bool {
+	if a.last != 0 && now.Sub(a.last) < lateKeyframes {
+		return false
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.dueLocked(now)
-}
-
-func (a *audience) dueLocked(now media.Instant) bool {
-	return a.waiting && len(a.peers) > 0 && (a.last == 0 || now.Sub(a.last) >= lateKeyframes)
+	return slices.ContainsFunc(a.spectators, (*spectator).due)
 }
 
 // plan says what the next frame is for the audience's sake: a keyframe, or the frame before one, for which more bits may be
 // taken as well.
 func (a *audience) plan(now media.Instant) (keyframe, more bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if !a.dueLocked(now) {
+	if !a.due(now) {
 		return false, false
 	}
 	if !a.prepared {
@@ -83,32 +86,53 @@ func (a *audience) plan(now media.Instant) (keyframe, more bool) {
 	return true, true
 }
 
-// begin takes an access unit that the player gets, with the codec that it is in.
-func (a *audience) begin(codec media.Codec) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.emitting = append(a.emitting[:0], a.peers...)
-	for _, s := range a.emitting {
-		s.peer.Use(codec)
-	}
+// begin takes an access unit that is about to be coded.
+func (a *audience) begin(codec media.Codec, captured media.Instant) {
+	a.codec, a.captured, a.begun = codec, captured, false
 }
 
-// send hands on a slice of it. Who cannot be reached, or does not take the codec, waits for a keyframe to come back.
-func (a *audience) send(s media.Slice, captured media.Instant) {
-	for _, viewer := range a.emitting {
-		if !viewer.joined && !s.Keyframe {
-			continue
+// send hands on a slice of it, and reports whether anybody takes it. It never waits for anybody.
+func (a *audience) send(s media.Slice) (taken bool) {
+	if !a.begun {
+		a.begun = true
+		a.choose(s.Keyframe)
+	}
+	if a.unit == nil {
+		return false
+	}
+	s.Data = a.unit.add(s.Data)
+	for _, taker := range a.takers {
+		taker.push(piece{unit: a.unit, slice: s})
+	}
+	return true
+}
+
+// choose finds out who takes the access unit.
+func (a *audience) choose(keyframe bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, s := range a.spectators {
+		takes, misses := s.take(keyframe)
+		if takes {
+			a.takers = append(a.takers, s)
 		}
-		viewer.joined = viewer.peer.WriteSlice(s, captured) == nil
+		if misses {
+			a.missed.Add(1)
+		}
+	}
+	if len(a.takers) > 0 {
+		a.unit = a.copies.new(a.codec, a.captured, len(a.takers))
 	}
 }
 
-// end says that the access unit was sent.
-func (a *audience) end(keyframe bool, now media.Instant) {
-	if !keyframe {
-		return
+// end says that nothing more comes of it. One that is not whole is of no use to anybody.
+func (a *audience) end(whole, keyframe bool, now media.Instant) {
+	for _, taker := range a.takers {
+		taker.push(piece{unit: a.unit, end: true, broken: !whole})
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.last, a.waiting, a.prepared = now, false, false
+	clear(a.takers)
+	a.takers, a.unit = a.takers[:0], nil
+	if whole && keyframe {
+		a.last, a.prepared = now, false
+	}
 }

@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,8 +30,9 @@ type conversation struct {
 	connectedOnce, openedOnce bool
 	everConnected             bool // any peer of the session
 	receiver                  *receiver
+	spectator                 *spectator // who looks on through peer; nil for nobody
 	stop                      context.CancelFunc
-	stopped                   chan struct{}
+	running                   sync.WaitGroup // peer, and the spectator's writer
 
 	deadline *time.Timer // for the player to answer, or to come back
 }
@@ -61,14 +63,13 @@ func (c *conversation) offer(ctx context.Context) error {
 		return err
 	}
 	running, stop := context.WithCancel(ctx)
-	c.peer, c.stop, c.stopped = peer, stop, make(chan struct{})
+	c.peer, c.stop = peer, stop
 	c.connectedOnce, c.openedOnce = false, false
-	go func() {
-		defer close(c.stopped)
+	c.running.Go(func() {
 		if err := peer.Run(running); err != nil {
 			s.logger.Debug("connection ended", "reason", err)
 		}
-	}()
+	})
 	c.deadline = time.NewTimer(answerTimeout)
 	return peer.Offer(func(sdp string) error {
 		s.node.say(signaling.Offer{Session: s.id, SDP: sdp})
@@ -90,16 +91,16 @@ func (c *conversation) hangUp() {
 		return
 	}
 	switch {
-	case c.live == nil:
-	case c.session.watches != nil:
-		c.live.pipeline.audience.remove(c.peer)
-	default:
+	case c.spectator != nil:
+		c.live.pipeline.dismiss(c.spectator)
+		c.spectator = nil
+	case c.live != nil && c.session.watches == nil:
 		c.live.pipeline.watch(nil)
 	}
 	c.played().bulletin.remove(c.peer)
 	c.receiver.leave()
 	c.stop()
-	<-c.stopped
+	c.running.Wait()
 	c.deadline.Stop()
 	c.peer = nil
 }
@@ -137,8 +138,9 @@ func (c *conversation) join() {
 		return
 	}
 	if c.session.watches != nil {
-		c.receiver.lookOn(c.live)
-		c.live.pipeline.admit(c.peer)
+		c.spectator = c.live.pipeline.admit(c.peer)
+		c.receiver.spectator.Store(c.spectator)
+		c.running.Go(c.spectator.write)
 		return
 	}
 	c.receiver.enter(c.live)
@@ -170,8 +172,9 @@ func (c *conversation) ended() <-chan struct{} {
 type receiver struct {
 	session *session
 
-	player   atomic.Pointer[input.Player]
-	pipeline atomic.Pointer[pipeline]
+	player    atomic.Pointer[input.Player]
+	pipeline  atomic.Pointer[pipeline]
+	spectator atomic.Pointer[spectator] // in place of the two above, for one who looks on: input goes nowhere
 }
 
 var _ streamer.Receiver = (*receiver)(nil)
@@ -181,9 +184,6 @@ func (r *receiver) enter(l *live) {
 	r.pipeline.Store(l.pipeline)
 	r.player.Store(l.screen.injector.Join())
 }
-
-// lookOn makes keyframes come for a spectator, whose input goes nowhere.
-func (r *receiver) lookOn(l *live) { r.pipeline.Store(l.pipeline) }
 
 // leave lets go of what the player pressed.
 func (r *receiver) leave() {
@@ -218,11 +218,10 @@ func (r *receiver) Left(times media.StageTimes) {
 // WantKeyframe implements streamer.Receiver.
 func (r *receiver) WantKeyframe() {
 	r.session.node.metrics.keyframeRequests.Inc()
-	switch pipeline := r.pipeline.Load(); {
-	case pipeline == nil:
-	case r.session.watches != nil:
-		pipeline.audience.wantKeyframe()
-	default:
+	if spectator := r.spectator.Load(); spectator != nil {
+		spectator.wantKeyframe()
+	}
+	if pipeline := r.pipeline.Load(); pipeline != nil {
 		pipeline.wantKeyframe()
 	}
 }

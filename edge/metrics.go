@@ -17,6 +17,7 @@ type metrics struct {
 	injected         prometheus.Counter
 	dropped          *prometheus.CounterVec
 	keyframeRequests prometheus.Counter
+	missed           prometheus.Counter
 }
 
 func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
@@ -35,8 +36,11 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 		keyframeRequests: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "nearlight_edge_keyframe_requests_total", Help: "Requests for a keyframe that were answered.",
 		}),
+		missed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "nearlight_edge_spectator_frames_missed_total", Help: "Frames that spectators were not sent because their way did not keep up.",
+		}),
 	}
-	for _, collector := range []prometheus.Collector{m.stages, m.sessions, m.malformed, m.injected, m.dropped, m.keyframeRequests} {
+	for _, collector := range []prometheus.Collector{m.stages, m.sessions, m.malformed, m.injected, m.dropped, m.keyframeRequests, m.missed} {
 		if err := registerer.Register(collector); err != nil {
 			return nil, fmt.Errorf("register the edge's metrics: %w", err)
 		}

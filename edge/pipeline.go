@@ -15,7 +15,7 @@ import (
 	"nearlight/streamer/control"
 )
 
-// unwatchedRate is how many frames a second are captured while nobody watches: enough to notice that the display is
+// unwatchedRate is how many frames a second are captured while nobody plays or looks on: enough to notice that the display is
 // gone and what the app draws first.
 const unwatchedRate = 5
 
@@ -33,7 +33,7 @@ type pipeline struct {
 	asked    media.Bitrate // the session's upper bound
 	logger   *slog.Logger
 
-	peer     atomic.Pointer[streamer.Peer] // who plays; nil for nobody
+	peer     atomic.Pointer[streamer.Peer] // who plays; nil for nobody, and while the player is away
 	audience audience                      // who looks on
 	keyframe atomic.Bool
 	tooHard  atomic.Bool                        // the codec, for the player's decoder
@@ -44,7 +44,8 @@ type pipeline struct {
 
 	frames, bytes, dropped atomic.Uint64
 
-	taken          media.Frame // the frame under way: the source's, or what became of it
+	served         *streamer.Peer // by the goroutine last
+	taken          media.Frame    // the frame under way: the source's, or what became of it
 	governor       *governor
 	still          still
 	drawnSomething bool
@@ -59,10 +60,10 @@ func newPipeline(source capture.Source, choice *encoder.Choice, config encoder.C
 	}
 }
 
-// watch makes peer the one to send to, from a keyframe on; nil stops sending.
+// watch makes peer the one to send to, from a keyframe on; with nil nobody plays, and frames are made for who looks on alone.
 func (p *pipeline) watch(peer *streamer.Peer) {
 	p.peer.Store(peer)
-	p.wantKeyframe()
+	p.stir()
 }
 
 // wantKeyframe makes the next frame a keyframe, and repeats the last one at once when the screen does not change.
@@ -71,9 +72,16 @@ func (p *pipeline) wantKeyframe() {
 	p.stir()
 }
 
-// admit shows a spectator what the player gets, from a keyframe on.
-func (p *pipeline) admit(peer *streamer.Peer) {
-	p.audience.add(peer)
+// admit shows a spectator what the player gets, from a keyframe on. The caller runs the spectator's write until dismiss.
+func (p *pipeline) admit(to onlooker) *spectator {
+	s := p.audience.add(to)
+	p.stir()
+	return s
+}
+
+// dismiss shows a spectator no more.
+func (p *pipeline) dismiss(s *spectator) {
+	p.audience.remove(s)
 	p.stir()
 }
 
@@ -100,23 +108,33 @@ func (p *pipeline) run(ctx context.Context) (err error) {
 	return ctx.Err()
 }
 
-// serve sends frames to one peer, nil for nobody, until ctx ends.
+// serve sends frames to one peer and who looks on until ctx ends. peer is nil while nobody plays: then frames are made for
+// spectators alone, in the codec at work, since which one that is belongs to the player.
 func (p *pipeline) serve(ctx context.Context, peer *streamer.Peer) error {
-	rate := unwatchedRate
-	p.encoding.accepts = nil
-	if peer != nil {
+	watched, rate := true, p.governor.now().rate
+	switch {
+	case peer != nil:
 		if err := p.encoding.serve(peer.Accepts); err != nil {
 			return err
 		}
 		peer.Use(p.encoding.chosen.Codec)
-		rate = p.governor.now().rate
-		peer.SetFrameRate(rate)
+		if peer != p.served {
+			p.keyframe.Store(true) // here, so that no frame for others takes it
+		}
+	case p.audience.accepts(p.encoding.chosen.Codec):
+		p.encoding.accepts = p.audience.accepts
+	default:
+		p.encoding.accepts = nil
+		watched, rate = false, unwatchedRate
+	}
+	p.served = peer
+	if watched {
 		p.tell()
 	}
-	p.source.SetFrameRate(rate)
+	p.setFrameRate(peer, rate)
 	for {
 		idle := keepAlive
-		if peer != nil {
+		if watched {
 			idle = p.still.idle()
 			if p.keyframe.Load() || p.audience.due(media.Now()) {
 				idle = time.Millisecond // somebody waits for a picture: the last one will do
@@ -133,7 +151,7 @@ func (p *pipeline) serve(ctx context.Context, peer *streamer.Peer) error {
 				return err
 			}
 		}
-		if peer == nil {
+		if !watched {
 			continue
 		}
 		if err := p.send(peer, frame); err != nil {
@@ -155,9 +173,12 @@ func (p *pipeline) look(screen *media.Frame) error {
 	return nil
 }
 
-// send encodes one frame and sends its slices as they are ready.
+// send encodes one frame and sends its slices as they are ready. peer is nil while nobody plays.
 func (p *pipeline) send(peer *streamer.Peer, screen *media.Frame) error {
-	grant := peer.Grant()
+	var grant streamer.Grant
+	if peer != nil {
+		grant = peer.Grant()
+	}
 	if p.skipped = grant.Skip && !p.keyframe.Load(); p.skipped {
 		p.dropped.Add(1)
 		return nil
@@ -174,10 +195,9 @@ func (p *pipeline) send(peer *streamer.Peer, screen *media.Frame) error {
 	result, err := p.code(peer, frame, grant)
 	switch {
 	case errors.Is(err, errPlayerGone):
-		p.keyframe.Store(true)
 		p.dropped.Add(1)
 		if p.peer.CompareAndSwap(peer, nil) {
-			p.wantKeyframe() // of whoever comes next
+			p.stir()
 		}
 		return nil
 	case err != nil:
@@ -188,7 +208,9 @@ func (p *pipeline) send(peer *streamer.Peer, screen *media.Frame) error {
 	if frame.Still {
 		return nil
 	}
-	peer.FrameCoded(frame.Times)
+	if peer != nil { // the stages are those of the way to the player
+		peer.FrameCoded(frame.Times)
+	}
 	if now := media.Now(); p.governor.observe(now, now.Sub(frame.Times.GrabBegun)) {
 		return p.economise(peer)
 	}
@@ -198,7 +220,8 @@ func (p *pipeline) send(peer *streamer.Peer, screen *media.Frame) error {
 // errPlayerGone reports a connection that is over, or was never bound: its owner is told by Peer.Run.
 var errPlayerGone = errors.New("the player is gone")
 
-// code encodes a frame and sends its slices; where an encoder fails, the one that takes over codes the same frame again.
+// code encodes a frame and sends its slices, to the player first; where an encoder fails, the one that takes over codes the same
+// frame again.
 func (p *pipeline) code(peer *streamer.Peer, frame *media.Frame, grant streamer.Grant) (encoder.Result, error) {
 	late, more := p.audience.plan(media.Now())
 	for {
@@ -209,21 +232,26 @@ func (p *pipeline) code(peer *streamer.Peer, frame *media.Frame, grant streamer.
 		if p.encoding.work.Capabilities().FrameBudget {
 			request.Budget = budget(p.encoding.config.FrameBits()/8, grant, more)
 		}
-		p.audience.begin(p.encoding.chosen.Codec)
+		p.audience.begin(p.encoding.chosen.Codec, frame.Times.Damaged)
+		var gone error
 		result, err := p.encoding.encode(frame, request, func(s media.Slice) error {
 			if s.Last {
 				frame.Times.Encoded = media.Now()
 			}
 			p.bytes.Add(uint64(len(s.Data)))
-			err := peer.WriteSlice(s, frame.Times.Damaged)
-			p.audience.send(s, frame.Times.Damaged)
-			if err != nil {
-				return fmt.Errorf("%w: %w", errPlayerGone, err)
+			if peer != nil && gone == nil {
+				gone = peer.WriteSlice(s, frame.Times.Damaged)
 			}
-			return nil
+			if taken := p.audience.send(s); taken {
+				return nil
+			}
+			return gone // nobody needs the rest
 		})
+		p.audience.end(err == nil, result.Keyframe, media.Now())
+		if gone != nil && !errors.Is(err, errReplaced) {
+			return result, fmt.Errorf("%w: %w", errPlayerGone, gone)
+		}
 		if !errors.Is(err, errReplaced) {
-			p.audience.end(result.Keyframe && err == nil, media.Now())
 			return result, err
 		}
 		p.takenOver(peer)
@@ -245,23 +273,32 @@ func budget(share int, grant streamer.Grant, more bool) int {
 	return 0
 }
 
+// setFrameRate sets how many frames a second come at most.
+func (p *pipeline) setFrameRate(peer *streamer.Peer, rate int) {
+	p.source.SetFrameRate(rate)
+	if peer != nil {
+		peer.SetFrameRate(rate)
+	}
+}
+
 // takenOver follows a change of the encoder.
 func (p *pipeline) takenOver(peer *streamer.Peer) {
-	peer.Use(p.encoding.chosen.Codec)
+	if peer != nil {
+		peer.Use(p.encoding.chosen.Codec)
+	}
 	p.keyframe.Store(true)
 	p.governor = newGovernor(p.encoding.config.Speed, p.governor.steps[0].rate)
-	p.source.SetFrameRate(p.governor.now().rate)
-	peer.SetFrameRate(p.governor.now().rate)
+	p.setFrameRate(peer, p.governor.now().rate)
 	p.tell()
 }
 
-// follow keeps the encoder at the screen's size, as far as this machine holds it, and at the connection's rate. It returns the
-// picture to encode.
+// follow keeps the encoder at the screen's size, as far as this machine holds it, and at the connection's rate: while nobody plays,
+// at that of the player who left. It returns the picture to encode.
 func (p *pipeline) follow(peer *streamer.Peer, screen *media.Frame) (*media.Frame, error) {
 	if p.encoding.restore(media.Now()) {
 		p.takenOver(peer)
 	}
-	if p.tooHard.Swap(false) && p.encoding.ease() {
+	if peer != nil && p.tooHard.Swap(false) && p.encoding.ease() {
 		p.takenOver(peer)
 	}
 	var change encoder.Reconfiguration
@@ -269,7 +306,11 @@ func (p *pipeline) follow(peer *streamer.Peer, screen *media.Frame) (*media.Fram
 	if size != p.encoding.config.Size {
 		change.Size = size
 	}
-	target, now := min(peer.TargetBitrate(), p.asked), p.encoding.config.Bitrate
+	now := p.encoding.config.Bitrate
+	target := now
+	if peer != nil {
+		target = min(peer.TargetBitrate(), p.asked)
+	}
 	if off := float64(target-now) / float64(now); off > rateStep || off < -rateStep {
 		change.Bitrate = target
 	}
@@ -304,8 +345,7 @@ func (p *pipeline) reach(frame *media.Frame, size media.Size) error {
 // economise does what the governor has decided. The size follows with the next frame.
 func (p *pipeline) economise(peer *streamer.Peer) error {
 	step := p.governor.now()
-	p.source.SetFrameRate(step.rate)
-	peer.SetFrameRate(step.rate)
+	p.setFrameRate(peer, step.rate)
 	if err := p.reconfigure(peer, encoder.Reconfiguration{FrameRate: step.rate, Speed: &step.speed}); err != nil {
 		return err
 	}

@@ -111,6 +111,7 @@ type bench struct {
 	drawn    chan struct{}
 	notices  chan control.VideoNotice
 	ended    chan error
+	hangUp   func() // closes the player's connection
 }
 
 type nobody struct{ viewer *viewer.Viewer }
@@ -174,7 +175,9 @@ func newBenchOn(t *testing.T, seen func(capture.Source) capture.Source, rest ...
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { _ = watching.Run(ctx) })
-	running.Go(func() { _ = b.peer.Run(ctx) })
+	connected, hangUp := context.WithCancel(ctx)
+	b.hangUp = hangUp
+	running.Go(func() { _ = b.peer.Run(connected) })
 	go func() { b.ended <- b.pipeline.run(ctx) }()
 	t.Cleanup(func() {
 		cancel()

@@ -279,13 +279,17 @@ func (s *session) converse(ctx context.Context, offered offered, ready <-chan *l
 	}
 }
 
-// reportStats tells the player what the edge measures, and counts its input.
+// reportStats tells the player what the edge measures, and counts its input, and what its spectators missed.
 func (s *session) reportStats(ctx context.Context, p *pipeline, injector *input.Injector) error {
 	var counted input.Stats
+	var missed uint64
 	count := func() {
 		now := injector.Stats()
 		s.node.metrics.input(counted, now)
 		counted = now
+		before := missed
+		missed = p.audience.missed.Load()
+		s.node.metrics.missed.Add(float64(missed - before))
 	}
 	defer count()
 	ticker := time.NewTicker(statsInterval)
@@ -309,10 +313,12 @@ func (s *session) reportStats(ctx context.Context, p *pipeline, injector *input.
 					notice.Stages[string(stage)] = control.Quantiles{P50: milliseconds(lately.P50), P99: milliseconds(lately.P99)}
 				}
 			}
-			if peer := p.peer.Load(); peer != nil && peer.RoundTrip() > 0 {
+			peer := p.peer.Load()
+			if peer != nil && peer.RoundTrip() > 0 {
 				notice.RTT = &control.Quantiles{P50: milliseconds(peer.RoundTrip()), P99: milliseconds(peer.RoundTrip())}
 			}
-			if decodes := s.stages.Lately(streamer.StageDecode); decodes.N > 0 && decoder.tooSlow(decodes.P50, encoder.FrameTime(s.node.config.FrameRate)) {
+			decodes := s.stages.Lately(streamer.StageDecode)
+			if peer != nil && decodes.N > 0 && decoder.tooSlow(decodes.P50, encoder.FrameTime(s.node.config.FrameRate)) {
 				p.tooHard.Store(true)
 			}
 			bytes, before = sent, now

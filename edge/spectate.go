@@ -33,7 +33,7 @@ func (n *Node) watch(m signaling.Start) error {
 	if watched == nil || watched.ending || watched.watches != nil {
 		return signaling.Errorf(signaling.CodeTimedOut, "The game that this link shows is over.").WithHint("Ask the player for a new link.")
 	}
-	if !claims.Allows(token.Watch) || !claims.AllowsApp(watched.app.Name) {
+	if !claims.AllowsWatching(m.Watch) || !claims.AllowsApp(watched.app.Name) {
 		return signaling.Errorf(signaling.CodeBadToken, "This link does not allow watching %s.", watched.app.Title)
 	}
 	s := newSession(n, m.Session)

@@ -142,8 +142,10 @@ func (c *checks) session(id SessionID) {
 }
 
 func (c *checks) token(value string) {
-	c.made("token", value, maxToken, func(b byte) bool { return b > ' ' && b < 0x7f })
+	c.made("token", value, maxToken, isTokenOctet)
 }
+
+func isTokenOctet(b byte) bool { return b > ' ' && b < 0x7f }
 
 func (c *checks) app(value string) {
 	c.made("app", value, maxAppName, func(b byte) bool { return isLowerOrDigit(b) || b == '.' || b == '_' || b == '-' })
@@ -251,6 +253,9 @@ func (m Matched) check(c *checks) {
 	c.id("session", string(m.Session))
 	c.id("edge.id", string(m.Edge.ID))
 	c.label("edge.name", m.Edge.Name, 0, maxName)
+	if m.Share != "" {
+		c.made("share", m.Share, maxToken, isTokenOctet)
+	}
 	c.between("number of ICE servers", len(m.ICEServers), 0, maxICEServers)
 	for _, server := range m.ICEServers {
 		c.between("number of ICE URLs", len(server.URLs), 1, maxICEURLs)

@@ -22,7 +22,8 @@
 //	  {"type":"install","token":T,"app":A}                   may be the first message too; needs the token's right "install"
 //	  {"type":"leave"}
 //	from signaling
-//	  {"type":"matched","session":S,"edge":{"id":E,"name":N},"iceServers":[{"urls":[U],"username":..,"credential":..}]}
+//	  {"type":"matched","session":S,"edge":{"id":E,"name":N},"iceServers":[{"urls":[U],"username":..,"credential":..}],"share":T}
+//	        share, optional: a token for others, who may look on at the session with it and nothing else
 //	  {"type":"progress","stage":"starting","detail":D}      stages: starting (display and app are being started), connecting
 //	  {"type":"offer","sdp":SDP}
 //	  {"type":"candidate",...}

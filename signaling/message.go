@@ -126,6 +126,7 @@ type Matched struct {
 	Session    SessionID       `json:"session"`
 	Edge       EdgeName        `json:"edge"`
 	ICEServers List[ICEServer] `json:"iceServers"`
+	Share      string          `json:"share,omitempty"` // a token that is good for looking on at the session, and nothing else
 }
 
 // Progress says which stage the start of a session has reached.

@@ -30,7 +30,7 @@ export default defineConfig({
     },
     {
       name: "phone",
-      testMatch: pictures ? /(phone|states)\.spec\.ts$/ : /phone\.spec\.ts$/,
+      testMatch: pictures ? /(phone|states|e2e\/share)\.spec\.ts$/ : /phone\.spec\.ts$/,
       use: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 3 },
     },
   ],

@@ -8,11 +8,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"nearlight/signaling"
 	"nearlight/signaling/token"
 )
 
 func newToken() *cobra.Command {
-	var keyFile, role, app string
+	var keyFile, role, app, session string
 	var rights []string
 	var life time.Duration
 	c := &cobra.Command{
@@ -31,7 +32,7 @@ func newToken() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			claims := token.Claims{Role: token.Role(role), App: app, Expires: time.Now().Add(life)}
+			claims := token.Claims{Role: token.Role(role), App: app, Session: signaling.SessionID(session), Expires: time.Now().Add(life)}
 			if claims.Role == token.Player {
 				for _, right := range rights {
 					claims.Rights = append(claims.Rights, token.Right(right))
@@ -49,6 +50,7 @@ func newToken() *cobra.Command {
 	c.Flags().StringVar(&role, "role", string(token.Player), "player or edge")
 	c.Flags().StringSliceVar(&rights, "rights", []string{string(token.Play)}, "what a player may do: play, install, watch")
 	c.Flags().StringVar(&app, "app", "", "the only app that the token is good for")
+	c.Flags().StringVar(&session, "session", "", "the only session that the right watch is good for")
 	c.Flags().DurationVar(&life, "life", time.Hour, "how long the token is good")
 	return c
 }

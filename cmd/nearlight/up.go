@@ -123,7 +123,7 @@ func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logge
 		hosts = append(hosts, n.lan.hosts()...)
 	}
 	registry := newRegistry()
-	n.server, err = server.New(server.Config{Verifier: verifier, Hosts: hosts, Log: logger, Metrics: registry})
+	n.server, err = server.New(server.Config{Verifier: verifier, Issuer: issuer, Hosts: hosts, Log: logger, Metrics: registry})
 	if err != nil {
 		return nil, err
 	}

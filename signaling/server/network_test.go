@@ -52,7 +52,7 @@ func newNetwork(t testing.TB, change func(*server.Config)) *network {
 		t.Fatal(err)
 	}
 	metrics := prometheus.NewRegistry()
-	config := server.Config{Verifier: verifier, Metrics: metrics, Limits: server.Limits{RequestBurst: 10000}}
+	config := server.Config{Verifier: verifier, Issuer: issuer, Metrics: metrics, Limits: server.Limits{RequestBurst: 10000}}
 	if change != nil {
 		change(&config)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"nearlight/signaling"
 	"nearlight/signaling/match"
+	"nearlight/signaling/token"
 )
 
 // Times that belong to sessions.
@@ -53,6 +54,7 @@ type registry struct {
 	metrics    *metrics
 	intN       func(int) int
 	iceServers func(signaling.SessionID) []signaling.ICEServer
+	issuer     *token.Issuer // nil: the key is elsewhere
 	wake       chan struct{} // tells run that an alarm may be due earlier
 
 	mu       sync.Mutex
@@ -70,9 +72,11 @@ type player struct {
 	idle    *alarm
 }
 
-func newRegistry(log *slog.Logger, m *metrics, intN func(int) int, ice func(signaling.SessionID) []signaling.ICEServer) *registry {
+func newRegistry(
+	log *slog.Logger, m *metrics, intN func(int) int, ice func(signaling.SessionID) []signaling.ICEServer, issuer *token.Issuer,
+) *registry {
 	return &registry{
-		log: log, metrics: m, intN: intN, iceServers: ice, wake: make(chan struct{}, 1),
+		log: log, metrics: m, intN: intN, iceServers: ice, issuer: issuer, wake: make(chan struct{}, 1),
 		edges: make(map[signaling.EdgeID]*edge), sessions: make(map[signaling.SessionID]*session),
 	}
 }

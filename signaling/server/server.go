@@ -48,6 +48,10 @@ type Config struct {
 	// ICEServers returns what a session's player is told to use for STUN and TURN; nil means none.
 	ICEServers func(signaling.SessionID) []signaling.ICEServer
 
+	// Issuer signs a token for looking on at a session, and nothing else, for its player to hand on, if the player's own has the
+	// right token.Watch. nil means that the key is elsewhere: whoever signs players' tokens signs those of spectators too.
+	Issuer *token.Issuer
+
 	Limits Limits
 
 	// ClientAddr tells where a request comes from; nil means its RemoteAddr. Behind a proxy it must come from a header that the
@@ -147,7 +151,7 @@ func New(config Config) (*Server, error) {
 		door:  newDoor(config.Limits),
 		conns: make(map[*conn]struct{}),
 	}
-	s.registry = newRegistry(config.Log, s.metrics, config.IntN, config.ICEServers)
+	s.registry = newRegistry(config.Log, s.metrics, config.IntN, config.ICEServers, config.Issuer)
 	s.upgrader = websocket.Upgrader{
 		HandshakeTimeout: handshakeTimeout,
 		ReadBufferSize:   socketBuffer, WriteBufferSize: socketBuffer, WriteBufferPool: new(sync.Pool),

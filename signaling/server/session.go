@@ -36,6 +36,8 @@ type session struct {
 	born  time.Time
 	// watches is the session that this one looks on at; empty for one that is played.
 	watches signaling.SessionID
+	// shareable says that the player may show it to others.
+	shareable bool
 
 	player *player          // nil: lost, and hold is set
 	over   *signaling.Ended // what a player that comes back is told; the edge has forgotten the session
@@ -82,7 +84,9 @@ func (r *registry) play(p *player, m signaling.Play, claims token.Claims) *signa
 	}
 	r.metrics.matches.WithLabelValues("matched").Inc()
 	e := r.edges[choice.Edge]
-	s := &session{id: signaling.SessionID(newID("s")), app: m.App, owner: claims.ID, edge: e, born: time.Now()}
+	s := &session{
+		id: signaling.SessionID(newID("s")), app: m.App, owner: claims.ID, edge: e, born: time.Now(), shareable: claims.Allows(token.Watch),
+	}
 	s.log = r.log.With("session", s.id, "edge", e.id)
 	r.sessions[s.id], e.sessions[s.id] = s, s
 	s.log.Info("session is matched", "app", s.app)
@@ -107,7 +111,8 @@ func (r *registry) watch(p *player, m signaling.Play, claims token.Claims) *sign
 		return r.resume(p, m, claims)
 	}
 	watched := r.sessions[m.Watch]
-	if watched == nil || watched.over != nil || watched.watches != "" || !claims.AllowsApp(watched.app) { // one answer, so that nobody can try out ids
+	if watched == nil || watched.over != nil || watched.watches != "" ||
+		!claims.AllowsApp(watched.app) || !claims.AllowsWatching(watched.id) { // one answer, so that nobody can try out ids
 		r.metrics.matches.WithLabelValues("watch-unknown").Inc()
 		return signaling.Errorf(signaling.CodeTimedOut, "The game that this link shows is over.").WithHint("Ask the player for a new link.")
 	}
@@ -161,6 +166,7 @@ func (r *registry) resume(p *player, m signaling.Play, claims token.Claims) *sig
 	}
 	r.metrics.matches.WithLabelValues("resumed").Inc()
 	s.log.Info("session is resumed")
+	s.shareable = claims.Allows(token.Watch)
 	r.start(p, s, m, codecs, true)
 	return nil
 }
@@ -175,13 +181,32 @@ func (r *registry) start(p *player, s *session, m signaling.Play, codecs []strin
 	again = again && !s.unsent()
 	s.late = nil // what an earlier connection of the player had to say
 	p.send(signaling.Matched{
-		Session: s.id, Edge: signaling.EdgeName{ID: s.edge.id, Name: s.edge.name}, ICEServers: r.iceServers(s.id),
+		Session: s.id, Edge: signaling.EdgeName{ID: s.edge.id, Name: s.edge.name}, ICEServers: r.iceServers(s.id), Share: r.share(s),
 	})
 	r.toEdge(s, signaling.Start{Session: s.id, Token: m.Token, App: s.app, Size: m.Size, Codecs: codecs, Resume: again, Watch: s.watches})
 	s.due = r.after(offerTimeout, func() {
 		r.finish(s, signaling.Ended{Reason: signaling.Errorf(signaling.CodeTimedOut,
 			"The machine did not get the game's display ready within %v.", offerTimeout)}, true)
 	})
+}
+
+// shareLife is how long others may begin to look on at a session by what its player was given: longer than anybody plays at a
+// stretch. The session's own end ends it before.
+const shareLife = 24 * time.Hour
+
+// share signs what the player may hand to others; "" where nothing is signed here, or the player may not.
+func (r *registry) share(s *session) string {
+	if r.issuer == nil || !s.shareable || s.watches != "" {
+		return ""
+	}
+	signed, err := r.issuer.Issue(token.Claims{
+		Role: token.Player, Rights: []token.Right{token.Watch}, App: s.app, Session: s.id, Expires: time.Now().Add(shareLife),
+	})
+	if err != nil {
+		s.log.Error("a token for spectators cannot be signed", "error", err)
+		return ""
+	}
+	return signed
 }
 
 // leave ends a player's session at its wish.

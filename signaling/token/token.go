@@ -2,7 +2,7 @@
 // (RFC 8037), and nothing else. A studio's back end, or `nearlight up` for itself, issues them; signaling verifies
 // them, and an edge verifies them again before it starts an app.
 //
-// A token has the claims iss, aud, iat, exp, jti and role, and for players rights and optionally app. Its header names the
+// A token has the claims iss, aud, iat, exp, jti and role, and for players rights and optionally app and session. Its header names the
 // key by its thumbprint (RFC 7638), so that keys can be changed while old tokens live.
 //
 // Issuer and Verifier are immutable after construction and safe for concurrent use.
@@ -48,10 +48,12 @@ const (
 
 // Claims is what a token says.
 type Claims struct {
-	ID      string // the jti; Issue chooses a random one when it is empty
-	Role    Role
-	Rights  []Right
-	App     string // the only app the token is good for, "" for any
+	ID     string // the jti; Issue chooses a random one when it is empty
+	Role   Role
+	Rights []Right
+	App    string // the only app the token is good for, "" for any
+	// Session is the only one that the right Watch is good for, "" for any.
+	Session signaling.SessionID
 	Expires time.Time
 }
 
@@ -62,6 +64,11 @@ func (c Claims) Allows(right Right) bool {
 
 // AllowsApp reports whether the claims are good for the app.
 func (c Claims) AllowsApp(app string) bool { return c.App == "" || c.App == app }
+
+// AllowsWatching reports whether a player with these claims may look on at a session.
+func (c Claims) AllowsWatching(session signaling.SessionID) bool {
+	return c.Allows(Watch) && (c.Session == "" || c.Session == session)
+}
 
 // Scope ties tokens to one network: who issues them and whom they are for. Both are checked exactly.
 type Scope struct {
@@ -88,9 +95,10 @@ func (s Scope) withDefaults() Scope {
 // wire is the form of Claims in the token.
 type wire struct {
 	jwt.RegisteredClaims
-	Role   Role    `json:"role"`
-	Rights []Right `json:"rights,omitempty"`
-	App    string  `json:"app,omitempty"`
+	Role    Role                `json:"role"`
+	Rights  []Right             `json:"rights,omitempty"`
+	App     string              `json:"app,omitempty"`
+	Session signaling.SessionID `json:"session,omitempty"`
 }
 
 // Issuer signs tokens with one key.
@@ -127,7 +135,7 @@ func (i *Issuer) Issue(claims Claims) (string, error) {
 			Issuer: i.scope.Issuer, Audience: jwt.ClaimStrings{i.scope.Audience}, ID: claims.ID,
 			IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(claims.Expires),
 		},
-		Role: claims.Role, Rights: claims.Rights, App: claims.App,
+		Role: claims.Role, Rights: claims.Rights, App: claims.App, Session: claims.Session,
 	})
 	unsigned.Header["kid"] = i.keyID
 	signed, err := unsigned.SignedString(i.key)
@@ -194,7 +202,7 @@ func (v *Verifier) Verify(raw string, role Role) (Claims, error) {
 		return Claims{}, bad(errors.New("it has no jti"))
 	}
 	return Claims{
-		ID: claims.ID, Role: claims.Role, Rights: claims.Rights, App: claims.App, Expires: claims.ExpiresAt.Time,
+		ID: claims.ID, Role: claims.Role, Rights: claims.Rights, App: claims.App, Session: claims.Session, Expires: claims.ExpiresAt.Time,
 	}, nil
 }
 

@@ -70,6 +70,36 @@ func TestAnIssuedTokenSaysTheSameWhenVerified(t *testing.T) {
 	}
 }
 
+func TestATokenToLookOnIsGoodForItsSessionAlone(t *testing.T) {
+	issuer, err := NewIssuer(newKey(t), Scope{}, atNoon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifier := newVerifier(t, Scope{}, issuer.PublicKey())
+	for _, step := range []struct {
+		why      string
+		claims   Claims
+		its, any bool // session that may be watched
+	}{
+		{why: "one session", claims: Claims{Rights: []Right{Watch}, Session: "s-1"}, its: true},
+		{why: "any session", claims: Claims{Rights: []Right{Watch}}, its: true, any: true},
+		{why: "no right to look on", claims: Claims{Rights: []Right{Play}, Session: "s-1"}},
+	} {
+		step.claims.Role, step.claims.Expires = Player, noon.Add(time.Hour)
+		raw, err := issuer.Issue(step.claims)
+		if err != nil {
+			t.Fatal(err)
+		}
+		claims, err := verifier.Verify(raw, Player)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if claims.AllowsWatching("s-1") != step.its || claims.AllowsWatching("s-2") != step.any {
+			t.Errorf("%s: %+v", step.why, claims)
+		}
+	}
+}
+
 func TestOnlyGoodTokensPass(t *testing.T) {
 	key := newKey(t)
 	good := func() wire {

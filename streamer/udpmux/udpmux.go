@@ -117,7 +117,7 @@ func Open(config Config) (*Ports, error) {
 	}
 	ports.UDP = ice.NewMultiUDPMuxDefault(muxes...)
 	ports.TCP = ice.NewTCPMuxDefault(ice.TCPMuxParams{
-		Listener: listener, Logger: config.Loggers.NewLogger("tcpmux"), ReadBufferSize: tcpReadQueue,
+		Listener: &impatientListener{listener, tcpPatience}, Logger: config.Loggers.NewLogger("tcpmux"), ReadBufferSize: tcpReadQueue,
 	})
 	return ports, nil
 }

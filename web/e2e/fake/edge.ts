@@ -8,6 +8,8 @@ export interface FakeConfig {
   readonly refuse?: { readonly code: string; readonly message: string; readonly hint: string; readonly retryable: boolean };
   /** Milliseconds that starting takes; stands still at this stage when negative. */
   readonly startMs?: number;
+  /** The token that signaling gives the player to hand on. */
+  readonly share?: string;
   /** Milliseconds from the first picture to the app's "running". */
   readonly loadMs?: number;
 }
@@ -130,7 +132,8 @@ export function fakeEdge(config: FakeConfig): void {
       if (config.refuse !== undefined) return this.say({ type: "error", error: config.refuse });
       if (resume && !control.resumable) return;
       verdict = null;
-      this.say({ type: "matched", session: "s-fake", edge: { id: "e-fake", name: "living room" }, iceServers: [] });
+      const { share } = config;
+      this.say({ type: "matched", session: "s-fake", edge: { id: "e-fake", name: "living room" }, iceServers: [], share });
       this.say({ type: "progress", stage: "starting", detail: "Opening a display" });
       const startMs = config.startMs ?? 120;
       if (startMs < 0) return;

@@ -1,4 +1,5 @@
 import { type ErrorInfo, PlayerError } from "./errors.js";
+import { servedAt } from "./signaling/address.js";
 import { type App, decodeApps, type Installing } from "./signaling/messages.js";
 import { SignalingSocket } from "./signaling/socket.js";
 
@@ -10,11 +11,9 @@ export interface CatalogueOptions {
 
 /** The games that the token may play, from all edges. Rejects with a PlayerError. */
 export async function apps({ signal, token }: CatalogueOptions): Promise<App[]> {
-  const url = new URL("/api/apps", signal);
-  url.protocol = url.protocol.replace("ws", "http");
   let response: Response;
   try {
-    response = await fetch(url, { headers: { Authorization: `Bearer ${token}` }, cache: "no-store" });
+    response = await fetch(servedAt("/api/apps", signal), { headers: { Authorization: `Bearer ${token}` }, cache: "no-store" });
   } catch (cause) {
     throw PlayerError.of("unreachable", cause);
   }

@@ -29,4 +29,9 @@ export interface ConnectOptions {
    * right "watch".
    */
   readonly watch?: string;
+  /**
+   * Makes the address at which others look on, of the session's id: one of your own pages, say, whose back end signs a token for
+   * each of them. Left out: the page that signaling serves, where signaling can sign that token.
+   */
+  readonly shareURL?: (session: string) => string;
 }

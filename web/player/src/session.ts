@@ -17,6 +17,7 @@ import { Screen } from "./media/screen.js";
 import { type Stats, StatsMeter } from "./media/stats.js";
 import type { ConnectOptions } from "./options.js";
 import { Reconnection, transient } from "./reconnection.js";
+import { watchingAt } from "./signaling/address.js";
 import { type Stage, StageClock, type StageTime } from "./stages.js";
 import { decodable, smoothest, VIDEO_CODECS } from "./support.js";
 
@@ -73,6 +74,8 @@ export class Session extends Emitter<SessionEvents> {
   /** Rejoins the session while link still serves it. */
   #spare: Link | null = null;
   #id: string | null = null;
+  /** What signaling signed for who looks on; null where it signs nothing. */
+  #share: string | null = null;
   #codecs: readonly string[] = [];
   #appRunning = false;
   #streamShown = false;
@@ -107,6 +110,18 @@ export class Session extends Emitter<SessionEvents> {
   /** The session's id, by which it can be resumed; null before an edge was found. */
   get id(): string | null {
     return this.#id;
+  }
+
+  /**
+   * The address at which others look on at this session, and can do nothing else. null before an edge was found, for who looks
+   * on, and where nothing makes it: neither the option shareURL, nor signaling, which does where it holds the key that signs
+   * tokens and this player's own has the right "watch".
+   */
+  get shareURL(): string | null {
+    const { signal, shareURL, watch } = this.#options;
+    if (this.#id === null || watch !== undefined) return null;
+    if (shareURL !== undefined) return shareURL(this.#id);
+    return this.#share === null ? null : watchingAt(signal, this.#id, this.#share);
   }
 
   /** The element that shows the game. */
@@ -176,8 +191,9 @@ export class Session extends Emitter<SessionEvents> {
     const link = new Link(request);
     if (old === null) this.#adopt(link);
     else this.#spare = link;
-    link.on("matched", ({ session }) => {
+    link.on("matched", ({ session, share }) => {
       this.#id = session;
+      this.#share = share ?? null;
       this.#enter("starting");
     });
     link.on("progress", ({ stage, detail }) => this.#enter(stage, detail));

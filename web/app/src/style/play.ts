@@ -107,6 +107,42 @@ export const playStyle = css`
     pointer-events: none;
     white-space: nowrap;
   }
+  .notice {
+    position: absolute;
+    left: 50%;
+    translate: -50% 0;
+    bottom: calc(1.5rem + env(safe-area-inset-bottom));
+    width: max-content;
+    max-width: calc(100% - 2rem);
+    padding: 0.7rem 1.1rem;
+    border-radius: var(--radius);
+    background: rgb(11 13 18 / 94%);
+    border: 1px solid rgb(255 255 255 / 12%);
+    color: var(--muted);
+    font-size: 0.9rem;
+    text-align: center;
+    text-wrap: balance;
+  }
+  .notice b {
+    color: var(--light);
+    font-weight: 600;
+  }
+  .notice input {
+    font: 0.8rem/1.5 var(--mono);
+    color: var(--text);
+    background: var(--ground);
+    border: 1px solid var(--line);
+    border-radius: 8px;
+    padding: 0.35rem 0.6rem;
+    width: 22rem;
+    max-width: 100%;
+  }
+  .notice label {
+    display: grid;
+    grid-template-columns: minmax(0, 1fr);
+    justify-items: center;
+    gap: 0.4rem;
+  }
   .hint {
     transition: opacity 500ms ease-out;
   }
@@ -209,6 +245,10 @@ export const playStyle = css`
     .hint {
       display: none;
     }
+    .notice {
+      bottom: auto;
+      top: calc(4.25rem + env(safe-area-inset-top));
+    }
   }
   /* Held upright, the picture goes to the top, and the thumbs have the rest. */
   @media (pointer: coarse) and (orientation: portrait) {
@@ -219,7 +259,8 @@ export const playStyle = css`
     .screen canvas {
       object-position: 50% 0;
     }
-    nl-overlay {
+    nl-overlay,
+    .notice {
       top: calc(5rem + 56.25vw + env(safe-area-inset-top));
     }
   }

@@ -109,7 +109,7 @@ export class AppShell extends LitElement {
   /** The one game of the link or of the catalogue; null leaves it to the edge, which has a first choice. */
   #fixed(): App | null {
     const { app, watch } = this.link;
-    if (watch !== null) return app === null ? null : named(app);
+    if (watch !== null && app === null) return null;
     if (app === null) return this.#choice ? null : (this.catalogue[0] ?? null);
     return this.catalogue.find(({ name }) => name === app) ?? named(app);
   }

@@ -16,6 +16,7 @@ import { logo } from "./logo.js";
 import "./message.js";
 import "./overlay.js";
 import "./pad.js";
+import { lasting, notice, type Sharing, share } from "./share.js";
 import "./timeline.js";
 
 /** Toggles the figures. Games seldom use it, browsers never, and every keyboard has it. */
@@ -47,6 +48,7 @@ export class PlayPage extends LitElement {
     encoder: { state: true },
     figures: { state: true },
     hint: { state: true },
+    sharing: { state: true },
     typing: { state: true },
   };
   static override styles = [shared, playStyle];
@@ -65,9 +67,11 @@ export class PlayPage extends LitElement {
   declare encoder: VideoNotice | null;
   declare figures: boolean;
   declare hint: boolean;
+  declare sharing: Sharing | null;
   declare typing: boolean;
   #session: Session | null = null;
   #hintTimer: ReturnType<typeof setTimeout> | undefined;
+  #sharingTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #onKey = (event: KeyboardEvent) => {
     if (event.code !== OVERLAY_KEY || event.repeat) return;
     event.preventDefault();
@@ -87,6 +91,7 @@ export class PlayPage extends LitElement {
     this.encoder = null;
     this.figures = false;
     this.hint = false;
+    this.sharing = null;
     this.typing = false;
   }
 
@@ -99,6 +104,7 @@ export class PlayPage extends LitElement {
     super.disconnectedCallback();
     window.removeEventListener("keydown", this.#onKey);
     clearTimeout(this.#hintTimer);
+    clearTimeout(this.#sharingTimer);
     this.#leave();
   }
 
@@ -130,10 +136,14 @@ export class PlayPage extends LitElement {
       <div class="panel ready">
         ${logo} ${app === null ? nothing : picture(app)}
         <h1>${app?.title ?? (this.watch === null ? "Your game is ready" : "Somebody plays")}</h1>
-        ${app === null || app.summary === "" ? nothing : html`<p class="lead">${app.summary}</p>`}
-        <ul class="keys" aria-label="Keys">
-          ${app?.keys.map(({ keys, does }) => html`<li><kbd>${keys}</kbd>${does}</li>`)}
-        </ul>
+        ${app === null || app.summary === "" || this.watch !== null ? nothing : html`<p class="lead">${app.summary}</p>`}
+        ${
+          this.watch === null
+            ? html`<ul class="keys" aria-label="Keys">
+              ${app?.keys.map(({ keys, does }) => html`<li><kbd>${keys}</kbd>${does}</li>`)}
+            </ul>`
+            : html`<p class="lead">You look on while somebody plays.</p>`
+        }
         <button class="primary" @click=${() => this.#connect(true)}>${this.watch === null ? "Play" : "Watch"}</button>
         ${this.pickable ? html`<button class="quiet" @click=${this.#back}>All games</button>` : nothing}
       </div>
@@ -166,6 +176,13 @@ export class PlayPage extends LitElement {
         >
           ${icons.figures}
         </button>
+        ${
+          session.shareURL === null
+            ? nothing
+            : html`<button aria-label="Share" title="Share: copy a link that shows your game" @click=${() => void this.#share(session)}>
+              ${icons.share}
+            </button>`
+        }
         <button aria-label="Full screen" title="Full screen" @click=${() => void session.play()}>${icons.full}</button>
         <button aria-label="Leave the game" title="Leave the game" @click=${this.#back}>${icons.leave}</button>
       </div>
@@ -176,8 +193,12 @@ export class PlayPage extends LitElement {
       }
       <input class="typing" aria-label="Type into the game" autocapitalize="off" autocomplete="off" autocorrect="off"
         spellcheck="false" tabindex="-1" @beforeinput=${this.#typed} @keydown=${this.#typedKey} />
-      <p class=${this.hint ? "hint" : "hint gone"}><kbd>${OVERLAY_KEY}</kbd> shows figures
-        ${document.fullscreenElement === null ? nothing : leaving}</p>`;
+      ${
+        this.sharing === null
+          ? html`<p class=${this.hint ? "hint" : "hint gone"}><kbd>${OVERLAY_KEY}</kbd> shows figures
+            ${document.fullscreenElement === null ? nothing : leaving}</p>`
+          : notice(this.sharing)
+      }`;
   }
 
   #card(heading: string, info: ErrorInfo, output: readonly string[]) {
@@ -204,6 +225,7 @@ export class PlayPage extends LitElement {
     this.stages = [];
     this.stats = null;
     this.encoder = null;
+    this.sharing = null;
     this.view = { name: "connecting", detail: "", picture: false };
     const resume = sessionStorage.getItem(STORED_SESSION);
     const session = connect({
@@ -266,6 +288,19 @@ export class PlayPage extends LitElement {
     this.#hintTimer = setTimeout(() => {
       this.hint = false;
     }, HINT_MS);
+  }
+
+  /** Copies the link for who looks on; where the browser does not let us, shows it. */
+  async #share(session: Session): Promise<void> {
+    const url = session.shareURL;
+    if (url === null) return;
+    const sharing = await share(url);
+    this.sharing = sharing;
+    if (sharing.copied) session.video.focus({ preventScroll: true }); // the next key is the game's again
+    clearTimeout(this.#sharingTimer);
+    this.#sharingTimer = setTimeout(() => {
+      this.sharing = null;
+    }, lasting(sharing));
   }
 
   /** Opens the phone's keyboard, which a page can do only for a field that has the focus. */
@@ -352,6 +387,7 @@ const icons = {
     <path d="M6 10h.01M10 10h.01M14 10h.01M18 10h.01M8 14.5h8" />
   </svg>`,
   figures: html`<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M5 20v-7M12 20V4M19 20v-10" /></svg>`,
+  share: html`<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 15V4M8 7.5l4-4 4 4M6 11H5v9h14v-9h-1" /></svg>`,
   full: html`<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5" /></svg>`,
   leave: html`<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M6 6l12 12M18 6L6 18" /></svg>`,
 };

@@ -56,6 +56,8 @@ export interface Matched {
   readonly session: string;
   readonly edge: { readonly id: string; readonly name: string };
   readonly iceServers: readonly IceServer[];
+  /** A token for others, good for looking on at the session and nothing else. */
+  readonly share?: string;
 }
 
 export interface Installing {
@@ -85,6 +87,7 @@ const MAX_TEXT = 512;
 const MAX_ICE_SERVERS = 8;
 const ICE_SCHEME = /^(stuns?|turns?):/;
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
+const TOKEN = /^[!-~]{1,4096}$/;
 const CODE = /^[a-z0-9-]{1,32}$/;
 
 export function encode(message: ToSignaling): string {
@@ -116,11 +119,13 @@ function read(m: Fields): FromSignaling {
   switch (type) {
     case "matched": {
       const edge = record(m["edge"]);
+      const share = optional(m, "share", "");
       return {
         type,
         session: matching(m, "session", ID),
         edge: { id: matching(edge, "id", ID), name: optional(edge, "name", "") },
         iceServers: list(m, "iceServers", MAX_ICE_SERVERS).map((entry) => iceServer(record(entry))),
+        ...(share === "" ? {} : { share: matching(m, "share", TOKEN) }),
       };
     }
     case "progress":
