@@ -1,0 +1,221 @@
+package netsim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// relayPriority is one above that of the edge's threads, which make frames in real time: a network does not wait for them.
+	relayPriority = 2
+	// longestSleep bounds what a bulk flow has to catch up with when there is nothing else on the link.
+	longestSleep = 50 * time.Millisecond
+	// longestBlind bounds for how long datagrams gather in the sockets' buffers.
+	longestBlind = 5 * time.Millisecond
+	// readsInARow bounds how long one busy socket keeps the others waiting.
+	readsInARow = 4
+)
+
+// carry is the relay's thread. The runtime ends the thread with it, for it stays locked.
+func (r *Relay) carry(ctx context.Context) error {
+	runtime.LockOSThread()
+	attributes := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_RR, Priority: relayPriority}
+	realTime := unix.SchedSetAttr(0, &attributes, 0) == nil
+	if !realTime { // an ordinary thread's sleep may last 50 us longer than asked for, unless it says that it may not
+		if err := unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0); err != nil {
+			return fmt.Errorf("relay: set the timer slack: %w", err)
+		}
+	}
+	r.mu.Lock()
+	r.stats.RealTime = realTime
+	r.mu.Unlock()
+	for {
+		due := r.deliver()
+		if blind := due - r.now(); blind < r.blind {
+			// Nothing that comes meanwhile is due before it is over, so that one sleep serves reading and sending.
+			at := unix.NsecToTimespec(int64(r.base + due))
+			if err := unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &at, nil); err != nil && !errors.Is(err, unix.EINTR) {
+				return fmt.Errorf("relay: sleep: %w", err)
+			}
+			due = 0
+		}
+		timeout := unix.NsecToTimespec(int64(max(due-r.now(), 0)))
+		// The set may be polled without the lock: no other goroutine changes it.
+		switch n, err := unix.Ppoll(r.polled, &timeout, nil); {
+		case errors.Is(err, unix.EINTR) || n == 0:
+			continue
+		case err != nil:
+			return fmt.Errorf("relay: poll the sockets: %w", err)
+		}
+		if r.polled[0].Revents != 0 {
+			return ctx.Err()
+		}
+		if err := r.gather(); err != nil {
+			return err
+		}
+	}
+}
+
+// deliver sends what has arrived, and says until when nothing else will.
+func (r *Relay) deliver() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next := never
+	for i, way := range r.ways {
+		r.batch = way.Receive(r.now(), r.batch[:0])
+		for first := 0; first < len(r.batch); {
+			first += r.send(i, r.batch[first:])
+		}
+		if at, any := way.Next(); any {
+			next = min(next, at)
+		}
+	}
+	now := r.now()
+	if now >= r.accounted+longestSleep {
+		r.stats.CPU, r.accounted = clock(unix.CLOCK_THREAD_CPUTIME_ID), now
+	}
+	return min(next, now+longestSleep)
+}
+
+// send sends the packets at the beginning that go through one socket, and returns how many these were.
+func (r *Relay) send(way int, packets []Packet) int {
+	count := 0
+	for i := range packets {
+		fd, to := r.exit(way, &packets[i])
+		if i == 0 {
+			r.writer.fd, r.writer.six = fd, r.routes[r.flows[packets[i].Flow].route].Near.Addr().Is6()
+		}
+		if fd != r.writer.fd || r.writer.count == batchSize {
+			break
+		}
+		count++
+		if fd < 0 || (fd == r.routes[r.flows[packets[i].Flow].route].far && !to.IsValid()) {
+			r.stats.Unroutable++
+			continue
+		}
+		r.writer.add(packets[i].Data, to, packets[i].ECN)
+	}
+	r.stats.Refused += uint64(r.writer.flush())
+	sent := r.now()
+	for i := range packets[:count] {
+		r.stats.Late.Observe(sent - packets[i].Arrived)
+	}
+	return count
+}
+
+// exit returns the socket that a packet leaves by, and where to; the invalid address is the socket's peer.
+func (r *Relay) exit(way int, p *Packet) (fd int, to netip.AddrPort) {
+	f := &r.flows[p.Flow]
+	route := &r.routes[f.route]
+	switch {
+	case way == 1:
+		return route.near, f.near
+	case f.fd >= 0:
+		return f.fd, netip.AddrPort{}
+	}
+	return route.far, route.peer
+}
+
+// gather hands the links what has come to the sockets.
+func (r *Relay) gather() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	// What a timestamp of the kernel means on the links' clock.
+	now := time.Now()
+	offset := now.Sub(r.start) - time.Duration(now.UnixNano())
+	for i, ready := range r.polled {
+		if i == 0 || ready.Revents == 0 {
+			continue
+		}
+		for range readsInARow {
+			n, err := r.reader.read(r.ports[i].fd)
+			if errors.Is(err, unix.ECONNREFUSED) { // what a datagram met that was sent from here
+				r.stats.Refused++
+				continue
+			}
+			if err != nil && !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR) {
+				return fmt.Errorf("relay: read from a socket: %w", err)
+			}
+			for j := range n {
+				if err := r.take(i, r.reader.datagram(j), offset); err != nil {
+					return err
+				}
+			}
+			if n < batchSize {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// take hands a datagram that came to a port to its link.
+func (r *Relay) take(i int, d incoming, offset time.Duration) error {
+	p := &r.ports[i]
+	if d.missed != 0 {
+		r.stats.Missed += uint64(d.missed - p.missed)
+		p.missed = d.missed
+	}
+	if d.cut {
+		r.stats.Oversized++
+		return nil
+	}
+	flow, err := r.flowOf(*p, d.from)
+	if err != nil {
+		return err
+	}
+	if flow < 0 {
+		r.stats.Unroutable++
+		return nil
+	}
+	now := r.now()
+	if d.stamp != 0 { // the wall clock may have been set in between
+		if at := time.Duration(d.stamp) + offset; at < now && now-at < longestSleep {
+			now = at
+		}
+	}
+	r.ways[p.way].Send(now, Packet{Data: d.data, ECN: d.ecn, Flow: flow})
+	return nil
+}
+
+// flowOf returns the flow of a datagram, opening it if it is new, and -1 if there is none.
+func (r *Relay) flowOf(p port, from netip.AddrPort) (int, error) {
+	route := &r.routes[p.route]
+	switch {
+	case p.flow >= 0:
+		return p.flow, nil
+	case p.way == 1:
+		route.peer = from
+		return route.flow, nil
+	}
+	key := flowKey{p.route, from}
+	if known, ok := r.known[key]; ok {
+		route.flow = known
+		return known, nil
+	}
+	if len(r.flows) == r.target {
+		return -1, nil
+	}
+	opened := flow{route: p.route, near: from, fd: -1}
+	if route.Target.IsValid() {
+		fd, _, err := bindUDP(netip.AddrPortFrom(route.Near.Addr(), 0))
+		if err != nil {
+			return -1, fmt.Errorf("relay: a flow's socket: %w", err)
+		}
+		r.watch(port{fd: fd, way: 1, route: p.route, flow: len(r.flows)})
+		if err := unix.Connect(fd, sockaddr(route.Target)); err != nil {
+			return -1, fmt.Errorf("relay: connect to %v: %w", route.Target, err)
+		}
+		opened.fd = fd
+	}
+	route.flow = len(r.flows)
+	r.known[key] = route.flow
+	r.flows = append(r.flows, opened)
+	return route.flow, nil
+}
