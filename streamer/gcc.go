@@ -22,6 +22,9 @@ type googRate struct {
 
 var _ rateControl = (*googRate)(nil)
 
+// googStart is what a connection begins with: as ours does.
+const googStart = 3 * media.Mbps
+
 // The rate never falls under a part of what was asked for, nor under what a small picture needs: the estimator is known to collapse
 // when the app sends less than it may.
 const (
@@ -32,7 +35,7 @@ const (
 func newGoogRate(most media.Bitrate, loggers pionLoggers) (*googRate, error) {
 	bwe, err := gcc.NewSendSideBWE(
 		gcc.SendSideBWEPacer(gcc.NewNoOpPacer()), // pion's pacer queues without bound
-		gcc.SendSideBWEInitialBitrate(int(most)),
+		gcc.SendSideBWEInitialBitrate(int(min(most, googStart))),
 		gcc.SendSideBWEMinBitrate(int(max(most/minimumShare, minimumBitrate))),
 		gcc.SendSideBWEMaxBitrate(int(most)),
 		gcc.WithLoggerFactory(loggers),

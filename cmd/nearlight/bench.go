@@ -60,6 +60,7 @@ func newBench() *cobra.Command {
 		c.AddCommand(newBenchmark(b.name, b.short, b.needs, b.run))
 	}
 	c.AddCommand(newEncoderBench())
+	c.AddCommand(newNetBench())
 	return c
 }
 

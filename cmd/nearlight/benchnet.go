@@ -1,0 +1,223 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"nearlight/encoder"
+	"nearlight/internal/bench"
+	"nearlight/internal/corpus"
+	"nearlight/internal/media"
+	"nearlight/internal/netsim/scenario"
+	"nearlight/streamer"
+)
+
+const (
+	netFrameRate = 60
+	// netSettle is left out of the figures but of the start's: the time until the first frames have come and the rate is found.
+	netSettle = 2 * time.Second
+	// netPictures is how many pictures are shown forwards and backwards.
+	netPictures = 60
+	// stallLength is the gap between two frames from which it is one that people see as a stop.
+	stallLength = 100 * time.Millisecond
+)
+
+// netControllers are compared on every scenario, in turn.
+var netControllers = []streamer.Controller{streamer.Nearlight, streamer.GCC}
+
+// netBench is `bench net`.
+type netBench struct {
+	json        bool
+	seconds     int
+	seed        uint64
+	scenarios   []string
+	controllers []string
+	encoder     string
+	bitrate     bitrateValue
+	size        string
+	content     string
+	verbose     bool
+
+	log      io.Writer
+	report   *bench.Report
+	pictures []*media.Frame
+	outcomes map[streamer.Controller][]netOutcome
+}
+
+func newNetBench() *cobra.Command {
+	b := netBench{bitrate: bitrateValue(20 * media.Mbps), outcomes: map[streamer.Controller][]netOutcome{}}
+	c := &cobra.Command{
+		Use: "net [FLAG...]", Short: "Measure a stream on bad networks, which are emulated: delay, stalls, losses, quality",
+		Long: "A sender and a player in Go on either side of an emulated link, with each congestion controller in turn. The player decodes and\n" +
+			"acknowledges as the page does.",
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if _, err := settle(c); err != nil {
+				return err
+			}
+			b.log = c.ErrOrStderr()
+			if err := b.run(c.Context()); err != nil {
+				return err
+			}
+			if b.json {
+				return b.report.WriteJSON(c.OutOrStdout())
+			}
+			return b.report.WriteText(c.OutOrStdout())
+		},
+	}
+	c.Flags().BoolVar(&b.json, "json", false, "print one JSON object, and nothing else on standard output")
+	c.Flags().IntVar(&b.seconds, "seconds", 0, "how long each run is; 0 takes each scenario's own length")
+	c.Flags().Uint64Var(&b.seed, "seed", 1, "repeats the links and the pictures")
+	c.Flags().StringSliceVar(&b.scenarios, "scenario", scenario.Names(), "the links")
+	c.Flags().StringSliceVar(&b.controllers, "controller", []string{string(streamer.Nearlight), string(streamer.GCC)}, "the congestion controllers")
+	c.Flags().StringVar(&b.encoder, "encoder", "x264", "what encodes: "+strings.Join(ladder("").Names(), ", "))
+	c.Flags().Var(&b.bitrate, "bitrate", "upper bound of the rate, in bits per second")
+	c.Flags().StringVar(&b.size, "size", "960x540", "of the picture")
+	c.Flags().StringVar(&b.content, "content", string(corpus.Film), "what is shown: "+strings.Join(contentNames(), ", "))
+	c.Flags().BoolVar(&b.verbose, "verbose", false, "log what the streams do to standard error")
+	return c
+}
+
+func contentNames() []string {
+	var names []string
+	for _, content := range corpus.Contents() {
+		names = append(names, string(content))
+	}
+	return names
+}
+
+func (b *netBench) run(ctx context.Context) error {
+	if b.seconds < 0 || b.seconds > 3600 {
+		return usage("--seconds %d: want 0 to 3600", b.seconds)
+	}
+	size, err := media.ParseSize(b.size)
+	if err != nil {
+		return usage("--size: %w", err)
+	}
+	candidates, err := ladder("").Only(b.encoder)
+	if err != nil {
+		return usage("--encoder: %w", err)
+	}
+	candidate := candidates[0]
+	if err := decodes(candidate.Codec); err != nil {
+		return lacks(fmt.Errorf("bench net: %w", err))
+	}
+	var links []scenario.Scenario
+	for _, name := range b.scenarios {
+		named, err := scenario.Named(name)
+		if err != nil {
+			return usage("--scenario: %w", err)
+		}
+		links = append(links, named...)
+	}
+	controllers := slices.DeleteFunc(slices.Clone(netControllers), func(c streamer.Controller) bool { return !slices.Contains(b.controllers, string(c)) })
+	if len(controllers) != len(b.controllers) {
+		return usage("--controller %s: there are %s and %s", strings.Join(b.controllers, ","), streamer.Nearlight, streamer.GCC)
+	}
+	if !slices.Contains(contentNames(), b.content) {
+		return usage("--content %s: there are %s", b.content, strings.Join(contentNames(), ", "))
+	}
+	fmt.Fprintf(b.log, "drawing %s at %v\n", b.content, size)
+	if b.pictures, err = corpus.Render(corpus.Content(b.content), size, netPictures, b.seed); err != nil {
+		return lacks(err)
+	}
+	b.report = &bench.Report{Bench: "net", Machine: bench.ThisMachine(), Params: map[string]any{
+		"seconds": b.seconds, "seed": b.seed, "bitrate": b.bitrate.String(), "encoder": candidate.Name, "size": size.String(),
+		"content": b.content, "version": version,
+	}}
+	for _, link := range links {
+		for _, controller := range controllers {
+			fmt.Fprintf(b.log, "%s (%s, %v): %s\n", link.Name, link.About, link.RTT, controller)
+			if err := b.measure(ctx, link, controller, candidate, size); err != nil {
+				return fmt.Errorf("%s with %s: %w", link.Name, controller, err)
+			}
+		}
+	}
+	b.compare()
+	return nil
+}
+
+// netOutcome is what one scenario came to with one controller.
+type netOutcome struct {
+	scenario string
+	excess95 float64 // ms
+	stalls   float64 // seconds of them
+}
+
+func (b *netBench) measure(ctx context.Context, link scenario.Scenario, controller streamer.Controller, candidate encoder.Candidate, size media.Size) error {
+	logger := slog.New(slog.DiscardHandler)
+	if b.verbose {
+		logger = slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	config, err := encoder.Config{Size: size, FrameRate: netFrameRate, Bitrate: media.Bitrate(b.bitrate)}.Resolve()
+	if err != nil {
+		return err
+	}
+	var flows []*netFlow
+	defer func() {
+		for _, f := range flows {
+			if err := f.close(); err != nil {
+				fmt.Fprintf(b.log, "close: %v\n", err)
+			}
+		}
+	}()
+	for range link.Flows {
+		f, err := openNetFlow(candidate, config, b.pictures, controller, logger)
+		if err != nil {
+			return err
+		}
+		flows = append(flows, f)
+	}
+	length := link.Length
+	if b.seconds > 0 {
+		length = time.Duration(b.seconds) * time.Second
+	}
+	down, up := link.Links(b.seed)
+	run, err := streamOver(ctx, flows, down, up, length)
+	if err != nil {
+		return err
+	}
+	if late := run.after.Late.Quantile(0.99); run.after.Missed > 0 || late > 2*time.Millisecond {
+		fmt.Fprintf(b.log, "  the relay was late by %v (p99) and missed %d packets: this machine is busy\n", late, run.after.Missed)
+	}
+	for i, f := range flows {
+		labels := bench.Labels{"scenario": link.Name, "controller": string(controller), "rtt": link.RTT.String()}
+		if len(flows) > 1 {
+			labels["flow"] = fmt.Sprint(i + 1)
+		}
+		figures := f.figures(run, link.RTT)
+		figures.report(b.report, labels)
+		fmt.Fprintf(b.log, "  %s\n", figures)
+		b.outcomes[controller] = append(b.outcomes[controller], netOutcome{link.Name, percentile(figures.excess, 0.95), figures.stalled.Seconds()})
+	}
+	fmt.Fprintf(b.log, "  %.0f %% of the link used\n", 100*run.utilisation())
+	b.report.Value("utilisation", "ratio", run.utilisation(), bench.Labels{"scenario": link.Name, "controller": string(controller), "rtt": link.RTT.String()})
+	return nil
+}
+
+// compare puts the two controllers beside each other, over all scenarios.
+func (b *netBench) compare() {
+	ours, theirs := b.outcomes[streamer.Nearlight], b.outcomes[streamer.GCC]
+	if len(ours) == 0 || len(ours) != len(theirs) {
+		return
+	}
+	const grain = 1 // ms: below it there is nothing to compare
+	product, stalls, baseline := 0.0, 0.0, 0.0
+	for i := range ours {
+		product += math.Log(max(ours[i].excess95, grain) / max(theirs[i].excess95, grain))
+		stalls += ours[i].stalls
+		baseline += theirs[i].stalls
+	}
+	b.report.Value("delay_ratio_to_gcc", "ratio", math.Exp(product/float64(len(ours))), nil)
+	if baseline > 0 {
+		b.report.Value("stall_ratio_to_gcc", "ratio", stalls/baseline, nil)
+	}
+}
