@@ -190,6 +190,39 @@ func TestWhatHasToWaitIsSentInTimeByRun(t *testing.T) {
 	}
 }
 
+func TestAFrameThatHasToWaitWhollyIsSentWithoutAnotherWrite(t *testing.T) {
+	sent := &sentPackets{}
+	track := boundTrack(t, sent)
+	o := track.outbound
+	left := make(chan media.StageTimes, 2)
+	o.left = func(times media.StageTimes) { left <- times }
+	ran := make(chan error, 1)
+	go func() { ran <- o.run() }()
+	o.mu.Lock()
+	o.schedule.setPace(20*media.Mbps, 0)
+	o.mu.Unlock()
+	frame := func(size int) {
+		now := media.Now()
+		if err := track.writeSlice(annexBSlice(size, true), now); err != nil {
+			t.Fatal(err)
+		}
+		o.coded(media.StageTimes{Damaged: now, Encoded: now})
+		select {
+		case <-left:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("a frame of %d octets stays in line", size)
+		}
+	}
+	for range 5 {
+		frame(30000) // leaves the schedule ahead of the clock
+		frame(3000)
+	}
+	o.stop()
+	if err := <-ran; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAConnectionThatFailsIsToldAndKeepsNothingInLine(t *testing.T) {
 	gone := errors.New("gone")
 	sent := &sentPackets{fail: gone}
