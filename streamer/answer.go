@@ -24,6 +24,10 @@ func readAnswer(answer string, offered []media.Codec, profileLevelID string) (st
 	}
 	taken := false
 	for _, section := range parsed.MediaDescriptions {
+		if section.MediaName.Media == "audio" {
+			setParameters(section, strconv.Itoa(opusPayloadType), opusParameters)
+			setParameters(section, strconv.Itoa(redPayloadType), redParameters)
+		}
 		if section.MediaName.Media != "video" || section.MediaName.Port.Value == 0 {
 			continue
 		}

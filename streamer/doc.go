@@ -1,5 +1,5 @@
 // Package streamer carries one session to one player: a WebRTC peer connection that the edge offers, with one video
-// track, two data channels and the statistics of both.
+// track, one of sound where it is wanted, two data channels and the statistics of all.
 //
 // # Vocabulary
 //

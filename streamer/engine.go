@@ -47,7 +47,7 @@ func NewEngine(ports *udpmux.Ports, logger *slog.Logger) (*Engine, error) {
 	return &Engine{ports: ports, certificate: *certificate, logger: logger}, nil
 }
 
-// newConnection makes a peer connection that can send one video stream in the codecs given, and hands feedback what the player
+// newConnection makes a peer connection that can send one video stream in the codecs given, and sound where it is wanted, and hands feedback what the player
 // says about it. There are no interceptors: numbers, repeats and reports are the outbound's.
 func (e *Engine) newConnection(config PeerConfig, feedback func(rtcp.Packet), logger *slog.Logger) (*webrtc.PeerConnection, error) {
 	loggers := pionLoggers{logger}
@@ -73,6 +73,11 @@ func (e *Engine) newConnection(config PeerConfig, feedback func(rtcp.Packet), lo
 	engine := &webrtc.MediaEngine{}
 	if err := registerCodecs(engine, config.Codecs, config.ProfileLevelID); err != nil {
 		return nil, err
+	}
+	if config.Audio {
+		if err := registerAudio(engine); err != nil {
+			return nil, err
+		}
 	}
 	api := webrtc.NewAPI(webrtc.WithSettingEngine(settings), webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(&interceptor.Registry{}))
 	connection, err := api.NewPeerConnection(webrtc.Configuration{

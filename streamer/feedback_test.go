@@ -61,7 +61,7 @@ func reading(r io.Reader) <-chan error {
 func TestTheRoundTripIsReadFromTheEchoOfAReport(t *testing.T) {
 	var r senderReport
 	sent := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	report := r.make(7, sent)
+	report := r.make(7, sent, 0)
 	echo := rtcp.ReceptionReport{LastSenderReport: uint32(report.NTPTime >> 16), Delay: 65536 / 4}
 	for _, row := range []struct {
 		echo   rtcp.ReceptionReport

@@ -55,11 +55,20 @@ func (p *Peer) send(channel *webrtc.DataChannel, m control.Message) error {
 	return channel.Send(data)
 }
 
-// beat says that the edge is alive, reports on the stream and refreshes the round trip.
+// beat says that the edge is alive, reports on the streams and refreshes the round trip.
 func (p *Peer) beat() {
+	var reports []rtcp.Packet
 	if report := p.outbound.reportNow(); report != nil {
-		if err := p.connection.WriteRTCP([]rtcp.Packet{report}); err != nil {
-			p.logger.Debug("send a report", "error", err)
+		reports = append(reports, report)
+	}
+	if p.audio != nil {
+		if report := p.audio.reportNow(); report != nil {
+			reports = append(reports, report)
+		}
+	}
+	if len(reports) > 0 {
+		if err := p.connection.WriteRTCP(reports); err != nil {
+			p.logger.Debug("send reports", "error", err)
 		}
 	}
 	if err := p.Send(&control.Alive{Edge: sinceBoot(media.Now())}); err != nil {

@@ -196,10 +196,9 @@ func (o *outbound) sendDue() error {
 	if o.closed {
 		return ErrClosed
 	}
-	before := o.schedule.next
 	err := o.drain(media.Now())
-	if o.first != o.next && o.schedule.next != before {
-		o.alarm.Wake()
+	if o.first != o.next {
+		o.alarm.Wake() // run may sleep for good, as it does while nothing is in line
 	}
 	return err
 }
@@ -392,7 +391,7 @@ func (o *outbound) reportNow() *rtcp.SenderReport {
 	if o.wire == nil {
 		return nil
 	}
-	return o.report.make(o.wire.ssrc, time.Now())
+	return o.report.make(o.wire.ssrc, time.Now(), RTPTimestamp(media.Now()))
 }
 
 // run sends what has to wait for its turn, until stop. It holds a thread, for the sake of its clock.

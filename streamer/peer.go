@@ -26,6 +26,7 @@ type PeerConfig struct {
 	Bitrate        media.Bitrate // upper bound of the encoder's rate
 	Controller     Controller    // empty: Nearlight
 	PlayoutDelay   PlayoutDelay
+	Audio          bool // offer sound as well
 	ICEServers     []webrtc.ICEServer
 }
 
@@ -52,6 +53,7 @@ type Peer struct {
 	receiver   Receiver
 	logger     *slog.Logger
 	track      *videoTrack
+	audio      *audioTrack // nil where no sound is offered
 	// profileLevelID is what was offered of H.264.
 	profileLevelID string
 	motion         *webrtc.DataChannel
@@ -86,6 +88,9 @@ func (e *Engine) NewPeer(config PeerConfig, receiver Receiver, stages *Stages, l
 	}
 	if p.track, err = newVideoTrack(config.Codecs, config.PlayoutDelay, p.outbound); err != nil {
 		return nil, errors.Join(err, p.discard())
+	}
+	if config.Audio {
+		p.audio = newAudioTrack(p.outbound)
 	}
 	if p.connection, err = e.newConnection(config, p.feedback, logger); err != nil {
 		return nil, errors.Join(err, p.discard())
@@ -122,6 +127,12 @@ func (p *Peer) setUp() error {
 	_, err := p.connection.AddTransceiverFromTrack(p.track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
 	if err != nil {
 		return fmt.Errorf("add the video track: %w", err)
+	}
+	if p.audio != nil {
+		_, err := p.connection.AddTransceiverFromTrack(p.audio, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+		if err != nil {
+			return fmt.Errorf("add the audio track: %w", err)
+		}
 	}
 	if p.motion, err = p.openChannel(control.OnMotion); err != nil {
 		return err
@@ -262,6 +273,16 @@ func (p *Peer) WriteSlice(s media.Slice, captured media.Instant) error {
 		return err
 	}
 	return nil
+}
+
+// WriteAudio sends a frame of sound, ten milliseconds of Opus, whose first sample was captured at the given instant. begins says that
+// there was none just before it. It belongs to one goroutine, which need not be WriteSlice's. Where no sound was offered, or the
+// player takes none, nothing is sent, and there is an error.
+func (p *Peer) WriteAudio(frame []byte, captured media.Instant, begins bool) error {
+	if p.audio == nil {
+		return errNotBound
+	}
+	return p.audio.write(frame, captured, begins)
 }
 
 // FrameCoded records a frame whose last slice has been written, with all times but Sent: Receiver.Left gets them whole, and the

@@ -82,6 +82,8 @@ func (r *probingRate) bind(*wire) {}
 func (r *probingRate) sent(p *sentPacket) {
 	kind := congestion.Media
 	switch {
+	case p.audio:
+		kind = congestion.Audio
 	case p.padding:
 		kind = congestion.Padding
 	case p.repeat:

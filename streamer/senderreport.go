@@ -4,8 +4,6 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
-
-	"nearlight/internal/media"
 )
 
 // senderReport counts what RTCP's sender reports tell (RFC 3550 section 6.4.1), and measures the round trip by their echoes.
@@ -18,10 +16,10 @@ func (r *senderReport) count(payload int) {
 	r.octets += uint32(payload)
 }
 
-// make reports on a stream as of now.
-func (r *senderReport) make(ssrc uint32, now time.Time) *rtcp.SenderReport {
+// make reports on a stream as of now, which is timestamp on the stream's clock.
+func (r *senderReport) make(ssrc uint32, now time.Time, timestamp uint32) *rtcp.SenderReport {
 	return &rtcp.SenderReport{
-		SSRC: ssrc, NTPTime: ntpTime(now), RTPTime: RTPTimestamp(media.Now()), PacketCount: r.packets, OctetCount: r.octets,
+		SSRC: ssrc, NTPTime: ntpTime(now), RTPTime: timestamp, PacketCount: r.packets, OctetCount: r.octets,
 	}
 }
 

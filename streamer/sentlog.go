@@ -11,8 +11,9 @@ type sentPacket struct {
 	ssrc     uint32
 	sequence uint16
 	repeat   bool
-	padding  bool          // a repeat that nobody asked for
-	frame    int64         // that it belongs to
+	padding  bool // a repeat that nobody asked for
+	audio    bool
+	frame    int64         // that it belongs to, but for audio
 	size     int           // octets, as the network carries them in UDP
 	at       media.Instant // when it left; 0 until then
 }
@@ -38,7 +39,8 @@ func (l *sentLog) add(p sentPacket) {
 func (l *sentLog) departed(ssrc uint32, sequence uint16, size int, at media.Instant) {
 	for number := l.waiting; number != l.next; number++ {
 		if p := &l.packets[number%loggedPackets]; p.ssrc == ssrc && p.sequence == sequence && p.at == 0 {
-			p.at, p.size, l.last = at, size, at
+			p.at, p.size = at, size
+			l.note(p)
 			if number == l.waiting {
 				l.waiting++
 			}
@@ -51,7 +53,8 @@ func (l *sentLog) departed(ssrc uint32, sequence uint16, size int, at media.Inst
 func (l *sentLog) assume(at media.Instant) {
 	for ; l.waiting != l.next; l.waiting++ {
 		if p := &l.packets[l.waiting%loggedPackets]; p.at == 0 {
-			p.at, l.last = at, at
+			p.at = at
+			l.note(p)
 		}
 	}
 }
@@ -67,5 +70,12 @@ func (l *sentLog) settled() *sentPacket {
 	return p
 }
 
-// newest is when the last packet left.
+// note remembers when the newest packet of the picture left.
+func (l *sentLog) note(p *sentPacket) {
+	if !p.audio {
+		l.last = p.at
+	}
+}
+
+// newest is when the last packet of the picture left.
 func (l *sentLog) newest() media.Instant { return l.last }

@@ -47,6 +47,10 @@ type Config struct {
 	Decode bool
 	// Codecs are what may be received; none means all that can be.
 	Codecs []media.Codec
+	// Hear is called for each piece of sound, from one goroutine; nil refuses sound. Plain refuses packets that repeat the frame before.
+	Hear  func(Sound)
+	Plain bool
+
 	Logger *slog.Logger
 }
 
@@ -62,6 +66,7 @@ type Viewer struct {
 	watcher    Watcher
 	logger     *slog.Logger
 	decode     bool
+	hear       func(Sound)
 
 	ended   chan struct{}
 	endOnce sync.Once
@@ -86,6 +91,11 @@ func New(config Config, watcher Watcher) (*Viewer, error) {
 	if err := register(engine, config.Codecs); err != nil {
 		return nil, err
 	}
+	if config.Hear != nil {
+		if err := registerSound(engine, config.Plain); err != nil {
+			return nil, err
+		}
+	}
 	registry := &interceptor.Registry{}
 	generator, err := nack.NewGeneratorInterceptor()
 	if err != nil {
@@ -102,9 +112,15 @@ func New(config Config, watcher Watcher) (*Viewer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the peer connection: %w", err)
 	}
-	v := &Viewer{connection: connection, watcher: watcher, logger: logger, decode: config.Decode, ended: make(chan struct{}), open: make(chan struct{})}
+	v := &Viewer{connection: connection, watcher: watcher, logger: logger, decode: config.Decode, hear: config.Hear, ended: make(chan struct{}), open: make(chan struct{})}
 	connection.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
-		v.receive(func() { v.end(v.read(track)) })
+		v.receive(func() {
+			if track.Kind() == webrtc.RTPCodecTypeAudio {
+				v.end(v.listen(track))
+				return
+			}
+			v.end(v.read(track))
+		})
 	})
 	connection.OnDataChannel(v.adopt)
 	connection.OnICECandidate(func(c *webrtc.ICECandidate) {

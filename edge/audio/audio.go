@@ -1,0 +1,48 @@
+// Package audio answers one question: how does a session get a sound server of its own, and what it plays from there?
+//
+// A Server is a PulseAudio in a cage of its own, beside the display's, with one sink that plays to nobody. Apps reach it by a socket
+// and nothing else; it opens no device, takes no module after its start and knows no other session. What the sink plays is
+// recorded from its monitor in fragments of a few milliseconds.
+//
+//	Start ── up ── Close
+//	  ^      │
+//	  └──────┘  the server ended, or sends nothing: a new one, after a pause that grows
+//
+// A session without sound is still a session: a server that cannot be had is said, and tried again.
+//
+// A Server may be used from several goroutines; Capture is called by one at a time.
+package audio
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"nearlight/edge/sandbox"
+)
+
+// ErrNoServer reports that this machine lacks the program that makes sound servers; the message says what to install.
+var ErrNoServer = errors.New("no sound server can be started")
+
+// Program is the sound server's, as a list of processes names it, and Package the Debian package that brings it.
+const (
+	Program = "pulseaudio"
+	Package = "pulseaudio"
+)
+
+// Installed returns an error that wraps ErrNoServer when the program is missing.
+func Installed() error {
+	if _, err := sandbox.Look(Program, []string{"PATH=" + sandbox.Path}); err != nil {
+		return fmt.Errorf("%w: %s is not installed; run: apt-get install -y --no-install-recommends %s", ErrNoServer, Program, Package)
+	}
+	return nil
+}
+
+// The sound that is captured: signed 16-bit, left and right in turn.
+const (
+	SampleRate = 48000 // Hz
+	Channels   = 2
+	// FragmentTime is how much sound is captured at once, and so how often the sink asks apps for more. Less costs wake-ups, and
+	// nothing is won by it that frames of 10 ms do not lose again.
+	FragmentTime = 5 * time.Millisecond
+)
