@@ -41,6 +41,8 @@ const (
 	patience = 2 * time.Second
 	// kept is how much the server holds for a reader that does not come, in time: then it drops the oldest.
 	kept = 100 * time.Millisecond
+	// readAhead is what is asked of the socket at once, in octets: many fragments.
+	readAhead = 16 << 10
 )
 
 // Config says what to record. All of it must be set.
@@ -67,7 +69,7 @@ func Record(ctx context.Context, socket string, c Config) (_ *Recording, err err
 	if err != nil {
 		return nil, fmt.Errorf("connect to the sound server: %w", err)
 	}
-	r := &Recording{connection: connection, in: bufio.NewReaderSize(connection, 16<<10), payload: make([]byte, longestMessage)}
+	r := newRecording(connection)
 	r.release = context.AfterFunc(ctx, func() { connection.Close() })
 	defer func() {
 		if err != nil {
@@ -81,6 +83,10 @@ func Record(ctx context.Context, socket string, c Config) (_ *Recording, err err
 		return nil, err
 	}
 	return r, r.create(c)
+}
+
+func newRecording(connection net.Conn) *Recording {
+	return &Recording{connection: connection, in: bufio.NewReaderSize(connection, readAhead), payload: make([]byte, longestMessage)}
 }
 
 // Close ends the recording; it may be called more than once.
