@@ -18,6 +18,7 @@ type bulletin struct {
 	peers  []*streamer.Peer // whose control channels are open
 	app    *control.Notice
 	video  *control.Notice
+	audio  *control.Notice
 	cursor *control.Cursor
 }
 
@@ -33,6 +34,13 @@ func (b *bulletin) setVideo(n control.VideoNotice) {
 	defer b.mu.Unlock()
 	b.video = &control.Notice{Body: n}
 	b.send(b.video)
+}
+
+func (b *bulletin) setAudio(n control.AudioNotice) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.audio = &control.Notice{Body: n}
+	b.send(b.audio)
 }
 
 func (b *bulletin) setCursor(c *control.Cursor) {
@@ -59,6 +67,9 @@ func (b *bulletin) add(peer *streamer.Peer) {
 	}
 	if b.video != nil {
 		b.tellOne(peer, b.video)
+	}
+	if b.audio != nil {
+		b.tellOne(peer, b.audio)
 	}
 	if b.cursor != nil {
 		b.tellOne(peer, b.cursor)

@@ -31,8 +31,9 @@ type conversation struct {
 	everConnected             bool // any peer of the session
 	receiver                  *receiver
 	spectator                 *spectator // who looks on through peer; nil for nobody
+	listener                  *listener  // who hears through peer; nil for nobody
 	stop                      context.CancelFunc
-	running                   sync.WaitGroup // peer, and the spectator's writer
+	running                   sync.WaitGroup // peer, and the writers of spectator and listener
 
 	deadline *time.Timer // for the player to answer, or to come back
 }
@@ -57,7 +58,7 @@ func (c *conversation) offer(ctx context.Context) error {
 	c.receiver = &receiver{session: s}
 	peer, err := s.node.config.Engine.NewPeer(streamer.PeerConfig{
 		Codecs: c.offered.codecs, ProfileLevelID: c.offered.profileLevelID, Bitrate: s.node.config.Bitrate,
-		PlayoutDelay: s.node.config.PlayoutDelay,
+		PlayoutDelay: s.node.config.PlayoutDelay, Audio: s.node.hasSound(),
 	}, c.receiver, s.stages, s.logger)
 	if err != nil {
 		return err
@@ -89,6 +90,10 @@ func (c *conversation) played() *session {
 func (c *conversation) hangUp() {
 	if c.peer == nil {
 		return
+	}
+	if c.listener != nil {
+		c.live.sound.remove(c.listener)
+		c.listener = nil
 	}
 	switch {
 	case c.spectator != nil:
@@ -136,6 +141,10 @@ func (c *conversation) take(ctx context.Context, e event) error {
 func (c *conversation) join() {
 	if c.live == nil || c.peer == nil || !c.connectedOnce {
 		return
+	}
+	if c.live.sound != nil {
+		c.listener = c.live.sound.add(c.peer)
+		c.running.Go(c.listener.write)
 	}
 	if c.session.watches != nil {
 		c.spectator = c.live.pipeline.admit(c.peer)

@@ -18,6 +18,7 @@ type metrics struct {
 	dropped          *prometheus.CounterVec
 	keyframeRequests prometheus.Counter
 	missed           prometheus.Counter
+	unheard          prometheus.Counter
 }
 
 func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
@@ -39,8 +40,11 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 		missed: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "nearlight_edge_spectator_frames_missed_total", Help: "Frames that spectators were not sent because their way did not keep up.",
 		}),
+		unheard: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "nearlight_edge_sound_frames_missed_total", Help: "Frames of sound that were not sent to somebody whose way did not keep up.",
+		}),
 	}
-	for _, collector := range []prometheus.Collector{m.stages, m.sessions, m.malformed, m.injected, m.dropped, m.keyframeRequests, m.missed} {
+	for _, collector := range []prometheus.Collector{m.stages, m.sessions, m.malformed, m.injected, m.dropped, m.keyframeRequests, m.missed, m.unheard} {
 		if err := registerer.Register(collector); err != nil {
 			return nil, fmt.Errorf("register the edge's metrics: %w", err)
 		}

@@ -23,7 +23,7 @@ import (
 	"nearlight/streamer"
 )
 
-// Config describes a node. All but Display, NVIDIA, Time, PlayoutDelay, Stamp and Trace must be set.
+// Config describes a node. All but Display, NVIDIA, Audio, Time, PlayoutDelay, Stamp and Trace must be set.
 type Config struct {
 	Name     string
 	Slots    int // sessions at a time
@@ -36,6 +36,7 @@ type Config struct {
 	Verifier *token.Verifier
 	Display  display.Kind // empty means display.Xvfb; with display.Offscreen, Offered is our own scene alone
 	NVIDIA   string       // folder of NVIDIA's libraries; empty means where the system looks
+	Audio    bool         // sessions have sound; off screen none has
 	Sandbox  *sandbox.Sandbox
 	Folder   string // for sessions' files; made if missing
 
@@ -155,6 +156,9 @@ func (n *Node) encoderTimings() encoder.Timings {
 	}
 	return nil
 }
+
+// hasSound reports whether sessions have sound.
+func (n *Node) hasSound() bool { return n.config.Audio && n.config.Display != display.Offscreen }
 
 // Registration implements client.EdgeHandler.
 func (n *Node) Registration() signaling.Register {

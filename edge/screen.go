@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"nearlight/edge/app"
+	"nearlight/edge/audio"
 	"nearlight/edge/capture"
 	"nearlight/edge/capture/wayland"
 	"nearlight/edge/capture/x11"
@@ -35,6 +36,8 @@ type screen struct {
 	pointer   pointer               // nil where source sees the pointer itself
 	cursors   <-chan capture.Cursor // nil where there are none
 	injector  *input.Injector
+	audio     *audio.Server // nil where there is none: silence says why
+	silence   error
 	app       *app.Process // nil before launch, and off screen
 }
 
@@ -53,6 +56,7 @@ type screenConfig struct {
 	size, maxSize media.Size
 	frameRate     int
 	stamp         bool
+	audio         bool
 	nvidia        string // folder of NVIDIA's libraries, empty for where the system looks
 	logger        *slog.Logger
 }
@@ -77,6 +81,9 @@ func openScreen(ctx context.Context, config screenConfig) (_ *screen, err error)
 	}
 	if err := s.identity.MakeFolder(s.folder); err != nil {
 		return nil, fmt.Errorf("make the session's folder: %w", err)
+	}
+	if config.audio { // beside the display, which takes longer
+		s.audio, s.silence = audio.Start(audio.Config{Sandbox: config.sandbox, Identity: s.identity, Folder: s.folder, Log: config.logger})
 	}
 	s.display, err = display.Start(ctx, display.Config{
 		Kind: config.kind, Sandbox: config.sandbox, Identity: s.identity, Slot: config.slot, Folder: s.folder,
@@ -167,11 +174,15 @@ func (s *screen) appEnded() <-chan struct{} {
 }
 
 // launch starts the app on the screen; off screen there is but one.
-func (s *screen) launch(d app.Description) error {
+func (s *screen) launch(ctx context.Context, d app.Description, logger *slog.Logger) error {
 	if s.offscreen != nil {
 		return nil // it plays already
 	}
-	process, err := app.Launch(d, app.Surroundings{Sandbox: s.sandbox, Identity: s.identity, Display: s.display, Folder: s.folder})
+	in := app.Surroundings{Sandbox: s.sandbox, Identity: s.identity, Display: s.display, Audio: s.audio, Folder: s.folder}
+	if s.audio != nil {
+		awaitSound(ctx, s.audio, logger)
+	}
+	process, err := app.Launch(d, in)
 	if err != nil {
 		return err
 	}
@@ -196,6 +207,9 @@ func (s *screen) close() error {
 	}
 	if s.offscreen != nil {
 		errs = append(errs, s.offscreen.close())
+	}
+	if s.audio != nil {
+		errs = append(errs, s.audio.Close())
 	}
 	if s.display != nil {
 		errs = append(errs, s.display.Close())

@@ -143,6 +143,7 @@ func (s *session) run(ctx context.Context) error {
 type live struct {
 	screen   *screen
 	pipeline *pipeline
+	sound    *sound // nil where sessions have none
 }
 
 // play brings up display and app, and runs the pipeline until one of them ends.
@@ -158,13 +159,16 @@ func (s *session) play(ctx context.Context, choice *encoder.Choice, config encod
 		s.conclude(ctx, err) // before the app is given its time to save
 		err = errors.Join(err, screen.close())
 	}()
-	if err := screen.launch(s.app); err != nil {
+	if err := screen.launch(ctx, s.app, s.logger); err != nil {
 		return errors.Join(&appEnded{code: signaling.CodeAppFailed, text: err.Error()}, choice.Encoder.Close())
 	}
 	pipeline := newPipeline(screen.source, choice, config, s.logger)
 	pipeline.changed = s.bulletin.setVideo
 	pipeline.drawn = func() { s.bulletin.setApp(control.AppNotice{State: control.AppRunning, Title: s.app.Title}) }
-	s.onAir.live = &live{screen, pipeline}
+	s.onAir.live = &live{screen: screen, pipeline: pipeline}
+	if s.node.hasSound() {
+		s.onAir.live.sound = newSound(screen.audio, screen.silence, s.logger, s.bulletin.setAudio)
+	}
 	ready <- s.onAir.live
 	close(s.air)
 
@@ -175,7 +179,10 @@ func (s *session) play(ctx context.Context, choice *encoder.Choice, config encod
 	if screen.pointer != nil {
 		group.Go(func() error { return screen.pointer.Run(together) })
 	}
-	group.Go(func() error { return s.reportStats(together, pipeline, screen.injector) })
+	if sound := s.onAir.live.sound; sound != nil {
+		group.Go(func() error { return sound.run(together) })
+	}
+	group.Go(func() error { return s.reportStats(together, s.onAir.live) })
 	group.Go(func() error { return s.awaitEnd(together, screen) })
 	err = group.Wait()
 	if ctx.Err() == nil && displayEnded(screen, err) {
@@ -280,16 +287,22 @@ func (s *session) converse(ctx context.Context, offered offered, ready <-chan *l
 }
 
 // reportStats tells the player what the edge measures, and counts its input, and what its spectators missed.
-func (s *session) reportStats(ctx context.Context, p *pipeline, injector *input.Injector) error {
+func (s *session) reportStats(ctx context.Context, l *live) error {
+	p := l.pipeline
 	var counted input.Stats
-	var missed uint64
+	var missed, unheard uint64
 	count := func() {
-		now := injector.Stats()
+		now := l.screen.injector.Stats()
 		s.node.metrics.input(counted, now)
 		counted = now
 		before := missed
 		missed = p.audience.missed.Load()
 		s.node.metrics.missed.Add(float64(missed - before))
+		if l.sound != nil {
+			before := unheard
+			unheard = l.sound.missed.Load()
+			s.node.metrics.unheard.Add(float64(unheard - before))
+		}
 	}
 	defer count()
 	ticker := time.NewTicker(statsInterval)

@@ -12,6 +12,7 @@ import (
 	"nearlight/encoder/x264"
 	"nearlight/internal/decode"
 	"nearlight/internal/media"
+	"nearlight/internal/opus"
 )
 
 // ladder is every encoder of this program, in order of preference: hardware first, which leaves the processor to the game, then
@@ -52,7 +53,7 @@ func builtIn() (libraries, licence string) {
 	var linked []string
 	for _, l := range []struct{ name, licence string }{
 		{x264.Name, x264.License}, {openh264.Name, openh264.License}, {"libvpx", vpx.License}, {"libaom", av1.License},
-		{"libavcodec", decode.License},
+		{"libavcodec", decode.License}, {"libopus", opus.License},
 	} {
 		if l.licence != "" {
 			linked = append(linked, l.name+" ("+l.licence+")")

@@ -15,6 +15,7 @@ import (
 
 	"nearlight/edge"
 	"nearlight/edge/app"
+	"nearlight/edge/audio"
 	"nearlight/edge/display"
 	"nearlight/edge/gpu"
 	"nearlight/edge/sandbox"
@@ -37,6 +38,7 @@ type edgeFlags struct {
 	slots         int
 	mediaPort     uint16
 	noSandbox     bool
+	audio         bool
 	folder        string
 	nvidia        string
 }
@@ -54,6 +56,7 @@ func (f *edgeFlags) register(flags *pflag.FlagSet) {
 	flags.IntVar(&f.slots, "slots", 1, "sessions at a time")
 	flags.Uint16Var(&f.mediaPort, "media-port", 0, "UDP and TCP port of the stream (0: any free one)")
 	flags.BoolVar(&f.noSandbox, "no-sandbox", false, "run apps unconfined: they see this whole machine")
+	flags.BoolVar(&f.audio, "audio", true, "let players hear the game; --audio=false is silence")
 	flags.StringVar(&f.folder, "folder", "", "folder for sessions' files (default: one of its own under the temporary folder)")
 }
 
@@ -137,6 +140,11 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 			return nil, lacks(fmt.Errorf("%w; or run apps unconfined with --no-sandbox, if you trust them", err))
 		}
 	}
+	if f.audio && !f.display.offscreen() {
+		if err := audio.Installed(); err != nil {
+			in.logger.Warn("games play in silence", "reason", err)
+		}
+	}
 	b := &builtEdge{}
 	defer func() {
 		if err != nil {
@@ -170,7 +178,7 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 	}
 	b.node, err = edge.NewNode(edge.Config{
 		Name: host, Slots: f.slots, Engine: engine, Encoders: encoders, Time: newTimings(in.logger).measure,
-		Token: in.token, Verifier: in.verifier, Display: display.Kind(f.display), NVIDIA: f.nvidia, Sandbox: cage, Folder: filepath.Clean(folder),
+		Token: in.token, Verifier: in.verifier, Display: display.Kind(f.display), NVIDIA: f.nvidia, Audio: f.audio, Sandbox: cage, Folder: filepath.Clean(folder),
 		Size: media.Size(f.size), MaxSize: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate),
 		Offered: offered, Installer: &app.Installer{}, PlayoutDelay: in.delay, Stamp: in.stamp, Trace: in.trace,
 		Metrics: in.metrics, Logger: in.logger,

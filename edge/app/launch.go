@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"nearlight/edge/audio"
 	"nearlight/edge/display"
 	"nearlight/edge/sandbox"
 )
@@ -23,6 +24,7 @@ type Surroundings struct {
 	Sandbox  *sandbox.Sandbox
 	Identity sandbox.Identity
 	Display  *display.Display
+	Audio    *audio.Server // nil for silence
 	// Folder belongs to the identity. The player's home is in it; whoever made the folder removes it after the session.
 	Folder string
 	// Own is the path of this program, for descriptions that run it; empty means that of the running process.
@@ -69,7 +71,17 @@ func Launch(d Description, in Surroundings) (*Process, error) {
 	if d.WithoutGPU != nil && !sandbox.HasGPU() {
 		arguments, extra = d.WithoutGPU.Arguments, append(extra, d.WithoutGPU.Environment)
 	}
-	command.Env = environment(homeSeen, runtimeSeen, extra...)
+	command.Env = environment(homeSeen, runtimeSeen)
+	if in.Audio != nil {
+		in.Audio.Lend(&command)
+	} else {
+		command.Env = append(command.Env, silence...)
+	}
+	for _, variables := range extra {
+		for _, name := range slices.Sorted(maps.Keys(variables)) {
+			command.Env = append(command.Env, name+"="+variables[name])
+		}
+	}
 	program, err := locate(d, in, &command)
 	if err != nil {
 		return nil, fmt.Errorf("%s %w: %w", d.Title, sandbox.ErrNotStarted, err)
@@ -85,20 +97,17 @@ func Launch(d Description, in Surroundings) (*Process, error) {
 	return p, nil
 }
 
-// environment is all that an app gets. Sound goes nowhere until sessions have a sound server.
-func environment(home, runtime string, more ...map[string]string) []string {
-	variables := []string{
+// silence keeps apps without a sound server from looking for one.
+var silence = []string{"SDL_AUDIODRIVER=dummy", "ALSOFT_DRIVERS=null"}
+
+// environment is what every app gets.
+func environment(home, runtime string) []string {
+	return []string{
 		"PATH=" + sandbox.Path, "HOME=" + home, "USER=player", "LOGNAME=player", "LANG=C.UTF-8", "XDG_RUNTIME_DIR=" + runtime,
-		"SDL_VIDEODRIVER=x11", "SDL_AUDIODRIVER=dummy", "ALSOFT_DRIVERS=null", "GDK_BACKEND=x11", "QT_QPA_PLATFORM=xcb",
+		"SDL_VIDEODRIVER=x11", "GDK_BACKEND=x11", "QT_QPA_PLATFORM=xcb",
 		// A game that loses the focus for a moment stays full screen.
 		"SDL_VIDEO_MINIMIZE_ON_FOCUS_LOSS=0",
 	}
-	for _, variable := range more {
-		for _, name := range slices.Sorted(maps.Keys(variable)) {
-			variables = append(variables, name+"="+variable[name])
-		}
-	}
-	return variables
 }
 
 // locate finds the program and completes the command with what it needs to see of it: its own folder, read-only, when

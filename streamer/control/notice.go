@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// NoticeBody is what a Notice says: AppNotice, VideoNotice or StatsNotice.
+// NoticeBody is what a Notice says: AppNotice, VideoNotice, AudioNotice or StatsNotice.
 type NoticeBody interface{ kind() string }
 
 // AppState is how far the app is.
@@ -38,6 +38,21 @@ type VideoNotice struct {
 	Instead   string `json:"instead,omitempty"`
 }
 
+// AudioState is whether there is sound.
+type AudioState string
+
+// The states of sound.
+const (
+	AudioOn  AudioState = "on"
+	AudioOff AudioState = "off"
+)
+
+// AudioNotice tells whether there is sound to hear from now on. Reason says why there is none; it may be empty.
+type AudioNotice struct {
+	State  AudioState `json:"state"`
+	Reason string     `json:"reason"`
+}
+
 // StatsNotice is what the edge measured in its last seconds. A stage is named as in the benchmarks and appears once it
 // was measured; so does RTT. Frames and Dropped count since the session began.
 type StatsNotice struct {
@@ -56,6 +71,7 @@ type Quantiles struct {
 
 func (AppNotice) kind() string   { return "app" }
 func (VideoNotice) kind() string { return "video" }
+func (AudioNotice) kind() string { return "audio" }
 func (StatsNotice) kind() string { return "stats" }
 
 // MarshalJSON writes the body's fields with its kind as the first.
@@ -73,6 +89,14 @@ func (n *Notice) MarshalJSON() ([]byte, error) {
 		return json.Marshal(struct {
 			Kind string `json:"kind"`
 			VideoNotice
+		}{body.kind(), body})
+	case AudioNotice:
+		if err := body.State.check(); err != nil {
+			return nil, err
+		}
+		return json.Marshal(struct {
+			Kind string `json:"kind"`
+			AudioNotice
 		}{body.kind(), body})
 	case StatsNotice:
 		if body.Stages == nil {
@@ -114,6 +138,15 @@ func (n *Notice) UnmarshalJSON(b []byte) error {
 			return err
 		}
 		n.Body = body
+	case AudioNotice{}.kind():
+		var body AudioNotice
+		if err := json.Unmarshal(b, &body); err != nil {
+			return err
+		}
+		if err := body.State.check(); err != nil {
+			return err
+		}
+		n.Body = body
 	case StatsNotice{}.kind():
 		body := StatsNotice{Stages: map[string]Quantiles{}}
 		if err := json.Unmarshal(b, &body); err != nil {
@@ -133,4 +166,12 @@ func (s AppState) check() error {
 		return nil
 	}
 	return fmt.Errorf("app state %q", string(s))
+}
+
+func (s AudioState) check() error {
+	switch s {
+	case AudioOn, AudioOff:
+		return nil
+	}
+	return fmt.Errorf("audio state %q", string(s))
 }
