@@ -67,7 +67,7 @@ func newDoctor() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "doctor [FLAG...]",
 		Short: "Say what works on this machine, what does not, and the command that mends it",
-		Long: "Tries what an edge needs, for real: GPUs, encoders, the cage, a display, capture, input and drawing. Prints a line for each:\n" +
+		Long: "Tries what an edge needs, for real: GPUs, encoders, the cage, a display, capture, input, drawing and sound. Prints a line for each:\n" +
 			"ok, warn (an edge runs, with less than it could have) or fail (no edge runs here), and after -> what to do.\n" +
 			"Exits with 0 when an edge can run here, with 3 when not.",
 		Args: noArguments,

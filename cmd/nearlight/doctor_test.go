@@ -210,7 +210,7 @@ func TestDoctorFindsThisMachineFit(t *testing.T) {
 	if exit != exitDone {
 		t.Errorf("exit code %d", exit)
 	}
-	for _, what := range []string{"build", "encoder openh264", "sandbox", "display", "capture", "input", "drawing", "port", "app scene"} {
+	for _, what := range []string{"build", "encoder openh264", "sandbox", "display", "capture", "input", "drawing", "sound", "port", "app scene"} {
 		if f := checks[what]; f.Verdict != works {
 			t.Errorf("%s: %v", what, f)
 		}

@@ -52,7 +52,7 @@ type ward struct {
 	source   capture.Source
 }
 
-// checkSession starts a display and does on it what a session does: capture, input, and an app that draws.
+// checkSession starts a display and does on it what a session does: capture, input, an app that draws, and sound.
 func (d *doctor) checkSession(ctx context.Context, cage *sandbox.Sandbox, tell func(finding)) {
 	w := &ward{kind: display.Kind(d.display), cage: cage}
 	defer w.leave(tell)
@@ -82,6 +82,7 @@ func (d *doctor) checkSession(ctx context.Context, cage *sandbox.Sandbox, tell f
 		tell(finding{works, "input", "the pointer goes where a player moves it", ""})
 	}
 	tell(w.tryScene(ctx))
+	tell(w.trySound(ctx))
 }
 
 // checkOtherDisplays tries the kinds of display that were not asked for: an edge runs without them.

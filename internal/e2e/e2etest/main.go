@@ -6,8 +6,8 @@
 //
 // # Roles
 //
-// A test binary that calls Main can play parts outside of the test's process: an app that draws once (Still), and a
-// player that can be killed (StartDoomed).
+// A test binary that calls Main can play parts outside of the test's process: an app that draws once (Still) and may be heard
+// (Singing, Clicking), and a player that can be killed (StartDoomed).
 //
 // # Concurrency
 //
@@ -30,6 +30,7 @@ var binary string
 const (
 	roleStill  = "e2e-still"
 	roleDoomed = "e2e-doomed"
+	roleSound  = "e2e-sound"
 )
 
 // Main builds the program, with the race detector when the tests have it, runs the tests and returns their exit code.
@@ -39,6 +40,8 @@ func Main(m *testing.M) int {
 		switch os.Args[1] {
 		case roleStill:
 			return report(runStill())
+		case roleSound:
+			return report(runSound(os.Args[2:]))
 		case roleDoomed:
 			return report(runDoomed(os.Args[2:]))
 		}

@@ -55,6 +55,9 @@ type Player struct {
 	frames  []Shown
 	apps    []control.AppNotice
 	video   *control.VideoNotice
+	audio   *control.AudioNotice
+	heard   Heard
+	sound   []int16 // the newest of what was heard
 	cursors int
 	beats   int
 	opened  time.Time
@@ -78,7 +81,7 @@ func (p *Program) Play(t testing.TB, r Request) *Player {
 func newPlayer(url, token string, r Request) (*Player, error) {
 	p := &Player{changed: make(chan struct{}), done: make(chan struct{})}
 	var err error
-	if p.viewer, err = viewer.New(viewer.Config{Decode: true}, p); err != nil {
+	if p.viewer, err = viewer.New(viewer.Config{Decode: true, Hear: p.hear}, p); err != nil {
 		return nil, err
 	}
 	play := signaling.Play{Token: token, App: r.App, Codecs: r.Codecs, Resume: r.Resume, Watch: r.Watch, Size: r.Size}
@@ -194,6 +197,8 @@ func (p *Player) Message(m control.Message) {
 				p.apps = append(p.apps, body)
 			case control.VideoNotice:
 				p.video = &body
+			case control.AudioNotice:
+				p.audio = &body
 			}
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/jfreymuth/pulse"
@@ -18,6 +19,8 @@ const (
 	latency = 10 * time.Millisecond // that it asks the server for, as games that mind do
 	retry   = 100 * time.Millisecond
 	look    = 20 * time.Millisecond // how often it looks whether it still plays
+	// forgotten is how long a server may ask for nothing, before it is taken to be gone: the client does not always tell.
+	forgotten = time.Second
 )
 
 // Config says what is played. Its zero value is a tone of no frequency: silence.
@@ -80,7 +83,10 @@ func play(ctx context.Context, fill func([]int16)) error {
 		return err
 	}
 	defer client.Close()
+	var asked atomic.Int64 // media.Instant
+	asked.Store(int64(media.Now()))
 	stream, err := client.NewPlayback(pulse.Int16Reader(func(samples []int16) (int, error) {
+		asked.Store(int64(media.Now()))
 		samples = samples[:len(samples)/tone.Channels*tone.Channels]
 		fill(samples)
 		return len(samples), nil
@@ -96,7 +102,7 @@ func play(ctx context.Context, fill func([]int16)) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-ticker.C:
-			if !stream.Running() {
+			if !stream.Running() || media.Now().Sub(media.Instant(asked.Load())) > forgotten {
 				return errors.Join(errors.New("the stream ended"), stream.Error())
 			}
 		}
