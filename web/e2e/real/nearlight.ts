@@ -24,6 +24,8 @@ interface Fixtures {
   readonly up: (...args: string[]) => Promise<Nearlight>;
   /** The path of the client that shows where it was clicked. */
   readonly clickapp: string;
+  /** The path of the client that plays a tone. */
+  readonly toneapp: string;
   /** The folder of a double of NVIDIA's driver, which has faults on demand. */
   readonly nvidia: string;
 }
@@ -34,16 +36,17 @@ export const test = base.extend<Fixtures, { built: string; builtDriver: string }
     async ({}, use) => {
       const folder = mkdtempSync(join(tmpdir(), "nearlight-e2e-"));
       execFileSync("chmod", ["755", folder]);
-      execFileSync("go", ["build", "-o", join(folder, "clickapp"), "./internal/clickapp"], {
+      execFileSync("go", ["build", "-o", folder, "./internal/clickapp", "./internal/toneapp"], {
         cwd: root,
         env: { ...process.env, CGO_ENABLED: "0" },
       });
-      await use(join(folder, "clickapp"));
+      await use(folder);
       rmSync(folder, { recursive: true });
     },
     { scope: "worker" },
   ],
-  clickapp: async ({ built }, use) => use(built),
+  clickapp: async ({ built }, use) => use(join(built, "clickapp")),
+  toneapp: async ({ built }, use) => use(join(built, "toneapp")),
   builtDriver: [
     // biome-ignore lint/correctness/noEmptyPattern: as above.
     async ({}, use) => {

@@ -11,12 +11,13 @@ import { Session } from "./session.js";
 
 export { apps, type CatalogueOptions, type InstallOptions, install } from "./catalogue.js";
 export type { ClockReading } from "./clock.js";
-export type { AppNotice, Notice, OtherNotice, Percentiles, StatsNotice, VideoNotice } from "./control/notice.js";
+export type { AppNotice, AudioNotice, Notice, OtherNotice, Percentiles, StatsNotice, VideoNotice } from "./control/notice.js";
 export { type ErrorInfo, PlayerError } from "./errors.js";
 export type { Input } from "./input/input.js";
 export type { PointerMode } from "./input/pointerlock.js";
 export { decodeMarker, MARKER_HEIGHT, MARKER_WIDTH, type Marker, type MarkerFault } from "./marker.js";
 export type { FrameSample } from "./media/frames.js";
+export type { Sound } from "./media/speaker.js";
 export type { Latency, Stats } from "./media/stats.js";
 export type { ConnectOptions } from "./options.js";
 export type { Session, SessionEvents } from "./session.js";

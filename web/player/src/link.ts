@@ -10,6 +10,7 @@ interface Events {
   progress: { readonly stage: "starting" | "connecting"; readonly detail: string };
   connected: undefined;
   stream: MediaStream;
+  sound: MediaStream;
   message: FromEdge;
   /** The network path broke; signaling may still know more. */
   lost: undefined;
@@ -144,6 +145,7 @@ export class Link extends Emitter<Events> {
       else this.#held.push(candidate);
     });
     peer.on("stream", (stream) => this.emit("stream", stream));
+    peer.on("sound", (stream) => this.emit("sound", stream));
     peer.on("message", (message) => this.emit("message", message));
     peer.on("connected", () => {
       clearTimeout(this.#deadline);

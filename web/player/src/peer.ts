@@ -7,6 +7,7 @@ interface Events {
   candidate: Candidate;
   /** The video stream; audio, where there is any, comes in another so that neither waits for the other. */
   stream: MediaStream;
+  sound: MediaStream;
   connected: undefined;
   /** The connection is lost for good, or could not be opened. */
   failed: undefined;
@@ -39,7 +40,7 @@ export class Peer extends Emitter<Events> {
     };
     connection.ontrack = ({ receiver, track, streams }) => {
       receiver.jitterBufferTarget = 0;
-      if (track.kind === "video") this.emit("stream", streams[0] ?? new MediaStream([track]));
+      this.emit(track.kind === "video" ? "stream" : "sound", streams[0] ?? new MediaStream([track]));
     };
     connection.ondatachannel = ({ channel }) => this.#adopt(channel);
     connection.onconnectionstatechange = () => {
@@ -60,9 +61,10 @@ export class Peer extends Emitter<Events> {
     const early = this.#early;
     this.#early = [];
     for (const candidate of early) await this.#connection.addIceCandidate(candidate);
-    const answer = await this.#connection.createAnswer();
-    await this.#connection.setLocalDescription(answer);
-    return answer.sdp ?? "";
+    const { sdp } = await this.#connection.createAnswer();
+    const answer = inStereo(sdp ?? "");
+    await this.#connection.setLocalDescription({ type: "answer", sdp: answer });
+    return answer;
   }
 
   async addCandidate({ candidate, mid, line }: Candidate): Promise<void> {
@@ -102,4 +104,10 @@ export class Peer extends Emitter<Events> {
       else this.emit("message", message);
     };
   }
+}
+
+/** Browsers decode Opus into one channel, unless their own description asks for two (RFC 7587 section 6.1). */
+function inStereo(sdp: string): string {
+  const opus = /^a=rtpmap:(\d+) opus\//m.exec(sdp)?.[1];
+  return opus === undefined ? sdp : sdp.replace(`a=fmtp:${opus} `, `a=fmtp:${opus} stereo=1;`);
 }

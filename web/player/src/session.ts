@@ -14,6 +14,7 @@ import { Link, type LinkRequest } from "./link.js";
 import { type FrameSample, watchFrames } from "./media/frames.js";
 import { receiverCounts } from "./media/receiver.js";
 import { Screen } from "./media/screen.js";
+import { type Sound, Speaker } from "./media/speaker.js";
 import { type Stats, StatsMeter } from "./media/stats.js";
 import type { ConnectOptions } from "./options.js";
 import { Reconnection, transient } from "./reconnection.js";
@@ -34,6 +35,8 @@ export interface SessionEvents {
   reconnecting: { readonly secondsLeft: number };
   /** What the edge tells. */
   notice: Notice;
+  /** What is heard has changed: there is sound now or none, it was muted or not, by the page or by the browser. */
+  sound: Sound;
   /** Whether the pointer is locked. */
   pointer: { readonly locked: boolean };
   /** The session ended as sessions do: the game was quit, or the edge is being stopped. Nothing follows. */
@@ -58,6 +61,7 @@ export class Session extends Emitter<SessionEvents> {
   readonly input: Input;
   readonly #options: ConnectOptions;
   readonly #screen: Screen;
+  readonly #speaker = new Speaker();
   readonly #cursor: CursorStyle;
   readonly #lock: PointerLock;
   readonly #sender: InputSender;
@@ -101,6 +105,7 @@ export class Session extends Emitter<SessionEvents> {
       tick: (secondsLeft) => this.emit("reconnecting", { secondsLeft }),
       expired: () => this.#fail(PlayerError.of("connection-lost")),
     });
+    this.#speaker.on("change", (sound) => this.emit("sound", sound));
     this.#lock.on("change", (locked) => this.emit("pointer", { locked }));
     this.#heartbeat.on("missing", () => void this.#doubt());
     this.#heartbeat.on("back", () => this.#recover());
@@ -129,6 +134,30 @@ export class Session extends Emitter<SessionEvents> {
     return this.#screen.video;
   }
 
+  /** What is heard. */
+  get sound(): Sound {
+    return this.#speaker.sound;
+  }
+
+  /** Whether the game is not heard. A session begins muted; play(), or any click or key on the page but for buttons, turns sound on. */
+  get muted(): boolean {
+    return this.#speaker.sound.muted;
+  }
+
+  /** Set to false from a gesture of the player's, else the browser may mute it again. */
+  set muted(muted: boolean) {
+    this.#speaker.muted = muted;
+  }
+
+  /** How loud the game is, 0 to 1. Phones leave that to their own buttons. */
+  get volume(): number {
+    return this.#speaker.sound.volume;
+  }
+
+  set volume(volume: number) {
+    this.#speaker.volume = volume;
+  }
+
   /** The edge's clock as seen from here, null before it was read. */
   get clock(): ClockReading | null {
     return this.#clock.reading;
@@ -143,7 +172,7 @@ export class Session extends Emitter<SessionEvents> {
    * pointer. What the browser has not, or refuses, is left out: the game plays without it.
    */
   async play(): Promise<void> {
-    this.#screen.video.muted = false;
+    this.#speaker.allow();
     this.#lock.gesture();
     await enterFullScreen(this.#options.fullscreen ?? this.#options.element);
     this.#screen.video.focus({ preventScroll: true });
@@ -203,6 +232,7 @@ export class Session extends Emitter<SessionEvents> {
       this.#screen.show(stream);
       this.#streamShown = true;
     });
+    link.on("sound", (stream) => this.#speaker.show(stream));
     link.on("message", (message) => this.#receive(message));
     link.on("lost", () => void this.#doubt());
     link.on("adrift", () => this.#rejoin());
@@ -281,6 +311,8 @@ export class Session extends Emitter<SessionEvents> {
       case "notice":
         if (message.notice.kind === "stats") this.#meter.edge(message.notice);
         if (message.notice.kind === "app" && message.notice.state === "running") this.#appRunning = true;
+        if (message.notice.kind === "audio")
+          this.#speaker.explain(message.notice.state === "on" ? "" : message.notice.reason || "There is no sound.");
         this.emit("notice", message.notice);
         this.#arrive();
         break;
@@ -397,6 +429,7 @@ export class Session extends Emitter<SessionEvents> {
     this.#state = "over";
     this.#capture.detach();
     this.#sender.stop();
+    this.#speaker.close();
     this.#lock.close();
     this.#cursor.close();
     this.#heartbeat.stop();

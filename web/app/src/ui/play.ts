@@ -3,6 +3,7 @@ import {
   connect,
   type ErrorInfo,
   type Session,
+  type Sound,
   type StageTime,
   type Stats,
   type VideoNotice,
@@ -46,6 +47,7 @@ export class PlayPage extends LitElement {
     stages: { state: true },
     stats: { state: true },
     encoder: { state: true },
+    sound: { state: true },
     figures: { state: true },
     hint: { state: true },
     sharing: { state: true },
@@ -65,6 +67,7 @@ export class PlayPage extends LitElement {
   declare stages: readonly StageTime[];
   declare stats: Stats | null;
   declare encoder: VideoNotice | null;
+  declare sound: Sound | null;
   declare figures: boolean;
   declare hint: boolean;
   declare sharing: Sharing | null;
@@ -89,6 +92,7 @@ export class PlayPage extends LitElement {
     this.stages = [];
     this.stats = null;
     this.encoder = null;
+    this.sound = null;
     this.figures = false;
     this.hint = false;
     this.sharing = null;
@@ -166,6 +170,7 @@ export class PlayPage extends LitElement {
     return html`${this.figures ? html`<nl-overlay .stats=${this.stats} .video=${this.encoder}></nl-overlay>` : nothing}
       <div class="tools">
         <button class="touch-only" aria-label="Keyboard" title="Keyboard" @click=${this.#type}>${icons.keyboard}</button>
+        ${this.sound === null ? nothing : speaker(session, this.sound)}
         <button
           aria-label="Figures"
           aria-pressed=${this.figures}
@@ -225,6 +230,7 @@ export class PlayPage extends LitElement {
     this.stages = [];
     this.stats = null;
     this.encoder = null;
+    this.sound = null;
     this.sharing = null;
     this.view = { name: "connecting", detail: "", picture: false };
     const resume = sessionStorage.getItem(STORED_SESSION);
@@ -254,6 +260,9 @@ export class PlayPage extends LitElement {
     });
     session.on("notice", (notice) => {
       if (notice.kind === "video") this.encoder = notice;
+    });
+    session.on("sound", (sound) => {
+      this.sound = sound.available || sound.reason !== "" ? sound : null;
     });
     session.on("reconnecting", ({ secondsLeft }) => {
       this.view = { name: "reconnecting", secondsLeft };
@@ -381,7 +390,28 @@ function reconnecting(secondsLeft: number) {
   </div>`;
 }
 
+/** The button that turns sound on and off. Where the edge has none, it says why. */
+function speaker(session: Session, { available, muted, reason }: Sound) {
+  const label = !available ? reason : muted ? "Sound is off: turn it on" : "Turn sound off";
+  return html`<button
+    aria-label="Sound"
+    aria-pressed=${available && !muted}
+    title=${label}
+    ?disabled=${!available}
+    @click=${() => {
+      session.muted = !muted;
+      session.video.focus({ preventScroll: true }); // the next key is the game's again
+    }}
+  >
+    ${available && !muted ? icons.loud : icons.mute}
+  </button>`;
+}
+
 const icons = {
+  loud: html`<svg viewBox="0 0 24 24" aria-hidden="true">
+    <path d="M4 9.5v5h3.5L12 18.5v-13L7.5 9.5zM15.5 9a4 4 0 0 1 0 6M18 6.5a7.5 7.5 0 0 1 0 11" />
+  </svg>`,
+  mute: html`<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M4 9.5v5h3.5L12 18.5v-13L7.5 9.5zM16 9.5l5 5M21 9.5l-5 5" /></svg>`,
   keyboard: html`<svg viewBox="0 0 24 24" aria-hidden="true">
     <rect x="2.5" y="6" width="19" height="12" rx="2" />
     <path d="M6 10h.01M10 10h.01M14 10h.01M18 10h.01M8 14.5h8" />

@@ -1,5 +1,5 @@
 /** What an edge tells the player beside pictures. Unknown kinds come from a newer edge and are passed on as they are. */
-export type Notice = AppNotice | VideoNotice | StatsNotice | OtherNotice;
+export type Notice = AppNotice | VideoNotice | AudioNotice | StatsNotice | OtherNotice;
 
 export interface AppNotice {
   readonly kind: "app";
@@ -19,6 +19,14 @@ export interface VideoNotice {
   readonly reason: string;
   /** Why no encoder that the edge would rather use is at work, or "". */
   readonly instead: string;
+}
+
+/** Whether there is sound to hear from now on. */
+export interface AudioNotice {
+  readonly kind: "audio";
+  readonly state: "on" | "off";
+  /** Why there is none, or "". */
+  readonly reason: string;
 }
 
 export interface Percentiles {
@@ -56,6 +64,8 @@ export function parseNotice(bytes: Uint8Array): Notice | null {
       return parseApp(value);
     case "video":
       return parseVideo(value);
+    case "audio":
+      return parseAudio(value);
     case "stats":
       return parseStats(value);
     default:
@@ -79,6 +89,11 @@ function parseVideo(m: Fields): VideoNotice | null {
   if (encoder === null || codec === null || reason === null || instead === null) return null;
   if (width === null || height === null || frameRate === null) return null;
   return { kind: "video", encoder, codec, width, height, frameRate, reason, instead };
+}
+
+function parseAudio(m: Fields): AudioNotice | null {
+  const [state, reason] = [m["state"], text(m["reason"])];
+  return (state !== "on" && state !== "off") || reason === null ? null : { kind: "audio", state, reason };
 }
 
 function parseStats(m: Fields): StatsNotice | null {

@@ -12,7 +12,7 @@ export class Screen {
     this.#made = !(element instanceof HTMLVideoElement);
     this.video = element instanceof HTMLVideoElement ? element : document.createElement("video");
     this.video.playsInline = true;
-    this.video.muted = true; // until a gesture: a page that was not clicked may play only without sound
+    this.video.muted = true; // the sound has an element of its own, and what is muted plays without a gesture
     this.video.autoplay = true;
     this.video.disablePictureInPicture = true;
     this.video.tabIndex = 0;
