@@ -22,7 +22,7 @@ const (
 	// faster than time goes by.
 	soundAstray = 100 * time.Millisecond
 	// waitingFrames is how much sound may wait for one listener's way: beyond it a frame is lost rather than late.
-	waitingFrames = 4
+	waitingFrames = 8
 )
 
 // sound carries what a session plays to everybody who is connected: the player and who looks on. It is captured, cut into frames and

@@ -183,6 +183,19 @@ func TestWhatAnAppPlaysIsCaptured(t *testing.T) {
 	})
 }
 
+func TestAnAppThatPlaysByALSAIsCaptured(t *testing.T) {
+	player, err := exec.LookPath("speaker-test")
+	if err != nil {
+		t.Skipf("SKIPPED %s: %v (apt-get install alsa-utils libasound2-plugins)", t.Name(), err)
+	}
+	h := open(t, sandboxtest.Probe(t))
+	if err := h.server.Up(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.play(t, player, "-t", "sine", "-f", "700", "-c", "2", "-r", "48000", "-l", "0")
+	h.until(t, "the tone is heard", h.playing)
+}
+
 func TestASoundServerThatIsKilledOrHangsIsReplaced(t *testing.T) {
 	h := open(t, sandboxtest.Probe(t))
 	h.sing(t)
