@@ -172,6 +172,7 @@ func (f *benchFlags) startSubject(ctx context.Context) (_ *subject, err error) {
 	arguments := []string{
 		"up", "--listen", "127.0.0.1:0", "--measure", folder, "--size", f.size.String(), "--fps", fmt.Sprint(f.fps),
 		"--bitrate", f.bitrate.String(), "--encoder", f.encoder, "--nvidia-libraries", f.nvidia, "--display", f.display.String(),
+		fmt.Sprintf("--audio=%v", f.audio),
 	}
 	if f.source == sourceCommand {
 		arguments = append(arguments, "--stamp") // it does not draw the marker itself
