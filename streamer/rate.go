@@ -65,6 +65,7 @@ func newRateControl(controller Controller, most media.Bitrate, loggers pionLogge
 type probingRate struct {
 	mu         sync.Mutex
 	controller *congestion.Controller
+	ceiling    congestion.Bitrate
 	numbers    congestion.Unwrapper
 	reports    []congestion.Report
 }
@@ -72,7 +73,8 @@ type probingRate struct {
 var _ rateControl = (*probingRate)(nil)
 
 func newProbingRate(most media.Bitrate) *probingRate {
-	return &probingRate{controller: congestion.New(instant(media.Now()), congestion.Config{Ceiling: congestion.Bitrate(most)})}
+	ceiling := congestion.Bitrate(most)
+	return &probingRate{controller: congestion.New(instant(media.Now()), congestion.Config{Ceiling: ceiling}), ceiling: ceiling}
 }
 
 func instant(at media.Instant) congestion.Instant { return congestion.Instant(at) }
@@ -103,8 +105,25 @@ func (r *probingRate) grant() Grant {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	g := r.controller.Next(instant(media.Now()))
+	pace := media.Bitrate(g.Pacing)
+	if r.roomy() {
+		pace = 0
+	}
 	octets := g.Budget * packetizer.MaxPayload / (packetizer.MaxPayload + headerOctets)
-	return Grant{Octets: octets, Skip: g.Skip, pace: media.Bitrate(g.Pacing), within: g.Spread, fill: g.Fill}
+	return Grant{Octets: octets, Skip: g.Skip, pace: pace, within: g.Spread, fill: g.Fill}
+}
+
+// roomy reports whether the link carries all that is asked for, and nothing waits on it: then a frame that leaves at once comes
+// sooner, and overflows no queue that a frame of that size would not overflow anyhow. The caller holds mu.
+func (r *probingRate) roomy() bool {
+	if r.controller.Target() < r.ceiling {
+		return false
+	}
+	switch r.controller.Figures(instant(media.Now())).State {
+	case congestion.Starting, congestion.Steady, congestion.Probing:
+		return true
+	}
+	return false
 }
 
 func (r *probingRate) acknowledged(frame int64, received time.Duration) {
