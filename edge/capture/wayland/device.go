@@ -21,7 +21,10 @@ type DeviceBuffer interface {
 	// Planes are the buffer's, at most four. Their descriptors stay the buffer's own.
 	Planes() []DevicePlane
 	Modifier() uint64
-	// Convert turns a part of the picture into I420 in to.
+	// Convert hands over the picture that the compositor has copied into the buffer: in to.Surface, whole, which stays as it
+	// is until the next Convert or Close; or where that is left nil, the part of it as I420 in to's planes. upsideDown pictures
+	// are turned. The compositor may not have finished; who knows how waits for it. When Convert returns the buffer is
+	// the compositor's again. An error makes capture go on in shared memory.
 	Convert(to *media.Frame, part image.Rectangle, upsideDown bool) error
 	Close() error
 }
@@ -140,6 +143,20 @@ func (c *client) handleImport(m *wire.Message) error {
 	c.buffer = &deviceBuffer{number: m.Uint(), shape: in.shape, DeviceBuffer: in.buffer}
 	c.copy()
 	return nil
+}
+
+// forsake gives up a buffer of which the device could not bring the picture, and the device with it. The picture is asked for
+// again at once, whether the screen changes or not.
+func (c *client) forsake(reason error) error {
+	c.done()
+	c.device, c.useless, c.again = nil, reason, true
+	return c.release()
+}
+
+// onDevice reports whether the buffer lies in the GPU's memory.
+func (c *client) onDevice() bool {
+	_, is := c.buffer.(*deviceBuffer)
+	return is
 }
 
 // withoutDevice goes on in shared memory: the device is not asked again.

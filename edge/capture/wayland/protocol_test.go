@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"image"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -207,6 +208,9 @@ type card struct {
 	asked     []uint64
 	open      int
 	converted int
+	lost      error // of Convert, after so many pictures:
+	lostAfter int
+	surface   media.Surface // handed over in place of planes
 }
 
 type cardBuffer struct {
@@ -237,18 +241,25 @@ func (b *cardBuffer) Close() error {
 	b.open--
 	return os.NewSyscallError("close", unix.Close(b.descriptor))
 }
-func (b *cardBuffer) Convert(*media.Frame, image.Rectangle, bool) error {
+func (b *cardBuffer) Convert(to *media.Frame, _ image.Rectangle, _ bool) error {
+	if b.lost != nil && b.converted == b.lostAfter {
+		return b.lost
+	}
 	b.converted++
+	to.Surface = b.surface
 	return nil
 }
 
+// number is a buffer's in the GPU's memory: objects that a compositor makes are numbered from 0xff000000.
+const number = 0xff000001
+
+func offerBoth(f *fake, frame uint32) {
+	f.event(frame, frameBuffer, shmFormatXRGB8888, uint32(fakeSize.Width), uint32(fakeSize.Height), fakeStride)
+	f.event(frame, frameLinuxDmabuf, uint32(FormatXRGB8888), uint32(fakeSize.Width), uint32(fakeSize.Height))
+	f.event(frame, frameBufferDone)
+}
+
 func TestAPictureStaysInTheGPUsMemoryWhereBothSidesCan(t *testing.T) {
-	const number = 0xff000001 // objects that a compositor makes are numbered from 0xff000000
-	offerBoth := func(f *fake, frame uint32) {
-		f.event(frame, frameBuffer, shmFormatXRGB8888, uint32(fakeSize.Width), uint32(fakeSize.Height), fakeStride)
-		f.event(frame, frameLinuxDmabuf, uint32(FormatXRGB8888), uint32(fakeSize.Width), uint32(fakeSize.Height))
-		f.event(frame, frameBufferDone)
-	}
 	accept := func(f *fake, params uint32, planes int) {
 		if planes != 2 {
 			f.t.Errorf("%d planes", planes)
@@ -317,3 +328,67 @@ func TestOpenGivesUpWithItsContext(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func accept(f *fake, params uint32, _ int) {
+	f.objects[number] = "wl_buffer"
+	f.event(params, paramsCreated, number)
+}
+
+// place is a Surface that nobody reads.
+type place string
+
+func (p place) Place() string { return string(p) }
+
+func TestAPictureThatStaysOnTheGPUIsASurface(t *testing.T) {
+	f := serve(t, &fake{offer: offerBoth, created: accept})
+	shots := 0
+	f.copied = func(f *fake, frame, _ uint32) {
+		if shots++; shots <= 2 {
+			f.ready(frame, 0)
+		}
+	}
+	c := &card{t: t, planes: 1, surface: place("the card")}
+	s := opened(t, f, Config{Device: c, FrameRate: 1000, Stamp: true})
+	for n := range 4 {
+		frame, err := s.Next(soon(t), time.Millisecond)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if frame.Surface != c.surface || frame.Y.Data != nil || frame.Visible != fakeSize || frame.Coded != fakeSize || frame.Still != (n >= 2) {
+			t.Errorf("picture %d: %+v", n, frame)
+		}
+	}
+}
+
+func TestAGPUThatFailsLaterIsGivenUp(t *testing.T) {
+	var log strings.Builder
+	atOnce := 0
+	f := serve(t, &fake{offer: offerBoth, created: accept, immediate: func() { atOnce++ }, copied: func(f *fake, frame, buffer uint32) {
+		if buffer == number {
+			f.ready(frame, 0)
+			return
+		}
+		f.show(frame, buffer, 0, 0xffffff, 0xffffff)
+	}})
+	c := &card{t: t, planes: 1, surface: place("the card"), lost: errors.New("the GPU was lost"), lostAfter: 2}
+	s := opened(t, f, Config{Device: c, FrameRate: 1000, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	for n := range 5 {
+		frame, err := s.Next(soon(t), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if onCard := frame.Surface != nil; onCard != (n < 2) || !onCard && frame.Y.Data[0] != white {
+			t.Errorf("picture %d: on the card %v", n, onCard)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	<-f.gone
+	if said := log.String(); c.open != 0 || atOnce != 1 || strings.Count(said, "going on in shared memory") != 1 || !strings.Contains(said, "the GPU was lost") {
+		t.Errorf("%d buffers are left, %d pictures asked for at once, said %s", c.open, atOnce, said)
+	}
+}
+
+// white is white's luma in BT.601, limited range.
+const white = 235

@@ -1,6 +1,7 @@
 package wayland
 
 import (
+	"errors"
 	"fmt"
 	"image"
 	"time"
@@ -62,6 +63,8 @@ func (c *client) answer() error {
 	want, onDevice := c.shot.shared, c.device != nil && c.dmabuf != 0 && c.shot.device.format != 0
 	if onDevice {
 		want = c.shot.device
+	} else if c.device != nil {
+		c.withoutDevice(errors.New("the compositor copies to no GPU's memory: it draws on the processor"))
 	}
 	if c.buffer != nil && c.buffer.layout() == want {
 		c.copy()
@@ -94,7 +97,11 @@ func (c *client) release() error {
 }
 
 func (c *client) copy() {
-	c.conn.Begin(c.shot.frame, frameCopyWithDamage)
+	request := uint16(frameCopyWithDamage)
+	if c.again {
+		request, c.again = frameCopy, false
+	}
+	c.conn.Begin(c.shot.frame, request)
 	c.conn.Uint(c.buffer.object())
 	c.conn.End()
 	c.shot.step = copying
