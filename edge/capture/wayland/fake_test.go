@@ -31,6 +31,7 @@ type fake struct {
 	immediate func()                                   // on copy
 	created   func(f *fake, params uint32, planes int) // on create of a buffer in a GPU's memory
 	planes    int
+	plane     DevicePlane   // the last that was added
 	gone      chan struct{} // closed when the client has hung up
 }
 
@@ -203,6 +204,8 @@ func (f *fake) handle(m *wire.Message) {
 		switch m.Opcode {
 		case paramsAdd:
 			f.planes++
+			m.Uint()
+			f.plane = DevicePlane{Descriptor: f.descriptors[len(f.descriptors)-1], Offset: m.Int(), Stride: m.Int()}
 		case paramsCreate:
 			f.created(f, m.Object, f.planes)
 		case paramsDestroy:

@@ -12,15 +12,12 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
 	"nearlight/edge/capture"
 	"nearlight/edge/capture/wayland/wire"
 	"nearlight/internal/media"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestOpenSaysWhatACompositorLacks(t *testing.T) {
 	for missing, version := range map[string]uint32{shmInterface: 0, outputInterface: 0, screencopyInterface: 2} {
