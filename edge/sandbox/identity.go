@@ -155,7 +155,16 @@ func renderNodes() []string {
 }
 
 // HasGPU reports whether programs of a session can draw on a GPU.
-func HasGPU() bool { return len(renderNodes()) > 0 }
+func HasGPU() bool { return RenderNode() != "" }
+
+// RenderNode is the device file of the GPU that a session's display draws on: the machine's first, empty where there is none.
+func RenderNode() string {
+	nodes := renderNodes()
+	if len(nodes) == 0 {
+		return ""
+	}
+	return nodes[0]
+}
 
 func renderGroups() (groups []int) {
 	for _, node := range renderNodes() {

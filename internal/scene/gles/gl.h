@@ -74,6 +74,7 @@ typedef struct {
 // nl_image_open makes a texture of an EGLImage; width, height and image are set. It returns 0, or what went wrong: the
 // framebuffer's status or glGetError's code, -1 where OpenGL takes no EGLImage.
 int nl_image_open(nl_gl *g, nl_egl *egl, nl_image *image);
+int nl_image_fill(nl_gl *g, nl_image *image, float red, float green, float blue, uint64_t nanoseconds); // NL_WAIT_DONE and so on
 void nl_image_close(nl_gl *g, nl_image *image);
 // nl_ring_copy brings a picture into a target, turned upside down where that is asked for. Where the ring is larger, its margin repeats
 // the picture's last row and column. What is to be waited for is as with nl_ring_fence.

@@ -29,4 +29,6 @@ struct nl_gl {
 #undef DECLARE
 };
 
+int nl_gl_await(nl_gl *g, void **fence, uint64_t nanoseconds); // NL_WAIT_DONE and so on; a fence that is NULL fails
+
 #endif

@@ -28,6 +28,16 @@ int nl_image_open(nl_gl *g, nl_egl *egl, nl_image *image) {
 	return (int)g->glGetError();
 }
 
+int nl_image_fill(nl_gl *g, nl_image *image, float red, float green, float blue, uint64_t nanoseconds) {
+	g->glBindFramebuffer(GL_FRAMEBUFFER, image->framebuffer);
+	g->glClearColor(red, green, blue, 1);
+	g->glClear(GL_COLOR_BUFFER_BIT);
+	void *fence = g->glFenceSync(GL_SYNC_GPU_COMMANDS_COMPLETE, 0);
+	int outcome = nl_gl_await(g, &fence, nanoseconds);
+	g->glDeleteSync(fence);
+	return outcome;
+}
+
 void nl_image_close(nl_gl *g, nl_image *image) {
 	g->glDeleteFramebuffers(1, &image->framebuffer);
 	g->glDeleteTextures(1, &image->texture);

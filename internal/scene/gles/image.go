@@ -9,6 +9,7 @@ import "C"
 
 import (
 	"fmt"
+	"time"
 	"unsafe"
 )
 
@@ -77,6 +78,13 @@ func (r *Renderer) Import(b Buffer) (*Image, error) {
 
 // Handle is the image as EGL knows it (EGLImage), for CUDA; good until Close.
 func (i *Image) Handle() unsafe.Pointer { return i.c.image }
+
+// Fill makes the whole image one colour, and returns once it is, or ErrStalled when that takes longer than patience.
+func (i *Image) Fill(red, green, blue byte, patience time.Duration) error {
+	part := func(octet byte) C.float { return C.float(octet) / 255 }
+	code := C.nl_image_fill(i.renderer.gl, &i.c, part(red), part(green), part(blue), C.uint64_t(patience))
+	return outcome("filling a DMA-BUF", code, patience)
+}
 
 // Copy copies an image into the target that was drawn longest ago, and returns it: with the last row first where it is stored
 // upside down. A ring that is larger than the image repeats its last row and column. As with Draw, Wait waits.

@@ -109,6 +109,9 @@ type Image struct{}
 // Import returns ErrUnavailable.
 func (*Renderer) Import(Buffer) (*Image, error) { return nil, missing() }
 
+// Fill returns ErrUnavailable.
+func (*Image) Fill(_, _, _ byte, _ time.Duration) error { return missing() }
+
 // Handle is nil.
 func (*Image) Handle() unsafe.Pointer { return nil }
 

@@ -296,6 +296,35 @@ func TestAPictureCostsNoAllocation(t *testing.T) {
 	}
 }
 
+func TestATrialSeesWhatASessionWould(t *testing.T) {
+	r := onDoubles(t, true)
+	d := r.open(gpubuffer.Config{})
+	for _, asMemory := range []bool{false, true} {
+		r.place(true, asMemory)
+		if trial, err := d.Try(size); err != nil || trial.Way != gpubuffer.Shared || trial.Layout != fakegpu.Own || trial.Took <= 0 {
+			t.Errorf("%+v, %v", trial, err)
+		}
+	}
+	r.driver.Inject(fakedriver.NoImages, 0)
+	r.hang(size, octets(size, true, 255, func(int, int) pixel { return pixel{200, 100, 50} }))
+	if trial, err := d.Try(size); err != nil || trial.Way != gpubuffer.Textured {
+		t.Errorf("%+v, %v", trial, err)
+	}
+	r.hang(size, octets(size, true, 255, func(int, int) pixel { return pixel{50, 100, 200} })) // red and blue are mistaken
+	if _, err := d.Try(size); err == nil || !strings.Contains(err.Error(), "differs") {
+		t.Errorf("wrong colours: %v", err)
+	}
+	for _, odd := range []media.Size{size, {Width: 33, Height: 17}} {
+		if trial, err := r.open(gpubuffer.Config{InHost: true}).Try(odd); err != nil || trial.Way != gpubuffer.ReadBack {
+			t.Errorf("%+v, %v", trial, err)
+		}
+	}
+	r.gpu.Inject(fakegpu.NoMemory)
+	if _, err := d.Try(size); err == nil {
+		t.Error("no error where there is no memory")
+	}
+}
+
 func TestEveryWayHasAName(t *testing.T) {
 	names := []string{gpubuffer.ReadBack.String(), gpubuffer.Textured.String(), gpubuffer.Shared.String()}
 	slices.Sort(names)

@@ -70,6 +70,13 @@ const (
 	Shared
 )
 
+// Trial is what came of trying a Device.
+type Trial struct {
+	Way    Way
+	Layout uint64        // of the buffer: a DRM format modifier
+	Took   time.Duration // for one picture, from the compositor's word to a frame
+}
+
 func (w Way) String() string {
 	switch w {
 	case ReadBack:

@@ -28,6 +28,9 @@ func (*Device) Allocate(wayland.Format, media.Size, []uint64) (wayland.DeviceBuf
 	return nil, ErrUnavailable
 }
 
+// Try fails.
+func (*Device) Try(media.Size) (Trial, error) { return Trial{}, ErrUnavailable }
+
 // Close does nothing.
 func (*Device) Close() error { return nil }
 

@@ -1,7 +1,7 @@
 // Package fakegpu builds and loads a double of a GPU, for tests of what allocates and imports pictures in one's memory: libgbm.so.1,
 // whose buffers are memory that processes share, and libEGL.so.1, which is the system's with what a GPU's has besides
 // (folder driver, in C). Mesa's processor code imports no DMA-BUF: its EGL has neither EGL_EXT_image_dma_buf_import nor
-// EGL_MESA_image_dma_buf_export. So the double makes a texture of the memory, and fills it anew each time that it is copied from.
+// EGL_MESA_image_dma_buf_export. So the double makes a texture of the memory, and keeps the two alike when OpenGL copies from it or clears it.
 // Where the double of NVIDIA's driver (encoder/nvenc/fakedriver) is loaded too, it is told of each image.
 //
 // What passes on it keeps the rules of GBM and EGL as far as their headers and extensions state them. It cannot prove anything about a GPU: neither

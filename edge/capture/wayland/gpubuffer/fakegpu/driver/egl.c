@@ -186,6 +186,37 @@ static void copy_pixels(GLint a, GLint b, GLint c, GLint d, GLint e, GLint f, GL
 	gl(PFNGLBLITFRAMEBUFFERPROC, glBlitFramebuffer)(a, b, c, d, e, f, g, h, mask, filter);
 }
 
+// take brings a texture's pixels into an import's memory, where somebody has drawn into it.
+static void take(import *to) {
+	uint8_t *pixels = malloc(4 * (size_t)to->width * to->height);
+	GLint bound = 0;
+	GLuint framebuffer = 0;
+	gl(PFNGLGETINTEGERVPROC, glGetIntegerv)(GL_READ_FRAMEBUFFER_BINDING, &bound);
+	gl(PFNGLGENFRAMEBUFFERSPROC, glGenFramebuffers)(1, &framebuffer);
+	gl(PFNGLBINDFRAMEBUFFERPROC, glBindFramebuffer)(GL_READ_FRAMEBUFFER, framebuffer);
+	gl(PFNGLFRAMEBUFFERTEXTURE2DPROC, glFramebufferTexture2D)(GL_READ_FRAMEBUFFER, GL_COLOR_ATTACHMENT0, GL_TEXTURE_2D, to->texture, 0);
+	gl(PFNGLREADPIXELSPROC, glReadPixels)(0, 0, to->width, to->height, GL_RGBA, GL_UNSIGNED_BYTE, pixels);
+	gl(PFNGLBINDFRAMEBUFFERPROC, glBindFramebuffer)(GL_READ_FRAMEBUFFER, bound);
+	gl(PFNGLDELETEFRAMEBUFFERSPROC, glDeleteFramebuffers)(1, &framebuffer);
+	for (int y = 0; y < to->height; y++)
+		for (int x = 0; x < to->width; x++) {
+			const uint8_t *pixel = pixels + 4 * ((size_t)y * to->width + x);
+			uint8_t *at = to->memory + to->offset + (size_t)y * to->stride + 4 * x;
+			at[to->red_first ? 0 : 2] = pixel[0], at[1] = pixel[1], at[to->red_first ? 2 : 0] = pixel[2], at[3] = pixel[3];
+		}
+	free(pixels);
+}
+
+static void clear(GLbitfield mask) {
+	for (int i = 0; i < IMAGES; i++)
+		if (imports[i].image)
+			fill(&imports[i]);
+	gl(PFNGLCLEARPROC, glClear)(mask);
+	for (int i = 0; i < IMAGES; i++)
+		if (imports[i].image)
+			take(&imports[i]);
+}
+
 static EGLImage refuse(EGLint code) {
 	refused = code;
 	return EGL_NO_IMAGE;
@@ -221,7 +252,7 @@ static EGLImage import_memory(EGLDisplay d, const EGLAttrib *list) {
 	off_t there = lseek(descriptor, 0, SEEK_END);
 	if (made.stride < 4 * made.width || there < (off_t)made.size)
 		return refuse(EGL_BAD_ACCESS);
-	made.memory = mmap(NULL, made.size, PROT_READ, MAP_SHARED, descriptor, 0);
+	made.memory = mmap(NULL, made.size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
 	if (made.memory == MAP_FAILED)
 		return refuse(EGL_BAD_ACCESS);
 	gl(PFNGLGENTEXTURESPROC, glGenTextures)(1, &made.texture);
@@ -270,6 +301,7 @@ __eglMustCastToProperFunctionPointerType eglGetProcAddress(const char *name) {
 	} ours[] = {
 		{"eglQueryDeviceStringEXT", describe_device}, {"eglQueryDeviceAttribEXT", device_attribute},
 		{"eglQueryDmaBufModifiersEXT", query_layouts}, {"glBlitFramebuffer", copy_pixels},
+		{"glClear", clear},
 	};
 	for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
 		if (strcmp(name, ours[i].name) == 0)
