@@ -3,6 +3,7 @@
 package wayland_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,14 +12,18 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"nearlight/edge/capture/wayland"
 	"nearlight/edge/capture/wayland/gpubuffer"
 	"nearlight/edge/capture/wayland/gpubuffer/fakegpu"
+	"nearlight/edge/sandbox"
 	"nearlight/encoder"
 	"nearlight/encoder/nvenc"
+	"nearlight/internal/cuda"
+	"nearlight/internal/cuda/cudatest"
 	"nearlight/internal/decode"
 	"nearlight/internal/media"
 )
@@ -216,4 +221,43 @@ func TestACompositorOnTheProcessorIsCapturedThoughThereIsAGPU(t *testing.T) {
 	if said := log.String(); strings.Count(said, "going on in shared memory") != 1 || !strings.Contains(said, "draws on the processor") {
 		t.Errorf("it says %s", said)
 	}
+}
+
+func TestGPUSessionsPicturesStayOnIt(t *testing.T) {
+	cudatest.Wanted(t)
+	node := sandbox.RenderNode()
+	if node == "" {
+		t.Skip("COULD NOT RUN: there is no /dev/dri/renderD*")
+	}
+	device, err := gpubuffer.Open(gpubuffer.Config{Node: node, Libraries: os.Getenv(cudatest.LibrariesVariable)})
+	if err != nil {
+		t.Skipf("COULD NOT RUN: %v", err)
+	}
+	defer func() {
+		if err := device.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	d := start(t, small)
+	var log strings.Builder
+	source := d.open(wayland.Config{Device: device, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	d.fill(0xffffff, 0, 0, 640, 360)
+	var shown *media.Frame
+	for shown == nil || !shown.Still {
+		shown = d.next(source, 300*time.Millisecond)
+	}
+	if picture, is := shown.Surface.(*cuda.Picture); is {
+		pixels := make([]byte, 4*small.Width*small.Height)
+		d.must(picture.Read(pixels, 4*small.Width, nil))
+		if middle := pixels[4*(180*small.Width+320):][:3]; !bytes.Equal(middle, []byte{255, 255, 255}) {
+			t.Errorf("what was filled white is %v", middle)
+		}
+	} else if got := luma(shown, 320, 180); got != white {
+		t.Errorf("what was filled white has luma %d", got)
+	}
+	if said := log.String(); said != "" {
+		t.Errorf("it says %s", said)
+	}
+	d.must(source.Close())
+	t.Logf("%s: a Surface %v", device.Driver(), shown.Surface != nil)
 }
