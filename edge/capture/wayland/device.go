@@ -84,6 +84,15 @@ type candidate struct {
 
 // propose makes a buffer in the GPU's memory and shows it to the compositor. It reports whether there was one to show.
 func (c *client) propose(shape layout) (bool, error) {
+	if c.incoming.buffer != nil { // of a shot that was refused before the compositor had its say
+		c.conn.Begin(c.incoming.params, paramsDestroy)
+		c.conn.End()
+		old := c.incoming.buffer
+		c.incoming = candidate{}
+		if err := old.Close(); err != nil {
+			return false, err
+		}
+	}
 	var modifiers []uint64
 	for _, m := range c.modifiers {
 		if m.format == shape.format {
@@ -141,7 +150,9 @@ func (c *client) handleImport(m *wire.Message) error {
 		return in.buffer.Close()
 	}
 	c.buffer = &deviceBuffer{number: m.Uint(), shape: in.shape, DeviceBuffer: in.buffer}
-	c.copy()
+	if c.shot.step == proposed { // else it was refused meanwhile, and the buffer is for the next one
+		c.copy()
+	}
 	return nil
 }
 
@@ -162,5 +173,7 @@ func (c *client) onDevice() bool {
 // withoutDevice goes on in shared memory: the device is not asked again.
 func (c *client) withoutDevice(reason error) {
 	c.device, c.useless = nil, reason
-	c.shot.step = offered
+	if c.shot.step == proposed {
+		c.shot.step = offered
+	}
 }

@@ -125,6 +125,8 @@ func isHalves(t *testing.T, f *media.Frame) {
 	}
 }
 
+func always(size media.Size) func() media.Size { return func() media.Size { return size } }
+
 func never(t *testing.T) func() { return func() { t.Error("a picture in shared memory") } }
 
 func TestACompositorsPictureIsEncodedWithoutLeavingTheGPU(t *testing.T) {
@@ -141,7 +143,7 @@ func TestACompositorsPictureIsEncodedWithoutLeavingTheGPU(t *testing.T) {
 		t.Skipf("SKIPPED %s: %v", t.Name(), err)
 	}
 	defer decoder.Close()
-	source := onDevice(t, wayland.Config{Socket: wayland.ServePainter(t, size, false, halves(size, false), never(t)), Device: device})
+	source := onDevice(t, wayland.Config{Socket: wayland.ServePainter(t, always(size), false, halves(size, false), never(t)), Device: device})
 	for n := range 5 {
 		f := next(t, source)
 		if f.Surface == nil || f.Y.Data != nil {
@@ -165,13 +167,34 @@ func TestACompositorsPictureIsEncodedWithoutLeavingTheGPU(t *testing.T) {
 	}
 }
 
+func TestAScreensSizeChangesOnTheGPU(t *testing.T) {
+	c := onCard(t)
+	sizes := []media.Size{{Width: 320, Height: 180}, {Width: 160, Height: 90}, {Width: 640, Height: 360}}
+	var shots, painted atomic.Int32
+	size := func() media.Size { return sizes[min(int(shots.Add(1)-1)/3, len(sizes)-1)] }
+	source := onDevice(t, wayland.Config{
+		Socket: wayland.ServePainter(t, size, false, func(wayland.DevicePlane) error { painted.Add(1); return nil }, never(t)),
+		Device: c.open(t, gpubuffer.Config{}), Logger: slog.New(slog.DiscardHandler),
+	})
+	for n := range 9 {
+		f := next(t, source)
+		picture, is := f.Surface.(*cuda.Picture)
+		if !is || f.Visible != sizes[n/3] || picture.Size() != f.Coded || picture.Pointer() == nil {
+			t.Errorf("picture %d: %+v", n, f)
+		}
+	}
+	if painted.Load() != 9 {
+		t.Errorf("%d pictures were drawn into buffers", painted.Load())
+	}
+}
+
 func TestWithoutCUDAACompositorsPictureIsReadBack(t *testing.T) {
 	for _, upsideDown := range []bool{false, true} {
 		t.Run(fmt.Sprintf("upside down %v", upsideDown), func(t *testing.T) {
 			c := onCard(t)
 			size := media.Size{Width: 161, Height: 91}
 			source := onDevice(t, wayland.Config{
-				Socket: wayland.ServePainter(t, size, upsideDown, halves(size, upsideDown), never(t)), Device: c.open(t, gpubuffer.Config{InHost: true}),
+				Socket: wayland.ServePainter(t, always(size), upsideDown, halves(size, upsideDown), never(t)), Device: c.open(t, gpubuffer.Config{InHost: true}),
 			})
 			for range 3 {
 				f := next(t, source)
@@ -196,7 +219,7 @@ func TestAGPUThatMakesNoBuffersIsPassedOver(t *testing.T) {
 			var shared atomic.Int32
 			none := func(wayland.DevicePlane) error { return errors.New("no buffer was made") }
 			source := onDevice(t, wayland.Config{
-				Socket: wayland.ServePainter(t, small, false, none, func() { shared.Add(1) }), Device: device,
+				Socket: wayland.ServePainter(t, always(small), false, none, func() { shared.Add(1) }), Device: device,
 				Logger: slog.New(slog.NewTextHandler(&log, nil)),
 			})
 			for range 2 {
