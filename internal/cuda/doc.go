@@ -18,7 +18,7 @@
 //
 // # What is proven
 //
-// The tests run against a double of libcuda (encoder/nvenc/fakedriver) whose memory is the host's. That GL textures and
+// The tests run against a double of libcuda (encoder/nvenc/fakedriver) whose memory is the host's. That GL textures, EGL images and
 // copies work on a GPU has been shown on none.
 package cuda
 

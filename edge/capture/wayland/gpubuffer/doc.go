@@ -11,8 +11,8 @@
 //
 // The buffer is imported as an EGL image. Then, whichever is the first that the machine has:
 //
-//   - Shared: CUDA reads the image (cuGraphicsEGLRegisterImage) and copies it, once, into memory that NVENC reads. NVIDIA
-//     promises that function for its embedded boards; drivers of other cards may refuse it.
+//   - Shared: CUDA reads the image (cuGraphicsEGLRegisterImage) and copies it, once, into memory that NVENC reads. Drivers
+//     of desktop cards may not support that function.
 //   - Textured: OpenGL copies the image into a texture, which CUDA copies as it does the textures of edge/capture/scene.
 //     A picture that is stored upside down, or has an odd side, always takes this way: CUDA's copy can neither turn nor repeat a row.
 //   - ReadBack: without CUDA, OpenGL copies the image into a texture and reads that back; libyuv makes I420 of it.
