@@ -141,13 +141,12 @@ type place string
 func (p place) Place() string { return string(p) }
 
 func TestAPictureThatStaysOnTheGPUIsASurface(t *testing.T) {
-	f := serve(t, &fake{offer: offerBoth, created: accept})
 	shots := 0
-	f.copied = func(f *fake, frame, _ uint32) {
+	f := serve(t, &fake{offer: offerBoth, created: accept, copied: func(f *fake, frame, _ uint32) {
 		if shots++; shots <= 2 {
 			f.ready(frame, 0)
 		}
-	}
+	}})
 	c := &card{t: t, planes: 1, surface: place("the card")}
 	s := opened(t, f, Config{Device: c, FrameRate: 1000, Stamp: true})
 	for n := range 4 {
