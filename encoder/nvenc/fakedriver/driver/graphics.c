@@ -154,6 +154,7 @@ int fakedriver_set_image(void *handle, const fakedriver_image *is) {
 	return place ? 0 : -1;
 }
 
+#ifndef WITHOUT_EGL_IMAGES // a driver that lacks them is tested too
 CUresult cuGraphicsEGLRegisterImage(CUgraphicsResource *resource, void *handle, unsigned flags) {
 	CUcontext context = current("cuGraphicsEGLRegisterImage");
 	if (!context)
@@ -198,6 +199,7 @@ CUresult cuGraphicsResourceGetMappedEglFrame(CUeglFrame *frame, CUgraphicsResour
 	}
 	return CUDA_SUCCESS;
 }
+#endif
 
 uint8_t *graphics_memory(CUdeviceptr pointer, size_t *size) {
 	uint8_t *found = NULL;
