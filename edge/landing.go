@@ -2,6 +2,7 @@ package edge
 
 import (
 	"fmt"
+	"image"
 	"log/slog"
 
 	"nearlight/internal/cuda"
@@ -25,8 +26,8 @@ func (l *landing) land(f *media.Frame, who string) error {
 		return nil
 	}
 	picture, ours := f.Surface.(*cuda.Picture)
-	if !ours || picture.Format() != cuda.BGRA {
-		return fmt.Errorf("%w: a picture in %s cannot be brought to host memory, only CUDA's of four bytes a pixel, blue first: use an encoder that reads it there",
+	if !ours || picture.Format() == cuda.NV12 {
+		return fmt.Errorf("%w: a picture in %s cannot be brought to host memory, only CUDA's of four bytes a pixel: use an encoder that reads it there",
 			media.ErrFrame, f.Surface.Place())
 	}
 	if l.told != who {
@@ -41,7 +42,8 @@ func (l *landing) land(f *media.Frame, who string) error {
 	if err := picture.Read(l.pinned.Data, stride, nil); err != nil {
 		return fmt.Errorf("read a picture back: %w", err)
 	}
-	if err := yuv.FromBGRX(l.frame, l.pinned.Data, stride); err != nil {
+	pixels := yuv.Pixels{Data: l.pinned.Data, Stride: stride, RedFirst: picture.Format() == cuda.RGBA}
+	if err := yuv.FromPixels(l.frame, pixels, image.Rect(0, 0, f.Visible.Width, f.Visible.Height)); err != nil {
 		return err
 	}
 	f.Surface = nil

@@ -97,6 +97,30 @@ func TestAPictureLandsAsThePlanesItWouldHaveBeen(t *testing.T) {
 	}
 }
 
+func TestAPictureLandsInItsOrderOfColours(t *testing.T) {
+	gpu := onDouble(t)
+	size := media.Size{Width: 64, Height: 48}
+	onGPU, want := surfaced(t, gpu, size)
+	pixels := make([]byte, 4*size.Width*size.Height)
+	if err := onGPU.Surface.(*cuda.Picture).Read(pixels, 4*size.Width, nil); err != nil {
+		t.Fatal(err)
+	}
+	for at := 0; at < len(pixels); at += 4 {
+		pixels[at], pixels[at+2] = pixels[at+2], pixels[at]
+	}
+	redFirst, err := gpu.NewPicture(cuda.Linear, cuda.RGBA, size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { redFirst.Close() })
+	l := landing{logger: slog.New(slog.DiscardHandler)}
+	defer l.close()
+	f := media.Frame{Visible: size, Coded: size, Surface: redFirst}
+	if err := errors.Join(redFirst.Write(pixels, 4*size.Width, nil), l.land(&f, "x264")); err != nil || !samePlanes(&f, want) {
+		t.Errorf("%v, equal %v", err, samePlanes(&f, want))
+	}
+}
+
 type elsewhere struct{}
 
 func (elsewhere) Place() string { return "another world" }

@@ -13,6 +13,7 @@ import (
 	"nearlight/edge/app"
 	"nearlight/edge/capture"
 	"nearlight/edge/capture/wayland"
+	"nearlight/edge/capture/wayland/gpubuffer"
 	"nearlight/edge/capture/x11"
 	"nearlight/edge/display"
 	"nearlight/edge/input"
@@ -32,6 +33,7 @@ type screen struct {
 	display   *display.Display // nil off screen
 	offscreen *offscreen       // nil with a display
 	source    capture.Source
+	memory    *gpubuffer.Device     // of the GPU that source's pictures lie on; nil for the host's
 	pointer   pointer               // nil where source sees the pointer itself
 	cursors   <-chan capture.Cursor // nil where there are none
 	injector  *input.Injector
@@ -104,9 +106,11 @@ func (s *screen) capture(ctx context.Context, config screenConfig, last *atomic.
 		Socket: s.display.Socket(), Cookie: s.display.Cookie(), FrameRate: config.frameRate, Input: last, Stamp: config.stamp, Logger: config.logger,
 	}
 	if compositor := s.display.CompositorSocket(); compositor != "" {
-		source, err := wayland.Open(ctx, wayland.Config{
-			Socket: compositor, FrameRate: config.frameRate, Input: last, Stamp: config.stamp, Logger: config.logger,
-		})
+		screen := wayland.Config{Socket: compositor, FrameRate: config.frameRate, Input: last, Stamp: config.stamp, Logger: config.logger}
+		if s.memory = openGPUMemory(config); s.memory != nil {
+			screen.Device = s.memory
+		}
+		source, err := wayland.Open(ctx, screen)
 		if err != nil {
 			return err
 		}
@@ -190,6 +194,9 @@ func (s *screen) close() error {
 	}
 	if s.source != nil {
 		errs = append(errs, s.source.Close())
+	}
+	if s.memory != nil {
+		errs = append(errs, s.memory.Close()) // after the source's buffers
 	}
 	if s.injector != nil {
 		s.injector.Close()

@@ -39,4 +39,5 @@ const (
 	Busy            Fault = "busy"              // waits; one picture is refused three times
 	Fixed           Fault = "fixed"             // nothing changes within a stream, and losses cannot be mended
 	FixedPreset     Fault = "fixed-preset"      // no preset changes within a stream
+	NoImages        Fault = "no-egl-images"     // EGL images are not shared with CUDA, as on desktop cards
 )

@@ -49,6 +49,10 @@ func TestTheDoubleKeepsStrictBooks(t *testing.T) {
 		"invalidate what was never coded":          "NvEncInvalidateRefFrames of picture 99",
 		"destroy with buffers, unflushed":          "NvEncDestroyEncoder without the end of the stream before",
 		"destroy twice":                            "NvEncDestroyEncoder of a session that is not open",
+		"register an image twice":                  "cuGraphicsEGLRegisterImage of an image that is registered",
+		"map an image":                             "cuGraphicsMapResources of an EGL image, which is not mapped",
+		"unregister an image twice":                "cuGraphicsUnregisterResource of what is not registered",
+		"release before an image is unregistered":  "cuDevicePrimaryCtxRelease with 1 graphics resources still registered",
 		"release twice":                            "cuDevicePrimaryCtxRelease without a share",
 	} {
 		found := ""

@@ -12,6 +12,10 @@ CUresult cuCtxPushCurrent_v2(CUcontext context);
 CUresult cuCtxPopCurrent_v2(CUcontext *context);
 CUresult cuMemAllocPitch_v2(CUdeviceptr *pointer, size_t *pitch, size_t width, size_t height, unsigned element);
 CUresult cuMemFree_v2(CUdeviceptr pointer);
+CUresult cuGraphicsEGLRegisterImage(CUgraphicsResource *resource, void *image, unsigned flags);
+CUresult cuGraphicsUnregisterResource(CUgraphicsResource resource);
+CUresult cuGraphicsMapResources(unsigned count, CUgraphicsResource *resources, CUstream stream);
+CUresult cuGraphicsUnmapResources(unsigned count, CUgraphicsResource *resources, CUstream stream);
 
 enum { WIDTH = 320, HEIGHT = 180 };
 
@@ -144,7 +148,23 @@ int main(void) {
 	say("destroy with buffers, unflushed");
 	api.nvEncDestroyEncoder(session);
 	say("destroy twice");
+
+	static uint8_t pixels[4 * WIDTH * HEIGHT];
+	fakedriver_image is = {WIDTH, HEIGHT, 1, 4, 4 * WIDTH, 0, 0, pixels};
+	CUgraphicsResource resource, again;
+	fakedriver_set_image(pixels, &is);
+	cuGraphicsEGLRegisterImage(&resource, pixels, 0);
+	cuGraphicsEGLRegisterImage(&again, pixels, 0);
+	say("register an image twice");
+	cuGraphicsMapResources(1, &resource, NULL);
+	cuGraphicsUnmapResources(1, &resource, NULL);
+	say("map an image");
+	cuGraphicsUnregisterResource(resource);
+	cuGraphicsUnregisterResource(resource);
+	say("unregister an image twice");
+	cuGraphicsEGLRegisterImage(&resource, pixels, 0);
 	cuDevicePrimaryCtxRelease_v2(0);
+	say("release before an image is unregistered");
 	cuDevicePrimaryCtxRelease_v2(0);
 	say("release twice");
 }
