@@ -61,6 +61,7 @@ var arrows = []struct {
 	{"internal/netsim", []string{"internal/media"}, "a network carries packets of anybody; it knows no player and no edge"},
 	{"internal/clockapp", []string{"internal/marker", "internal/media"}, "the benchmark's source is an ordinary X client"},
 	{"internal/config", nil, "settings know no meaning"},
+	{"internal/plot", nil, "draws what it is given"},
 	{"web", nil, "pages are files"},
 }
 
