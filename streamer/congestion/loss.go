@@ -12,38 +12,38 @@ const (
 	// lossHeavy is the share above which loss is answered wherever it comes from: no radio link loses so much for long, but a
 	// policer does, which drops what is over its rate and delays nothing.
 	lossHeavy = 0.12
+	// lossGrace is how long a queue that filled while nothing was heard may go on to drop.
+	lossGrace = 500 * time.Millisecond
 )
 
 // lossClassifier tells loss from full queues from loss at random. A queue overflows when it is long, so packets lost from it have
 // neighbours that waited longer than most; random loss hits packets whatever they waited.
 type lossClassifier struct {
-	packets, long         float64 // all that were reported, and those next to long waits
-	lost, lostLong        float64
-	mean, deviation       float64 // of the wait, in seconds
-	previous              time.Duration
-	runPackets, runLosses int // since the last verdict
+	packets, long   float64 // all that were reported, and those next to long waits
+	lost, lostLong  float64
+	mean, deviation float64 // of the wait, in nanoseconds
+	previous        float64 // the last wait
+	after           Instant // loss of what was sent before is known to be something else's doing
 }
 
 // reported counts one packet in the order of sending; queue is the wait of an arrived one.
 func (l *lossClassifier) reported(arrived bool, queue time.Duration) {
 	if arrived {
-		wait := queue.Seconds()
+		wait := float64(queue)
 		const gain = 1.0 / 64
 		difference := wait - l.mean
 		l.mean += gain * difference
 		l.deviation += gain * (max(difference, -difference) - l.deviation)
-		l.previous = queue
+		l.previous = wait
 	}
-	// What was lost waited about as long as the one before it. 1 ms is the least that is called a wait: below it is the clock's grain.
-	isLong := l.previous.Seconds() > max(l.mean+l.deviation, 0.001)
+	// What was lost waited about as long as the one before it.
+	isLong := l.previous > max(l.mean+l.deviation, float64(queueGrain))
 	l.packets++
-	l.runPackets++
 	if isLong {
 		l.long++
 	}
 	if !arrived {
 		l.lost++
-		l.runLosses++
 		if isLong {
 			l.lostLong++
 		}
@@ -79,4 +79,10 @@ func (l *lossClassifier) queued() float64 {
 // settle forgets what was counted, after a cut: what follows is judged by itself.
 func (l *lossClassifier) settle() {
 	l.packets, l.long, l.lost, l.lostLong = 0, 0, 0, 0
+}
+
+// excuse forgets what was counted, and the loss of all that was sent before until: a link that stood still lost it.
+func (l *lossClassifier) excuse(until Instant) {
+	l.settle()
+	l.after = until
 }
