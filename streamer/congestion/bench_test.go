@@ -10,7 +10,7 @@ const (
 	benchFrames  = 4  // frames to a batch of reports
 )
 
-// drive plays frames of a stream of 20 Mbit/s without a network, and returns what a batch of reports comes to.
+// drive plays frames of a stream of 20 Mbit/s without a network.
 func drive(c *Controller, frames int) {
 	var reports [benchPackets * benchFrames]Report
 	var sequence int64
@@ -38,6 +38,30 @@ func BenchmarkFrame(b *testing.B) {
 	b.ResetTimer()
 	drive(c, b.N)
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchPackets, "ns/packet")
+}
+
+func BenchmarkPacket(b *testing.B) {
+	c := New(0, Config{Ceiling: 20 * mbps, Start: 20 * mbps})
+	const batch = 100
+	var reports [batch]Report
+	b.ReportAllocs()
+	for n := range b.N {
+		sent := Instant(time.Duration(n+1) * 480 * time.Microsecond)
+		c.PacketSent(SentPacket{Sequence: int64(n), Frame: int64(n / benchPackets), Size: 1200, Sent: sent})
+		reports[n%batch] = Report{Sequence: int64(n), Arrived: true, Arrival: time.Duration(sent) + 20*milli}
+		if n%batch == batch-1 {
+			c.Reported(sent.Add(50*milli), reports[:])
+		}
+	}
+}
+
+func BenchmarkNext(b *testing.B) {
+	p := lively()
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range b.N {
+		p.c.Next(Instant(p.now))
+	}
 }
 
 func TestNothingIsAllocatedForPacketsAndFrames(t *testing.T) {

@@ -10,6 +10,8 @@ const (
 	cutBlind = 0.85
 	// cutAgain is the share of the target below which what comes through asks for another cut while the queue drains.
 	cutAgain = 0.75
+	// anotherLink is the share of the target below which a link is held to be another one than before.
+	anotherLink = 0.7
 	// sentShare is the share of the target from which frames count as sent at it.
 	sentShare = 0.8
 	// competingGap is the least time between two cuts beside somebody who keeps the queue filled, and competingShare what each
@@ -47,8 +49,8 @@ func (c *Controller) lower(now Instant, cause Cause, rate, link float64) {
 		c.cut.at = now
 	}
 	c.growth.calm = now
-	if link < c.rate*0.7 {
-		c.probe.forget(0) // another link; what was seen before says nothing of it
+	if link < anotherLink*c.rate {
+		c.probe.forget(0) // what was seen before says nothing of it
 	}
 	c.set(min(rate, c.rate))
 	c.link = max(link, c.floor/2)

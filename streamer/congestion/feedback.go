@@ -122,7 +122,8 @@ func (c *Controller) Reported(now Instant, reports []Report) {
 		}
 		c.packetDelay.observe(now, delay)
 		if late {
-			continue // it was counted as lost, and its frame is over
+			c.loss.found() // and its frame is over
+			continue
 		}
 		c.loss.reported(true, wait)
 		if p.kind == Audio || p.kind == Retransmission {
@@ -148,6 +149,7 @@ func (c *Controller) Reported(now Instant, reports []Report) {
 	if began > 0 {
 		c.marked(now, float64(marked)/float64(began))
 	}
+	c.loss.batch()
 	c.judgeReports(now)
 }
 

@@ -224,6 +224,7 @@ func TestLossIsToldApartByWhatItsNeighboursWaited(t *testing.T) {
 					l.reported(true, wait)
 				}
 			}
+			l.batch()
 		}
 		return &l
 	}
@@ -239,5 +240,20 @@ func TestLossIsToldApartByWhatItsNeighboursWaited(t *testing.T) {
 	l := run(func(wait time.Duration) bool { return wait >= 7*milli && random.Float64() < 0.5 })
 	if got := l.queued(); got < lossQueued {
 		t.Errorf("of loss at the end of long frames only %.3f is put down to a queue", got)
+	}
+}
+
+func TestLossIsNotCountedForPacketsThatWereOvertaken(t *testing.T) {
+	var l lossClassifier
+	for range 100 {
+		for i := range 10 {
+			l.reported(i%5 != 4, milli)
+		}
+		l.batch() // two are missing, and come in the next batch
+		l.found()
+		l.found()
+	}
+	if got := l.share(); got > 0 {
+		t.Errorf("of packets that came late %.3f count as lost", got)
 	}
 }

@@ -27,6 +27,7 @@ type player struct {
 	sequence, frame   int64
 	got               map[int64]Report
 	highest, reported int64
+	again             []Report
 	frames            map[int64]*playedFrame
 	whole             int64 // all frames up to here arrived
 	threadFree        time.Duration
@@ -157,8 +158,7 @@ func (p *player) clock() time.Duration {
 
 func (p *player) arrive(sequence, frame int64, size int, kind Kind, ce bool) {
 	arrival := p.clock().Truncate(250 * time.Microsecond)
-	p.got[sequence] = Report{Sequence: sequence, Arrived: true, CE: ce, Arrival: arrival}
-	p.highest = max(p.highest, sequence)
+	p.note(Report{Sequence: sequence, Arrived: true, CE: ce, Arrival: arrival})
 	f := p.frames[frame]
 	if kind == Padding || f == nil || f.done {
 		return
@@ -192,12 +192,23 @@ func (p *player) arrive(sequence, frame int64, size int, kind Kind, ce bool) {
 	}
 }
 
-func (p *player) report() {
-	p.after(simReports, p.report)
-	if p.highest <= p.reported {
+// note remembers an arrival for the next report. What came after it was reported missing is reported again.
+func (p *player) note(r Report) {
+	if r.Sequence <= p.reported {
+		p.again = append(p.again, r)
 		return
 	}
-	reports := make([]Report, 0, p.highest-p.reported)
+	p.got[r.Sequence] = r
+	p.highest = max(p.highest, r.Sequence)
+}
+
+func (p *player) report() {
+	p.after(simReports, p.report)
+	if p.highest <= p.reported && len(p.again) == 0 {
+		return
+	}
+	reports := p.again
+	p.again = nil
 	for s := p.reported + 1; s <= p.highest; s++ {
 		r, ok := p.got[s]
 		if !ok {

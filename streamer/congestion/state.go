@@ -35,13 +35,14 @@ func (c *Controller) proceed(now Instant) {
 // kept filled by somebody who does not give way.
 func (c *Controller) drain(now Instant) {
 	standing, known := c.probe.standing(queueFrames, c.cut.at)
+	patient := now.Sub(c.cut.episode) < drainPatience
 	switch {
-	case c.gone():
+	case c.gone(), known && standing <= c.limit() && !patient:
 		if c.cut.trial > 0 {
 			c.set(c.cut.trial)
 		}
 		c.enter(now, Steady)
-	case !known || standing <= c.limit() || now.Sub(c.cut.episode) < drainPatience:
+	case !known || patient:
 		return
 	case c.cut.trial == 0:
 		c.cut.trial, c.cut.episode, c.cut.at = c.rate, now, now
