@@ -14,6 +14,7 @@ type player struct {
 
 	// What differs from one scenario to the next; zero values are the plain case.
 	interval time.Duration
+	every    time.Duration                     // between reports
 	demand   func(time.Duration) float64       // share of the budget that the application uses; nil for all
 	jitter   func() time.Duration              // by how long the receiver's thread is late
 	late     func() time.Duration              // by how long the page's thread is late with an acknowledgement
@@ -50,7 +51,7 @@ type playedFrame struct {
 
 func newPlayer(w *world, l *link, config Config) *player {
 	return &player{
-		world: w, link: l, back: l.delay, interval: time.Second / 60,
+		world: w, link: l, back: l.delay, interval: time.Second / 60, every: simReports,
 		c: New(Instant(w.now), config), got: map[int64]Report{}, frames: map[int64]*playedFrame{},
 		highest: -1, reported: -1, frame: -1, whole: -1, sequence: -1,
 	}
@@ -66,7 +67,7 @@ const (
 
 func (p *player) start(at time.Duration) {
 	p.at(at, p.tick)
-	p.at(at+simReports, p.report)
+	p.at(at+p.every, p.report)
 	if p.refresh > 0 {
 		p.shown.Frame = -1
 		p.at(at, p.show)
@@ -203,7 +204,7 @@ func (p *player) note(r Report) {
 }
 
 func (p *player) report() {
-	p.after(simReports, p.report)
+	p.after(p.every, p.report)
 	if p.highest <= p.reported && len(p.again) == 0 {
 		return
 	}

@@ -120,6 +120,22 @@ var steadyScenarios = []struct {
 	{name: "policer of 8 on 100 Mbit/s", rate: 100, change: func(p *player) { p.link.police = 8 * mbps }, use: 0.05, reason: "loss without delay: use is of 100"},
 	{name: "no acknowledgements", change: func(p *player) { p.noAcks = true }, use: 0.85, p95: 15 * milli, reason: "a spectator"},
 	{name: "acknowledgements stop", change: func(p *player) { p.at(10*second, func() { p.noAcks = true }) }, use: 0.85, p95: 15 * milli, reason: "a hidden page"},
+	{name: "reports every 25 ms", change: func(p *player) { p.every = 25 * milli }, use: 0.85, p95: 15 * milli, reason: "RFC 8888 is often quicker"},
+	{name: "reports every 250 ms", change: func(p *player) { p.every = 250 * milli }, use: 0.85, p95: 15 * milli, reason: "the slowest that browsers are"},
+	{name: "keyframes of four shares", change: func(p *player) {
+		p.demand = func(at time.Duration) float64 {
+			if at%(5*second) < 17*milli {
+				return 4
+			}
+			return 1
+		}
+	}, use: 0.85, p95: 15 * milli, reason: "one big frame is no slow link"},
+	{name: "encoder 30 % over its budget", change: func(p *player) {
+		p.demand = func(time.Duration) float64 { return 1.3 }
+	}, use: 0.85, p95: 25 * milli, reason: "what is sent too much is taken off the next budgets"},
+	{name: "frames of 0 to 1 shares", change: func(p *player) {
+		p.demand = func(time.Duration) float64 { return p.world.random.Float64() }
+	}, use: 0.4, p95: 15 * milli, reason: "an application that uses half"},
 	{name: "display of 30 Hz", change: func(p *player) { p.refresh = second / 30 }, use: 0.85, p95: 15 * milli, reason: "every other frame is acknowledged, late"},
 	{name: "display of 59.94 Hz", change: func(p *player) { p.refresh = 16683 * time.Microsecond }, use: 0.85, p95: 15 * milli, reason: "acknowledgements wait for the beat"},
 	{name: "receiver's clock 200 ppm fast", change: func(p *player) { p.skew = 200e-6 }, use: 0.85, p95: 15 * milli, reason: "1.6 ms in the window"},
