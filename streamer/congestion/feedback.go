@@ -79,8 +79,8 @@ func (c *Controller) limit() time.Duration {
 	return limit
 }
 
-// Reported takes what the receiver reports of packets, best in the order of sending. Reports of packets that were never sent, or twice
-// of the same, are ignored.
+// Reported takes what the receiver reports of packets, best in the order of sending. Reports of packets that were never sent, or
+// twice of the same, are ignored.
 func (c *Controller) Reported(now Instant, reports []Report) {
 	now = within(now)
 	base, known := c.packetDelay.over(now, c.window())
@@ -225,8 +225,8 @@ func (c *Controller) own(f *sentFrame) time.Duration {
 	return max(serialise(f.bytes, max(c.link, c.rate))-f.last.Sub(f.first), 0)
 }
 
-// expected is how long a frame's last packet should wait: for its own first ones, and for what the frames before it left, as far as that
-// is usual.
+// expected is how long a frame's last packet should wait: for its own first ones, and for what the frames before it left, as far
+// as that is usual.
 func (c *Controller) expected(f *sentFrame) time.Duration {
 	return min(c.frames.expected(f, max(c.link, c.rate)), c.own(f)+c.interval/usualLeft)
 }

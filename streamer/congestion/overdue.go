@@ -106,7 +106,8 @@ func (c *Controller) resume(now Instant) {
 	c.undo(now)
 }
 
-// Tick looks at the clock: for acknowledgements that are overdue, and for silence. Once or more per frame; [Controller.Next] does it too.
+// Tick looks at the clock: for acknowledgements that are overdue, and for silence. Once or more per frame; [Controller.Next] does
+// it too.
 func (c *Controller) Tick(now Instant) {
 	now = within(now)
 	c.watch(now)
@@ -182,7 +183,8 @@ func (c *Controller) doubtful(now Instant) bool {
 	if f != nil {
 		loop += c.expected(f)
 	}
-	return known && f != nil && c.feedback.sequence < f.sequence && c.feedback.retransmitted < f.first && now.Sub(f.last) > loop+c.overdue.late+doubtLeast
+	return known && f != nil && c.feedback.sequence < f.sequence && c.feedback.retransmitted < f.first &&
+		now.Sub(f.last) > loop+c.overdue.late+doubtLeast
 }
 
 // oldest is the oldest frame that neither was acknowledged nor precedes one that was.
