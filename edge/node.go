@@ -64,6 +64,7 @@ type Node struct {
 	warm    warmScreen
 	ready   readiness
 	timings atomic.Pointer[encoder.Timings] // nil until measured
+	drawnOn atomic.Pointer[encoder.GPU]     // by the newest screen; nil before the first
 
 	mu       sync.Mutex
 	link     *client.Edge

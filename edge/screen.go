@@ -18,6 +18,8 @@ import (
 	"nearlight/edge/display"
 	"nearlight/edge/input"
 	"nearlight/edge/sandbox"
+	"nearlight/encoder"
+	"nearlight/internal/cuda"
 	"nearlight/internal/media"
 )
 
@@ -57,6 +59,21 @@ type screenConfig struct {
 	stamp         bool
 	nvidia        string // folder of NVIDIA's libraries, empty for where the system looks
 	logger        *slog.Logger
+}
+
+// gpu is where the screen's pictures lie; zero for the host's memory, or a card that CUDA does not know.
+func (s *screen) gpu() encoder.GPU {
+	var context *cuda.Context
+	switch {
+	case s.offscreen != nil:
+		context = s.offscreen.gpu
+	case s.memory != nil:
+		context = s.memory.CUDA()
+	}
+	if context == nil {
+		return encoder.GPU{}
+	}
+	return context.Device().UUID
 }
 
 // openScreen starts a display and attaches capture and input. Whatever fails, nothing is left behind.

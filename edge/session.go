@@ -116,7 +116,12 @@ func (s *session) run(ctx context.Context) error {
 	if s.watches != nil {
 		return s.lookOn(ctx)
 	}
-	config := encoder.Config{Size: s.size, MaxSize: s.node.config.MaxSize, FrameRate: s.node.config.FrameRate, Bitrate: s.node.config.Bitrate}
+	config := encoder.Config{
+		Size: s.size, MaxSize: s.node.config.MaxSize, FrameRate: s.node.config.FrameRate, Bitrate: s.node.config.Bitrate,
+	}
+	if gpu := s.node.drawnOn.Load(); gpu != nil {
+		config.GPU = *gpu
+	}
 	choice, err := onRealtimeThread(s.logger, func() (*encoder.Choice, error) {
 		return s.node.config.Encoders.Pick(s.codecs, s.node.encoderTimings(), config)
 	})

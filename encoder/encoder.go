@@ -39,7 +39,11 @@ type Config struct {
 	Threads   int           // zero lets the driver choose by size and cores
 	Speed     int           // 0 fastest, higher is slower and better, up to the driver's last preset (Capabilities.Speeds-1)
 	Recovery  Recovery
+	GPU       GPU // where the pictures will lie; zero for the host's memory, or where that is not known yet
 }
+
+// GPU names a card by its UUID, as its driver does.
+type GPU [16]byte
 
 // Defaults, chosen for a game at 720p on a home connection.
 const (

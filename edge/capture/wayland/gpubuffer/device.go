@@ -95,6 +95,9 @@ func (d *Device) leave(before error) error {
 	return before
 }
 
+// CUDA is the card as CUDA knows it, nil where pictures do not stay on it. It is the device's own.
+func (d *Device) CUDA() *cuda.Context { return d.gpu }
+
 // Driver is the name of the GPU's OpenGL.
 func (d *Device) Driver() string { return d.renderer.Target().Driver }
 

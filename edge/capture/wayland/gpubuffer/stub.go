@@ -7,6 +7,7 @@ import (
 	"image"
 
 	"nearlight/edge/capture/wayland"
+	"nearlight/internal/cuda"
 	"nearlight/internal/media"
 )
 
@@ -19,6 +20,9 @@ type Device struct{}
 func Open(Config) (*Device, error) {
 	return nil, fmt.Errorf("%w: this build has no cgo (build with CGO_ENABLED=1)", ErrUnavailable)
 }
+
+// CUDA is nil.
+func (*Device) CUDA() *cuda.Context { return nil }
 
 // Driver is empty.
 func (*Device) Driver() string { return "" }
