@@ -323,3 +323,28 @@ func TestARelayServesThisMachineOnly(t *testing.T) {
 		t.Error("a link that cannot be was accepted")
 	}
 }
+
+func TestARelayDoesNotAllocateForADatagram(t *testing.T) {
+	server, client := listen(t, false), listen(t, false)
+	relay := runRelay(t, netsim.RelayConfig{
+		Routes: []netsim.Route{{Target: addressOf(server)}},
+		Out:    netsim.Config{Rate: netsim.Constant(100 * media.Mbps), Queue: netsim.DualPI2{}},
+	})
+	setOption(t, client, unix.IPPROTO_IP, unix.IP_TOS, int(netsim.ECT1))
+	data, buffer, near := make([]byte, 1200), make([]byte, 2048), relay.Near(0)
+	if err := server.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	var failed error
+	pass := func() {
+		_, err := client.WriteToUDPAddrPort(data, near)
+		_, _, err2 := server.ReadFromUDPAddrPort(buffer)
+		failed = errors.Join(failed, err, err2)
+	}
+	for range 1000 {
+		pass()
+	}
+	if allocations := testing.AllocsPerRun(2000, pass); allocations > 0 || failed != nil {
+		t.Errorf("%v allocations a datagram, %v", allocations, failed)
+	}
+}
