@@ -87,15 +87,27 @@ func drawArrivals(t *rapid.T) []arrival {
 	return all
 }
 
-// play returns what comes out. With eager it asks after every packet and at every instant that the link names.
-func play(t *rapid.T, config netsim.Config, packets []arrival, eager bool) ([]netsim.Packet, *netsim.Link) {
+// asking is how often a link is asked for what has come out, besides at the end.
+type asking int
+
+const (
+	lazy  asking = iota // never
+	eager               // at every instant that the link names
+	late                // as late as a packet may still be sent afterwards
+)
+
+// play returns what comes out.
+func play(t *rapid.T, config netsim.Config, packets []arrival, how asking) ([]netsim.Packet, *netsim.Link) {
 	link, err := netsim.NewLink(config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got []netsim.Packet
 	for _, a := range packets {
-		if eager {
+		switch how {
+		case late:
+			got = link.Receive(a.at+config.Delay, got)
+		case eager:
 			for at, any := link.Next(); any && at < a.at; at, any = link.Next() {
 				before := len(got)
 				got = link.Receive(at, got)
@@ -114,7 +126,7 @@ const longAfter = 10 * time.Minute
 func TestWhatGoesInComesOutOrIsAccountedFor(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		config, packets := drawConfig(t), drawArrivals(t)
-		got, link := play(t, config, packets, rapid.Bool().Draw(t, "eager"))
+		got, link := play(t, config, packets, rapid.SampledFrom([]asking{lazy, eager, late}).Draw(t, "asking"))
 		check := func(c netsim.Counters) {
 			if in, out := c.Sent+c.Duplicated, c.Delivered+c.LostRandom+c.LostQueue+c.LostAQM+c.LostFull+c.Pending; in != out {
 				t.Fatalf("in %d, out %d: %+v", in, out, c.Flows)
@@ -159,7 +171,7 @@ func TestTheOrderIsKeptUnlessAskedOtherwise(t *testing.T) {
 		if _, dual := config.Queue.(netsim.DualPI2); dual {
 			config.Queue = nil // two queues: each keeps its order
 		}
-		got, link := play(t, config, packets, false)
+		got, link := play(t, config, packets, lazy)
 		got = link.Receive(longAfter, got)
 		if !slices.IsSortedFunc(got, func(a, b netsim.Packet) int { return int(a.ID) - int(b.ID) }) {
 			t.Fatal("order was not kept")
@@ -170,16 +182,19 @@ func TestTheOrderIsKeptUnlessAskedOtherwise(t *testing.T) {
 func TestAskingMoreOftenChangesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		config, packets := drawConfig(t), drawArrivals(t)
-		outcome := func(eager bool) ([]netsim.Packet, netsim.Flows) {
-			got, link := play(t, config, packets, eager)
+		outcome := func(how asking) ([]netsim.Packet, netsim.Flows) {
+			got, link := play(t, config, packets, how)
 			got = link.Receive(longAfter, got)
 			return got, link.Counters(0).Flows
 		}
-		lazy, lazyCounters := outcome(false)
-		eager, eagerCounters := outcome(true)
-		same := func(a, b netsim.Packet) bool { return a.ID == b.ID && a.Arrived == b.Arrived && a.ECN == b.ECN }
-		if !slices.EqualFunc(lazy, eager, same) || lazyCounters != eagerCounters {
-			t.Fatalf("%d and %d packets, %+v and %+v", len(lazy), len(eager), lazyCounters, eagerCounters)
+		want, wantCounters := outcome(lazy)
+		same := func(a, b netsim.Packet) bool {
+			return a.ID == b.ID && a.Sent == b.Sent && a.Arrived == b.Arrived && a.ECN == b.ECN
+		}
+		for _, how := range []asking{eager, late} {
+			if got, counters := outcome(how); !slices.EqualFunc(got, want, same) || counters != wantCounters {
+				t.Fatalf("asking %d: %d and %d packets, %+v and %+v", how, len(got), len(want), counters, wantCounters)
+			}
 		}
 	})
 }
@@ -189,7 +204,7 @@ func TestNoWindowExceedsTheRate(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rate := media.Bitrate(rapid.Int64Range(100_000, 100_000_000).Draw(t, "bit/s"))
 		config := netsim.Config{Rate: netsim.Constant(rate), Queue: drawQueue(t)}
-		got, link := play(t, config, drawArrivals(t), false)
+		got, link := play(t, config, drawArrivals(t), lazy)
 		got = link.Receive(longAfter, got)
 		for first := range got {
 			octets := 0

@@ -58,16 +58,17 @@ type RelayStats struct {
 	Missed, Oversized, Unroutable, Refused uint64
 }
 
-// Relay carries UDP datagrams between real peers over two emulated links. It runs on one thread, which sleeps in ppoll. A
+// Relay carries UDP datagrams between real peers over two emulated links. It runs on one thread. A
 // datagram's way begins when the kernel had it and ends when it is handed to the kernel again.
 //
 // Its methods are safe for concurrent use.
 type Relay struct {
-	start  time.Time
-	base   time.Duration // start, on CLOCK_MONOTONIC
-	blind  time.Duration // for how long it may sleep without looking at the sockets
-	alarm  int           // an eventfd that ends ppoll
-	target int           // flows that may be opened
+	start    time.Time
+	base     time.Duration // start, on CLOCK_MONOTONIC
+	blind    time.Duration // for how long it may go without looking at the sockets
+	looked   time.Duration // when it last did
+	alarm    int           // an eventfd that ends ppoll
+	maxFlows int
 
 	mu     sync.Mutex
 	ways   [2]*Link
@@ -81,9 +82,11 @@ type Relay struct {
 
 	accounted time.Duration // when stats.CPU was read
 
-	reader *reader
-	writer writer
-	batch  []Packet
+	reader   *reader
+	arrivals []arrival // what was read, and not taken yet
+	spare    [][]byte  // for those that are kept
+	writer   writer
+	batch    []Packet // what is sent
 }
 
 type route struct {
@@ -119,9 +122,9 @@ func OpenRelay(config RelayConfig) (_ *Relay, err error) {
 	if len(config.Routes) == 0 {
 		return nil, errors.New("relay: it has no route")
 	}
-	r := &Relay{start: time.Now(), base: clock(unix.CLOCK_MONOTONIC), alarm: -1, target: config.MaxFlows, known: map[flowKey]int{}, reader: newReader()}
-	if r.target == 0 {
-		r.target = DefaultMaxFlows
+	r := &Relay{start: time.Now(), base: clock(unix.CLOCK_MONOTONIC), alarm: -1, maxFlows: config.MaxFlows, known: map[flowKey]int{}, reader: newReader()}
+	if r.maxFlows == 0 {
+		r.maxFlows = DefaultMaxFlows
 	}
 	defer func() {
 		if err != nil {
@@ -133,7 +136,7 @@ func OpenRelay(config RelayConfig) (_ *Relay, err error) {
 			return nil, err
 		}
 	}
-	r.blind = min(config.Out.Delay, config.Back.Delay, longestBlind)
+	r.blind = min(config.Out.Delay/blindShare, config.Back.Delay/blindShare, longestBlind)
 	if r.alarm, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return nil, fmt.Errorf("make an eventfd: %w", err)
 	}
@@ -211,11 +214,12 @@ func (r *Relay) Run(ctx context.Context) error {
 	return <-done
 }
 
-// Stats returns what the relay has seen up to now.
+// Stats returns what the relay has seen up to a few milliseconds ago; Counters.At is when.
 func (r *Relay) Stats() RelayStats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s, now := r.stats, r.now()
+	// What the sockets hold is not counted yet; a link that was asked about now would take it for coming later than it did.
+	s, now := r.stats, r.now()-r.blind
 	s.Out, s.Back, s.Flows = r.ways[0].Counters(now), r.ways[1].Counters(now), len(r.flows)
 	return s
 }

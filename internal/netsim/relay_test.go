@@ -169,6 +169,49 @@ func TestFlowsOfSeveralRoutesShareTheBottleneck(t *testing.T) {
 	}
 }
 
+// Two flows have two sockets, which are looked at one after the other, and every few milliseconds only.
+func TestDatagramsOfSeveralFlowsKeepTheOrderInWhichTheyCame(t *testing.T) {
+	server := listen(t, false)
+	clients := []*net.UDPConn{listen(t, false), listen(t, false)}
+	relay := runRelay(t, netsim.RelayConfig{
+		Routes: []netsim.Route{{Target: addressOf(server)}},
+		Out:    netsim.Config{Delay: 20 * ms}, Back: netsim.Config{Delay: 20 * ms, Rate: netsim.Constant(50 * media.Mbps)},
+	})
+	var seen []netip.AddrPort
+	for _, client := range clients {
+		setOption(t, client, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
+		write(t, client, relay.Near(0), "hello")
+		_, from := read(t, server)
+		seen = append(seen, from)
+	}
+	const count = 60
+	payload := string(make([]byte, 1222)) // 200 us each
+	for i := range count {
+		write(t, server, seen[i/3%2], payload) // three to the one, three to the other
+	}
+	at := make([][]time.Duration, len(clients))
+	buffer, control := make([]byte, 2048), make([]byte, 128)
+	for i := range count {
+		flow := i / 3 % 2
+		if err := clients[flow].SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		stamp, err := readStamped(t, clients[flow], buffer, control)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at[flow] = append(at[flow], stamp)
+	}
+	var last time.Duration
+	for i := range count {
+		next := at[i/3%2][i/6*3+i%3]
+		if next < last {
+			t.Errorf("datagram %d came %v before the one that was sent before it", i, last-next)
+		}
+		last = next
+	}
+}
+
 // A burst as large as a keyframe's comes through whole, as datagrams and as one segment train after the other.
 func TestABurstLosesNothingOfItsOwn(t *testing.T) {
 	server := listen(t, false)
