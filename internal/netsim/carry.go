@@ -40,9 +40,7 @@ func (r *Relay) carry(ctx context.Context) error {
 	r.stats.RealTime = realTime
 	r.mu.Unlock()
 	for busy := false; ; {
-		due := r.deliver()
-		// What has come since the sockets were last looked at is not due before this: until then, sleep serves all of it.
-		look := r.looked + r.blind
+		due, look := r.deliver()
 		if due <= look || (busy && r.now() < look) {
 			at := unix.NsecToTimespec(int64(r.base + min(due, look)))
 			if err := unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &at, nil); err != nil && !errors.Is(err, unix.EINTR) {
@@ -77,25 +75,26 @@ func (r *Relay) carry(ctx context.Context) error {
 	}
 }
 
-// deliver sends what has arrived, and says until when nothing else will.
-func (r *Relay) deliver() time.Duration {
+// deliver sends what has arrived, and says when something next will. What has come since the sockets were last looked at is
+// not due before look: until then they need not be looked at.
+func (r *Relay) deliver() (due, look time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	next := never
 	for i, way := range r.ways {
-		r.batch = way.Receive(r.now(), r.batch[:0])
+		r.batch = way.Receive(r.now()-r.epoch, r.batch[:0])
 		for first := 0; first < len(r.batch); {
 			first += r.send(i, r.batch[first:])
 		}
 		if at, any := way.Next(); any {
-			next = min(next, at)
+			next = min(next, at+r.epoch)
 		}
 	}
 	now := r.now()
 	if now >= r.accounted+longestSleep {
 		r.stats.CPU, r.accounted = clock(unix.CLOCK_THREAD_CPUTIME_ID), now
 	}
-	return min(next, now+longestSleep)
+	return min(next, now+longestSleep), r.looked + r.blind
 }
 
 // send sends the packets at the beginning that go through one socket, and returns how many these were.
@@ -117,7 +116,7 @@ func (r *Relay) send(way int, packets []Packet) int {
 		r.writer.add(packets[i].Data, to, packets[i].ECN)
 	}
 	r.stats.Refused += uint64(r.writer.flush())
-	sent := r.now()
+	sent := r.now() - r.epoch
 	for i := range packets[:count] {
 		r.stats.Late.Observe(sent - packets[i].Arrived)
 	}
@@ -241,7 +240,7 @@ func (r *Relay) take(d *arrival, offset time.Duration) error {
 	if now := r.now(); at > now || now-at > longestSleep { // the wall clock was set, or it waited for Run
 		at = now
 	}
-	r.ways[way].Send(at, Packet{Data: d.data, ECN: d.ecn, Flow: flow})
+	r.ways[way].Send(at-r.epoch, Packet{Data: d.data, ECN: d.ecn, Flow: flow})
 	return nil
 }
 

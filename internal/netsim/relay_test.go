@@ -169,6 +169,30 @@ func TestFlowsOfSeveralRoutesShareTheBottleneck(t *testing.T) {
 	}
 }
 
+func TestOtherLinksTakeThePlaceOfThoseThatAreThere(t *testing.T) {
+	server, client := listen(t, false), listen(t, false)
+	relay := runRelay(t, netsim.RelayConfig{Routes: []netsim.Route{{Target: addressOf(server)}}, Out: netsim.Config{Loss: netsim.Random{Share: 1}}})
+	write(t, client, relay.Near(0), "lost")
+	waitFor(t, func() bool { return relay.Stats().Out.LostRandom == 1 })
+	time.Sleep(30 * ms) // the time of the first links, which the next ones know nothing of
+	steps := netsim.Steps{Steps: []netsim.Step{{}, {At: 20 * ms, Rate: media.Mbps}}}
+	start := time.Now()
+	if err := relay.Change(netsim.Config{Delay: 10 * ms, Rate: steps}, netsim.Config{Delay: 10 * ms}); err != nil {
+		t.Fatal(err)
+	}
+	write(t, client, relay.Near(0), "carried")
+	text, _ := read(t, server)
+	if took := time.Since(start); text != "carried" || took < 30*ms {
+		t.Errorf("%q after %v", text, took)
+	}
+	if s := relay.Stats(); s.Out.Sent != 1 || s.Out.LostRandom != 0 || s.Late.Count != 1 || s.Flows != 1 {
+		t.Errorf("%+v, %d late, %d flows", s.Out.Flows, s.Late.Count, s.Flows)
+	}
+	if err := relay.Change(netsim.Config{Delay: -1}, netsim.Config{}); err == nil {
+		t.Error("a link that cannot be was accepted")
+	}
+}
+
 // Two flows have two sockets, which are looked at one after the other, and every few milliseconds only.
 func TestDatagramsOfSeveralFlowsKeepTheOrderInWhichTheyCame(t *testing.T) {
 	server := listen(t, false)
