@@ -124,8 +124,9 @@ func TestARelayIsAccurate(t *testing.T) {
 			errors = append(errors, p.took()-delay)
 		}
 		attempts = append(attempts, percentiles(errors))
-		if errors[count/2] < 300*time.Microsecond && errors[count*95/100] < ms {
-			stats := relay.Stats()
+		stats := relay.Stats()
+		// An ordinary thread waits for whoever has the processor: nothing can be said of its tail.
+		if errors[count/2] < 300*time.Microsecond && (!stats.RealTime || errors[count*95/100] < ms) {
 			t.Logf("late: %s; by the relay's own account p50 %v, p99 %v, max %v, real time %v", attempts[len(attempts)-1],
 				stats.Late.Quantile(0.5), stats.Late.Quantile(0.99), stats.Late.Max, stats.RealTime)
 			return
