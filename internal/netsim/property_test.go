@@ -1,6 +1,7 @@
 package netsim_test
 
 import (
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -74,15 +75,31 @@ func drawConfig(t *rapid.T) netsim.Config {
 	return config
 }
 
+// drawArrivals draws a few packets one by one, which a failure can be boiled down to, or many from a seed, which load the link.
 func drawArrivals(t *rapid.T) []arrival {
-	count := rapid.IntRange(1, 300).Draw(t, "count")
-	gaps := rapid.SliceOfN(rapid.IntRange(0, 6000), count, count).Draw(t, "gaps")
-	sizes := rapid.SliceOfN(rapid.IntRange(1, 1500), count, count).Draw(t, "sizes")
-	all := make([]arrival, count)
+	var all []arrival
 	now := time.Duration(0)
-	for i := range all {
-		now += time.Duration(gaps[i]) * time.Microsecond
-		all[i] = arrival{at: now, p: netsim.Packet{Size: sizes[i], ID: uint64(i), ECN: netsim.ECN(sizes[i] % 4), Flow: sizes[i]}}
+	add := func(gap time.Duration, size int) {
+		now += gap
+		p := netsim.Packet{Size: size, ID: uint64(len(all)), ECN: netsim.ECN(size % 4), Flow: size}
+		all = append(all, arrival{now, p})
+	}
+	if rapid.Bool().Draw(t, "few") {
+		count := rapid.IntRange(1, 50).Draw(t, "count")
+		gaps := rapid.SliceOfN(rapid.IntRange(0, 6000), count, count).Draw(t, "gaps")
+		for i, size := range rapid.SliceOfN(rapid.IntRange(1, 1500), count, count).Draw(t, "sizes") {
+			add(time.Duration(gaps[i])*time.Microsecond, size)
+		}
+		return all
+	}
+	random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "arrivals"), 0))
+	mean := float64(rapid.IntRange(50, 5000).Draw(t, "gap")) * 1000
+	for range 1000 {
+		gap := random.ExpFloat64() * mean
+		if random.IntN(4) > 0 { // in bursts, as frames come
+			gap = 0
+		}
+		add(time.Duration(gap), 1+random.IntN(1500))
 	}
 	return all
 }
