@@ -57,6 +57,7 @@ var arrows = []struct {
 	{"internal/scene", []string{"internal/marker", "internal/media"}, "the scene is an ordinary program, and its challenge is the same code"},
 	{"internal/corpus", []string{"internal/media", "internal/scene", "internal/yuv"}, "pictures to compare encoders on, whoever they are"},
 	{"checker/quality", []string{"internal/media"}, "pure measurement over decoded frames"},
+	{"internal/netsim", []string{"internal/media"}, "a network carries packets of anybody; it knows no player and no edge"},
 	{"internal/clockapp", []string{"internal/marker", "internal/media"}, "the benchmark's source is an ordinary X client"},
 	{"internal/config", nil, "settings know no meaning"},
 	{"web", nil, "pages are files"},
