@@ -32,6 +32,8 @@ enum fault {
 	BUSY,              // n: one picture is refused as "busy" three times
 	FIXED,             // no live change of rate or size, neither invalidation nor refresh
 	FIXED_PRESET,      // no live change of the preset
+	NO_444,            // no codec in 4:4:4
+	NO_10_BIT,         // no codec with 10 bits
 	FAULTS,
 };
 
