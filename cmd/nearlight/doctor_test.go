@@ -33,13 +33,13 @@ func TestAFindingIsOneLineWithItsRemedyBehindAnArrow(t *testing.T) {
 	}
 }
 
-func TestAnEncoderSaysWhatElseItsDeviceCodesIn(t *testing.T) {
+func TestAnEncoderSaysWhatElseItCodesIn(t *testing.T) {
 	full, tenBit := media.Sampling{Chroma: media.Chroma444}, media.Sampling{TenBit: true}
 	for _, c := range []struct {
 		samplings []media.Sampling
 		want      string
 	}{
-		{nil, ""}, // software, which has no device to ask
+		{nil, ""}, // a driver that knows nothing else
 		{[]media.Sampling{{}}, "; it codes in 4:2:0 with 8 bits only"},
 		{[]media.Sampling{{}, full, tenBit}, "; it codes in 4:4:4 with 8 bits, 4:2:0 with 10 bits as well"},
 	} {

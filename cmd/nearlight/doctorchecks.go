@@ -102,7 +102,7 @@ func (d *doctor) checkEncoders(tell func(finding)) {
 	tell(finding{works, "decoder", "decodes what the encoder made", ""})
 }
 
-// alsoIn says what a device codes in besides 4:2:0 with 8 bits. It is empty for drivers that ask no device.
+// alsoIn says what an encoder codes in here besides 4:2:0 with 8 bits. It is empty for drivers that know nothing else anywhere.
 func alsoIn(samplings []media.Sampling) string {
 	var also []string
 	for _, s := range samplings {
