@@ -81,10 +81,10 @@ func TestAPictureLandsAsThePlanesItWouldHaveBeen(t *testing.T) {
 		onGPU, want := surfaced(t, gpu, size)
 		for range 3 {
 			f := *onGPU
-			if err := l.land(&f, "x264"); err != nil || f.Surface != nil || f.Check() != nil || !samePlanes(&f, want) {
+			if err := l.land(&f, media.Chroma420, "x264"); err != nil || f.Surface != nil || f.Check() != nil || !samePlanes(&f, want) {
 				t.Fatalf("%v: %v, surface %v, equal %v", size, err, f.Surface, samePlanes(&f, want))
 			}
-			if err := l.land(&f, "x264"); err != nil || !samePlanes(&f, want) {
+			if err := l.land(&f, media.Chroma420, "x264"); err != nil || !samePlanes(&f, want) {
 				t.Errorf("a frame that has landed is not left alone: %v", err)
 			}
 		}
@@ -103,7 +103,7 @@ func (elsewhere) Place() string { return "another world" }
 
 func TestAPictureOutOfReachIsNamed(t *testing.T) {
 	l := landing{logger: slog.New(slog.DiscardHandler)}
-	err := l.land(&media.Frame{Surface: elsewhere{}}, "x264")
+	err := l.land(&media.Frame{Surface: elsewhere{}}, media.Chroma420, "x264")
 	if !errors.Is(err, media.ErrFrame) || !strings.Contains(err.Error(), "another world") {
 		t.Errorf("got %v", err)
 	}
@@ -116,7 +116,7 @@ func TestLandingCostsNoAllocation(t *testing.T) {
 	var f media.Frame
 	if n := testing.AllocsPerRun(30, func() {
 		f = *onGPU
-		if err := l.land(&f, "x264"); err != nil {
+		if err := l.land(&f, media.Chroma420, "x264"); err != nil {
 			t.Fatal(err)
 		}
 	}); n > 0 {

@@ -139,6 +139,6 @@ func (n *Node) takeScreen(ctx context.Context, slot int, size media.Size, logger
 func (n *Node) screenConfig(slot int, size media.Size, logger *slog.Logger) screenConfig {
 	return screenConfig{
 		kind: n.config.Display, sandbox: n.config.Sandbox, slot: slot, folder: n.config.Folder, size: size, maxSize: n.config.MaxSize,
-		frameRate: n.config.FrameRate, stamp: n.config.Stamp, nvidia: n.config.NVIDIA, logger: logger,
+		frameRate: n.config.FrameRate, chroma: n.config.Chroma, stamp: n.config.Stamp, nvidia: n.config.NVIDIA, logger: logger,
 	}
 }

@@ -1,5 +1,7 @@
 package media
 
+import "fmt"
+
 // Chroma is how many colour samples planes hold beside their luma.
 type Chroma int
 
@@ -13,6 +15,17 @@ func (c Chroma) String() string {
 		return "4:4:4"
 	}
 	return "4:2:0"
+}
+
+// ParseChroma reads 420 or 444.
+func ParseChroma(text string) (Chroma, error) {
+	switch text {
+	case "420":
+		return Chroma420, nil
+	case "444":
+		return Chroma444, nil
+	}
+	return Chroma420, fmt.Errorf("chroma %q: want 420 or 444", text)
 }
 
 // Of is the size of a colour plane beside luma of an even size.

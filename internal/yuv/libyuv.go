@@ -103,6 +103,13 @@ func scale(dst, src *media.Frame) error {
 		toY, toStrideY, toU, toStrideU, toV, toStrideV, width, height, C.kFilterBox))
 }
 
+func subsample(dst, src *media.Frame) error {
+	return check("I444ToI420", C.I444ToI420(
+		sample(&src.Y, 0, 0), C.int(src.Y.Stride), sample(&src.U, 0, 0), C.int(src.U.Stride), sample(&src.V, 0, 0), C.int(src.V.Stride),
+		sample(&dst.Y, 0, 0), C.int(dst.Y.Stride), sample(&dst.U, 0, 0), C.int(dst.U.Stride), sample(&dst.V, 0, 0), C.int(dst.V.Stride),
+		C.int(src.Coded.Width), C.int(src.Coded.Height)))
+}
+
 func check(call string, code C.int) error {
 	if code != 0 {
 		return fmt.Errorf("libyuv: %s returned %d", call, int(code))

@@ -96,6 +96,17 @@ func Scale(dst, src *media.Frame) error {
 	return nil
 }
 
+// Subsample makes 4:2:0 of a picture in 4:4:4 of the same size.
+func Subsample(dst, src *media.Frame) error {
+	if err := errors.Join(dst.Check(), src.CheckIn(media.Chroma444)); err != nil {
+		return fmt.Errorf("subsample: %w", err)
+	}
+	if dst.Visible != src.Visible {
+		return fmt.Errorf("%w: %v into %v", ErrBounds, src.Visible, dst.Visible)
+	}
+	return subsample(dst, src)
+}
+
 func checkPixels(length, stride int, size media.Size) error {
 	row := size.Width * bytesPerPixel
 	if stride < row || length < stride*(size.Height-1)+row {
