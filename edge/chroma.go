@@ -33,7 +33,8 @@ func pickFull(ladder encoder.Ladder, timings encoder.Timings, decodes []media.Co
 		return nil, errPlayerLacks444
 	}
 	config.Sampling.Chroma = media.Chroma444
-	choice, err := ladder.Pick([]media.Codec{media.H264}, timings, config)
+	able := slices.DeleteFunc(slices.Clone(ladder), func(c encoder.Candidate) bool { return c.Codec != media.H264 })
+	choice, err := able.Pick([]media.Codec{media.H264}, timings, config)
 	if err != nil {
 		return nil, err
 	}

@@ -79,6 +79,10 @@ func TestAPictureLandsAsThePlanesItWouldHaveBeen(t *testing.T) {
 	defer l.close()
 	for _, size := range []media.Size{{Width: 64, Height: 48}, {Width: 67, Height: 49}, {Width: 320, Height: 180}} {
 		onGPU, want := surfaced(t, gpu, size)
+		full := *onGPU
+		if err := l.land(&full, media.Chroma444, "x264"); err != nil || full.CheckIn(media.Chroma444) != nil {
+			t.Errorf("in 4:4:4: %v, %v", err, full.CheckIn(media.Chroma444))
+		}
 		for range 3 {
 			f := *onGPU
 			if err := l.land(&f, media.Chroma420, "x264"); err != nil || f.Surface != nil || f.Check() != nil || !samePlanes(&f, want) {

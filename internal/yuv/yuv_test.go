@@ -209,6 +209,36 @@ func scaleFlat(t *testing.T, chroma media.Chroma) {
 	}
 }
 
+func TestSubsamplingIsTheMeanOfFourPixels(t *testing.T) {
+	for _, size := range []media.Size{{Width: 64, Height: 48}, {Width: 67, Height: 49}} {
+		fine, coarse := media.NewFrameIn(media.Chroma444, size), media.NewFrame(size)
+		if err := FromBGRX(fine, noise(size, 13), size.Width*bytesPerPixel); err != nil {
+			t.Fatal(err)
+		}
+		if err := Subsample(coarse, fine); err != nil {
+			t.Fatal(err)
+		}
+		for y := range coarse.Coded.Height {
+			if !slices.Equal(coarse.Y.Data[y*coarse.Y.Stride:][:coarse.Coded.Width], fine.Y.Data[y*fine.Y.Stride:][:coarse.Coded.Width]) {
+				t.Fatalf("luma of row %d differs", y)
+			}
+		}
+		for _, planes := range [][2]media.Plane{{coarse.U, fine.U}, {coarse.V, fine.V}} {
+			for y := range coarse.Coded.Height / 2 {
+				for x := range coarse.Coded.Width / 2 {
+					sum := 0
+					for i := range 4 {
+						sum += int(planes[1].Data[(2*y+i/2)*planes[1].Stride+2*x+i%2])
+					}
+					if diff := int(planes[0].Data[y*planes[0].Stride+x]) - sum/4; diff < -1 || diff > 1 {
+						t.Fatalf("%v: the colour at (%d,%d) is off by %d", size, x, y, diff)
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestWhatDoesNotFitIsRefused(t *testing.T) {
 	size := media.Size{Width: 32, Height: 32}
 	stride := size.Width * bytesPerPixel
@@ -226,6 +256,8 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 		"short plane":       {FromBGRX(short, pixels, stride), media.ErrFrame},
 		"wrong RGBA size":   {ToRGBA(image.NewRGBA(image.Rect(0, 0, 31, 32)), media.NewFrame(size)), ErrBounds},
 		"zero frame":        {Scale(&media.Frame{}, media.NewFrame(size)), media.ErrFrame},
+		"subsampling 4:2:0": {Subsample(media.NewFrame(size), media.NewFrame(size)), media.ErrFrame},
+		"another size":      {Subsample(media.NewFrame(media.Size{Width: 16, Height: 16}), media.NewFrameIn(media.Chroma444, size)), ErrBounds},
 		"two chromas":       {Scale(media.NewFrame(size), media.NewFrameIn(media.Chroma444, size)), media.ErrFrame},
 	} {
 		if !errors.Is(c.err, c.want) {

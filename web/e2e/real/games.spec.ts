@@ -156,7 +156,7 @@ for (const { encoder, codec } of [
   });
 }
 
-test("with --chroma 444 a browser that decodes it gets colours as sharp as its luma", async ({ page, up, clickapp }) => {
+test("with --chroma 444 a browser that decodes it gets the picture in 4:4:4", async ({ page, up, clickapp }) => {
   const received = watchFormats(page);
   await play(page, await up("--chroma", "444", "--", clickapp));
   await page.keyboard.down("KeyG");
