@@ -18,4 +18,8 @@ func TestContractIn444(t *testing.T) {
 
 func BenchmarkEncode(b *testing.B) { encodertest.Benchmark(b, x264.Open) }
 
+func BenchmarkEncodeIn444(b *testing.B) {
+	encodertest.Benchmark(b, encodertest.In(media.Sampling{Chroma: media.Chroma444}, x264.Open))
+}
+
 func BenchmarkEncodeWithOverlap(b *testing.B) { encodertest.Benchmark(b, x264.OpenOverlapped) }
