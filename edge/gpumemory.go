@@ -3,6 +3,7 @@ package edge
 import (
 	"nearlight/edge/capture/wayland/gpubuffer"
 	"nearlight/edge/sandbox"
+	"nearlight/internal/media"
 )
 
 // openGPUMemory opens the GPU that a compositor draws on, so that its pictures need not pass through shared memory; nil where
@@ -10,6 +11,10 @@ import (
 func openGPUMemory(config screenConfig) *gpubuffer.Device {
 	node := sandbox.RenderNode()
 	if node == "" {
+		return nil
+	}
+	if config.chroma != media.Chroma420 {
+		config.logger.Info("pictures go through shared memory: from the GPU's they come in 4:2:0 alone", "chroma", config.chroma)
 		return nil
 	}
 	// Drivers have threads, which run before ordinary ones as the encoder's do.

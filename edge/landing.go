@@ -11,7 +11,7 @@ import (
 )
 
 // landing brings pictures that lie in a GPU's memory to the host's, for whoever cannot read them there: a software encoder, the
-// scaler. They come through memory that the GPU writes to by itself, and are I420 then. One goroutine uses it.
+// scaler. They come through memory that the GPU writes to by itself, and are I420 or I444 then. One goroutine uses it.
 type landing struct {
 	logger *slog.Logger
 	pinned *cuda.PinnedMemory // nil before the first picture
@@ -21,7 +21,7 @@ type landing struct {
 
 // land gives f planes in place of its Surface; a frame without one is left alone. The planes are valid until the next call.
 // who reads them is for the log, which says so once for each.
-func (l *landing) land(f *media.Frame, who string) error {
+func (l *landing) land(f *media.Frame, chroma media.Chroma, who string) error {
 	if f.Surface == nil {
 		return nil
 	}
@@ -34,7 +34,7 @@ func (l *landing) land(f *media.Frame, who string) error {
 		l.told = who
 		l.logger.Info("pictures leave the GPU", "for", who, "from", f.Surface.Place())
 	}
-	if err := l.ready(f.Visible, picture); err != nil {
+	if err := l.ready(f.Visible, chroma, picture); err != nil {
 		return fmt.Errorf("read a picture back: %w", err)
 	}
 	began := media.Now()
@@ -47,14 +47,14 @@ func (l *landing) land(f *media.Frame, who string) error {
 		return err
 	}
 	f.Surface = nil
-	f.Y, f.U, f.V = l.frame.Y, l.frame.U, l.frame.V
+	f.Y, f.U, f.V, f.Chroma = l.frame.Y, l.frame.U, l.frame.V, chroma
 	f.Times.Converted = f.Times.Converted.Add(media.Now().Sub(began)) // the way down is part of converting
 	return nil
 }
 
 // ready makes the memory for pictures of a size.
-func (l *landing) ready(visible media.Size, picture *cuda.Picture) error {
-	if l.frame != nil && l.frame.Visible == visible {
+func (l *landing) ready(visible media.Size, chroma media.Chroma, picture *cuda.Picture) error {
+	if l.frame != nil && l.frame.Visible == visible && l.frame.Chroma == chroma {
 		return nil
 	}
 	if err := l.close(); err != nil {
@@ -64,7 +64,7 @@ func (l *landing) ready(visible media.Size, picture *cuda.Picture) error {
 	if err != nil {
 		return err
 	}
-	l.pinned, l.frame = pinned, media.NewFrame(visible)
+	l.pinned, l.frame = pinned, media.NewFrameIn(chroma, visible)
 	return nil
 }
 

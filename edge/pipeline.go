@@ -30,6 +30,7 @@ type pipeline struct {
 	encoding *encoding
 	landing  landing
 	scaler   scaler
+	coarse   subsampler
 	asked    media.Bitrate // the session's upper bound
 	logger   *slog.Logger
 
@@ -164,7 +165,7 @@ func (p *pipeline) serve(ctx context.Context, peer *streamer.Peer) error {
 // look tells, once, that the app has drawn something.
 func (p *pipeline) look(screen *media.Frame) error {
 	p.taken = *screen
-	if err := p.landing.land(&p.taken, "a first look"); err != nil {
+	if err := p.landing.land(&p.taken, p.encoding.config.Sampling.Chroma, "a first look"); err != nil {
 		return err
 	}
 	if showsSomething(&p.taken) {
@@ -239,9 +240,13 @@ func (p *pipeline) code(peer *streamer.Peer, frame *media.Frame, grant streamer.
 		if p.encoding.work.Capabilities().FrameBudget {
 			request.Budget = budget(p.encoding.config.FrameBits()/8, grant, more)
 		}
+		coded, err := p.coarse.fit(frame, p.encoding.config.Sampling.Chroma)
+		if err != nil {
+			return encoder.Result{}, err
+		}
 		p.audience.begin(p.encoding.chosen.Codec, frame.Times.Damaged)
 		var gone error
-		result, err := p.encoding.encode(frame, request, func(s media.Slice) error {
+		result, err := p.encoding.encode(coded, request, func(s media.Slice) error {
 			if s.Last {
 				frame.Times.Encoded = media.Now()
 			}
@@ -338,13 +343,14 @@ func (p *pipeline) follow(peer *streamer.Peer, screen *media.Frame) (*media.Fram
 // reach brings a picture to host memory where the encoder at work, or the scaler, cannot read it on its GPU. It is the one
 // place that decides so.
 func (p *pipeline) reach(frame *media.Frame, size media.Size) error {
+	chroma := p.encoding.config.Sampling.Chroma
 	switch {
 	case frame.Surface == nil:
 		return nil
 	case frame.Visible != size:
-		return p.landing.land(frame, "a smaller picture")
+		return p.landing.land(frame, chroma, "a smaller picture")
 	case !p.encoding.work.Capabilities().Surfaces:
-		return p.landing.land(frame, p.encoding.chosen.Name)
+		return p.landing.land(frame, chroma, p.encoding.chosen.Name)
 	}
 	return nil
 }

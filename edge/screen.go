@@ -56,6 +56,7 @@ type screenConfig struct {
 	folder        string // parent of the screen's own
 	size, maxSize media.Size
 	frameRate     int
+	chroma        media.Chroma
 	stamp         bool
 	nvidia        string // folder of NVIDIA's libraries, empty for where the system looks
 	logger        *slog.Logger
@@ -120,10 +121,11 @@ func openScreen(ctx context.Context, config screenConfig) (_ *screen, err error)
 // its X server tells.
 func (s *screen) capture(ctx context.Context, config screenConfig, last *atomic.Uint32) error {
 	server := x11.Config{
-		Socket: s.display.Socket(), Cookie: s.display.Cookie(), FrameRate: config.frameRate, Input: last, Stamp: config.stamp, Logger: config.logger,
+		Socket: s.display.Socket(), Cookie: s.display.Cookie(), FrameRate: config.frameRate, Input: last, Stamp: config.stamp,
+		Chroma: config.chroma, Logger: config.logger,
 	}
 	if compositor := s.display.CompositorSocket(); compositor != "" {
-		screen := wayland.Config{Socket: compositor, FrameRate: config.frameRate, Input: last, Stamp: config.stamp, Logger: config.logger}
+		screen := wayland.Config{Socket: compositor, FrameRate: config.frameRate, Input: last, Stamp: config.stamp, Chroma: config.chroma, Logger: config.logger}
 		if s.memory = openGPUMemory(config); s.memory != nil {
 			screen.Device = s.memory
 		}

@@ -139,7 +139,7 @@ func (n *Node) takeScreen(ctx context.Context, slot int, size media.Size, logger
 func (n *Node) openScreen(ctx context.Context, slot int, size media.Size, logger *slog.Logger) (*screen, error) {
 	s, err := openScreen(ctx, screenConfig{
 		kind: n.config.Display, sandbox: n.config.Sandbox, slot: slot, folder: n.config.Folder, size: size, maxSize: n.config.MaxSize,
-		frameRate: n.config.FrameRate, stamp: n.config.Stamp, nvidia: n.config.NVIDIA, logger: logger,
+		frameRate: n.config.FrameRate, chroma: n.config.Chroma, stamp: n.config.Stamp, nvidia: n.config.NVIDIA, logger: logger,
 	})
 	if err != nil {
 		return nil, err

@@ -38,25 +38,28 @@ func TestPixelsAreReadInTheOrderInWhichTheyCome(t *testing.T) {
 		format       uint32
 		flags        uint32
 		pixel, first uint32
+		chroma       media.Chroma
 	}{
-		{"blue first", shmFormatXRGB8888, 0, red, blue},
-		{"blue first, with alpha", shmFormatARGB8888, 0, red, blue},
-		{"red first", uint32(FormatXBGR8888), 0, blue, red},
-		{"red first, with alpha", uint32(FormatABGR8888), 0, blue, red},
-		{"upside down", shmFormatXRGB8888, frameYInvert, red, blue},
+		{"blue first", shmFormatXRGB8888, 0, red, blue, media.Chroma420},
+		{"blue first, with alpha", shmFormatARGB8888, 0, red, blue, media.Chroma420},
+		{"red first", uint32(FormatXBGR8888), 0, blue, red, media.Chroma420},
+		{"red first, with alpha", uint32(FormatABGR8888), 0, blue, red, media.Chroma420},
+		{"upside down", shmFormatXRGB8888, frameYInvert, red, blue, media.Chroma420},
+		{"blue first, in 4:4:4", shmFormatXRGB8888, 0, red, blue, media.Chroma444},
+		{"red first and upside down, in 4:4:4", uint32(FormatXBGR8888), frameYInvert, blue, red, media.Chroma444},
 	} {
 		t.Run(step.name, func(t *testing.T) {
 			f := serve(t, &fake{
 				offer:  func(f *fake, frame uint32) { f.offerShared(frame, step.format, fakeSize, fakeStride) },
 				copied: func(f *fake, frame, buffer uint32) { f.show(frame, buffer, step.flags, step.pixel, step.first) },
 			})
-			s := opened(t, f, Config{})
+			s := opened(t, f, Config{Chroma: step.chroma})
 			frame, err := s.Next(soon(t), 0)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if frame.Visible != fakeSize {
-				t.Errorf("the frame is %v", frame.Visible)
+			if err := frame.CheckIn(step.chroma); err != nil || frame.Visible != fakeSize {
+				t.Errorf("the frame is %v: %v", frame.Visible, err)
 			}
 			top, bottom := frame.Y.Data[0], frame.Y.Data[(fakeSize.Height-1)*frame.Y.Stride]
 			const lumaOfRed, lumaOfBlue = 81, 41 // BT.601, limited range

@@ -113,7 +113,7 @@ func (s *Source) fit() {
 	if s.frame != nil {
 		s.config.Logger.Info("screen changed its size", "from", s.frame.Visible, "to", size)
 	}
-	s.frame, s.fresh = media.NewFrame(size), true
+	s.frame, s.fresh = media.NewFrameIn(s.config.Chroma, size), true
 	s.size.Store(&s.frame.Visible)
 }
 

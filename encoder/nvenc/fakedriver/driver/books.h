@@ -33,6 +33,8 @@ enum fault {
 	FIXED,             // no live change of rate or size, neither invalidation nor refresh
 	FIXED_PRESET,      // no live change of the preset
 	NO_EGL_IMAGES,     // EGL images are not shared with CUDA
+	NO_444,            // no codec in 4:4:4
+	NO_10_BIT,         // no codec with 10 bits
 	FAULTS,
 };
 
