@@ -51,12 +51,13 @@ type Grant struct {
 	fill   int           // octets that padding should bring it to; 0 for none
 }
 
-func newRateControl(controller Controller, most media.Bitrate, loggers pionLoggers) (rateControl, error) {
+// newRateControl makes the one that is named. It begins with start, which 0 leaves to it, and never goes above most.
+func newRateControl(controller Controller, start, most media.Bitrate, loggers pionLoggers) (rateControl, error) {
 	switch controller {
 	case Nearlight, "":
-		return newProbingRate(most), nil
+		return newProbingRate(start, most), nil
 	case GCC:
-		return newGoogRate(most, loggers)
+		return newGoogRate(start, most, loggers)
 	}
 	return nil, fmt.Errorf("there is no congestion controller %q: take %s or %s", controller, Nearlight, GCC)
 }
@@ -72,9 +73,9 @@ type probingRate struct {
 
 var _ rateControl = (*probingRate)(nil)
 
-func newProbingRate(most media.Bitrate) *probingRate {
+func newProbingRate(start, most media.Bitrate) *probingRate {
 	ceiling := congestion.Bitrate(most)
-	return &probingRate{controller: congestion.New(instant(media.Now()), congestion.Config{Ceiling: ceiling}), ceiling: ceiling}
+	return &probingRate{controller: congestion.New(instant(media.Now()), congestion.Config{Start: congestion.Bitrate(start), Ceiling: ceiling}), ceiling: ceiling}
 }
 
 func instant(at media.Instant) congestion.Instant { return congestion.Instant(at) }
