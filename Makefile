@@ -66,8 +66,8 @@ bench: build ## Measure: the packages' benchmarks, then glass to glass and the p
 	$(BIN) bench pipeline --json
 	$(BIN) bench glass --json
 
-asan: install-build install-test ## The encoders' and decoders' C code under the address sanitizer
-	CFLAGS=-fsanitize=address LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.txt $(GO) test -asan -timeout 30m ./encoder/... ./internal/cuda ./internal/decode ./internal/yuv
+asan: install-build install-test ## C code of encoders, decoders and the GPU's memory under the address sanitizer
+	CFLAGS=-fsanitize=address LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.txt $(GO) test -asan -timeout 30m ./encoder/... ./edge/capture/wayland/gpubuffer ./internal/cuda ./internal/decode ./internal/yuv
 
 fuzz: ## Fuzz each decoder of outside bytes for ten seconds
 	./scripts/fuzz.sh 10s

@@ -62,6 +62,10 @@ func (n *Node) start(m signaling.Start) error {
 		}
 	}
 	for _, codec := range m.Codecs {
+		if codec == codecH264In444 {
+			s.full = true
+			continue
+		}
 		s.codecs = append(s.codecs, media.Codec(codec))
 	}
 	n.begin(s)

@@ -44,6 +44,8 @@ type encoding struct {
 	// For the player: what an encoder that failed has to do with this one, and why no better one was there from the beginning.
 	why, instead string
 	rest         encoder.Ladder
+	// wanted is what H.264 is coded in where the encoder can. The player was asked of no other codec.
+	wanted media.Sampling
 	// accepts reports whether the player who watches takes a codec; nil while nobody does.
 	accepts func(media.Codec) bool
 
@@ -63,6 +65,7 @@ type encoding struct {
 type opened struct {
 	candidate encoder.Candidate
 	size      media.Size
+	sampling  media.Sampling
 	encoder   encoder.Encoder // nil beside err
 	err       error
 }
@@ -71,8 +74,8 @@ type opened struct {
 func newEncoding(choice *encoder.Choice, config encoder.Config, logger *slog.Logger) *encoding {
 	return &encoding{
 		logger: logger, config: config, work: choice.Encoder, chosen: choice.Candidate, rest: choice.Rest,
-		instead: choice.Instead(),
-		retry:   map[string]time.Duration{}, opening: make(chan opened, 1),
+		instead: choice.Instead(), wanted: config.Sampling,
+		retry: map[string]time.Duration{}, opening: make(chan opened, 1),
 	}
 }
 
@@ -171,7 +174,7 @@ func (e *encoding) replaceBy(candidates encoder.Ladder, cause error) error {
 	failed := e.chosen
 	reason := fmt.Errorf("%s: %w", failed.Name, cause)
 	for _, candidate := range candidates {
-		next, err := candidate.Open(config)
+		next, config, err := openIn(config.Sampling, candidate, config) // never finer: the picture under way may not be
 		if err != nil {
 			reason = fmt.Errorf("%w; %s: %w", reason, candidate.Name, err)
 			continue
@@ -182,6 +185,18 @@ func (e *encoding) replaceBy(candidates encoder.Ladder, cause error) error {
 		return errReplaced
 	}
 	return reason
+}
+
+// openIn opens a candidate in a sampling, or in the one that all have: where it has no other, and where its codec is not H.264.
+func openIn(wanted media.Sampling, candidate encoder.Candidate, config encoder.Config) (encoder.Encoder, encoder.Config, error) {
+	if config.Sampling = wanted; candidate.Codec == media.H264 && wanted != (media.Sampling{}) {
+		if opened, err := candidate.Open(config); !errors.Is(err, encoder.ErrUnsupported) {
+			return opened, config, err
+		}
+	}
+	config.Sampling = media.Sampling{}
+	opened, err := candidate.Open(config)
+	return opened, config, err
 }
 
 // postpone puts off the next try of a candidate: longer each time.
@@ -223,11 +238,14 @@ func (e *encoding) restore(now media.Instant) bool {
 		return false
 	}
 	e.trying = true
-	candidate, config := e.failed[0], e.config
+	candidate, config, wanted := e.failed[0], e.config, e.wanted
 	config.Speed = 0
 	e.helpers.Go(func() {
-		better, err := onRealtimeThread(e.logger, func() (encoder.Encoder, error) { return candidate.Open(config) })
-		e.opening <- opened{candidate, config.Size, better, err}
+		better, err := onRealtimeThread(e.logger, func() (better encoder.Encoder, err error) {
+			better, config, err = openIn(wanted, candidate, config)
+			return better, err
+		})
+		e.opening <- opened{candidate, config.Size, config.Sampling, better, err}
 	})
 	return false
 }
@@ -252,7 +270,7 @@ func (e *encoding) welcome(o opened) bool {
 	}
 	e.logger.Info("encoder works again", "encoder", o.candidate.Name)
 	config := e.config
-	config.Speed = 0
+	config.Speed, config.Sampling = 0, o.sampling
 	e.rest = slices.Concat(encoder.Ladder{e.chosen}, e.rest, e.failed[1:])
 	e.failed, e.why = nil, ""
 	e.use(o.candidate, o.encoder, config)

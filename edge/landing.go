@@ -2,6 +2,7 @@ package edge
 
 import (
 	"fmt"
+	"image"
 	"log/slog"
 
 	"nearlight/internal/cuda"
@@ -10,7 +11,7 @@ import (
 )
 
 // landing brings pictures that lie in a GPU's memory to the host's, for whoever cannot read them there: a software encoder, the
-// scaler. They come through memory that the GPU writes to by itself, and are I420 then. One goroutine uses it.
+// scaler. They come through memory that the GPU writes to by itself, and are I420 or I444 then. One goroutine uses it.
 type landing struct {
 	logger *slog.Logger
 	pinned *cuda.PinnedMemory // nil before the first picture
@@ -20,20 +21,20 @@ type landing struct {
 
 // land gives f planes in place of its Surface; a frame without one is left alone. The planes are valid until the next call.
 // who reads them is for the log, which says so once for each.
-func (l *landing) land(f *media.Frame, who string) error {
+func (l *landing) land(f *media.Frame, chroma media.Chroma, who string) error {
 	if f.Surface == nil {
 		return nil
 	}
 	picture, ours := f.Surface.(*cuda.Picture)
-	if !ours || picture.Format() != cuda.BGRA {
-		return fmt.Errorf("%w: a picture in %s cannot be brought to host memory, only CUDA's of four bytes a pixel, blue first: use an encoder that reads it there",
+	if !ours || picture.Format() == cuda.NV12 {
+		return fmt.Errorf("%w: a picture in %s cannot be brought to host memory, only CUDA's of four bytes a pixel: use an encoder that reads it there",
 			media.ErrFrame, f.Surface.Place())
 	}
 	if l.told != who {
 		l.told = who
 		l.logger.Info("pictures leave the GPU", "for", who, "from", f.Surface.Place())
 	}
-	if err := l.ready(f.Visible, picture); err != nil {
+	if err := l.ready(f.Visible, chroma, picture); err != nil {
 		return fmt.Errorf("read a picture back: %w", err)
 	}
 	began := media.Now()
@@ -41,18 +42,19 @@ func (l *landing) land(f *media.Frame, who string) error {
 	if err := picture.Read(l.pinned.Data, stride, nil); err != nil {
 		return fmt.Errorf("read a picture back: %w", err)
 	}
-	if err := yuv.FromBGRX(l.frame, l.pinned.Data, stride); err != nil {
+	pixels := yuv.Pixels{Data: l.pinned.Data, Stride: stride, RedFirst: picture.Format() == cuda.RGBA}
+	if err := yuv.FromPixels(l.frame, pixels, image.Rect(0, 0, f.Visible.Width, f.Visible.Height)); err != nil {
 		return err
 	}
 	f.Surface = nil
-	f.Y, f.U, f.V = l.frame.Y, l.frame.U, l.frame.V
+	f.Y, f.U, f.V, f.Chroma = l.frame.Y, l.frame.U, l.frame.V, chroma
 	f.Times.Converted = f.Times.Converted.Add(media.Now().Sub(began)) // the way down is part of converting
 	return nil
 }
 
 // ready makes the memory for pictures of a size.
-func (l *landing) ready(visible media.Size, picture *cuda.Picture) error {
-	if l.frame != nil && l.frame.Visible == visible {
+func (l *landing) ready(visible media.Size, chroma media.Chroma, picture *cuda.Picture) error {
+	if l.frame != nil && l.frame.Visible == visible && l.frame.Chroma == chroma {
 		return nil
 	}
 	if err := l.close(); err != nil {
@@ -62,7 +64,7 @@ func (l *landing) ready(visible media.Size, picture *cuda.Picture) error {
 	if err != nil {
 		return err
 	}
-	l.pinned, l.frame = pinned, media.NewFrame(visible)
+	l.pinned, l.frame = pinned, media.NewFrameIn(chroma, visible)
 	return nil
 }
 

@@ -79,12 +79,16 @@ func TestAPictureLandsAsThePlanesItWouldHaveBeen(t *testing.T) {
 	defer l.close()
 	for _, size := range []media.Size{{Width: 64, Height: 48}, {Width: 67, Height: 49}, {Width: 320, Height: 180}} {
 		onGPU, want := surfaced(t, gpu, size)
+		full := *onGPU
+		if err := l.land(&full, media.Chroma444, "x264"); err != nil || full.CheckIn(media.Chroma444) != nil {
+			t.Errorf("in 4:4:4: %v, %v", err, full.CheckIn(media.Chroma444))
+		}
 		for range 3 {
 			f := *onGPU
-			if err := l.land(&f, "x264"); err != nil || f.Surface != nil || f.Check() != nil || !samePlanes(&f, want) {
+			if err := l.land(&f, media.Chroma420, "x264"); err != nil || f.Surface != nil || f.Check() != nil || !samePlanes(&f, want) {
 				t.Fatalf("%v: %v, surface %v, equal %v", size, err, f.Surface, samePlanes(&f, want))
 			}
-			if err := l.land(&f, "x264"); err != nil || !samePlanes(&f, want) {
+			if err := l.land(&f, media.Chroma420, "x264"); err != nil || !samePlanes(&f, want) {
 				t.Errorf("a frame that has landed is not left alone: %v", err)
 			}
 		}
@@ -97,13 +101,37 @@ func TestAPictureLandsAsThePlanesItWouldHaveBeen(t *testing.T) {
 	}
 }
 
+func TestAPictureLandsInItsOrderOfColours(t *testing.T) {
+	gpu := onDouble(t)
+	size := media.Size{Width: 64, Height: 48}
+	onGPU, want := surfaced(t, gpu, size)
+	pixels := make([]byte, 4*size.Width*size.Height)
+	if err := onGPU.Surface.(*cuda.Picture).Read(pixels, 4*size.Width, nil); err != nil {
+		t.Fatal(err)
+	}
+	for at := 0; at < len(pixels); at += 4 {
+		pixels[at], pixels[at+2] = pixels[at+2], pixels[at]
+	}
+	redFirst, err := gpu.NewPicture(cuda.Linear, cuda.RGBA, size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { redFirst.Close() })
+	l := landing{logger: slog.New(slog.DiscardHandler)}
+	defer l.close()
+	f := media.Frame{Visible: size, Coded: size, Surface: redFirst}
+	if err := errors.Join(redFirst.Write(pixels, 4*size.Width, nil), l.land(&f, media.Chroma420, "x264")); err != nil || !samePlanes(&f, want) {
+		t.Errorf("%v, equal %v", err, samePlanes(&f, want))
+	}
+}
+
 type elsewhere struct{}
 
 func (elsewhere) Place() string { return "another world" }
 
 func TestAPictureOutOfReachIsNamed(t *testing.T) {
 	l := landing{logger: slog.New(slog.DiscardHandler)}
-	err := l.land(&media.Frame{Surface: elsewhere{}}, "x264")
+	err := l.land(&media.Frame{Surface: elsewhere{}}, media.Chroma420, "x264")
 	if !errors.Is(err, media.ErrFrame) || !strings.Contains(err.Error(), "another world") {
 		t.Errorf("got %v", err)
 	}
@@ -116,7 +144,7 @@ func TestLandingCostsNoAllocation(t *testing.T) {
 	var f media.Frame
 	if n := testing.AllocsPerRun(30, func() {
 		f = *onGPU
-		if err := l.land(&f, "x264"); err != nil {
+		if err := l.land(&f, media.Chroma420, "x264"); err != nil {
 			t.Fatal(err)
 		}
 	}); n > 0 {

@@ -44,6 +44,8 @@ type Config struct {
 	MaxSize   media.Size // the largest that a session may ask for
 	FrameRate int
 	Bitrate   media.Bitrate // upper bound
+	// Chroma is what pictures are captured in, and coded in for players who decode it in H.264; others get 4:2:0.
+	Chroma media.Chroma
 
 	Offered   []app.Description // what players may start, the one to start by default first
 	Installer *app.Installer
@@ -65,6 +67,7 @@ type Node struct {
 	warm    warmScreen
 	ready   readiness
 	timings atomic.Pointer[encoder.Timings] // nil until measured
+	drawnOn atomic.Pointer[encoder.GPU]     // by the newest screen; nil before the first
 
 	mu       sync.Mutex
 	link     *client.Edge
@@ -189,6 +192,9 @@ func (n *Node) codecs() []string {
 	var codecs []string
 	for _, codec := range n.config.Encoders.Codecs() {
 		codecs = append(codecs, string(codec))
+	}
+	if n.config.Chroma == media.Chroma444 {
+		codecs = append(codecs, codecH264In444)
 	}
 	return codecs
 }

@@ -16,7 +16,7 @@ type offscreen struct {
 // openOffscreen readies the scene on an NVIDIA GPU where there is one that draws, else wherever OpenGL does.
 func openOffscreen(wanted screenConfig) (*offscreen, error) {
 	logger := wanted.logger
-	config := scene.Config{Size: wanted.size, FrameRate: wanted.frameRate, Stamp: wanted.stamp, Logger: logger}
+	config := scene.Config{Size: wanted.size, FrameRate: wanted.frameRate, Stamp: wanted.stamp, Chroma: wanted.chroma, Logger: logger}
 	gpu, err := cuda.Retain(wanted.nvidia, 0)
 	if err != nil {
 		logger.Debug("the scene is drawn without CUDA", "reason", err)

@@ -30,6 +30,7 @@ type pipeline struct {
 	encoding *encoding
 	landing  landing
 	scaler   scaler
+	coarse   subsampler
 	asked    media.Bitrate // the session's upper bound
 	logger   *slog.Logger
 
@@ -46,7 +47,8 @@ type pipeline struct {
 
 	served         *streamer.Peer // by the goroutine last
 	taken          media.Frame    // the frame under way: the source's, or what became of it
-	governor       *governor
+	governor       *governor      // what this machine holds
+	fitter         *fitter        // what the link's bits suffice for
 	still          still
 	drawnSomething bool
 	skipped        bool // the newest picture, for the link's sake: it is sent when the link has caught up
@@ -56,7 +58,7 @@ type pipeline struct {
 func newPipeline(source capture.Source, choice *encoder.Choice, config encoder.Config, logger *slog.Logger) *pipeline {
 	return &pipeline{
 		source: source, encoding: newEncoding(choice, config, logger), landing: landing{logger: logger}, asked: config.Bitrate, logger: logger,
-		governor: newGovernor(config.Speed, config.FrameRate),
+		governor: newGovernor(config.Speed, config.FrameRate), fitter: newFitter(config.FrameRate),
 	}
 }
 
@@ -111,7 +113,7 @@ func (p *pipeline) run(ctx context.Context) (err error) {
 // serve sends frames to one peer and who looks on until ctx ends. peer is nil while nobody plays: then frames are made for
 // spectators alone, in the codec at work, since which one that is belongs to the player.
 func (p *pipeline) serve(ctx context.Context, peer *streamer.Peer) error {
-	watched, rate := true, p.governor.now().rate
+	watched, rate := true, p.step().rate
 	switch {
 	case peer != nil:
 		if err := p.encoding.serve(peer.Accepts); err != nil {
@@ -139,7 +141,7 @@ func (p *pipeline) serve(ctx context.Context, peer *streamer.Peer) error {
 			if p.keyframe.Load() || p.audience.due(media.Now()) {
 				idle = time.Millisecond // somebody waits for a picture: the last one will do
 			} else if p.skipped {
-				idle = encoder.FrameTime(p.governor.now().rate)
+				idle = encoder.FrameTime(p.step().rate)
 			}
 		}
 		frame, err := p.source.Next(ctx, idle)
@@ -163,7 +165,7 @@ func (p *pipeline) serve(ctx context.Context, peer *streamer.Peer) error {
 // look tells, once, that the app has drawn something.
 func (p *pipeline) look(screen *media.Frame) error {
 	p.taken = *screen
-	if err := p.landing.land(&p.taken, "a first look"); err != nil {
+	if err := p.landing.land(&p.taken, p.encoding.config.Sampling.Chroma, "a first look"); err != nil {
 		return err
 	}
 	if showsSomething(&p.taken) {
@@ -211,7 +213,13 @@ func (p *pipeline) send(peer *streamer.Peer, screen *media.Frame) error {
 	if peer != nil { // the stages are those of the way to the player
 		peer.FrameCoded(frame.Times)
 	}
-	if now := media.Now(); p.governor.observe(now, now.Sub(frame.Times.GrabBegun)) {
+	now := media.Now()
+	changed := p.governor.observe(now, now.Sub(frame.Times.GrabBegun))
+	if peer != nil && !result.Keyframe && result.QP > 0 && p.fitter.observe(now, result.QP) {
+		p.logger.Info("what the link carries is spread over another size", "quantiser", result.QP, "size", p.step().scale.of(screen.Visible), "fps", p.step().rate)
+		changed = true
+	}
+	if changed {
 		return p.economise(peer)
 	}
 	return nil
@@ -232,9 +240,13 @@ func (p *pipeline) code(peer *streamer.Peer, frame *media.Frame, grant streamer.
 		if p.encoding.work.Capabilities().FrameBudget {
 			request.Budget = budget(p.encoding.config.FrameBits()/8, grant, more)
 		}
+		coded, err := p.coarse.fit(frame, p.encoding.config.Sampling.Chroma)
+		if err != nil {
+			return encoder.Result{}, err
+		}
 		p.audience.begin(p.encoding.chosen.Codec, frame.Times.Damaged)
 		var gone error
-		result, err := p.encoding.encode(frame, request, func(s media.Slice) error {
+		result, err := p.encoding.encode(coded, request, func(s media.Slice) error {
 			if s.Last {
 				frame.Times.Encoded = media.Now()
 			}
@@ -288,7 +300,7 @@ func (p *pipeline) takenOver(peer *streamer.Peer) {
 	}
 	p.keyframe.Store(true)
 	p.governor = newGovernor(p.encoding.config.Speed, p.governor.steps[0].rate)
-	p.setFrameRate(peer, p.governor.now().rate)
+	p.setFrameRate(peer, p.step().rate)
 	p.tell()
 }
 
@@ -302,7 +314,7 @@ func (p *pipeline) follow(peer *streamer.Peer, screen *media.Frame) (*media.Fram
 		p.takenOver(peer)
 	}
 	var change encoder.Reconfiguration
-	size := p.governor.now().scale.of(screen.Visible)
+	size := p.step().scale.of(screen.Visible)
 	if size != p.encoding.config.Size {
 		change.Size = size
 	}
@@ -331,20 +343,28 @@ func (p *pipeline) follow(peer *streamer.Peer, screen *media.Frame) (*media.Fram
 // reach brings a picture to host memory where the encoder at work, or the scaler, cannot read it on its GPU. It is the one
 // place that decides so.
 func (p *pipeline) reach(frame *media.Frame, size media.Size) error {
+	chroma := p.encoding.config.Sampling.Chroma
 	switch {
 	case frame.Surface == nil:
 		return nil
 	case frame.Visible != size:
-		return p.landing.land(frame, "a smaller picture")
+		return p.landing.land(frame, chroma, "a smaller picture")
 	case !p.encoding.work.Capabilities().Surfaces:
-		return p.landing.land(frame, p.encoding.chosen.Name)
+		return p.landing.land(frame, chroma, p.encoding.chosen.Name)
 	}
 	return nil
 }
 
-// economise does what the governor has decided. The size follows with the next frame.
+// step is what machine and link hold together.
+func (p *pipeline) step() economy {
+	step, fit := p.governor.now(), p.fitter.now()
+	step.rate, step.scale = min(step.rate, fit.rate), min(step.scale, fit.scale)
+	return step
+}
+
+// economise does what the governor and the fitter have decided. The size follows with the next frame.
 func (p *pipeline) economise(peer *streamer.Peer) error {
-	step := p.governor.now()
+	step := p.step()
 	p.setFrameRate(peer, step.rate)
 	if err := p.reconfigure(peer, encoder.Reconfiguration{FrameRate: step.rate, Speed: &step.speed}); err != nil {
 		return err
@@ -364,10 +384,13 @@ func (p *pipeline) reconfigure(peer *streamer.Peer, r encoder.Reconfiguration) e
 
 // tell announces what is sent from now on.
 func (p *pipeline) tell() {
-	config, step := p.encoding.config, p.governor.now()
+	config, step := p.encoding.config, p.step()
 	reason := p.encoding.why
-	if !p.governor.full() {
-		reason = fmt.Sprintf("this edge cannot encode more than %v at %d frames per second", step.scale.of(p.source.Size()), step.rate)
+	switch held := fmt.Sprintf("%v at %d frames per second", step.scale.of(p.source.Size()), step.rate); {
+	case !p.governor.full():
+		reason = "this edge cannot encode more than " + held
+	case p.fitter.step > 0:
+		reason = "your connection carries too little for more than " + held
 	}
 	p.changed(control.VideoNotice{
 		Encoder: p.encoding.chosen.Name, Codec: string(p.encoding.chosen.Codec),

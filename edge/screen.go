@@ -14,10 +14,13 @@ import (
 	"nearlight/edge/audio"
 	"nearlight/edge/capture"
 	"nearlight/edge/capture/wayland"
+	"nearlight/edge/capture/wayland/gpubuffer"
 	"nearlight/edge/capture/x11"
 	"nearlight/edge/display"
 	"nearlight/edge/input"
 	"nearlight/edge/sandbox"
+	"nearlight/encoder"
+	"nearlight/internal/cuda"
 	"nearlight/internal/media"
 )
 
@@ -33,6 +36,7 @@ type screen struct {
 	display   *display.Display // nil off screen
 	offscreen *offscreen       // nil with a display
 	source    capture.Source
+	memory    *gpubuffer.Device     // of the GPU that source's pictures lie on; nil for the host's
 	pointer   pointer               // nil where source sees the pointer itself
 	cursors   <-chan capture.Cursor // nil where there are none
 	injector  *input.Injector
@@ -55,10 +59,26 @@ type screenConfig struct {
 	folder        string // parent of the screen's own
 	size, maxSize media.Size
 	frameRate     int
+	chroma        media.Chroma
 	stamp         bool
 	audio         bool
 	nvidia        string // folder of NVIDIA's libraries, empty for where the system looks
 	logger        *slog.Logger
+}
+
+// gpu is where the screen's pictures lie; zero for the host's memory, or a card that CUDA does not know.
+func (s *screen) gpu() encoder.GPU {
+	var context *cuda.Context
+	switch {
+	case s.offscreen != nil:
+		context = s.offscreen.gpu
+	case s.memory != nil:
+		context = s.memory.CUDA()
+	}
+	if context == nil {
+		return encoder.GPU{}
+	}
+	return context.Device().UUID
 }
 
 // openScreen starts a display and attaches capture and input. Whatever fails, nothing is left behind.
@@ -108,12 +128,15 @@ func openScreen(ctx context.Context, config screenConfig) (_ *screen, err error)
 // its X server tells.
 func (s *screen) capture(ctx context.Context, config screenConfig, last *atomic.Uint32) error {
 	server := x11.Config{
-		Socket: s.display.Socket(), Cookie: s.display.Cookie(), FrameRate: config.frameRate, Input: last, Stamp: config.stamp, Logger: config.logger,
+		Socket: s.display.Socket(), Cookie: s.display.Cookie(), FrameRate: config.frameRate, Input: last, Stamp: config.stamp,
+		Chroma: config.chroma, Logger: config.logger,
 	}
 	if compositor := s.display.CompositorSocket(); compositor != "" {
-		source, err := wayland.Open(ctx, wayland.Config{
-			Socket: compositor, FrameRate: config.frameRate, Input: last, Stamp: config.stamp, Logger: config.logger,
-		})
+		screen := wayland.Config{Socket: compositor, FrameRate: config.frameRate, Input: last, Stamp: config.stamp, Chroma: config.chroma, Logger: config.logger}
+		if s.memory = openGPUMemory(config); s.memory != nil {
+			screen.Device = s.memory
+		}
+		source, err := wayland.Open(ctx, screen)
 		if err != nil {
 			return err
 		}
@@ -201,6 +224,9 @@ func (s *screen) close() error {
 	}
 	if s.source != nil {
 		errs = append(errs, s.source.Close())
+	}
+	if s.memory != nil {
+		errs = append(errs, s.memory.Close()) // after the source's buffers
 	}
 	if s.injector != nil {
 		s.injector.Close()

@@ -49,6 +49,7 @@ type session struct {
 	app    app.Description
 	size   media.Size
 	codecs []media.Codec
+	full   bool // the player decodes H.264 in 4:4:4 as well
 	logger *slog.Logger
 	events chan event
 
@@ -116,17 +117,22 @@ func (s *session) run(ctx context.Context) error {
 	if s.watches != nil {
 		return s.lookOn(ctx)
 	}
-	config := encoder.Config{Size: s.size, MaxSize: s.node.config.MaxSize, FrameRate: s.node.config.FrameRate, Bitrate: s.node.config.Bitrate}
+	config := encoder.Config{
+		Size: s.size, MaxSize: s.node.config.MaxSize, FrameRate: s.node.config.FrameRate, Bitrate: s.node.config.Bitrate,
+	}
+	if gpu := s.node.drawnOn.Load(); gpu != nil {
+		config.GPU = *gpu
+	}
 	choice, err := onRealtimeThread(s.logger, func() (*encoder.Choice, error) {
-		return s.node.config.Encoders.Pick(s.codecs, s.node.encoderTimings(), config)
+		return s.pick(config)
 	})
 	if err != nil {
 		return signaling.Errorf(signaling.CodeNoCommonCodec, "%v", err)
 	}
-	if config, err = choice.Config.Resolve(); err != nil {
+	if config, err = choice.Config.Resolve(choice.Config.Sampling); err != nil {
 		return errors.Join(err, choice.Encoder.Close())
 	}
-	s.logger.Info("encoder is chosen", "encoder", choice.Name, "instead_of", choice.Instead())
+	s.logger.Info("encoder is chosen", "encoder", choice.Name, "sampling", config.Sampling, "instead_of", choice.Instead())
 	s.node.say(signaling.Progress{Session: s.id, Stage: signaling.StageStarting, Detail: s.app.Title})
 	s.bulletin.setApp(control.AppNotice{State: control.AppStarting, Title: s.app.Title})
 

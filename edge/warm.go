@@ -99,7 +99,7 @@ func (n *Node) warmUp(ctx context.Context) error {
 	if slot < 0 || n.warm.slot() >= 0 {
 		return nil
 	}
-	s, err := openScreen(ctx, n.screenConfig(slot, n.config.Size, n.logger))
+	s, err := n.openScreen(ctx, slot, n.config.Size, n.logger)
 	if err != nil {
 		return err
 	}
@@ -133,12 +133,18 @@ func (n *Node) takeScreen(ctx context.Context, slot int, size media.Size, logger
 			return nil, err
 		}
 	}
-	return openScreen(ctx, n.screenConfig(slot, size, logger))
+	return n.openScreen(ctx, slot, size, logger)
 }
 
-func (n *Node) screenConfig(slot int, size media.Size, logger *slog.Logger) screenConfig {
-	return screenConfig{
+func (n *Node) openScreen(ctx context.Context, slot int, size media.Size, logger *slog.Logger) (*screen, error) {
+	s, err := openScreen(ctx, screenConfig{
 		kind: n.config.Display, sandbox: n.config.Sandbox, slot: slot, folder: n.config.Folder, size: size, maxSize: n.config.MaxSize,
-		frameRate: n.config.FrameRate, stamp: n.config.Stamp, audio: n.config.Audio, nvidia: n.config.NVIDIA, logger: logger,
+		frameRate: n.config.FrameRate, chroma: n.config.Chroma, stamp: n.config.Stamp, audio: n.config.Audio, nvidia: n.config.NVIDIA, logger: logger,
+	})
+	if err != nil {
+		return nil, err
 	}
+	drawnOn := s.gpu()
+	n.drawnOn.Store(&drawnOn)
+	return s, nil
 }

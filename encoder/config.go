@@ -2,6 +2,7 @@ package encoder
 
 import (
 	"fmt"
+	"slices"
 
 	"nearlight/internal/media"
 )
@@ -14,8 +15,12 @@ const (
 	MaxThreads   = 64
 )
 
-// Resolve fills in the defaults and checks every field. The error wraps media.ErrSize or ErrUnsupported.
-func (c Config) Resolve() (Config, error) {
+// Resolve fills in the defaults and checks every field. A driver that codes in more than 4:2:0 with 8 bits says in what else;
+// any other Sampling is refused. The error wraps media.ErrSize or ErrUnsupported.
+func (c Config) Resolve(can ...media.Sampling) (Config, error) {
+	if c.Sampling != (media.Sampling{}) && !slices.Contains(can, c.Sampling) {
+		return c, fmt.Errorf("%w: it does not code in %v", ErrUnsupported, c.Sampling)
+	}
 	if c.MaxSize == (media.Size{}) {
 		c.MaxSize = c.Size
 	}
@@ -57,7 +62,7 @@ func (c Config) Apply(r Reconfiguration) (Config, error) {
 	if r.Speed != nil {
 		c.Speed = *r.Speed
 	}
-	return c.Resolve()
+	return c.Resolve(c.Sampling) // which stays, and was checked at opening
 }
 
 // FrameBits is the one-frame share of the bitrate.

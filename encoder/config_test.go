@@ -49,6 +49,23 @@ func TestZeroConfigMeansTheDefaults(t *testing.T) {
 	}
 }
 
+func TestASamplingIsRefusedUnlessTheDriverHasIt(t *testing.T) {
+	full, tenBit := media.Sampling{Chroma: media.Chroma444}, media.Sampling{TenBit: true}
+	config := encoder.Config{Size: media.Size{Width: 1280, Height: 720}, Sampling: full}
+	for _, can := range [][]media.Sampling{nil, {{}}, {{}, tenBit}} {
+		if _, err := config.Resolve(can...); !errors.Is(err, encoder.ErrUnsupported) {
+			t.Errorf("a driver of %v: got %v, want ErrUnsupported", can, err)
+		}
+	}
+	got, err := config.Resolve(tenBit, full)
+	if err != nil || got.Sampling != full {
+		t.Fatalf("a driver that has it: %v, %v", got.Sampling, err)
+	}
+	if changed, err := got.Apply(encoder.Reconfiguration{Bitrate: media.Mbps}); err != nil || changed.Sampling != full {
+		t.Errorf("a change of rate: %v, %v", changed.Sampling, err)
+	}
+}
+
 func TestApplyKeepsWhatIsNotNamed(t *testing.T) {
 	config, err := encoder.Config{Size: media.Size{Width: 1280, Height: 720}, Speed: 1}.Resolve()
 	if err != nil {

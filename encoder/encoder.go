@@ -39,7 +39,14 @@ type Config struct {
 	Threads   int           // zero lets the driver choose by size and cores
 	Speed     int           // 0 fastest, higher is slower and better, up to the driver's last preset (Capabilities.Speeds-1)
 	Recovery  Recovery
+	GPU       GPU // where the pictures will lie; zero for the host's memory, or where that is not known yet
+	// Sampling is what the stream keeps of each pixel; zero is 4:2:0 with 8 bits, which every driver codes and every player
+	// decodes. Whoever asks for more has frames for it (see Encode), and a player that was asked.
+	Sampling media.Sampling
 }
+
+// GPU names a card by its UUID, as its driver does.
+type GPU [16]byte
 
 // Defaults, chosen for a game at 720p on a home connection.
 const (
@@ -87,6 +94,11 @@ type Capabilities struct {
 	Speeds      int  // number of presets
 	Surfaces    bool // a frame's Surface is read where it lies, if it lies in the memory of this encoder's GPU
 
+	Sampling media.Sampling // as opened
+	// Samplings are all that Config.Sampling may ask of this driver, on this device, for this codec. Empty means the zero one
+	// alone. The list is shared, and not to be written to.
+	Samplings []media.Sampling
+
 	// ProfileLevelID is what an SDP has to say (RFC 6184 section 8.1), for example 42c01f: the stream never needs more
 	// at any size up to Config.MaxSize. Empty for codecs other than H.264.
 	ProfileLevelID string
@@ -107,7 +119,8 @@ type Encoder interface {
 	// Encode compresses f and calls emit for each slice of its one access unit, in decoding order, the last one marked.
 	// It never holds a frame back. If emit fails, the remaining slices are dropped and its error is returned; the
 	// reference chain is then broken for the receiver and the caller asks for a keyframe or Invalidate.
-	// f.Visible must be the encoder's size. A driver that cannot read f.Surface refuses the frame with media.ErrFrame.
+	// f.Visible must be the encoder's size, and its planes of Config.Sampling's chroma. A driver that cannot read f.Surface
+	// refuses the frame with media.ErrFrame.
 	Encode(f *media.Frame, r Request, emit func(media.Slice) error) (Result, error)
 	// Reconfigure changes rate, frame rate, speed or size from the next frame on; an error leaves the stream as it was.
 	Reconfigure(Reconfiguration) error

@@ -208,3 +208,27 @@ func TestPresetsAreMeasuredAsFarAsTheyAreOfUse(t *testing.T) {
 		}
 	}
 }
+
+func TestALadderPassesOverWhatDoesNotCodeInTheSampling(t *testing.T) {
+	full := media.Sampling{Chroma: media.Chroma444}
+	opens := func(name string, can ...media.Sampling) encoder.Candidate {
+		return encoder.Candidate{Name: name, Codec: media.H264, Open: func(config encoder.Config) (encoder.Encoder, error) {
+			if _, err := config.Resolve(can...); err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+			return named{name: name}, nil
+		}}
+	}
+	ladder := encoder.Ladder{opens("plain"), opens("full", full)}
+	config := encoder.Config{Size: media.Size{Width: 1280, Height: 720}, Sampling: full}
+	choice, err := ladder.Pick([]media.Codec{media.H264}, nil, config)
+	if err != nil || choice.Name != "full" {
+		t.Fatalf("got %v, %v; want full", choice, err)
+	}
+	if got, want := choice.Instead(), "plain: not supported by this encoder: it does not code in 4:4:4 with 8 bits"; got != want {
+		t.Errorf("instead: %q, want %q", got, want)
+	}
+	if _, err := ladder[:1].Pick([]media.Codec{media.H264}, nil, config); !errors.Is(err, encoder.ErrNoneFits) || !errors.Is(err, encoder.ErrUnsupported) {
+		t.Errorf("with none that does: %v", err)
+	}
+}

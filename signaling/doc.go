@@ -74,7 +74,7 @@
 //	A           1 to 64 of a-z 0-9 . _ -, the first a letter or digit
 //	SDP         1 to 49152                      C         at most 1024; must be there, even if empty
 //	mid         at most 64                      line      0 to 255
-//	codecs      1 to 16, each 1 to 16 of a-z 0-9; unknown ones are kept
+//	codecs      1 to 16, each 1 to 16 of a-z 0-9; unknown ones are kept ("h264yuv444" beside "h264": in 4:4:4 as well)
 //	size        sides from 16 to 4096           N         (a name) at most 64, no control characters
 //	slots       1 to 64                         free      0 to slots (0 to 64 in status)
 //	apps        at most 64, names distinct; title 1 to 128, summary 512, package 128, at most 32 keys of keys 64 and does 128

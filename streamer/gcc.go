@@ -32,10 +32,13 @@ const (
 	minimumBitrate = 500 * media.Kbps
 )
 
-func newGoogRate(most media.Bitrate, loggers pionLoggers) (*googRate, error) {
+func newGoogRate(start, most media.Bitrate, loggers pionLoggers) (*googRate, error) {
+	if start == 0 {
+		start = googStart
+	}
 	bwe, err := gcc.NewSendSideBWE(
 		gcc.SendSideBWEPacer(gcc.NewNoOpPacer()), // pion's pacer queues without bound
-		gcc.SendSideBWEInitialBitrate(int(min(most, googStart))),
+		gcc.SendSideBWEInitialBitrate(int(min(start, most))),
 		gcc.SendSideBWEMinBitrate(int(max(most/minimumShare, minimumBitrate))),
 		gcc.SendSideBWEMaxBitrate(int(most)),
 		gcc.WithLoggerFactory(loggers),

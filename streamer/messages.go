@@ -1,7 +1,9 @@
 package streamer
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -73,6 +75,11 @@ func (p *Peer) beat() {
 	}
 	if err := p.Send(&control.Alive{Edge: sinceBoot(media.Now())}); err != nil {
 		p.logger.Debug("send a heartbeat", "error", err)
+	}
+	if p.logger.Enabled(context.Background(), slog.LevelDebug) {
+		f := p.rate.figures()
+		p.logger.Debug("link", "state", f.State, "cause", f.Cause, "target", media.Bitrate(f.Target), "capacity", media.Bitrate(f.Capacity),
+			"queue", f.Queue, "backlog", f.Backlog, "loss", f.Loss, "limited", f.Limited, "cuts", f.Cuts, "undone", f.Undone, "skips", f.Skips)
 	}
 	select {
 	case <-p.connected: // pion's transport may not be asked while it starts

@@ -30,6 +30,14 @@ type PeerConfig struct {
 	ICEServers     []webrtc.ICEServer
 }
 
+// start is the rate to begin with: all of it on a local network, which is not what limits it.
+func (c PeerConfig) start() media.Bitrate {
+	if c.PlayoutDelay == PlayoutDelayLAN {
+		return withHeaders(c.Bitrate)
+	}
+	return 0
+}
+
 // Receiver gets what the player sends. Its methods are called from the connection's goroutines, one at a time for each
 // channel, and must return quickly.
 type Receiver interface {
@@ -80,7 +88,7 @@ func (e *Engine) NewPeer(config PeerConfig, receiver Receiver, stages *Stages, l
 		connected: make(chan struct{}), open: make(chan struct{}), failed: make(chan struct{}),
 	}
 	var err error
-	if p.rate, err = newRateControl(config.Controller, withHeaders(config.Bitrate), pionLoggers{logger}); err != nil {
+	if p.rate, err = newRateControl(config.Controller, config.start(), withHeaders(config.Bitrate), pionLoggers{logger}); err != nil {
 		return nil, err
 	}
 	if p.outbound, err = newOutbound(e.ports, p.rate, p.left); err != nil {

@@ -51,12 +51,13 @@ type Grant struct {
 	fill   int           // octets that padding should bring it to; 0 for none
 }
 
-func newRateControl(controller Controller, most media.Bitrate, loggers pionLoggers) (rateControl, error) {
+// newRateControl makes the one that is named. It begins with start, which 0 leaves to it, and never goes above most.
+func newRateControl(controller Controller, start, most media.Bitrate, loggers pionLoggers) (rateControl, error) {
 	switch controller {
 	case Nearlight, "":
-		return newProbingRate(most), nil
+		return newProbingRate(start, most), nil
 	case GCC:
-		return newGoogRate(most, loggers)
+		return newGoogRate(start, most, loggers)
 	}
 	return nil, fmt.Errorf("there is no congestion controller %q: take %s or %s", controller, Nearlight, GCC)
 }
@@ -65,14 +66,16 @@ func newRateControl(controller Controller, most media.Bitrate, loggers pionLogge
 type probingRate struct {
 	mu         sync.Mutex
 	controller *congestion.Controller
+	ceiling    congestion.Bitrate
 	numbers    congestion.Unwrapper
 	reports    []congestion.Report
 }
 
 var _ rateControl = (*probingRate)(nil)
 
-func newProbingRate(most media.Bitrate) *probingRate {
-	return &probingRate{controller: congestion.New(instant(media.Now()), congestion.Config{Ceiling: congestion.Bitrate(most)})}
+func newProbingRate(start, most media.Bitrate) *probingRate {
+	ceiling := congestion.Bitrate(most)
+	return &probingRate{controller: congestion.New(instant(media.Now()), congestion.Config{Start: congestion.Bitrate(start), Ceiling: ceiling}), ceiling: ceiling}
 }
 
 func instant(at media.Instant) congestion.Instant { return congestion.Instant(at) }
@@ -105,8 +108,25 @@ func (r *probingRate) grant() Grant {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	g := r.controller.Next(instant(media.Now()))
+	pace := media.Bitrate(g.Pacing)
+	if r.roomy() {
+		pace = 0
+	}
 	octets := g.Budget * packetizer.MaxPayload / (packetizer.MaxPayload + headerOctets)
-	return Grant{Octets: octets, Skip: g.Skip, pace: media.Bitrate(g.Pacing), within: g.Spread, fill: g.Fill}
+	return Grant{Octets: octets, Skip: g.Skip, pace: pace, within: g.Spread, fill: g.Fill}
+}
+
+// roomy reports whether the link carries all that is asked for, and nothing waits on it: then a frame that leaves at once comes
+// sooner, and overflows no queue that a frame of that size would not overflow anyhow. The caller holds mu.
+func (r *probingRate) roomy() bool {
+	if r.controller.Target() < r.ceiling {
+		return false
+	}
+	switch r.controller.Figures(instant(media.Now())).State {
+	case congestion.Starting, congestion.Steady, congestion.Probing:
+		return true
+	}
+	return false
 }
 
 func (r *probingRate) acknowledged(frame int64, received time.Duration) {

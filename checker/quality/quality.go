@@ -1,5 +1,5 @@
 // Package quality answers one question: how much does a decoded picture differ from the one that was coded? It compares
-// luma, which is what people see detail in.
+// luma, which is what people see detail in, and in ChromaPSNR colours, whose detail only 4:4:4 keeps. Pictures are 4:2:0 or 4:4:4.
 //
 // Everything is pure and safe for concurrent use.
 package quality
@@ -39,6 +39,44 @@ func PSNR(want, got *media.Frame) (float64, error) {
 	}
 	mean := float64(sum) / float64(want.Visible.Width*want.Visible.Height)
 	return min(10*math.Log10(255*255/mean), PerfectPSNR), nil
+}
+
+// ChromaPSNR is the PSNR of two pictures' colours, both planes together, in decibels. Where one of them is 4:2:0 and the other
+// 4:4:4, a colour sample stands for the four pixels that it covers. The error is as PSNR's.
+func ChromaPSNR(want, got *media.Frame) (float64, error) {
+	if err := comparable(want, got); err != nil {
+		return 0, err
+	}
+	finer := max(want.Chroma, got.Chroma)
+	size := want.Visible
+	if finer == media.Chroma420 {
+		size = finer.Of(size.Even())
+	}
+	shiftWant, shiftGot := shift(want.Chroma, finer), shift(got.Chroma, finer)
+	var sum uint64
+	for _, planes := range [][2]*media.Plane{{&want.U, &got.U}, {&want.V, &got.V}} {
+		for y := range size.Height {
+			a := row(planes[0], y>>shiftWant, (size.Width-1)>>shiftWant+1)
+			b := row(planes[1], y>>shiftGot, (size.Width-1)>>shiftGot+1)
+			for x := range size.Width {
+				d := int64(a[x>>shiftWant]) - int64(b[x>>shiftGot])
+				sum += uint64(d * d)
+			}
+		}
+	}
+	if sum == 0 {
+		return PerfectPSNR, nil
+	}
+	mean := float64(sum) / float64(2*size.Width*size.Height)
+	return min(10*math.Log10(255*255/mean), PerfectPSNR), nil
+}
+
+// shift is by how much a coordinate among the finer samples is shifted to find the one that covers it.
+func shift(own, finer media.Chroma) int {
+	if own != finer {
+		return 1
+	}
+	return 0
 }
 
 // SSIM compares windows of 8x8 samples that overlap by half.
@@ -113,7 +151,7 @@ func sumBlocks(blocks []moments, want, got *media.Frame, y int) {
 }
 
 func comparable(want, got *media.Frame) error {
-	if err := errors.Join(want.Check(), got.Check()); err != nil {
+	if err := errors.Join(want.CheckIn(want.Chroma), got.CheckIn(got.Chroma)); err != nil {
 		return err
 	}
 	if want.Visible != got.Visible {

@@ -60,6 +60,38 @@ func TestKnownDifferences(t *testing.T) {
 	}
 }
 
+func TestColoursAreComparedAcrossChromas(t *testing.T) {
+	size := media.Size{Width: 33, Height: 17}
+	in := func(chroma media.Chroma, u func(x int) byte) *media.Frame {
+		f := media.NewFrameIn(chroma, size)
+		for i := range f.U.Data {
+			f.U.Data[i], f.V.Data[i] = u(i%f.U.Stride), 128
+		}
+		return f
+	}
+	flat := func(v byte) func(int) byte { return func(int) byte { return v } }
+	stripes := func(x int) byte { return byte(100 + 40*(x%2)) } // of which 4:2:0 keeps the mean
+	for _, c := range []struct {
+		reason    string
+		want, got *media.Frame
+		psnr      float64 // computed by hand: half of the samples are V, which is equal
+	}{
+		{"equal", in(media.Chroma420, flat(90)), in(media.Chroma420, flat(90)), quality.PerfectPSNR},
+		{"equal, of different chromas", in(media.Chroma444, flat(90)), in(media.Chroma420, flat(90)), quality.PerfectPSNR},
+		{"off by 4", in(media.Chroma444, flat(90)), in(media.Chroma444, flat(94)), 10 * math.Log10(255*255/8.0)},
+		{"off by 4 the other way round", in(media.Chroma420, flat(94)), in(media.Chroma444, flat(90)), 10 * math.Log10(255*255/8.0)},
+		{"stripes of one pixel in 4:2:0", in(media.Chroma444, stripes), in(media.Chroma420, flat(120)), 10 * math.Log10(255*255/200.0)},
+	} {
+		psnr, err := quality.ChromaPSNR(c.want, c.got)
+		if err != nil || math.Abs(psnr-c.psnr) > 0.001 {
+			t.Errorf("%s: %.3f dB, %v; want %.3f", c.reason, psnr, err, c.psnr)
+		}
+	}
+	if _, err := quality.ChromaPSNR(in(media.Chroma444, stripes), media.NewFrame(media.Size{Width: 32, Height: 16})); !errors.Is(err, quality.ErrSizes) {
+		t.Errorf("another size: %v", err)
+	}
+}
+
 func TestSSIMOfFlatPicturesIsTheirBrightnessAlone(t *testing.T) {
 	size := media.Size{Width: 32, Height: 32}
 	_, ssim := compare(t, picture(size, func(_, _ int) int { return 100 }), picture(size, func(_, _ int) int { return 120 }))

@@ -45,6 +45,7 @@ type netBench struct {
 	size        string
 	content     string
 	verbose     bool
+	plots       string
 
 	log      io.Writer
 	report   *bench.Report
@@ -82,6 +83,7 @@ func newNetBench() *cobra.Command {
 	c.Flags().Var(&b.bitrate, "bitrate", "upper bound of the rate, in bits per second")
 	c.Flags().StringVar(&b.size, "size", "960x540", "of the picture")
 	c.Flags().StringVar(&b.content, "content", string(corpus.Film), "what is shown: "+strings.Join(contentNames(), ", "))
+	c.Flags().StringVar(&b.plots, "plots", "", "folder for a picture of each scenario (SVG); none if empty")
 	c.Flags().BoolVar(&b.verbose, "verbose", false, "log what the streams do to standard error")
 	return c
 }
@@ -134,11 +136,20 @@ func (b *netBench) run(ctx context.Context) error {
 		"content": b.content, "version": version,
 	}}
 	for _, link := range links {
+		var runs []netPlot
 		for _, controller := range controllers {
 			fmt.Fprintf(b.log, "%s (%s, %v): %s\n", link.Name, link.About, link.RTT, controller)
-			if err := b.measure(ctx, link, controller, candidate, size); err != nil {
+			run, err := b.measure(ctx, link, controller, candidate, size)
+			if err != nil {
 				return fmt.Errorf("%s with %s: %w", link.Name, controller, err)
 			}
+			runs = append(runs, run)
+		}
+		if b.plots == "" {
+			continue
+		}
+		if err := draw(b.plots, link, runs); err != nil {
+			return fmt.Errorf("--plots: %w", err)
 		}
 	}
 	b.compare()
@@ -152,14 +163,14 @@ type netOutcome struct {
 	stalls   float64 // seconds of them
 }
 
-func (b *netBench) measure(ctx context.Context, link scenario.Scenario, controller streamer.Controller, candidate encoder.Candidate, size media.Size) error {
+func (b *netBench) measure(ctx context.Context, link scenario.Scenario, controller streamer.Controller, candidate encoder.Candidate, size media.Size) (plotted netPlot, err error) {
 	logger := slog.New(slog.DiscardHandler)
 	if b.verbose {
 		logger = slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	config, err := encoder.Config{Size: size, FrameRate: netFrameRate, Bitrate: media.Bitrate(b.bitrate)}.Resolve()
 	if err != nil {
-		return err
+		return plotted, err
 	}
 	var flows []*netFlow
 	defer func() {
@@ -172,7 +183,7 @@ func (b *netBench) measure(ctx context.Context, link scenario.Scenario, controll
 	for range link.Flows {
 		f, err := openNetFlow(candidate, config, b.pictures, controller, logger)
 		if err != nil {
-			return err
+			return plotted, err
 		}
 		flows = append(flows, f)
 	}
@@ -183,7 +194,7 @@ func (b *netBench) measure(ctx context.Context, link scenario.Scenario, controll
 	down, up := link.Links(b.seed)
 	run, err := streamOver(ctx, flows, down, up, length)
 	if err != nil {
-		return err
+		return plotted, err
 	}
 	if late := run.after.Late.Quantile(0.99); run.after.Missed > 0 || late > 2*time.Millisecond {
 		fmt.Fprintf(b.log, "  the relay was late by %v (p99) and missed %d packets: this machine is busy\n", late, run.after.Missed)
@@ -195,12 +206,15 @@ func (b *netBench) measure(ctx context.Context, link scenario.Scenario, controll
 		}
 		figures := f.figures(run, link.RTT)
 		figures.report(b.report, labels)
+		if i == 0 {
+			plotted = netPlot{controller, run, figures}
+		}
 		fmt.Fprintf(b.log, "  %s\n", figures)
 		b.outcomes[controller] = append(b.outcomes[controller], netOutcome{link.Name, percentile(figures.excess, 0.95), figures.stalled.Seconds()})
 	}
 	fmt.Fprintf(b.log, "  %.0f %% of the link used\n", 100*run.utilisation())
 	b.report.Value("utilisation", "ratio", run.utilisation(), bench.Labels{"scenario": link.Name, "controller": string(controller), "rtt": link.RTT.String()})
-	return nil
+	return plotted, nil
 }
 
 // compare puts the two controllers beside each other, over all scenarios.

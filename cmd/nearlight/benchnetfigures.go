@@ -18,6 +18,7 @@ type netRun struct {
 	ended         media.Instant
 	before, after netsim.RelayStats // netSettle after began, and at ended
 	down          netsim.Config
+	samples       []netSample
 }
 
 // utilisation is the share of what the link could carry to the players that it carried.
@@ -61,6 +62,13 @@ type netFigures struct {
 	length        time.Duration
 	ssim          float64
 	compared      int
+	arrivals      []netArrival
+}
+
+// netArrival is a frame that came.
+type netArrival struct {
+	captured, decodable media.Instant
+	excess              time.Duration
 }
 
 func (f *netFlow) figures(run netRun, roundTrip time.Duration) netFigures {
@@ -75,11 +83,6 @@ func (f *netFlow) figures(run netRun, roundTrip time.Duration) netFigures {
 			figures.sent++
 		}
 	}
-	type arrival struct {
-		captured, decodable media.Instant
-		excess              time.Duration
-	}
-	var arrivals []arrival
 	var last media.Instant
 	for _, shown := range f.shown {
 		if gap := shown.decodable.Sub(last); last >= from && gap > stallLength {
@@ -97,12 +100,12 @@ func (f *netFlow) figures(run netRun, roundTrip time.Duration) netFigures {
 		figures.delay = append(figures.delay, milliseconds(delay))
 		figures.excess = append(figures.excess, milliseconds(excess))
 		figures.worst = max(figures.worst, milliseconds(delay))
-		arrivals = append(arrivals, arrival{times.Damaged, shown.decodable, excess})
+		figures.arrivals = append(figures.arrivals, netArrival{times.Damaged, shown.decodable, excess})
 	}
 	const recovered, lasting = 25 * time.Millisecond, time.Second
 	for _, drop := range run.drops() {
 		late := drop // when the last frame came that was too late, with none for some time after it
-		for _, a := range arrivals {
+		for _, a := range figures.arrivals {
 			if a.captured < drop.Add(-time.Second) || a.decodable.Sub(late) > lasting && late > drop {
 				continue
 			}

@@ -281,6 +281,7 @@ func streamOver(ctx context.Context, flows []*netFlow, down, up netsim.Config, l
 		}
 	}
 	run.began = media.Now()
+	group.Go(func() error { return run.watch(ctx, relay, flows[0]) })
 	if sleep(ctx, netSettle) == nil {
 		run.before = relay.Stats()
 		_ = sleep(ctx, length-netSettle) // what has ended ctx is told below

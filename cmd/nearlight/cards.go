@@ -48,7 +48,7 @@ type opener func(nvenc.Device, encoder.Config) (encoder.Encoder, error)
 // encoder returns how a candidate of the ladder opens.
 func (c *cards) encoder(codec media.Codec, open opener) func(encoder.Config) (encoder.Encoder, error) {
 	return func(config encoder.Config) (encoder.Encoder, error) {
-		device, release := c.place(codec)
+		device, release := c.place(codec, config.GPU)
 		opened, err := open(device, config)
 		if err != nil {
 			release()
@@ -74,9 +74,10 @@ func (c *cards) device(ordinal int) nvenc.Device {
 	return nvenc.Device{Libraries: c.libraries, Ordinal: ordinal, Main: true}
 }
 
-// place chooses a card for a session that is coded there, and counts it until release is called.
-func (c *cards) place(codec media.Codec) (_ nvenc.Device, release func()) {
-	first := func() (nvenc.Device, func()) { return c.device(0), func() {} }
+// place chooses a card for a session that is coded there, and counts it until release is called. One whose pictures lie on a card
+// already is coded on that.
+func (c *cards) place(codec media.Codec, drawn encoder.GPU) (_ nvenc.Device, release func()) {
+	first := func() (nvenc.Device, func()) { return c.device(c.ordinalOr(drawn, 0)), func() {} }
 	if c.look == nil {
 		return first()
 	}
@@ -92,7 +93,7 @@ func (c *cards) place(codec media.Codec) (_ nvenc.Device, release func()) {
 	for i, g := range in.GPUs {
 		candidates[i] = gpu.Candidate{GPU: g, Placed: c.placed[g.Address]}
 	}
-	chosen, err := gpu.Place(candidates, gpu.Need{Codec: codec})
+	chosen, err := gpu.Place(candidates, gpu.Need{Codec: codec, Rendered: addressOf(in, drawn)})
 	if err != nil {
 		return first()
 	}
@@ -133,6 +134,28 @@ func (c *cards) ordinalOf(g gpu.GPU) (int, error) {
 		}
 	}
 	return 0, fmt.Errorf("CUDA does not know GPU %d (%s): look at CUDA_VISIBLE_DEVICES", g.Index, g.UUID)
+}
+
+// ordinalOr is CUDA's number of a card that it knows itself, or else the one given.
+func (c *cards) ordinalOr(card encoder.GPU, otherwise int) int {
+	if devices, err := c.devices(c.libraries); err == nil && card != (encoder.GPU{}) {
+		for _, d := range devices {
+			if d.UUID == card {
+				return d.Ordinal
+			}
+		}
+	}
+	return otherwise
+}
+
+// addressOf is where NVML finds a card that CUDA named, empty where it does not.
+func addressOf(in gpu.Inventory, card encoder.GPU) gpu.Address {
+	for _, g := range in.GPUs {
+		if card != (encoder.GPU{}) && g.UUID == uuid(card) {
+			return g.Address
+		}
+	}
+	return ""
 }
 
 // uuid writes CUDA's form of a UUID as NVML does.

@@ -73,6 +73,31 @@ func TestSessionsAreSpreadOverTheCardsAndGiveTheirPlaceBack(t *testing.T) {
 	}
 }
 
+func TestWhatWasDrawnOnACardIsCodedThere(t *testing.T) {
+	c := twoCards()
+	open := c.encoder(media.H264, openOn)
+	second := encoder.GPU{0x22, 15: 2} // CUDA's first
+	for range 3 {                      // however busy it is
+		e, err := open(encoder.Config{GPU: second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ordinalOf(t, e); got != 0 {
+			t.Errorf("pictures of CUDA's device 0 are coded on %d", got)
+		}
+	}
+	c.look = nil // without NVML
+	for drawn, want := range map[encoder.GPU]int{{0x11, 15: 1}: 1, second: 0, {0x33}: 0, {}: 0} {
+		e, err := open(encoder.Config{GPU: drawn})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ordinalOf(t, e); got != want {
+			t.Errorf("without NVML pictures of %x are coded on CUDA's device %d, want %d", drawn, got, want)
+		}
+	}
+}
+
 func TestASessionThatDoesNotOpenTakesNoPlace(t *testing.T) {
 	c := twoCards()
 	full := errors.New("full")

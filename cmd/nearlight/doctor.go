@@ -147,6 +147,7 @@ func (d *doctor) examine(ctx context.Context, tell func(finding)) {
 	}
 	tell(d.checkOffscreen(ctx))
 	d.checkOtherDisplays(ctx, cage, tell)
+	tell(d.checkGPUMemory())
 	tell(d.checkNvFBC())
 	tell(checkPort(ctx, d.listen))
 	tell(checkSocketBuffers(kernelSetting))

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"nearlight/edge/sandbox"
+	"nearlight/internal/media"
 )
 
 func TestAFindingIsOneLineWithItsRemedyBehindAnArrow(t *testing.T) {
@@ -28,6 +29,22 @@ func TestAFindingIsOneLineWithItsRemedyBehindAnArrow(t *testing.T) {
 	} {
 		if got := c.f.String(); got != c.want {
 			t.Errorf("got  %q\nwant %q", got, c.want)
+		}
+	}
+}
+
+func TestAnEncoderSaysWhatElseItCodesIn(t *testing.T) {
+	full, tenBit := media.Sampling{Chroma: media.Chroma444}, media.Sampling{TenBit: true}
+	for _, c := range []struct {
+		samplings []media.Sampling
+		want      string
+	}{
+		{nil, ""}, // a driver that knows nothing else
+		{[]media.Sampling{{}}, "; it codes in 4:2:0 with 8 bits only"},
+		{[]media.Sampling{{}, full, tenBit}, "; it codes in 4:4:4 with 8 bits, 4:2:0 with 10 bits as well"},
+	} {
+		if got := alsoIn(c.samplings); got != c.want {
+			t.Errorf("%v: got %q, want %q", c.samplings, got, c.want)
 		}
 	}
 }

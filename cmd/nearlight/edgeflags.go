@@ -33,6 +33,7 @@ type edgeFlags struct {
 	fps           int
 	encoder       string
 	bitrate       bitrateValue
+	chroma        chromaValue
 	app           string
 	display       displayValue
 	slots         int
@@ -51,6 +52,8 @@ func (f *edgeFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.encoder, "encoder", encoder.Auto, "encoders that may be used, in order of preference ("+strings.Join(ladder("").Names(), ",")+"), or "+encoder.Auto)
 	registerNVIDIA(flags, &f.nvidia)
 	flags.Var(&f.bitrate, "bitrate", "bitrate at the most, for example 8M or 2500k")
+	flags.Var(&f.chroma, "chroma", "how much colour is coded: 420, or 444 (as sharp as luma, for text and thin lines) where encoder and player can; "+
+		"takes more time and bits")
 	flags.StringVar(&f.app, "app", "", "offer only this app of the catalogue")
 	registerDisplay(flags, &f.display)
 	flags.IntVar(&f.slots, "slots", 1, "sessions at a time")
@@ -179,7 +182,7 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 	b.node, err = edge.NewNode(edge.Config{
 		Name: host, Slots: f.slots, Engine: engine, Encoders: encoders, Time: newTimings(in.logger).measure,
 		Token: in.token, Verifier: in.verifier, Display: display.Kind(f.display), NVIDIA: f.nvidia, Audio: f.audio, Sandbox: cage, Folder: filepath.Clean(folder),
-		Size: media.Size(f.size), MaxSize: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate),
+		Size: media.Size(f.size), MaxSize: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate), Chroma: media.Chroma(f.chroma),
 		Offered: offered, Installer: &app.Installer{}, PlayoutDelay: in.delay, Stamp: in.stamp, Trace: in.trace,
 		Metrics: in.metrics, Logger: in.logger,
 	})

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"nearlight/edge/display"
 	"nearlight/internal/media"
 )
@@ -32,6 +34,19 @@ func (v *bitrateValue) Set(text string) error {
 	bitrate, err := media.ParseBitrate(text)
 	if err == nil {
 		*v = bitrateValue(bitrate)
+	}
+	return err
+}
+
+// chromaValue is a flag of 420 or 444.
+type chromaValue media.Chroma
+
+func (v *chromaValue) String() string { return strings.ReplaceAll(media.Chroma(*v).String(), ":", "") }
+func (*chromaValue) Type() string     { return "chroma" }
+func (v *chromaValue) Set(text string) error {
+	chroma, err := media.ParseChroma(text)
+	if err == nil {
+		*v = chromaValue(chroma)
 	}
 	return err
 }

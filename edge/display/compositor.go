@@ -75,7 +75,9 @@ func (c *compositor) prepare(command *sandbox.Command, folder string, confined b
 	command.Env = append(command.Env,
 		"XDG_RUNTIME_DIR="+runtime, "SWAYSOCK="+filepath.Join(runtime, controlName), "HOME=/nonexistent",
 		"WLR_BACKENDS=headless", "WLR_LIBINPUT_NO_DEVICES=1", "XKB_DEFAULT_RULES=evdev")
-	if !gpu {
+	if gpu { // of several, the one whose memory the edge shares with it
+		command.Env = append(command.Env, "WLR_RENDER_DRM_DEVICE="+sandbox.RenderNode())
+	} else {
 		command.Env = append(command.Env, "WLR_RENDERER=pixman")
 	}
 	return nil

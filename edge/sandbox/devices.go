@@ -32,7 +32,16 @@ func nodes(devices, pattern string) []string {
 }
 
 // HasGPU reports whether programs of a session can draw on a GPU.
-func HasGPU() bool { return len(renderNodes(devices)) > 0 }
+func HasGPU() bool { return RenderNode() != "" }
+
+// RenderNode is the device file of the GPU that a session's display draws on: the machine's first, empty where there is none.
+func RenderNode() string {
+	nodes := renderNodes(devices)
+	if len(nodes) == 0 {
+		return ""
+	}
+	return nodes[0]
+}
 
 // gpuArguments show a cage the machine's GPUs, where it has any.
 func gpuArguments(devices string) (args []string) {

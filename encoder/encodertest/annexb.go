@@ -58,7 +58,18 @@ type sequence struct {
 	primaries, transfer int // 2, unspecified, where the stream does not say
 	matrix              int
 	fullRange           bool
+	profile             int
+	chroma, depth       int // chroma_format_idc, bits
 }
+
+// profile_idc, section A.2.
+const (
+	baseline = 66
+	main     = 77
+	high     = 100
+	high10   = 110
+	high444  = 244
+)
 
 // parseSPS reads a sequence parameter set of the baseline, main and high profiles (sections 7.3.2.1.1 and E.1.1).
 func parseSPS(unit []byte) (sequence, error) {
@@ -68,20 +79,25 @@ func parseSPS(unit []byte) (sequence, error) {
 	s := sequence{
 		profileLevelID: fmt.Sprintf("%02x%02x%02x", unit[1], unit[2], unit[3]),
 		reorderFrames:  -1, primaries: 2, transfer: 2, matrix: 2,
-	}
-	profile := unit[1]
-	if profile != 66 && profile != 77 && profile != 100 {
-		return s, fmt.Errorf("profile_idc %d is neither baseline, main nor high", profile)
+		profile: int(unit[1]), chroma: 1, depth: 8,
 	}
 	r := bits{data: unescape(unit[4:])}
 	r.ue() // seq_parameter_set_id
-	if profile == 100 {
-		if chroma, luma, chromaDepth := r.ue(), r.ue(), r.ue(); chroma != 1 || luma != 0 || chromaDepth != 0 {
-			return s, fmt.Errorf("chroma_format_idc %d and bit depths 8+%d, 8+%d are not expected", chroma, luma, chromaDepth)
+	switch s.profile {
+	case baseline, main:
+	case high, high10, high444:
+		if s.chroma = r.ue(); s.chroma == 3 && r.u(1) != 0 {
+			return s, errors.New("separate colour planes are not expected")
+		}
+		s.depth = 8 + r.ue()
+		if chromaDepth := 8 + r.ue(); chromaDepth != s.depth {
+			return s, fmt.Errorf("luma has %d bits and chroma %d", s.depth, chromaDepth)
 		}
 		if lossless, scaling := r.u(1), r.u(1); lossless != 0 || scaling != 0 {
 			return s, errors.New("lossless coding and scaling matrices are not expected")
 		}
+	default:
+		return s, fmt.Errorf("profile_idc %d is not expected", s.profile)
 	}
 	r.ue() // log2_max_frame_num_minus4
 	switch r.ue() {

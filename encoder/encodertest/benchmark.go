@@ -37,7 +37,7 @@ func measure(b *testing.B, open Opener, scene *Scene, config encoder.Config) (sp
 		b.Fatal(err)
 	}
 	defer opened.Close()
-	frame := media.NewFrame(config.Size)
+	frame := media.NewFrameIn(opened.Capabilities().Sampling.Chroma, config.Size)
 	var begin time.Time
 	var whole, first []time.Duration
 	waiting := true

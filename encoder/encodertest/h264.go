@@ -41,6 +41,19 @@ func checkH264(t *testing.T, unit *accessUnit, slice media.Slice) {
 	}
 }
 
+// rightH264 reports whether a sequence has a sampling, in the profile that is the least for it: every other is decoded by fewer.
+func rightH264(s sequence, sampling media.Sampling) bool {
+	switch sampling {
+	case media.Sampling{}:
+		return s.profile <= high && s.chroma == 1 && s.depth == 8
+	case media.Sampling{TenBit: true}:
+		return s.profile == high10 && s.chroma == 1 && s.depth == 10
+	case media.Sampling{Chroma: media.Chroma444}:
+		return s.profile == high444 && s.chroma == 3 && s.depth == 8
+	}
+	return s.profile == high444 && s.chroma == 3 && s.depth == 10
+}
+
 // checkH264Headers checks the sequence parameter set, which comes first.
 func checkH264Headers(t *testing.T, unit []byte, capabilities encoder.Capabilities) {
 	t.Helper()
@@ -57,6 +70,9 @@ func checkH264Headers(t *testing.T, unit []byte, capabilities encoder.Capabiliti
 	}
 	if got.profileLevelID != capabilities.ProfileLevelID {
 		t.Errorf("profile-level-id is %s, the capabilities say %s", got.profileLevelID, capabilities.ProfileLevelID)
+	}
+	if !rightH264(got, capabilities.Sampling) {
+		t.Errorf("profile_idc %d, chroma format %d, %d bits for a stream in %v", got.profile, got.chroma, got.depth, capabilities.Sampling)
 	}
 	if got.primaries != 6 || got.transfer != 6 || got.matrix != 6 || got.fullRange {
 		t.Errorf("colours are %d/%d/%d, full range %v; want BT.601 (6/6/6), limited", got.primaries, got.transfer, got.matrix, got.fullRange)

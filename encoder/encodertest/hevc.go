@@ -57,7 +57,7 @@ func checkHEVC(t *testing.T, _ *accessUnit, slice media.Slice) {
 
 // hevcSequence is what matters to a live player in a sequence parameter set.
 type hevcSequence struct {
-	profile, chroma, lumaDepth  int
+	profile, chroma, depth      int
 	reorderFrames               int
 	primaries, transfer, matrix int // 2, unspecified, where the stream does not say
 	fullRange                   bool
@@ -82,7 +82,9 @@ func parseHEVC(unit []byte) (hevcSequence, error) {
 	r.u(43)    // constraints of later profiles
 	r.u(1 + 8) // reserved, general_level_idc
 	r.ue()     // sps_seq_parameter_set_id
-	s.chroma = r.ue()
+	if s.chroma = r.ue(); s.chroma == 3 && r.u(1) != 0 {
+		return s, errors.New("separate colour planes are not expected")
+	}
 	r.ue() // width
 	r.ue() // height
 	if r.u(1) == 1 {
@@ -90,8 +92,10 @@ func parseHEVC(unit []byte) (hevcSequence, error) {
 			r.ue()
 		}
 	}
-	s.lumaDepth = 8 + r.ue()
-	r.ue()
+	s.depth = 8 + r.ue()
+	if chroma := 8 + r.ue(); chroma != s.depth {
+		return s, fmt.Errorf("luma has %d bits and chroma %d", s.depth, chroma)
+	}
 	pocBits := r.ue() + 4
 	r.u(1) // sps_sub_layer_ordering_info_present_flag
 	r.ue() // sps_max_dec_pic_buffering_minus1
@@ -174,8 +178,20 @@ func (s *hevcSequence) readColours(r *bits) {
 	}
 }
 
+// hevcWanted is general_profile_idc (sections A.3.2, A.3.3 and A.3.5), chroma_format_idc and depth of a stream in a sampling.
+func hevcWanted(sampling media.Sampling) hevcSequence {
+	want := hevcSequence{profile: 1, chroma: 1, depth: 8} // Main
+	if sampling.TenBit {
+		want.profile, want.depth = 2, 10 // Main 10
+	}
+	if sampling.Chroma == media.Chroma444 {
+		want.profile, want.chroma = 4, 3 // the format range extensions, whatever the depth
+	}
+	return want
+}
+
 // checkHEVCHeaders checks what the first access unit tells of the whole stream.
-func checkHEVCHeaders(t *testing.T, unit []byte, _ encoder.Capabilities) {
+func checkHEVCHeaders(t *testing.T, unit []byte, capabilities encoder.Capabilities) {
 	t.Helper()
 	units, err := splitNALs(unit)
 	if err != nil {
@@ -192,8 +208,8 @@ func checkHEVCHeaders(t *testing.T, unit []byte, _ encoder.Capabilities) {
 		if err != nil {
 			t.Fatalf("sequence parameter set: %v", err)
 		}
-		if s.profile != 1 || s.chroma != 1 || s.lumaDepth != 8 {
-			t.Errorf("profile %d, chroma format %d, %d bits; want main (1), 4:2:0 (1), 8", s.profile, s.chroma, s.lumaDepth)
+		if want := hevcWanted(capabilities.Sampling); s.profile != want.profile || s.chroma != want.chroma || s.depth != want.depth {
+			t.Errorf("profile %d, chroma format %d, %d bits; want %d, %d, %d", s.profile, s.chroma, s.depth, want.profile, want.chroma, want.depth)
 		}
 		if s.reorderFrames != 0 {
 			t.Errorf("sps_max_num_reorder_pics is %d: a decoder may hold pictures back", s.reorderFrames)

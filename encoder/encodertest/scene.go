@@ -14,9 +14,13 @@ import (
 type Scene struct {
 	stride int
 	layers [4]layer // the same texture under different noise
+	full   *full
 }
 
 type layer struct{ y, u, v []byte }
+
+// full is u and v with a sample for each pixel, made for the first picture in 4:4:4.
+type full struct{ u, v []byte }
 
 // How far the texture pans before it turns round.
 const panX, panY = 192, 96
@@ -81,8 +85,16 @@ func (s *Scene) Draw(f *media.Frame, n int) {
 	x, y := 2*bounce(n*3/2, panX/2), 2*bounce(n/2, panY/2)
 	l := &s.layers[n%len(s.layers)]
 	copyPlane(&f.Y, l.y, s.stride, x, y, f.Coded.Width, f.Coded.Height)
-	copyPlane(&f.U, l.u, s.stride/2, x/2, y/2, f.Coded.Width/2, f.Coded.Height/2)
-	copyPlane(&f.V, l.v, s.stride/2, x/2, y/2, f.Coded.Width/2, f.Coded.Height/2)
+	if f.Chroma == media.Chroma444 {
+		if s.full == nil {
+			s.full = &full{double(l.u, s.stride/2), double(l.v, s.stride/2)}
+		}
+		copyPlane(&f.U, s.full.u, s.stride, x, y, f.Coded.Width, f.Coded.Height)
+		copyPlane(&f.V, s.full.v, s.stride, x, y, f.Coded.Width, f.Coded.Height)
+	} else {
+		copyPlane(&f.U, l.u, s.stride/2, x/2, y/2, f.Coded.Width/2, f.Coded.Height/2)
+		copyPlane(&f.V, l.v, s.stride/2, x/2, y/2, f.Coded.Width/2, f.Coded.Height/2)
+	}
 
 	side := f.Coded.Width / 6 &^ 1
 	left, top := bounce(n*5, f.Coded.Width-side), bounce(n*3, max(f.Coded.Height-side, 1))
@@ -99,17 +111,37 @@ func copyPlane(dst *media.Plane, src []byte, stride, x, y, width, height int) {
 	}
 }
 
-// pad repeats the last visible row and column, as every maker of frames has to.
-func pad(f *media.Frame) {
-	if f.Coded.Width > f.Visible.Width {
-		for row := range f.Visible.Height {
-			line := f.Y.Data[row*f.Y.Stride:]
-			line[f.Visible.Width] = line[f.Visible.Width-1]
+// double makes two by two samples of each.
+func double(samples []byte, width int) []byte {
+	doubled := make([]byte, 4*len(samples))
+	for i, sample := range samples {
+		at := 4*(i/width)*width + 2*(i%width)
+		for _, j := range [4]int{at, at + 1, at + 2*width, at + 2*width + 1} {
+			doubled[j] = sample
 		}
 	}
-	if f.Coded.Height > f.Visible.Height {
-		last := (f.Coded.Height - 1) * f.Y.Stride
-		copy(f.Y.Data[last:][:f.Coded.Width], f.Y.Data[last-f.Y.Stride:])
+	return doubled
+}
+
+// pad repeats the last visible row and column, as every maker of frames has to.
+func pad(f *media.Frame) {
+	padPlane(&f.Y, f.Visible, f.Coded)
+	if f.Chroma == media.Chroma444 {
+		padPlane(&f.U, f.Visible, f.Coded)
+		padPlane(&f.V, f.Visible, f.Coded)
+	}
+}
+
+func padPlane(p *media.Plane, visible, coded media.Size) {
+	if coded.Width > visible.Width {
+		for row := range visible.Height {
+			line := p.Data[row*p.Stride:]
+			line[visible.Width] = line[visible.Width-1]
+		}
+	}
+	if coded.Height > visible.Height {
+		last := (coded.Height - 1) * p.Stride
+		copy(p.Data[last:][:coded.Width], p.Data[last-p.Stride:])
 	}
 }
 

@@ -53,7 +53,7 @@ func start(t *testing.T, open Opener, config encoder.Config) *stream {
 // resize makes scene and frame for another size.
 func (s *stream) resize(size media.Size) {
 	s.scene = NewScene(size, 1)
-	s.frame = media.NewFrame(size)
+	s.frame = media.NewFrameIn(s.encoder.Capabilities().Sampling.Chroma, size)
 }
 
 // join gives the player a new decoder, which knows nothing yet.

@@ -1,6 +1,8 @@
 // Package nvenc compresses with the encoder of NVIDIA's GPUs (NVENC): H.264 High or Main, HEVC Main, and AV1 Main where the
-// build had headers of Video Codec SDK 12 or later (Debian's are 11.1, and cannot). The driver's libraries are opened at
-// run time, so that one binary runs everywhere; a machine without them gets an error that says so.
+// build had headers of Video Codec SDK 12 or later (Debian's are 11.1, and cannot). With encoder.Config.Sampling it is H.264
+// High 4:4:4 Predictive, HEVC Main 10, Main 4:4:4 or Main 4:4:4 10, and H.264 High 10 where the build had headers of SDK 13.
+// The driver's libraries are opened at run time, so that one binary runs everywhere; a machine without them gets an error
+// that says so.
 //
 // Speed 0 to 3 is NVIDIA's preset P1 to P4, tuned for ultra-low latency: constant bitrate with room for one frame, no
 // reordering, no lookahead, no keyframe unasked. Easy pictures stay below the rate: a least quantiser bounds what they
@@ -8,8 +10,8 @@
 //
 // # What is asked of the device
 //
-// Everything that devices differ in is asked of the one at hand, nothing is looked up in a table: codecs, sizes (small
-// ones are refused, unlike in software), rate control, live changes of rate and size, reference invalidation, intra refresh. What it
+// Everything that devices differ in is asked of the one at hand, nothing is looked up in a table: codecs, sizes (small ones are
+// refused, unlike in software), 4:4:4, 10 bits, rate control, live changes of rate and size, reference invalidation, intra refresh. What it
 // lacks is an error that wraps encoder.ErrUnsupported and names it. A live change of speed is tried, and refused with
 // the same error where the driver does not take it.
 //
@@ -21,7 +23,10 @@
 // Planes in host memory are copied into the driver's own buffer. A frame whose Surface is a cuda.Picture of the same GPU is
 // read where it lies: memory and arrays are registered with the session once and mapped for each frame; a GL texture is
 // registered once with CUDA, mapped for each frame and copied on the GPU, because only sessions of GL read textures
-// themselves. RGB is converted by NVENC.
+// themselves. RGB is converted by NVENC, to 4:4:4 where the stream has that; NV12 has no more than 4:2:0, and is refused there.
+//
+// Pictures have 8 bits. For a stream with 10, API 11.1 takes pictures of 10 bits only: planes are widened while they are
+// copied, and pictures on the GPU are refused (Capabilities.Surfaces is false). From 12.2 on the driver widens them itself.
 //
 // # Losses
 //
@@ -40,7 +45,8 @@
 // The contract's suite passes against a double of the driver (package fakedriver), which keeps the books that NVIDIA's
 // documentation asks callers to keep, and codes with x264 and x265. It proves how this package calls the driver as far as
 // the headers say what is right; it proves nothing about a GPU: not speed, not how well the rate is kept, not that a
-// driver takes these settings, not invalidation in HEVC, nor the colours that NVENC makes of RGB.
+// driver takes these settings, not invalidation in HEVC, nor the colours that NVENC makes of RGB. What is built only with
+// newer headers (AV1, H.264 with 10 bits, the driver's widening) has run nowhere.
 package nvenc
 
 import (
@@ -81,7 +87,8 @@ type Device struct {
 	Libraries string // the folder that holds libcuda.so.1 and libnvidia-encode.so.1; empty: where the loader looks
 	Ordinal   int    // as in cuda.Device
 	// Main has H.264 coded as profile Main in place of High, that is without 8x8 transforms. Every browser decodes Main;
-	// Chromium without a hardware decoder refuses a session that offers High.
+	// Chromium without a hardware decoder refuses a session that offers High. It counts in 4:2:0 with 8 bits, which is all that
+	// Main has.
 	Main bool
 }
 

@@ -13,11 +13,6 @@ enum {
 	BUSY_NAP_US = 1000,
 };
 
-static void copy_plane(uint8_t *to, int to_stride, const uint8_t *from, int from_stride, int width, int height) {
-	for (int row = 0; row < height; row++)
-		memcpy(to + (size_t)row * to_stride, from + (size_t)row * from_stride, width);
-}
-
 // take copies the access unit out of the driver's buffer, so that it is read once from memory that may be slow, and no
 // buffer is locked while packets are sent.
 static int take(nl_nvenc *e, nl_unit *unit) {
@@ -79,28 +74,20 @@ static int code(nl_nvenc *e, NV_ENC_INPUT_PTR input, NV_ENC_BUFFER_FORMAT format
 	return take(e, unit);
 }
 
-typedef struct {
-	const uint8_t *y, *u, *v;
-	int y_stride, u_stride, v_stride;
-} planes;
-
-static int encode_host(nl_nvenc *e, const planes *p, int64_t number, int keyframe, nl_unit *unit) {
+static int encode_host(nl_nvenc *e, const nl_planes *p, int64_t number, int keyframe, nl_unit *unit) {
 	NV_ENC_LOCK_INPUT_BUFFER lock = {.version = NV_ENC_LOCK_INPUT_BUFFER_VER, .inputBuffer = e->input};
 	if (nl_note(e, "NvEncLockInputBuffer", e->api.nvEncLockInputBuffer(e->session, &lock)))
 		return -1;
-	int width = e->settings.width, height = e->settings.height, pitch = lock.pitch;
-	uint8_t *y = lock.bufferDataPtr, *u = y + (size_t)pitch * height, *v = u + (size_t)(pitch / 2) * (height / 2);
-	copy_plane(y, pitch, p->y, p->y_stride, width, height);
-	copy_plane(u, pitch / 2, p->u, p->u_stride, width / 2, height / 2);
-	copy_plane(v, pitch / 2, p->v, p->v_stride, width / 2, height / 2);
+	NV_ENC_BUFFER_FORMAT format = nl_nvenc_host_format(&e->settings);
+	nl_copy_planes(lock.bufferDataPtr, lock.pitch, format, p, e->settings.width, e->settings.height);
 	if (nl_note(e, "NvEncUnlockInputBuffer", e->api.nvEncUnlockInputBuffer(e->session, e->input)))
 		return -1;
-	return code(e, e->input, NV_ENC_BUFFER_FORMAT_IYUV, pitch, number, keyframe, unit);
+	return code(e, e->input, format, lock.pitch, number, keyframe, unit);
 }
 
 int nl_nvenc_encode(nl_nvenc *e, const uint8_t *y, int y_stride, const uint8_t *u, int u_stride, const uint8_t *v, int v_stride,
 	int64_t number, int keyframe, nl_unit *unit) {
-	planes p = {y, u, v, y_stride, u_stride, v_stride};
+	nl_planes p = {y, u, v, y_stride, u_stride, v_stride};
 	if (nl_note_cuda(e, "cuCtxPushCurrent", nl_cuda_enter(e->context)))
 		return -1;
 	int result = encode_host(e, &p, number, keyframe, unit);

@@ -29,6 +29,7 @@ type Encoder struct {
 	config    encoder.Config
 	main      bool
 	abilities C.nl_abilities
+	samplings []media.Sampling // that the device codes in
 	// level is H.264's, references how many pictures it leaves room to keep, ReferencesKept at the most.
 	level, references int
 	profileLevelID    string
@@ -70,7 +71,7 @@ func (d Device) open(name string, codec media.Codec, config encoder.Config) (enc
 }
 
 func (d Device) start(name string, codec media.Codec, config encoder.Config) (*Encoder, error) {
-	config, err := config.Resolve()
+	config, err := config.Resolve(media.Samplings()...) // which of them, the device is asked
 	if err != nil {
 		return nil, err
 	}
@@ -99,9 +100,10 @@ func (e *Encoder) begin(o *opening) (err error) {
 	if e.abilities, err = o.ask(); err != nil {
 		return fmt.Errorf("%w: %w", encoder.ErrUnavailable, err)
 	}
-	if err := fits(e.config, &e.abilities, o.context.Device().Name); err != nil {
+	if err := fits(e.config, e.codec, &e.abilities, o.context.Device().Name); err != nil {
 		return err
 	}
+	e.samplings = samplings(e.codec, &e.abilities)
 	settings := e.settings(e.config)
 	if C.nl_nvenc_start(o.c, &settings) < 0 {
 		return fmt.Errorf("%w: %w", encoder.ErrUnavailable, told(o.failure()))
@@ -144,6 +146,8 @@ func (e *Encoder) settings(config encoder.Config) C.nl_settings {
 		speed:          C.int(config.Speed),
 		level_idc:      C.int(e.level),
 		main_profile:   flag(e.main),
+		yuv444:         flag(config.Sampling.Chroma == media.Chroma444),
+		ten_bit:        flag(config.Sampling.TenBit),
 		references:     C.int(e.references),
 		refresh_frames: C.int(e.sweep),
 	}
@@ -213,11 +217,11 @@ func (e *Encoder) usable() error {
 }
 
 func (e *Encoder) check(f *media.Frame) error {
-	check := f.Check
-	if f.Surface != nil {
-		check = f.CheckSizes
+	err := f.CheckSizes()
+	if f.Surface == nil {
+		err = f.CheckIn(e.config.Sampling.Chroma)
 	}
-	if err := check(); err != nil {
+	if err != nil {
 		return err
 	}
 	if f.Visible != e.config.Size {
@@ -295,7 +299,7 @@ func (e *Encoder) apply(r encoder.Reconfiguration) (encoder.Config, error) {
 	if (config.Bitrate != e.config.Bitrate || config.FrameRate != e.config.FrameRate) && e.abilities.live_rate == 0 {
 		return config, fmt.Errorf("%w: %s does not change its rate within a stream: open a new encoder", encoder.ErrUnsupported, device)
 	}
-	return config, fits(config, &e.abilities, device)
+	return config, fits(config, e.codec, &e.abilities, device)
 }
 
 // Invalidate implements encoder.Encoder.
@@ -338,7 +342,9 @@ func (e *Encoder) Capabilities() encoder.Capabilities {
 		LiveResize:     e.abilities.live_size != 0,
 		Slices:         1, // however many NAL units there are, they come together
 		Speeds:         speeds,
-		Surfaces:       true,
+		Surfaces:       readsSurfaces(e.config.Sampling),
+		Sampling:       e.config.Sampling,
+		Samplings:      e.samplings,
 		ProfileLevelID: e.profileLevelID,
 	}
 }

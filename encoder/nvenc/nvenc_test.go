@@ -26,6 +26,33 @@ func TestContractOfHEVC(t *testing.T) {
 	encodertest.Run(t, device().HEVC)
 }
 
+// The samplings that a stream may have besides 4:2:0 with 8 bits.
+var (
+	full     = media.Sampling{Chroma: media.Chroma444}
+	tenBit   = media.Sampling{TenBit: true}
+	fullDeep = media.Sampling{Chroma: media.Chroma444, TenBit: true}
+)
+
+func TestContractOfH264In444(t *testing.T) {
+	load(t)
+	encodertest.Run(t, encodertest.In(full, device().H264))
+}
+
+func TestContractOfHEVCIn444(t *testing.T) {
+	load(t)
+	encodertest.RunIn(t, full, device().HEVC)
+}
+
+func TestContractOfHEVCWith10Bits(t *testing.T) {
+	load(t)
+	encodertest.RunIn(t, tenBit, device().HEVC)
+}
+
+func TestContractOfHEVCIn444With10Bits(t *testing.T) {
+	load(t)
+	encodertest.RunIn(t, fullDeep, device().HEVC)
+}
+
 func TestAPictureTakesNoMoreThanCanBeSeen(t *testing.T) {
 	load(t)
 	size := media.Size{Width: 640, Height: 360}

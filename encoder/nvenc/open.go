@@ -187,7 +187,7 @@ func codecNumber(codec media.Codec) C.int {
 }
 
 // fits checks a configuration against the device.
-func fits(config encoder.Config, a *C.nl_abilities, device string) error {
+func fits(config encoder.Config, codec media.Codec, a *C.nl_abilities, device string) error {
 	smallest := media.Size{Width: int(a.min_width), Height: int(a.min_height)}
 	largest := media.Size{Width: int(a.max_width), Height: int(a.max_height)}
 	refuse := func(format string, args ...any) error {
@@ -200,14 +200,12 @@ func fits(config encoder.Config, a *C.nl_abilities, device string) error {
 		return refuse("encodes no pictures above %v or %d macroblocks, and %v was asked for", largest, a.macroblocks, config.MaxSize)
 	case a.rate_modes&C.NV_ENC_PARAMS_RC_CBR == 0:
 		return refuse("has no constant bitrate")
-	case a.iyuv == 0:
-		return refuse("takes no planar pictures")
 	case config.Recovery == encoder.RecoverByReferences && a.invalidation == 0:
 		return refuse("cannot invalidate references")
 	case config.Recovery == encoder.RecoverByRefresh && a.refresh == 0:
 		return refuse("has no intra refresh")
 	}
-	return nil
+	return checkSampling(config.Sampling, codec, a, device)
 }
 
 // register has the session know a picture. It is nil for one that cannot be, and failure says why.

@@ -107,6 +107,8 @@ static int ask(nl_nvenc *e, nl_abilities *a) {
 		{&a->single_slice_refresh, NV_ENC_CAPS_SINGLE_SLICE_INTRA_REFRESH},
 		{&a->cabac, NV_ENC_CAPS_SUPPORT_CABAC},
 		{&a->transform_8x8, NV_ENC_CAPS_SUPPORT_ADAPTIVE_TRANSFORM},
+		{&a->yuv444, NV_ENC_CAPS_SUPPORT_YUV444_ENCODE},
+		{&a->ten_bit, NV_ENC_CAPS_SUPPORT_10BIT_ENCODE},
 	};
 	GUID codec = nl_codec_guid(e->codec);
 	for (size_t i = 0; i < sizeof questions / sizeof *questions; i++) {
@@ -123,7 +125,7 @@ static int ask(nl_nvenc *e, nl_abilities *a) {
 	if (nl_note(e, "NvEncGetInputFormats", e->api.nvEncGetInputFormats(e->session, codec, formats, count, &got)))
 		return -1;
 	for (uint32_t i = 0; i < got; i++)
-		a->iyuv |= formats[i] == NV_ENC_BUFFER_FORMAT_IYUV;
+		a->formats |= formats[i];
 	e->abilities = *a;
 	return 0;
 }
@@ -140,7 +142,7 @@ static int create_input(nl_nvenc *e, const nl_settings *settings, NV_ENC_INPUT_P
 		.version = NV_ENC_CREATE_INPUT_BUFFER_VER,
 		.width = settings->width,
 		.height = settings->height,
-		.bufferFmt = NV_ENC_BUFFER_FORMAT_IYUV,
+		.bufferFmt = nl_nvenc_host_format(settings),
 	};
 	if (nl_note(e, "NvEncCreateInputBuffer", e->api.nvEncCreateInputBuffer(e->session, &create)))
 		return -1;

@@ -58,11 +58,30 @@ static void fill_vui(NV_ENC_CONFIG_H264_VUI_PARAMETERS *vui) {
 	vui->colourMatrix = BT601;
 }
 
+// CHROMA_420 and CHROMA_444 are chroma_format_idc (ITU-T H.264 table 6-1, H.265 table 6-1).
+enum { CHROMA_420 = 1, CHROMA_444 = 3 };
+
+// h264_profile is the least that has what is asked: 4:4:4 needs High 4:4:4 Predictive, and 10 bits High 10.
+static GUID h264_profile(const nl_settings *settings) {
+	if (settings->yuv444)
+		return NV_ENC_H264_PROFILE_HIGH_444_GUID;
+#if NL_H264_10_BIT
+	if (settings->ten_bit)
+		return NV_ENC_H264_PROFILE_HIGH_10_GUID;
+#endif
+	return settings->main_profile ? NV_ENC_H264_PROFILE_MAIN_GUID : NV_ENC_H264_PROFILE_HIGH_GUID;
+}
+
 static void fill_h264(const nl_abilities *abilities, const nl_settings *settings, NV_ENC_CONFIG *config) {
 	NV_ENC_CONFIG_H264 *h264 = &config->encodeCodecConfig.h264Config;
-	config->profileGUID = settings->main_profile ? NV_ENC_H264_PROFILE_MAIN_GUID : NV_ENC_H264_PROFILE_HIGH_GUID;
+	int has_8x8 = !settings->main_profile || settings->yuv444 || settings->ten_bit;
+	config->profileGUID = h264_profile(settings);
 	h264->level = settings->level_idc; // what the player was told
-	h264->chromaFormatIDC = 1;
+	h264->chromaFormatIDC = settings->yuv444 ? CHROMA_444 : CHROMA_420;
+#if NL_H264_10_BIT
+	h264->inputBitDepth = NV_ENC_BIT_DEPTH_8;
+	h264->outputBitDepth = settings->ten_bit ? NV_ENC_BIT_DEPTH_10 : NV_ENC_BIT_DEPTH_8;
+#endif
 	h264->idrPeriod = NVENC_INFINITE_GOPLENGTH; // no keyframe that nobody asked for
 	h264->repeatSPSPPS = 1;                     // each keyframe is one to start at
 	h264->outputAUD = 0;                        // RTP has marks of its own
@@ -74,8 +93,8 @@ static void fill_h264(const nl_abilities *abilities, const nl_settings *settings
 	h264->sliceModeData = 1;
 	// Fixed, so that no preset changes the headers within a stream.
 	h264->entropyCodingMode = abilities->cabac ? NV_ENC_H264_ENTROPY_CODING_MODE_CABAC : NV_ENC_H264_ENTROPY_CODING_MODE_CAVLC;
-	h264->adaptiveTransformMode = abilities->transform_8x8 && !settings->main_profile ? NV_ENC_H264_ADAPTIVE_TRANSFORM_ENABLE
-	                                                                                  : NV_ENC_H264_ADAPTIVE_TRANSFORM_DISABLE;
+	h264->adaptiveTransformMode =
+		abilities->transform_8x8 && has_8x8 ? NV_ENC_H264_ADAPTIVE_TRANSFORM_ENABLE : NV_ENC_H264_ADAPTIVE_TRANSFORM_DISABLE;
 	if (settings->recovery == NL_RECOVER_REFRESH) {
 		h264->enableIntraRefresh = 1;
 		h264->intraRefreshPeriod = settings->refresh_frames;
@@ -87,12 +106,25 @@ static void fill_h264(const nl_abilities *abilities, const nl_settings *settings
 	fill_vui(&h264->h264VUIParameters);
 }
 
+// hevc_profile: the range extensions have 4:4:4 with 8 and with 10 bits, and the driver writes which of them it is.
+static GUID hevc_profile(const nl_settings *settings) {
+	if (settings->yuv444)
+		return NV_ENC_HEVC_PROFILE_FREXT_GUID;
+	return settings->ten_bit ? NV_ENC_HEVC_PROFILE_MAIN10_GUID : NV_ENC_HEVC_PROFILE_MAIN_GUID;
+}
+
 static void fill_hevc(const nl_abilities *abilities, const nl_settings *settings, NV_ENC_CONFIG *config) {
 	NV_ENC_CONFIG_HEVC *hevc = &config->encodeCodecConfig.hevcConfig;
-	config->profileGUID = NV_ENC_HEVC_PROFILE_MAIN_GUID;
+	config->profileGUID = hevc_profile(settings);
 	hevc->level = NV_ENC_LEVEL_AUTOSELECT; // nobody is told beforehand
 	hevc->tier = NV_ENC_TIER_HEVC_MAIN;
-	hevc->chromaFormatIDC = 1;
+	hevc->chromaFormatIDC = settings->yuv444 ? CHROMA_444 : CHROMA_420;
+#if NL_DRIVER_WIDENS
+	hevc->inputBitDepth = NV_ENC_BIT_DEPTH_8;
+	hevc->outputBitDepth = settings->ten_bit ? NV_ENC_BIT_DEPTH_10 : NV_ENC_BIT_DEPTH_8;
+#else
+	hevc->pixelBitDepthMinus8 = settings->ten_bit ? 2 : 0;
+#endif
 	hevc->idrPeriod = NVENC_INFINITE_GOPLENGTH;
 	hevc->repeatSPSPPS = 1;
 	hevc->outputAUD = 0;
@@ -118,7 +150,7 @@ static void fill_av1(const nl_settings *settings, NV_ENC_CONFIG *config) {
 	config->profileGUID = NV_ENC_AV1_PROFILE_MAIN_GUID;
 	av1->level = NV_ENC_LEVEL_AV1_AUTOSELECT;
 	av1->tier = NV_ENC_TIER_AV1_0;
-	av1->chromaFormatIDC = 1;
+	av1->chromaFormatIDC = CHROMA_420;
 	av1->idrPeriod = NVENC_INFINITE_GOPLENGTH;
 	av1->outputAnnexBFormat = 0; // RTP carries the low-overhead form
 	av1->repeatSeqHdr = 1;

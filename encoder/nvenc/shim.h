@@ -11,6 +11,12 @@
 #include "../../internal/cuda/cuda.h"
 
 enum { NL_H264, NL_HEVC, NL_AV1 };
+// A session's pictures have the depth of its stream up to API 12.1. Later ones tell the two apart, and the driver widens.
+#define NL_DRIVER_WIDENS (NVENCAPI_MAJOR_VERSION > 12 || (NVENCAPI_MAJOR_VERSION == 12 && NVENCAPI_MINOR_VERSION >= 2))
+
+// H.264 with 10 bits came with API 13.0.
+#define NL_H264_10_BIT (NVENCAPI_MAJOR_VERSION >= 13)
+
 enum { NL_RECOVER_KEYFRAME, NL_RECOVER_REFERENCES, NL_RECOVER_REFRESH };
 
 typedef struct {
@@ -27,7 +33,8 @@ typedef struct {
 	int live_size, live_rate, custom_vbv;
 	int invalidation, refresh, single_slice_refresh;
 	int cabac, transform_8x8;
-	int iyuv; // takes planar 4:2:0 from host memory
+	int yuv444, ten_bit;
+	unsigned formats; // what it takes from host memory, NV_ENC_BUFFER_FORMATs in one mask: each is a bit of its own
 } nl_abilities;
 
 typedef struct {
@@ -36,7 +43,9 @@ typedef struct {
 	int finest_qp;      // no quantiser below this one
 	int speed;          // 0 is NVIDIA's preset P1
 	int level_idc;      // H.264
-	int main_profile;   // H.264: Main in place of High
+	int main_profile;   // H.264: Main in place of High, in 4:2:0 with 8 bits
+	int yuv444;         // coded in 4:4:4
+	int ten_bit;        // coded with 10 bits
 	int recovery;       // NL_RECOVER_...
 	int references;     // pictures kept, with NL_RECOVER_REFERENCES
 	int refresh_frames; // length of a sweep, with NL_RECOVER_REFRESH
@@ -68,6 +77,10 @@ int nl_nvenc_start(nl_nvenc *encoder, const nl_settings *settings);
 int nl_nvenc_headers(nl_nvenc *encoder, uint8_t *to, int size, int *length);
 int nl_nvenc_reconfigure(nl_nvenc *encoder, const nl_settings *settings);
 
+// nl_nvenc_host_format is the format of the buffer that host memory is copied to.
+NV_ENC_BUFFER_FORMAT nl_nvenc_host_format(const nl_settings *settings);
+
+// nl_nvenc_encode takes planes of 8 bits a sample, in the chroma of the settings.
 int nl_nvenc_encode(nl_nvenc *encoder, const uint8_t *y, int y_stride, const uint8_t *u, int u_stride, const uint8_t *v, int v_stride,
 	int64_t number, int keyframe, nl_unit *unit);
 

@@ -40,6 +40,16 @@ int nl_note_cuda(nl_nvenc *encoder, const char *call, CUresult code);
 int nl_fill(nl_nvenc *encoder, const nl_settings *settings, NV_ENC_INITIALIZE_PARAMS *params, NV_ENC_CONFIG *config);
 
 GUID nl_codec_guid(int codec);
+
+// Planes of 8 bits a sample in host memory.
+typedef struct {
+	const uint8_t *y, *u, *v;
+	int y_stride, u_stride, v_stride;
+} nl_planes;
+
+// nl_copy_planes fills a locked input buffer of one of the formats of nl_nvenc_host_format. Width and height are even.
+void nl_copy_planes(uint8_t *to, size_t pitch, NV_ENC_BUFFER_FORMAT format, const nl_planes *from, int width, int height);
+
 void nl_drop_staging(nl_nvenc *encoder);
 
 #endif

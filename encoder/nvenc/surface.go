@@ -49,6 +49,11 @@ func (e *Encoder) surface(f *media.Frame) (surface, error) {
 	case picture.Context().Device().UUID != e.context.Device().UUID:
 		return surface{}, fmt.Errorf("%s: %w: the picture lies in %s, the encoder is on GPU %d: encode where it was drawn",
 			e.name, media.ErrFrame, picture.Place(), e.context.Device().Ordinal)
+	case !readsSurfaces(e.config.Sampling):
+		return surface{}, fmt.Errorf("%s: %w: NVENC API %s takes pictures of 8 bits on the GPU for no stream with 10: copy it to host memory first",
+			e.name, media.ErrFrame, API())
+	case e.config.Sampling.Chroma == media.Chroma444 && picture.Format() == cuda.NV12:
+		return surface{}, fmt.Errorf("%s: %w: a picture in NV12 is 4:2:0, and the stream is 4:4:4: draw it in four bytes a pixel", e.name, media.ErrFrame)
 	case picture.Size() != f.Coded:
 		return surface{}, fmt.Errorf("%s: %w: the picture is %v, the frame says %v", e.name, media.ErrFrame, picture.Size(), f.Coded)
 	}

@@ -15,7 +15,7 @@ int64_t nl_x264_bare(nl_x264 *e, uint8_t *y, int y_stride, uint8_t *u, int u_str
 	x264_picture_t in;
 	x264_picture_init(&in);
 	in.i_pts = pts;
-	in.img.i_csp = X264_CSP_I420;
+	in.img.i_csp = e->param.i_csp;
 	in.img.i_plane = 3;
 	in.img.plane[0] = y;
 	in.img.plane[1] = u;

@@ -32,7 +32,7 @@ func OpenBare(config encoder.Config) (*Bare, error) {
 
 // Encode codes a picture and returns how long it took, measured in C around the library's call.
 func (b *Bare) Encode(f *media.Frame) (time.Duration, error) {
-	if err := f.Check(); err != nil {
+	if err := f.CheckIn(b.e.config.Sampling.Chroma); err != nil {
 		return 0, fmt.Errorf("x264: %w", err)
 	}
 	took := C.nl_x264_bare(b.e.c,

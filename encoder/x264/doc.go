@@ -11,7 +11,8 @@
 //
 // # Streams
 //
-// Speed 0 is constrained baseline (CAVLC), the others are main (CABAC); every browser decodes both. A stream that was
+// Speed 0 is constrained baseline (CAVLC), the others are main (CABAC); every browser decodes both. In 4:4:4 all are High 4:4:4
+// Predictive (CABAC), which Chromium decodes in software and hardware decoders mostly do not. A stream that was
 // opened at one kind stays of that kind: Reconfigure changes Speed only between 1 and 2. A change of size opens the
 // encoder anew, so the next frame is a keyframe.
 //

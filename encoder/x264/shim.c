@@ -41,7 +41,7 @@ static int fill_param(nl_x264 *e, const nl_x264_config *config) {
 	p->p_log_private = e;
 	p->i_log_level = X264_LOG_ERROR;
 
-	p->i_csp = X264_CSP_I420;
+	p->i_csp = config->yuv444 ? X264_CSP_I444 : X264_CSP_I420;
 	p->i_width = config->width;
 	p->i_height = config->height;
 	p->i_level_idc = config->level_idc;
@@ -93,7 +93,7 @@ static int fill_param(nl_x264 *e, const nl_x264_config *config) {
 
 	if (config->overlap)
 		p->nalu_process = on_nal;
-	return x264_param_apply_profile(p, config->main_profile ? "main" : "baseline");
+	return x264_param_apply_profile(p, config->yuv444 ? "high444" : config->main_profile ? "main" : "baseline");
 }
 
 nl_x264 *nl_x264_open(const nl_x264_config *config, char *error, int error_size) {
@@ -322,7 +322,7 @@ int nl_x264_begin(nl_x264 *e, uint8_t *y, int y_stride, uint8_t *u, int u_stride
 	in->i_type = idr ? X264_TYPE_IDR : X264_TYPE_AUTO;
 	in->i_pts = pts;
 	in->opaque = e;
-	in->img.i_csp = X264_CSP_I420;
+	in->img.i_csp = e->param.i_csp;
 	in->img.i_plane = 3;
 	in->img.plane[0] = y;
 	in->img.plane[1] = u;

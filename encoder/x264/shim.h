@@ -26,6 +26,7 @@ typedef struct {
 	int threads;
 	int preset;        // index into x264's own list, 0 is ultrafast
 	int main_profile;  // CABAC and weighted prediction; 0: constrained baseline
+	int yuv444;        // coded in 4:4:4, in profile High 4:4:4 Predictive; main_profile then stands for CABAC alone
 	int recovery;      // NL_RECOVER_...
 	int references;    // pictures kept to fall back on, with NL_RECOVER_REFERENCES
 	int refresh_frames; // length of a sweep, with NL_RECOVER_REFRESH

@@ -39,6 +39,9 @@ var arrows = []struct {
 	{"signaling/server", []string{"signaling", "internal/store", "internal/bus", "internal/settlement", "internal/telemetry"}, "signaling never touches media"},
 	{"signaling/client", []string{"signaling"}, "edge, checker and tests dial with the same client"},
 	{"edge/capture", []string{"internal/media", "internal/cuda", "internal/scene", "internal/marker", "internal/yuv", "internal/alarm"}, "a source of pictures knows no encoder and no transport"},
+	{"edge/capture/wayland", []string{"edge/capture", "internal/media", "internal/marker", "internal/yuv"}, "a protocol knows no GPU: what does lies below it"},
+	{"edge/capture/wayland/gpubuffer", []string{"edge/capture/wayland", "internal/media", "internal/cuda", "internal/scene/gles", "internal/yuv"},
+		"a GPU's memory, between a compositor and whoever encodes"},
 	{"edge/capture/wayland/wire", []string{"internal/media"}, "bytes and messages, whatever they mean"},
 	{"edge/capture/nvfbc/fakefbc", []string{"internal/media", "internal/cuda", "encoder/nvenc/fakedriver"}, "a double that grabs into the memory of the driver's double"},
 	{"edge/input", []string{"streamer/control"}, "input is injected as it was sent"},
@@ -63,6 +66,7 @@ var arrows = []struct {
 	{"internal/netsim", []string{"internal/media"}, "a network carries packets of anybody; it knows no player and no edge"},
 	{"internal/clockapp", []string{"internal/marker", "internal/media"}, "the benchmark's source is an ordinary X client"},
 	{"internal/config", nil, "settings know no meaning"},
+	{"internal/plot", nil, "draws what it is given"},
 	{"web", nil, "pages are files"},
 }
 

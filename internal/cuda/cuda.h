@@ -12,8 +12,13 @@ typedef CUresult CUDAAPI nl_cuDeviceTotalMem(size_t *bytes, CUdevice device);
 typedef CUresult CUDAAPI nl_cuMemGetInfo(size_t *free, size_t *total);
 typedef CUresult CUDAAPI nl_cuMemHostAlloc(void **memory, size_t bytes, unsigned int flags);
 typedef CUresult CUDAAPI nl_cuMemFreeHost(void *memory);
+typedef CUresult CUDAAPI nl_cuGraphicsEGLRegisterImage(CUgraphicsResource *resource, void *image, unsigned flags);
+typedef CUresult CUDAAPI nl_cuGraphicsResourceGetMappedEglFrame(CUeglFrame *frame, CUgraphicsResource resource, unsigned index, unsigned level);
 
 enum { NL_CUDA_ARRAY3D_SURFACE_LDST = 2 }; // a flag of CUDA_ARRAY3D_DESCRIPTOR: NVENC reads only such arrays
+
+// Colour formats of a CUeglFrame (cudaEGL.h), which names them by the word: from its highest byte.
+enum { NL_EGL_ARGB = 0x06, NL_EGL_ABGR = 0x0e };
 
 typedef struct {
 	tcuInit *init;
@@ -46,6 +51,9 @@ typedef struct {
 	tcuGraphicsMapResources *graphics_map;
 	tcuGraphicsUnmapResources *graphics_unmap;
 	tcuGraphicsSubResourceGetMappedArray *graphics_array;
+	// Not every driver has these: NULL then.
+	nl_cuGraphicsEGLRegisterImage *egl_register;
+	nl_cuGraphicsResourceGetMappedEglFrame *egl_frame;
 } nl_cuda;
 
 typedef struct {
@@ -74,6 +82,7 @@ typedef struct {
 		CUarray array;
 		CUgraphicsResource texture;
 	} at;
+	CUgraphicsResource image; // an EGL image, whose array or memory this is; NULL where it is the picture's own
 } nl_cuda_picture;
 
 // nl_cuda_map gives the array behind a texture, until nl_cuda_unmap. GL may not touch the texture in between. Both are work

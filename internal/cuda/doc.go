@@ -18,7 +18,7 @@
 //
 // # What is proven
 //
-// The tests run against a double of libcuda (encoder/nvenc/fakedriver) whose memory is the host's. That GL textures and
+// The tests run against a double of libcuda (encoder/nvenc/fakedriver) whose memory is the host's. That GL textures, EGL images and
 // copies work on a GPU has been shown on none.
 package cuda
 
@@ -39,6 +39,9 @@ var (
 	ErrNoDevice = errors.New("no such NVIDIA GPU")
 	// ErrDeviceLost reports a GPU that has failed or was taken away: everything on it is gone.
 	ErrDeviceLost = errors.New("the GPU was lost")
+	// ErrNoImages reports a driver that does not share EGL images with CUDA: it lacks the function, or says that it is not
+	// supported, as drivers of desktop cards may. A GL texture of the same image can be imported instead.
+	ErrNoImages = errors.New("this driver shares no EGL images with CUDA")
 	// ErrClosed reports a use after Close.
 	ErrClosed = errors.New("closed")
 )
@@ -66,6 +69,7 @@ const (
 	codeIllegal       = 700 // CUDA_ERROR_ILLEGAL_ADDRESS: the context is beyond repair
 	codeTimeout       = 702 // CUDA_ERROR_LAUNCH_TIMEOUT
 	codeLaunchFailed  = 719 // CUDA_ERROR_LAUNCH_FAILED
+	codeNotSupported  = 801 // CUDA_ERROR_NOT_SUPPORTED
 )
 
 // Unwrap gives codes their sentinel.

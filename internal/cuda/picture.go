@@ -9,6 +9,7 @@ package cuda
 import "C"
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"unsafe"
@@ -50,6 +51,35 @@ func (c *Context) ImportTexture(texture, target uint32, coded media.Size) (*Pict
 	return c.picture(Texture, RGBA, coded, func(picture *C.nl_cuda_picture, failed **C.char) C.CUresult {
 		return C.nl_cuda_import(c.c, picture, C.uint(texture), C.uint(target), failed)
 	})
+}
+
+// ImportImage makes a picture of an EGL image (EGLImageKHR) of one plane, four bytes a pixel in the order of format: an Array or
+// Linear, as the driver says. The image outlives the picture. Nothing waits for whoever draws into the image or reads it: what
+// was drawn is complete before each use, and Wait of what it was copied to has returned before it is drawn into again. Where the driver shares
+// no images the error wraps ErrNoImages.
+func (c *Context) ImportImage(image unsafe.Pointer, format Format, coded media.Size) (*Picture, error) {
+	if format == NV12 {
+		return nil, fmt.Errorf("%w: an EGL image in %v", media.ErrFrame, format)
+	}
+	if c.c != nil && (c.c.cuda.egl_register == nil || c.c.cuda.egl_frame == nil) {
+		return nil, fmt.Errorf("%w: it has no cuGraphicsEGLRegisterImage", ErrNoImages)
+	}
+	var flaw *C.char
+	p, err := c.picture(Array, format, coded, func(picture *C.nl_cuda_picture, failed **C.char) C.CUresult {
+		return C.nl_cuda_import_image(c.c, picture, image, &flaw, failed)
+	})
+	var refused *Error
+	switch {
+	case errors.As(err, &refused) && refused.Code == codeNotSupported:
+		return nil, fmt.Errorf("%w: %w", ErrNoImages, err)
+	case err != nil:
+		return nil, err
+	case flaw != nil:
+		C.free(unsafe.Pointer(p.c))
+		return nil, fmt.Errorf("%w: CUDA sees an EGL image that is %s, not %v in %v", media.ErrFrame, C.GoString(flaw), coded, format)
+	}
+	p.kind = Kind(p.c.kind)
+	return p, nil
 }
 
 func (c *Context) picture(kind Kind, format Format, coded media.Size, fill func(*C.nl_cuda_picture, **C.char) C.CUresult) (*Picture, error) {
@@ -144,7 +174,17 @@ func (p *Picture) CopyFrom(from *Picture) error {
 	return outcome(&p.context.c.cuda, code, p.failed)
 }
 
-// Close has every encoder forget the picture and frees its memory (not a texture's, which is GL's). It may be called more than once.
+// Wait returns when all that was put on the default stream is done, CopyFrom for one: what was copied from may be drawn over
+// then. It blocks a thread.
+func (p *Picture) Wait() error {
+	if p.c == nil {
+		return ErrClosed
+	}
+	code := C.nl_cuda_synchronize(p.context.c, nil, &p.failed)
+	return outcome(&p.context.c.cuda, code, p.failed)
+}
+
+// Close has every encoder forget the picture and frees its memory (not a texture's or an image's, which is GL's or EGL's). It may be called more than once.
 func (p *Picture) Close() error {
 	if p.c == nil {
 		return nil

@@ -55,6 +55,8 @@ const char *nl_cuda_open(void *library, nl_cuda *cuda) {
 		if (!*wanted[i].function)
 			return wanted[i].name;
 	}
+	*(void **)&cuda->egl_register = dlsym(library, "cuGraphicsEGLRegisterImage");
+	*(void **)&cuda->egl_frame = dlsym(library, "cuGraphicsResourceGetMappedEglFrame");
 	return NULL;
 }
 
@@ -150,7 +152,58 @@ CUresult nl_cuda_import(const nl_cuda_context *context, nl_cuda_picture *picture
 		context->cuda.gl_register(&picture->at.texture, texture, target, CU_GRAPHICS_REGISTER_FLAGS_READ_ONLY));
 }
 
+// adopt takes over where an EGL image lies, or says why it cannot be read as the picture that it should be.
+static const char *adopt(nl_cuda_picture *picture, const CUeglFrame *frame) {
+	if (frame->planeCount != 1)
+		return "of several planes";
+	if (frame->numChannels != 4 || frame->cuFormat != CU_AD_FORMAT_UNSIGNED_INT8)
+		return "not of four bytes a pixel";
+	if ((int)frame->eglColorFormat != (picture->format == NL_RGBA ? NL_EGL_ABGR : NL_EGL_ARGB))
+		return "of another order of colours";
+	if (frame->width != (unsigned)picture->width || frame->height != (unsigned)picture->height)
+		return "of another size";
+	size_t row = 4 * (size_t)picture->width;
+	switch (frame->frameType) {
+	case CU_EGL_FRAME_TYPE_ARRAY:
+		picture->kind = NL_ARRAY;
+		picture->pitch = row;
+		picture->at.array = frame->frame.pArray[0];
+		return picture->at.array ? NULL : "without an array";
+	case CU_EGL_FRAME_TYPE_PITCH:
+		picture->kind = NL_LINEAR;
+		picture->pitch = frame->pitch;
+		picture->at.linear = (CUdeviceptr)(uintptr_t)frame->frame.pPitch[0];
+		return picture->at.linear && picture->pitch >= row ? NULL : "without memory that holds its rows";
+	}
+	return "neither an array nor memory";
+}
+
+static CUresult import_image(const nl_cuda_context *context, nl_cuda_picture *picture, void *image, const char **flaw, const char **failed) {
+	CUresult code = call("cuGraphicsEGLRegisterImage",
+		context->cuda.egl_register(&picture->image, image, CU_GRAPHICS_REGISTER_FLAGS_READ_ONLY));
+	if (code != CUDA_SUCCESS)
+		return code;
+	CUeglFrame frame = {.planeCount = 0};
+	code = call("cuGraphicsResourceGetMappedEglFrame", context->cuda.egl_frame(&frame, picture->image, 0, 0));
+	if (code == CUDA_SUCCESS)
+		*flaw = adopt(picture, &frame);
+	if (code != CUDA_SUCCESS || *flaw)
+		context->cuda.graphics_unregister(picture->image);
+	return code;
+}
+
+CUresult nl_cuda_import_image(const nl_cuda_context *context, nl_cuda_picture *picture, void *image, const char **flaw, const char **failed) {
+	CUresult code = call("cuCtxPushCurrent", nl_cuda_enter(context));
+	if (code != CUDA_SUCCESS)
+		return code;
+	code = import_image(context, picture, image, flaw, failed);
+	nl_cuda_leave(context);
+	return code;
+}
+
 CUresult nl_cuda_destroy(const nl_cuda_context *context, nl_cuda_picture *picture, const char **failed) {
+	if (picture->image)
+		within(context, "cuGraphicsUnregisterResource", context->cuda.graphics_unregister(picture->image));
 	switch (picture->kind) {
 	case NL_ARRAY:
 		within(context, "cuArrayDestroy", context->cuda.array_destroy(picture->at.array));

@@ -22,6 +22,10 @@ CUresult nl_cuda_memory(const nl_cuda_context *context, size_t *free, size_t *to
 
 CUresult nl_cuda_create(const nl_cuda_context *context, nl_cuda_picture *picture, const char **failed);
 CUresult nl_cuda_import(const nl_cuda_context *context, nl_cuda_picture *picture, unsigned texture, unsigned target, const char **failed);
+
+// nl_cuda_import_image makes a picture of an EGL image of the picture's format and size. Where the image is not that,
+// *flaw says what it is instead, and nothing is left registered.
+CUresult nl_cuda_import_image(const nl_cuda_context *context, nl_cuda_picture *picture, void *image, const char **flaw, const char **failed);
 CUresult nl_cuda_destroy(const nl_cuda_context *context, nl_cuda_picture *picture, const char **failed);
 
 // nl_cuda_copy moves rows between a picture and host memory. With a stream it returns before it is done.

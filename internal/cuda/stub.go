@@ -81,6 +81,11 @@ func (*Context) NewPicture(Kind, Format, media.Size) (*Picture, error) { return 
 // ImportTexture fails.
 func (*Context) ImportTexture(_, _ uint32, _ media.Size) (*Picture, error) { return nil, absent() }
 
+// ImportImage fails.
+func (*Context) ImportImage(unsafe.Pointer, Format, media.Size) (*Picture, error) {
+	return nil, absent()
+}
+
 // Place is nowhere.
 func (*Picture) Place() string { return "nowhere" }
 
@@ -110,6 +115,9 @@ func (*Picture) Read([]byte, int, *Stream) error { return absent() }
 
 // CopyFrom fails.
 func (*Picture) CopyFrom(*Picture) error { return absent() }
+
+// Wait fails.
+func (*Picture) Wait() error { return absent() }
 
 // Close does nothing.
 func (*Picture) Close() error { return nil }

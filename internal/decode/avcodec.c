@@ -38,8 +38,30 @@ static int copy_input(nl_avdecoder *decoder, const uint8_t *data, size_t length)
 	return 0;
 }
 
-static int judge(const AVFrame *frame) {
-	if (frame->format != AV_PIX_FMT_YUV420P && frame->format != AV_PIX_FMT_YUVJ420P)
+// sort notes what kind of planes a format is, and returns whether it is one.
+static int sort(nl_avdecoder *decoder, int format) {
+	switch (format) {
+	case AV_PIX_FMT_YUV420P:
+	case AV_PIX_FMT_YUVJ420P:
+		decoder->yuv444 = decoder->ten_bit = 0;
+		return 1;
+	case AV_PIX_FMT_YUV444P:
+	case AV_PIX_FMT_YUVJ444P:
+		decoder->yuv444 = 1, decoder->ten_bit = 0;
+		return 1;
+	case AV_PIX_FMT_YUV420P10:
+		decoder->yuv444 = 0, decoder->ten_bit = 1;
+		return 1;
+	case AV_PIX_FMT_YUV444P10:
+		decoder->yuv444 = decoder->ten_bit = 1;
+		return 1;
+	}
+	return 0;
+}
+
+static int judge(nl_avdecoder *decoder) {
+	const AVFrame *frame = decoder->frame;
+	if (!sort(decoder, frame->format))
 		return NL_PICTURE_FORMAT;
 	if (frame->decode_error_flags || (frame->flags & AV_FRAME_FLAG_CORRUPT))
 		return NL_PICTURE_DAMAGED;
@@ -60,9 +82,36 @@ int nl_avdecoder_decode(nl_avdecoder *decoder, const uint8_t *data, size_t lengt
 	while ((code = avcodec_receive_frame(decoder->context, decoder->received)) == 0) {
 		av_frame_unref(decoder->frame);
 		av_frame_move_ref(decoder->frame, decoder->received);
-		result = judge(decoder->frame);
+		result = judge(decoder);
 	}
 	return code == AVERROR(EAGAIN) ? result : code;
+}
+
+static uint8_t *narrow_plane(uint8_t *to, const AVFrame *frame, int plane, int width, int height) {
+	for (int y = 0; y < height; y++) {
+		const uint16_t *from = (const uint16_t *)(frame->data[plane] + (ptrdiff_t)y * frame->linesize[plane]);
+		for (int x = 0; x < width; x++) {
+			int value = (from[x] + 2) >> 2;
+			*to++ = value > 255 ? 255 : value;
+		}
+	}
+	return to;
+}
+
+uint8_t *nl_avdecoder_narrow(nl_avdecoder *decoder, int luma_width, int luma_height, int colour_width, int colour_height) {
+	size_t need = (size_t)luma_width * luma_height + 2 * (size_t)colour_width * colour_height;
+	if (need > decoder->narrow_capacity) {
+		av_freep(&decoder->narrow);
+		decoder->narrow_capacity = 0;
+		decoder->narrow = av_malloc(need);
+		if (!decoder->narrow)
+			return NULL;
+		decoder->narrow_capacity = need;
+	}
+	uint8_t *to = narrow_plane(decoder->narrow, decoder->frame, 0, luma_width, luma_height);
+	to = narrow_plane(to, decoder->frame, 1, colour_width, colour_height);
+	narrow_plane(to, decoder->frame, 2, colour_width, colour_height);
+	return decoder->narrow;
 }
 
 void nl_avdecoder_close(nl_avdecoder *decoder) {
@@ -71,5 +120,6 @@ void nl_avdecoder_close(nl_avdecoder *decoder) {
 	av_frame_free(&decoder->received);
 	av_frame_free(&decoder->frame);
 	av_freep(&decoder->input);
+	av_freep(&decoder->narrow);
 	decoder->capacity = 0;
 }

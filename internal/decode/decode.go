@@ -1,6 +1,8 @@
 // Package decode turns one access unit into its picture at once, as a browser's decoder does: what was coded without
 // reordering comes out of the very call that took it in. Tests, benchmarks and checkers look at streams through it.
 //
+// Pictures are 4:2:0 or 4:4:4, as the stream has them, and of 8 bits: those of 10 are rounded, since that is what frames hold.
+//
 // The work is libavcodec's. Debian builds it under the GPL, so that a build with the tag nogpl, like one without cgo,
 // has no decoder: Open then returns ErrUnavailable.
 //
@@ -14,7 +16,7 @@ var (
 	ErrUnavailable = errors.New("decoder unavailable")
 	// ErrBitstream reports an access unit that cannot be decoded, wholly or in part. The decoder goes on with the next.
 	ErrBitstream = errors.New("damaged bitstream")
-	// ErrFormat reports a picture that is not 8-bit 4:2:0.
+	// ErrFormat reports a picture that is neither 4:2:0 nor 4:4:4, or has neither 8 nor 10 bits a sample.
 	ErrFormat = errors.New("picture format not supported")
 	// ErrClosed reports a call after Close.
 	ErrClosed = errors.New("decoder is closed")

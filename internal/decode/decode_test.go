@@ -5,6 +5,7 @@ package decode_test
 import (
 	"bytes"
 	"errors"
+	"os"
 	"testing"
 
 	"nearlight/encoder"
@@ -64,6 +65,66 @@ func TestEachAccessUnitGivesItsPictureAtOnce(t *testing.T) {
 		if psnr := encodertest.PSNR(frame, picture); n > 10 && psnr < 28 {
 			t.Errorf("picture %d: %.1f dB", n, psnr)
 		}
+	}
+}
+
+// stored is a keyframe of 162x66 (h264-422: 160x64) pixels of one red, written by x264 or x265: 81, 90, 240 in BT.601, limited range.
+func stored(t testing.TB, name string) []byte {
+	t.Helper()
+	unit, err := os.ReadFile("testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return unit
+}
+
+func TestEachSamplingComesOutWithItsChromaAnd8Bits(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		codec media.Codec
+		want  media.Sampling
+	}{
+		{"h264-444", media.H264, media.Sampling{Chroma: media.Chroma444}},
+		{"hevc-444", media.HEVC, media.Sampling{Chroma: media.Chroma444}},
+		{"hevc-10bit", media.HEVC, media.Sampling{TenBit: true}},
+		{"hevc-444-10bit", media.HEVC, media.Sampling{Chroma: media.Chroma444, TenBit: true}},
+	} {
+		d, err := decode.Open(c.codec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Close()
+		for range 2 { // the second picture meets what the first has left behind
+			picture, err := d.Decode(stored(t, c.name))
+			if err != nil || picture == nil {
+				t.Fatalf("%s: %v, %v", c.name, picture, err)
+			}
+			if got := d.Sampling(); got != c.want || picture.Chroma != c.want.Chroma {
+				t.Errorf("%s: %v, with planes in %v; want %v", c.name, got, picture.Chroma, c.want)
+			}
+			if err := picture.CheckIn(c.want.Chroma); err != nil {
+				t.Fatalf("%s: %v", c.name, err)
+			}
+			colour := picture.Chroma.Of(picture.Coded)
+			for _, p := range []struct {
+				plane media.Plane
+				size  media.Size
+				value int
+			}{{picture.Y, picture.Coded, 81}, {picture.U, colour, 90}, {picture.V, colour, 240}} {
+				for i := range p.size.Width * p.size.Height {
+					got := int(p.plane.Data[i/p.size.Width*p.plane.Stride+i%p.size.Width])
+					if got < p.value-1 || got > p.value+1 {
+						t.Fatalf("%s: sample %d is %d, want %d", c.name, i, got, p.value)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestAChromaThatFramesDoNotHaveIsRefused(t *testing.T) {
+	if picture, err := open(t).Decode(stored(t, "h264-422")); picture != nil || !errors.Is(err, decode.ErrFormat) {
+		t.Errorf("4:2:2: got %v, %v; want ErrFormat", picture, err)
 	}
 }
 
@@ -137,6 +198,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add(units[0], units[1])
 	f.Add(units[0], units[2])
 	f.Add(units[1], units[0])
+	f.Add(stored(f, "h264-444"), units[0])
+	f.Add(units[0], stored(f, "h264-422"))
 	f.Add([]byte{}, bytes.Repeat([]byte{0, 0, 1, 0x67}, 40))
 	f.Fuzz(func(t *testing.T, first, second []byte) {
 		if len(first)+len(second) > 1<<16 {
@@ -151,7 +214,7 @@ func FuzzDecode(f *testing.F) {
 			if err != nil {
 				t.Fatalf("a picture beside an error: %v", err)
 			}
-			if err := picture.Check(); err != nil {
+			if err := picture.CheckIn(picture.Chroma); err != nil {
 				t.Fatal(err)
 			}
 			encodertest.PSNR(picture, picture) // reads every sample

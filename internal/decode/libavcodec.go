@@ -55,7 +55,7 @@ func Open(codec media.Codec) (*Decoder, error) {
 }
 
 // Decode takes one whole access unit, in the form of media.Slice, and returns its picture, valid until the next call
-// of Decode or Close and not to be written to. Visible is the size after cropping.
+// of Decode or Close and not to be written to. Visible is the size after cropping. Sampling says how it was coded.
 //
 // It returns nil and no error when the stream holds the picture back, and an error that wraps ErrBitstream for an
 // access unit that is damaged or that no keyframe came before. An access unit missing in between is concealed without a
@@ -72,7 +72,7 @@ func (d *Decoder) Decode(accessUnit []byte) (*media.Frame, error) {
 	case C.NL_NO_PICTURE:
 		return nil, nil
 	case C.NL_PICTURE:
-		return d.lend(), nil
+		return d.lend()
 	case C.NL_PICTURE_DAMAGED:
 		return nil, fmt.Errorf("%w: parts of the picture are missing", ErrBitstream)
 	case C.NL_PICTURE_FORMAT:
@@ -81,21 +81,48 @@ func (d *Decoder) Decode(accessUnit []byte) (*media.Frame, error) {
 	return nil, fmt.Errorf("%w: %s", ErrBitstream, message(code))
 }
 
-func (d *Decoder) lend() *media.Frame {
-	frame := d.c.frame
+// Sampling is what the last picture that was decoded had in the stream.
+func (d *Decoder) Sampling() media.Sampling {
+	if d.c == nil {
+		return media.Sampling{}
+	}
+	s := media.Sampling{TenBit: d.c.ten_bit != 0}
+	if d.c.yuv444 != 0 {
+		s.Chroma = media.Chroma444
+	}
+	return s
+}
+
+func (d *Decoder) lend() (*media.Frame, error) {
+	frame, sampling := d.c.frame, d.Sampling()
 	visible := media.Size{Width: int(frame.width), Height: int(frame.height)}
 	coded := visible.Even()
+	colour := sampling.Chroma.Of(coded)
+	plane := func(data *C.uint8_t, stride int, size media.Size) media.Plane {
+		return media.Plane{Data: unsafe.Slice((*byte)(data), stride*(size.Height-1)+size.Width), Stride: stride}
+	}
+	d.picture = media.Frame{Visible: visible, Coded: coded, Chroma: sampling.Chroma}
 	// libavcodec's buffers are whole macroblocks, superblocks or more, so the even size lies inside them whatever the
 	// codec and the cropping.
-	plane := func(i, rows int) media.Plane {
-		stride := int(frame.linesize[i])
-		return media.Plane{Data: unsafe.Slice((*byte)(frame.data[i]), stride*(rows-1)+coded.Width/(1+min(i, 1))), Stride: stride}
+	if !sampling.TenBit {
+		d.picture.Y = plane(frame.data[0], int(frame.linesize[0]), coded)
+		d.picture.U, d.picture.V = plane(frame.data[1], int(frame.linesize[1]), colour), plane(frame.data[2], int(frame.linesize[2]), colour)
+		return &d.picture, nil
 	}
-	d.picture = media.Frame{
-		Visible: visible, Coded: coded,
-		Y: plane(0, coded.Height), U: plane(1, coded.Height/2), V: plane(2, coded.Height/2),
+	first := C.nl_avdecoder_narrow(d.c, C.int(coded.Width), C.int(coded.Height), C.int(colour.Width), C.int(colour.Height))
+	if first == nil {
+		return nil, fmt.Errorf("%w: no memory for a picture of %v", ErrFormat, coded)
 	}
-	return &d.picture
+	all := unsafe.Slice((*byte)(first), coded.Width*coded.Height+2*colour.Width*colour.Height)
+	for _, p := range []struct {
+		plane *media.Plane
+		size  media.Size
+	}{{&d.picture.Y, coded}, {&d.picture.U, colour}, {&d.picture.V, colour}} {
+		bytes := p.size.Width * p.size.Height
+		*p.plane = media.Plane{Data: all[:bytes:bytes], Stride: p.size.Width}
+		all = all[bytes:]
+	}
+	return &d.picture, nil
 }
 
 // Close frees the decoder; it may be called more than once.

@@ -22,5 +22,8 @@ func Open(media.Codec) (*Decoder, error) {
 // Decode fails: there is no decoder.
 func (*Decoder) Decode([]byte) (*media.Frame, error) { return nil, ErrUnavailable }
 
+// Sampling is the zero one.
+func (*Decoder) Sampling() media.Sampling { return media.Sampling{} }
+
 // Close does nothing.
 func (*Decoder) Close() error { return nil }

@@ -16,12 +16,14 @@ func DrawBGRX(pixels []byte, stride int, s Stamp) {
 	drawCells(pixels, stride, Cell*bytesPerPel, s, 0x00, 0xff)
 }
 
-// DrawI420 draws s into the top left corner of f. It does not allocate. f must be no smaller than Size.
+// DrawI420 draws s into the top left corner of f, whose planes may be I444 as well. It does not allocate. f must be no smaller
+// than Size.
 func DrawI420(f *media.Frame, s Stamp) {
 	drawCells(f.Y.Data, f.Y.Stride, Cell, s, lumaBlack, lumaWhite)
+	colour := f.Chroma.Of(Size)
 	for _, plane := range [...]media.Plane{f.U, f.V} {
-		for y := range Height / 2 {
-			fill(plane.Data[y*plane.Stride:][:Width/2], chromaGrey)
+		for y := range colour.Height {
+			fill(plane.Data[y*plane.Stride:][:colour.Width], chromaGrey)
 		}
 	}
 }

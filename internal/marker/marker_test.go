@@ -24,12 +24,21 @@ func anyStamp(t *rapid.T) marker.Stamp {
 
 func TestEveryStampDrawnIntoAFrameIsReadBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		frame := media.NewFrame(media.Size{Width: rapid.IntRange(128, 200).Draw(t, "width"), Height: rapid.IntRange(72, 120).Draw(t, "height")})
+		size := media.Size{Width: rapid.IntRange(128, 200).Draw(t, "width"), Height: rapid.IntRange(72, 120).Draw(t, "height")}
+		frame := media.NewFrameIn(rapid.SampledFrom([]media.Chroma{media.Chroma420, media.Chroma444}).Draw(t, "chroma"), size)
 		want := anyStamp(t)
 		marker.DrawI420(frame, want)
 		got, err := marker.Decode(frame.Y, frame.Visible)
 		if err != nil || got != want {
 			t.Fatalf("drew %+v, read %+v, %v", want, got, err)
+		}
+		colour := frame.Chroma.Of(marker.Size)
+		for _, plane := range []media.Plane{frame.U, frame.V} {
+			for i := range colour.Width * colour.Height {
+				if plane.Data[i/colour.Width*plane.Stride+i%colour.Width] != 128 {
+					t.Fatalf("in %v the marker is not grey", frame.Chroma)
+				}
+			}
 		}
 	})
 }

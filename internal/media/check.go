@@ -8,17 +8,23 @@ import (
 // ErrFrame reports a frame whose planes do not hold the picture that its sizes promise.
 var ErrFrame = errors.New("malformed frame")
 
-// Check returns an error that wraps ErrFrame unless the sizes agree and every plane holds its rows. Code that hands
+// Check returns an error that wraps ErrFrame unless the sizes agree and every plane holds its rows in 4:2:0. Code that hands
 // the planes to C calls it first: what passes can be read without leaving the planes. A picture on a GPU does not pass.
-func (f *Frame) Check() error {
+func (f *Frame) Check() error { return f.CheckIn(Chroma420) }
+
+// CheckIn is Check for code that reads planes of another kind.
+func (f *Frame) CheckIn(chroma Chroma) error {
 	if err := f.CheckSizes(); err != nil {
 		return err
 	}
 	if f.Surface != nil {
 		return fmt.Errorf("%w: the picture lies in %s, which only an encoder on that GPU can read: copy it to host memory first", ErrFrame, f.Surface.Place())
 	}
-	chroma := Size{f.Coded.Width / 2, f.Coded.Height / 2}
-	if !f.Y.holds(f.Coded) || !f.U.holds(chroma) || !f.V.holds(chroma) {
+	if f.Chroma != chroma {
+		return fmt.Errorf("%w: planes in %v, and %v is wanted", ErrFrame, f.Chroma, chroma)
+	}
+	colour := chroma.Of(f.Coded)
+	if !f.Y.holds(f.Coded) || !f.U.holds(colour) || !f.V.holds(colour) {
 		return fmt.Errorf("%w: a plane is too small for %v", ErrFrame, f.Coded)
 	}
 	return nil

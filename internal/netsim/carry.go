@@ -1,11 +1,13 @@
 package netsim
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/netip"
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,8 +20,10 @@ const (
 	longestSleep = 50 * time.Millisecond
 	// longestBlind bounds for how long datagrams gather in the sockets' buffers.
 	longestBlind = 5 * time.Millisecond
-	// readsInARow bounds how long one busy socket keeps the others waiting.
-	readsInARow = 4
+	// stampToSocket is more than a datagram takes from its timestamp to where it can be read.
+	stampToSocket = 100 * time.Microsecond
+	// blindShare is the part of the links' delay for which the sockets are not looked at: the rest is for being late in it.
+	blindShare = 2
 )
 
 // carry is the relay's thread. The runtime ends the thread with it, for it stays locked.
@@ -35,23 +39,32 @@ func (r *Relay) carry(ctx context.Context) error {
 	r.mu.Lock()
 	r.stats.RealTime = realTime
 	r.mu.Unlock()
-	for {
-		due := r.deliver()
-		if blind := due - r.now(); blind < r.blind {
-			// Nothing that comes meanwhile is due before it is over, so that one sleep serves reading and sending.
-			at := unix.NsecToTimespec(int64(r.base + due))
+	for busy := false; ; {
+		due, look := r.deliver()
+		if due <= look || (busy && r.now() < look) {
+			at := unix.NsecToTimespec(int64(r.base + min(due, look)))
 			if err := unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &at, nil); err != nil && !errors.Is(err, unix.EINTR) {
 				return fmt.Errorf("relay: sleep: %w", err)
 			}
-			due = 0
+			if due <= look {
+				continue
+			}
+		}
+		if len(r.arrivals) > 0 {
+			due = 0 // for those that were not taken yet
 		}
 		timeout := unix.NsecToTimespec(int64(max(due-r.now(), 0)))
 		// The set may be polled without the lock: no other goroutine changes it.
-		switch n, err := unix.Ppoll(r.polled, &timeout, nil); {
-		case errors.Is(err, unix.EINTR) || n == 0:
+		n, err := unix.Ppoll(r.polled, &timeout, nil)
+		if errors.Is(err, unix.EINTR) {
 			continue
-		case err != nil:
+		}
+		if err != nil {
 			return fmt.Errorf("relay: poll the sockets: %w", err)
+		}
+		r.looked, busy = r.now(), n > 0 || len(r.arrivals) > 0
+		if !busy {
+			continue
 		}
 		if r.polled[0].Revents != 0 {
 			return ctx.Err()
@@ -62,25 +75,26 @@ func (r *Relay) carry(ctx context.Context) error {
 	}
 }
 
-// deliver sends what has arrived, and says until when nothing else will.
-func (r *Relay) deliver() time.Duration {
+// deliver sends what has arrived, and says when something next will. What has come since the sockets were last looked at is
+// not due before look: until then they need not be looked at.
+func (r *Relay) deliver() (due, look time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	next := never
 	for i, way := range r.ways {
-		r.batch = way.Receive(r.now(), r.batch[:0])
+		r.batch = way.Receive(r.now()-r.epoch, r.batch[:0])
 		for first := 0; first < len(r.batch); {
 			first += r.send(i, r.batch[first:])
 		}
 		if at, any := way.Next(); any {
-			next = min(next, at)
+			next = min(next, at+r.epoch)
 		}
 	}
 	now := r.now()
 	if now >= r.accounted+longestSleep {
 		r.stats.CPU, r.accounted = clock(unix.CLOCK_THREAD_CPUTIME_ID), now
 	}
-	return min(next, now+longestSleep)
+	return min(next, now+longestSleep), r.looked + r.blind
 }
 
 // send sends the packets at the beginning that go through one socket, and returns how many these were.
@@ -102,7 +116,7 @@ func (r *Relay) send(way int, packets []Packet) int {
 		r.writer.add(packets[i].Data, to, packets[i].ECN)
 	}
 	r.stats.Refused += uint64(r.writer.flush())
-	sent := r.now()
+	sent := r.now() - r.epoch
 	for i := range packets[:count] {
 		r.stats.Late.Observe(sent - packets[i].Arrived)
 	}
@@ -122,42 +136,89 @@ func (r *Relay) exit(way int, p *Packet) (fd int, to netip.AddrPort) {
 	return route.far, route.peer
 }
 
-// gather hands the links what has come to the sockets.
+// arrival is a datagram that came to a port.
+type arrival struct {
+	incoming
+	port int
+	own  []byte // where the data lies if not in the reader
+}
+
+// gather hands the links what has come to the sockets, in the order in which it came. What came to one socket while another
+// was being read waits for the next time, so that nothing is missing before it.
 func (r *Relay) gather() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	// What a timestamp of the kernel means on the links' clock.
 	now := time.Now()
-	offset := now.Sub(r.start) - time.Duration(now.UnixNano())
+	offset := now.Sub(r.start) - time.Duration(now.UnixNano()) // what a timestamp means on the links' clock
+	complete := now.Add(-min(r.blind, stampToSocket)).UnixNano()
 	for i, ready := range r.polled {
-		if i == 0 || ready.Revents == 0 {
-			continue
+		if i > 0 && ready.Revents != 0 {
+			if err := r.read(i); err != nil {
+				return err
+			}
 		}
-		for range readsInARow {
-			n, err := r.reader.read(r.ports[i].fd)
-			if errors.Is(err, unix.ECONNREFUSED) { // what a datagram met that was sent from here
-				r.stats.Refused++
-				continue
-			}
-			if err != nil && !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR) {
-				return fmt.Errorf("relay: read from a socket: %w", err)
-			}
-			for j := range n {
-				if err := r.take(i, r.reader.datagram(j), offset); err != nil {
-					return err
-				}
-			}
-			if n < batchSize {
-				break
-			}
+	}
+	latest := time.Now().UnixNano()
+	for i := range r.arrivals {
+		if r.arrivals[i].stamp > latest { // the wall clock was set back
+			r.arrivals[i].stamp = complete
+		}
+	}
+	slices.SortStableFunc(r.arrivals, func(a, b arrival) int { return cmp.Compare(a.stamp, b.stamp) })
+	taken := 0
+	for ; taken < len(r.arrivals) && r.arrivals[taken].stamp <= complete; taken++ {
+		a := &r.arrivals[taken]
+		if err := r.take(a, offset); err != nil {
+			return err
+		}
+		if a.own != nil {
+			r.spare = append(r.spare, a.own)
+		}
+	}
+	r.arrivals = append(r.arrivals[:0], r.arrivals[taken:]...)
+	for i := range r.arrivals {
+		r.arrivals[i].keep(&r.spare)
+	}
+	r.reader.clear()
+	return nil
+}
+
+// read adds what has come to a port to the arrivals.
+func (r *Relay) read(port int) error {
+	for more := true; more; {
+		var err error
+		first := r.reader.count
+		more, err = r.reader.read(r.ports[port].fd)
+		switch {
+		case errors.Is(err, unix.ECONNREFUSED): // what a datagram met that was sent from here
+			r.stats.Refused++
+			more = true
+		case err != nil && !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR):
+			return fmt.Errorf("relay: read from a socket: %w", err)
+		}
+		for i := first; i < r.reader.count; i++ {
+			r.arrivals = append(r.arrivals, arrival{port: port, incoming: r.reader.datagram(i)})
 		}
 	}
 	return nil
 }
 
-// take hands a datagram that came to a port to its link.
-func (r *Relay) take(i int, d incoming, offset time.Duration) error {
-	p := &r.ports[i]
+// keep moves the data out of the reader.
+func (a *arrival) keep(spare *[][]byte) {
+	if a.own != nil {
+		return
+	}
+	a.own = []byte{}
+	if n := len(*spare); n > 0 {
+		a.own, *spare = (*spare)[n-1], (*spare)[:n-1]
+	}
+	a.own = append(a.own[:0], a.data...)
+	a.data = a.own
+}
+
+// take hands a datagram to its link.
+func (r *Relay) take(d *arrival, offset time.Duration) error {
+	p := &r.ports[d.port]
 	if d.missed != 0 {
 		r.stats.Missed += uint64(d.missed - p.missed)
 		p.missed = d.missed
@@ -166,6 +227,7 @@ func (r *Relay) take(i int, d incoming, offset time.Duration) error {
 		r.stats.Oversized++
 		return nil
 	}
+	way := p.way
 	flow, err := r.flowOf(*p, d.from)
 	if err != nil {
 		return err
@@ -174,13 +236,11 @@ func (r *Relay) take(i int, d incoming, offset time.Duration) error {
 		r.stats.Unroutable++
 		return nil
 	}
-	now := r.now()
-	if d.stamp != 0 { // the wall clock may have been set in between
-		if at := time.Duration(d.stamp) + offset; at < now && now-at < longestSleep {
-			now = at
-		}
+	at := time.Duration(d.stamp) + offset
+	if now := r.now(); at > now || now-at > longestSleep { // the wall clock was set, or it waited for Run
+		at = now
 	}
-	r.ways[p.way].Send(now, Packet{Data: d.data, ECN: d.ecn, Flow: flow})
+	r.ways[way].Send(at-r.epoch, Packet{Data: d.data, ECN: d.ecn, Flow: flow})
 	return nil
 }
 
@@ -199,7 +259,7 @@ func (r *Relay) flowOf(p port, from netip.AddrPort) (int, error) {
 		route.flow = known
 		return known, nil
 	}
-	if len(r.flows) == r.target {
+	if len(r.flows) == r.maxFlows {
 		return -1, nil
 	}
 	opened := flow{route: p.route, near: from, fd: -1}

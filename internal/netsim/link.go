@@ -64,8 +64,11 @@ func (c Config) Check() error {
 }
 
 // Link is one direction of a path, as a pure mechanism: packets go in with an instant and come out with an instant. Instants
-// are times since the link's beginning, which is where traces and steps begin; they never go back (an earlier one counts
-// as the latest seen). What happens inside happens at exact instants however often and however late it is asked for.
+// are times since the link's beginning, which is where traces and steps begin. What happens inside happens at exact instants
+// however often and however late it is asked for.
+//
+// Instants do not go back, with one exception: a packet may be sent at up to Config.Delay before the latest Receive, for
+// nothing of what it changes could have come out by then. An earlier instant counts as the earliest that is allowed.
 //
 // A Link is not safe for concurrent use.
 type Link struct {
@@ -354,8 +357,8 @@ func (l *Link) Receive(now time.Duration, into []Packet) []Packet {
 	l.buffers = append(l.buffers, l.lent...)
 	clear(l.lent)
 	l.lent = l.lent[:0]
-	l.advance(now)
-	for l.flight.count > 0 && l.flight.at(0).Arrived <= l.now {
+	l.advance(now - l.config.Delay)
+	for l.flight.count > 0 && l.flight.at(0).Arrived <= now {
 		p := l.flight.pop()
 		l.counters.Pending--
 		l.counters.Delivered++

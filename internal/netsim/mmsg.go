@@ -9,14 +9,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// batchSize is how many datagrams one system call moves at the most: a segment train of 64 KiB in packets of 1200 octets.
-const batchSize = 56
-
-// datagramSize is the largest datagram that a relay carries; larger ones are lost and counted. A path's MTU is 1500.
-const datagramSize = 2048
-
-// controlSize has room for what each datagram comes with: a timestamp, the ECN field, the count of datagrams missed.
-const controlSize = 128
+const (
+	// batchSize is how many datagrams one system call moves at the most: a segment train of 64 KiB in packets of 1200 octets.
+	batchSize = 56
+	// readerSize is how many are read before they are looked at. They lie in 1.2 MB.
+	readerSize = 512
+	// datagramSize is the largest datagram that a relay carries; larger ones are lost and counted. A path's MTU is 1500.
+	datagramSize = 2048
+	// controlSize has room for what each datagram comes with: a timestamp, the ECN field, the count of datagrams missed.
+	controlSize = 128
+)
 
 // mmsghdr is struct mmsghdr of recvmmsg(2).
 type mmsghdr struct {
@@ -24,22 +26,17 @@ type mmsghdr struct {
 	octets uint32
 }
 
-// batch is the memory of one recvmmsg or sendmmsg.
-type batch struct {
-	headers  [batchSize]mmsghdr
-	vectors  [batchSize]unix.Iovec
-	names    [batchSize]unix.RawSockaddrInet6 // which an IPv4 address fits into
-	controls [batchSize][controlSize]byte
-}
-
-// reader is a batch with memory for what is read.
+// reader gathers what comes to several sockets, one after the other.
 type reader struct {
-	batch
-	data [batchSize][datagramSize]byte
-	used int // headers that the kernel wrote to last
+	headers  [readerSize]mmsghdr
+	vectors  [readerSize]unix.Iovec
+	names    [readerSize]unix.RawSockaddrInet6 // which an IPv4 address fits into
+	controls [readerSize][controlSize]byte
+	data     [readerSize][datagramSize]byte
+	count    int
 }
 
-// incoming is a datagram that was read; the octets are the reader's until it reads again.
+// incoming is a datagram that was read; the octets are the reader's until it is cleared.
 type incoming struct {
 	data []byte
 	from netip.AddrPort
@@ -59,25 +56,38 @@ func newReader() *reader {
 		h := &r.headers[i].header
 		*h = unix.Msghdr{Name: (*byte)(unsafe.Pointer(&r.names[i])), Iov: &r.vectors[i], Control: &r.controls[i][0]}
 		h.SetIovlen(1)
+		r.prepare(i)
 	}
-	r.used = batchSize
 	return r
 }
 
-// read fills the batch with what has come to a socket, without waiting, and returns how many datagrams that is.
-func (r *reader) read(fd int) (int, error) {
-	for i := range r.headers[:r.used] { // which the kernel has written the lengths of what came to
-		h := &r.headers[i].header
-		h.Namelen = unix.SizeofSockaddrInet6
-		h.SetControllen(controlSize)
+// prepare sets the lengths that the kernel writes to.
+func (r *reader) prepare(i int) {
+	h := &r.headers[i].header
+	h.Namelen = unix.SizeofSockaddrInet6
+	h.SetControllen(controlSize)
+}
+
+// read adds what has come to a socket, without waiting, and says whether there may be more.
+func (r *reader) read(fd int) (more bool, err error) {
+	room := min(readerSize-r.count, batchSize)
+	if room == 0 {
+		return false, nil
 	}
-	r.used = 0
-	n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&r.headers[0])), batchSize, unix.MSG_DONTWAIT, 0, 0)
+	n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&r.headers[r.count])), uintptr(room), unix.MSG_DONTWAIT, 0, 0)
 	if errno != 0 {
-		return 0, errno
+		return false, errno
 	}
-	r.used = int(n)
-	return r.used, nil
+	r.count += int(n)
+	return int(n) == room, nil
+}
+
+// clear forgets what was read.
+func (r *reader) clear() {
+	for i := range r.count {
+		r.prepare(i)
+	}
+	r.count = 0
 }
 
 func (r *reader) datagram(i int) incoming {
@@ -107,7 +117,11 @@ func (r *reader) datagram(i int) incoming {
 
 // writer gathers datagrams for one socket at a time.
 type writer struct {
-	batch
+	headers  [batchSize]mmsghdr
+	vectors  [batchSize]unix.Iovec
+	names    [batchSize]unix.RawSockaddrInet6
+	controls [batchSize][controlSize]byte
+
 	fd    int
 	count int
 	six   bool // whether the socket is one of IPv6

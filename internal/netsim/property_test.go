@@ -1,6 +1,7 @@
 package netsim_test
 
 import (
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -74,28 +75,56 @@ func drawConfig(t *rapid.T) netsim.Config {
 	return config
 }
 
+// drawArrivals draws a few packets one by one, which a failure can be boiled down to, or many from a seed, which load the link.
 func drawArrivals(t *rapid.T) []arrival {
-	count := rapid.IntRange(1, 300).Draw(t, "count")
-	gaps := rapid.SliceOfN(rapid.IntRange(0, 6000), count, count).Draw(t, "gaps")
-	sizes := rapid.SliceOfN(rapid.IntRange(1, 1500), count, count).Draw(t, "sizes")
-	all := make([]arrival, count)
+	var all []arrival
 	now := time.Duration(0)
-	for i := range all {
-		now += time.Duration(gaps[i]) * time.Microsecond
-		all[i] = arrival{at: now, p: netsim.Packet{Size: sizes[i], ID: uint64(i), ECN: netsim.ECN(sizes[i] % 4), Flow: sizes[i]}}
+	add := func(gap time.Duration, size int) {
+		now += gap
+		p := netsim.Packet{Size: size, ID: uint64(len(all)), ECN: netsim.ECN(size % 4), Flow: size}
+		all = append(all, arrival{now, p})
+	}
+	if rapid.Bool().Draw(t, "few") {
+		count := rapid.IntRange(1, 50).Draw(t, "count")
+		gaps := rapid.SliceOfN(rapid.IntRange(0, 6000), count, count).Draw(t, "gaps")
+		for i, size := range rapid.SliceOfN(rapid.IntRange(1, 1500), count, count).Draw(t, "sizes") {
+			add(time.Duration(gaps[i])*time.Microsecond, size)
+		}
+		return all
+	}
+	random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "arrivals"), 0))
+	mean := float64(rapid.IntRange(50, 5000).Draw(t, "gap")) * 1000
+	for range 1000 {
+		gap := random.ExpFloat64() * mean
+		if random.IntN(4) > 0 { // in bursts, as frames come
+			gap = 0
+		}
+		add(time.Duration(gap), 1+random.IntN(1500))
 	}
 	return all
 }
 
-// play returns what comes out. With eager it asks after every packet and at every instant that the link names.
-func play(t *rapid.T, config netsim.Config, packets []arrival, eager bool) ([]netsim.Packet, *netsim.Link) {
+// asking is how often a link is asked for what has come out, besides at the end.
+type asking int
+
+const (
+	lazy  asking = iota // never
+	eager               // at every instant that the link names
+	late                // as late as a packet may still be sent afterwards
+)
+
+// play returns what comes out.
+func play(t *rapid.T, config netsim.Config, packets []arrival, how asking) ([]netsim.Packet, *netsim.Link) {
 	link, err := netsim.NewLink(config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got []netsim.Packet
 	for _, a := range packets {
-		if eager {
+		switch how {
+		case late:
+			got = link.Receive(a.at+config.Delay, got)
+		case eager:
 			for at, any := link.Next(); any && at < a.at; at, any = link.Next() {
 				before := len(got)
 				got = link.Receive(at, got)
@@ -114,7 +143,7 @@ const longAfter = 10 * time.Minute
 func TestWhatGoesInComesOutOrIsAccountedFor(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		config, packets := drawConfig(t), drawArrivals(t)
-		got, link := play(t, config, packets, rapid.Bool().Draw(t, "eager"))
+		got, link := play(t, config, packets, rapid.SampledFrom([]asking{lazy, eager, late}).Draw(t, "asking"))
 		check := func(c netsim.Counters) {
 			if in, out := c.Sent+c.Duplicated, c.Delivered+c.LostRandom+c.LostQueue+c.LostAQM+c.LostFull+c.Pending; in != out {
 				t.Fatalf("in %d, out %d: %+v", in, out, c.Flows)
@@ -159,7 +188,7 @@ func TestTheOrderIsKeptUnlessAskedOtherwise(t *testing.T) {
 		if _, dual := config.Queue.(netsim.DualPI2); dual {
 			config.Queue = nil // two queues: each keeps its order
 		}
-		got, link := play(t, config, packets, false)
+		got, link := play(t, config, packets, lazy)
 		got = link.Receive(longAfter, got)
 		if !slices.IsSortedFunc(got, func(a, b netsim.Packet) int { return int(a.ID) - int(b.ID) }) {
 			t.Fatal("order was not kept")
@@ -170,16 +199,19 @@ func TestTheOrderIsKeptUnlessAskedOtherwise(t *testing.T) {
 func TestAskingMoreOftenChangesNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		config, packets := drawConfig(t), drawArrivals(t)
-		outcome := func(eager bool) ([]netsim.Packet, netsim.Flows) {
-			got, link := play(t, config, packets, eager)
+		outcome := func(how asking) ([]netsim.Packet, netsim.Flows) {
+			got, link := play(t, config, packets, how)
 			got = link.Receive(longAfter, got)
 			return got, link.Counters(0).Flows
 		}
-		lazy, lazyCounters := outcome(false)
-		eager, eagerCounters := outcome(true)
-		same := func(a, b netsim.Packet) bool { return a.ID == b.ID && a.Arrived == b.Arrived && a.ECN == b.ECN }
-		if !slices.EqualFunc(lazy, eager, same) || lazyCounters != eagerCounters {
-			t.Fatalf("%d and %d packets, %+v and %+v", len(lazy), len(eager), lazyCounters, eagerCounters)
+		want, wantCounters := outcome(lazy)
+		same := func(a, b netsim.Packet) bool {
+			return a.ID == b.ID && a.Sent == b.Sent && a.Arrived == b.Arrived && a.ECN == b.ECN
+		}
+		for _, how := range []asking{eager, late} {
+			if got, counters := outcome(how); !slices.EqualFunc(got, want, same) || counters != wantCounters {
+				t.Fatalf("asking %d: %d and %d packets, %+v and %+v", how, len(got), len(want), counters, wantCounters)
+			}
 		}
 	})
 }
@@ -189,7 +221,7 @@ func TestNoWindowExceedsTheRate(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rate := media.Bitrate(rapid.Int64Range(100_000, 100_000_000).Draw(t, "bit/s"))
 		config := netsim.Config{Rate: netsim.Constant(rate), Queue: drawQueue(t)}
-		got, link := play(t, config, drawArrivals(t), false)
+		got, link := play(t, config, drawArrivals(t), lazy)
 		got = link.Receive(longAfter, got)
 		for first := range got {
 			octets := 0

@@ -58,19 +58,24 @@ type RelayStats struct {
 	Missed, Oversized, Unroutable, Refused uint64
 }
 
-// Relay carries UDP datagrams between real peers over two emulated links. It runs on one thread, which sleeps in ppoll. A
+// Relay carries UDP datagrams between real peers over two emulated links. It runs on one thread. A
 // datagram's way begins when the kernel had it and ends when it is handed to the kernel again.
+//
+// Peers that tell each other their addresses (ICE) must be told the relay's and no other, or they meet without it: give a
+// browser the relay as the only candidate, and its peer none of the browser's.
 //
 // Its methods are safe for concurrent use.
 type Relay struct {
-	start  time.Time
-	base   time.Duration // start, on CLOCK_MONOTONIC
-	blind  time.Duration // for how long it may sleep without looking at the sockets
-	alarm  int           // an eventfd that ends ppoll
-	target int           // flows that may be opened
+	start    time.Time
+	base     time.Duration // start, on CLOCK_MONOTONIC
+	looked   time.Duration // when the sockets were last looked at
+	alarm    int           // an eventfd that ends ppoll
+	maxFlows int
 
 	mu     sync.Mutex
 	ways   [2]*Link
+	epoch  time.Duration // when the links' time began, on the relay's
+	blind  time.Duration // for how long it may go without looking at the sockets
 	routes []route
 	flows  []flow
 	known  map[flowKey]int
@@ -81,9 +86,11 @@ type Relay struct {
 
 	accounted time.Duration // when stats.CPU was read
 
-	reader *reader
-	writer writer
-	batch  []Packet
+	reader   *reader
+	arrivals []arrival // what was read, and not taken yet
+	spare    [][]byte  // for those that are kept
+	writer   writer
+	batch    []Packet // what is sent
 }
 
 type route struct {
@@ -119,21 +126,18 @@ func OpenRelay(config RelayConfig) (_ *Relay, err error) {
 	if len(config.Routes) == 0 {
 		return nil, errors.New("relay: it has no route")
 	}
-	r := &Relay{start: time.Now(), base: clock(unix.CLOCK_MONOTONIC), alarm: -1, target: config.MaxFlows, known: map[flowKey]int{}, reader: newReader()}
-	if r.target == 0 {
-		r.target = DefaultMaxFlows
+	r := &Relay{start: time.Now(), base: clock(unix.CLOCK_MONOTONIC), alarm: -1, maxFlows: config.MaxFlows, known: map[flowKey]int{}, reader: newReader()}
+	if r.maxFlows == 0 {
+		r.maxFlows = DefaultMaxFlows
 	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("relay: %w", err), r.Close())
 		}
 	}()
-	for i, link := range []Config{config.Out, config.Back} {
-		if r.ways[i], err = NewLink(link); err != nil {
-			return nil, err
-		}
+	if err := r.Change(config.Out, config.Back); err != nil {
+		return nil, err
 	}
-	r.blind = min(config.Out.Delay, config.Back.Delay, longestBlind)
 	if r.alarm, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return nil, fmt.Errorf("make an eventfd: %w", err)
 	}
@@ -197,6 +201,25 @@ func (r *Relay) Near(route int) netip.AddrPort { return r.routes[route].Near }
 // Far returns the address that the far peer of a route without a Target sends to.
 func (r *Relay) Far(route int) netip.AddrPort { return r.routes[route].Far }
 
+// Change puts other links in the place of those that are there. Their time begins now, and so do all statistics but CPU, Flows
+// and RealTime; what was under way is lost. With the same links it begins a scenario when the peers are ready for it.
+func (r *Relay) Change(out, back Config) error {
+	var ways [2]*Link
+	for i, config := range []Config{out, back} {
+		way, err := NewLink(config)
+		if err != nil {
+			return err
+		}
+		ways[i] = way
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ways, r.epoch = ways, r.now()
+	r.blind = min(out.Delay/blindShare, back.Delay/blindShare, longestBlind)
+	r.stats = RelayStats{RealTime: r.stats.RealTime, CPU: r.stats.CPU}
+	return nil
+}
+
 // Run carries datagrams until ctx ends, and returns its error. It runs once.
 func (r *Relay) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() {
@@ -211,11 +234,12 @@ func (r *Relay) Run(ctx context.Context) error {
 	return <-done
 }
 
-// Stats returns what the relay has seen up to now.
+// Stats returns what the relay has seen up to a few milliseconds ago; Counters.At is when.
 func (r *Relay) Stats() RelayStats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s, now := r.stats, r.now()
+	// What the sockets hold is not counted yet; a link that was asked about now would take it for coming later than it did.
+	s, now := r.stats, r.now()-r.blind-r.epoch
 	s.Out, s.Back, s.Flows = r.ways[0].Counters(now), r.ways[1].Counters(now), len(r.flows)
 	return s
 }
@@ -237,5 +261,5 @@ func (r *Relay) Close() error {
 	return failed
 }
 
-// now is the links' time.
+// now is the relay's time.
 func (r *Relay) now() time.Duration { return time.Since(r.start) }

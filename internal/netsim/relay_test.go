@@ -169,6 +169,73 @@ func TestFlowsOfSeveralRoutesShareTheBottleneck(t *testing.T) {
 	}
 }
 
+func TestOtherLinksTakeThePlaceOfThoseThatAreThere(t *testing.T) {
+	server, client := listen(t, false), listen(t, false)
+	relay := runRelay(t, netsim.RelayConfig{Routes: []netsim.Route{{Target: addressOf(server)}}, Out: netsim.Config{Loss: netsim.Random{Share: 1}}})
+	write(t, client, relay.Near(0), "lost")
+	waitFor(t, func() bool { return relay.Stats().Out.LostRandom == 1 })
+	time.Sleep(30 * ms) // the time of the first links, which the next ones know nothing of
+	steps := netsim.Steps{Steps: []netsim.Step{{}, {At: 20 * ms, Rate: media.Mbps}}}
+	start := time.Now()
+	if err := relay.Change(netsim.Config{Delay: 10 * ms, Rate: steps}, netsim.Config{Delay: 10 * ms}); err != nil {
+		t.Fatal(err)
+	}
+	write(t, client, relay.Near(0), "carried")
+	text, _ := read(t, server)
+	if took := time.Since(start); text != "carried" || took < 30*ms {
+		t.Errorf("%q after %v", text, took)
+	}
+	if s := relay.Stats(); s.Out.Sent != 1 || s.Out.LostRandom != 0 || s.Late.Count != 1 || s.Flows != 1 {
+		t.Errorf("%+v, %d late, %d flows", s.Out.Flows, s.Late.Count, s.Flows)
+	}
+	if err := relay.Change(netsim.Config{Delay: -1}, netsim.Config{}); err == nil {
+		t.Error("a link that cannot be was accepted")
+	}
+}
+
+// Two flows have two sockets, which are looked at one after the other, and every few milliseconds only.
+func TestDatagramsOfSeveralFlowsKeepTheOrderInWhichTheyCame(t *testing.T) {
+	server := listen(t, false)
+	clients := []*net.UDPConn{listen(t, false), listen(t, false)}
+	relay := runRelay(t, netsim.RelayConfig{
+		Routes: []netsim.Route{{Target: addressOf(server)}},
+		Out:    netsim.Config{Delay: 20 * ms}, Back: netsim.Config{Delay: 20 * ms, Rate: netsim.Constant(50 * media.Mbps)},
+	})
+	var seen []netip.AddrPort
+	for _, client := range clients {
+		setOption(t, client, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
+		write(t, client, relay.Near(0), "hello")
+		_, from := read(t, server)
+		seen = append(seen, from)
+	}
+	const count = 60
+	payload := string(make([]byte, 1222)) // 200 us each
+	for i := range count {
+		write(t, server, seen[i/3%2], payload) // three to the one, three to the other
+	}
+	at := make([][]time.Duration, len(clients))
+	buffer, control := make([]byte, 2048), make([]byte, 128)
+	for i := range count {
+		flow := i / 3 % 2
+		if err := clients[flow].SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		stamp, err := readStamped(t, clients[flow], buffer, control)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at[flow] = append(at[flow], stamp)
+	}
+	var last time.Duration
+	for i := range count {
+		next := at[i/3%2][i/6*3+i%3]
+		if next < last {
+			t.Errorf("datagram %d came %v before the one that was sent before it", i, last-next)
+		}
+		last = next
+	}
+}
+
 // A burst as large as a keyframe's comes through whole, as datagrams and as one segment train after the other.
 func TestABurstLosesNothingOfItsOwn(t *testing.T) {
 	server := listen(t, false)
@@ -321,5 +388,30 @@ func TestARelayServesThisMachineOnly(t *testing.T) {
 	}
 	if _, err := netsim.OpenRelay(netsim.RelayConfig{Routes: []netsim.Route{{}}, Back: netsim.Config{Delay: -1}}); err == nil {
 		t.Error("a link that cannot be was accepted")
+	}
+}
+
+func TestARelayDoesNotAllocateForADatagram(t *testing.T) {
+	server, client := listen(t, false), listen(t, false)
+	relay := runRelay(t, netsim.RelayConfig{
+		Routes: []netsim.Route{{Target: addressOf(server)}},
+		Out:    netsim.Config{Rate: netsim.Constant(100 * media.Mbps), Queue: netsim.DualPI2{}},
+	})
+	setOption(t, client, unix.IPPROTO_IP, unix.IP_TOS, int(netsim.ECT1))
+	data, buffer, near := make([]byte, 1200), make([]byte, 2048), relay.Near(0)
+	if err := server.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	var failed error
+	pass := func() {
+		_, err := client.WriteToUDPAddrPort(data, near)
+		_, _, err2 := server.ReadFromUDPAddrPort(buffer)
+		failed = errors.Join(failed, err, err2)
+	}
+	for range 1000 {
+		pass()
+	}
+	if allocations := testing.AllocsPerRun(2000, pass); allocations > 0 || failed != nil {
+		t.Errorf("%v allocations a datagram, %v", allocations, failed)
 	}
 }

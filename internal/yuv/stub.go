@@ -15,4 +15,6 @@ func convertRect(*media.Frame, Pixels, image.Rectangle) error { return ErrUnavai
 
 func toRGBA(*image.RGBA, *media.Frame) error { return ErrUnavailable }
 
+func subsample(_, _ *media.Frame) error { return ErrUnavailable }
+
 func scale(_, _ *media.Frame) error { return ErrUnavailable }

@@ -1,6 +1,6 @@
 // Package yuv converts between what screens hold and what encoders take: BGRX pixels (an X11 ZPixmap of 32 bits per
-// pixel on a little-endian machine: bytes B, G, R, unused) to I420 in BT.601 limited range and back to RGBA, and scales
-// I420. The work is libyuv's (BSD-3-Clause); without cgo every function returns ErrUnavailable.
+// pixel on a little-endian machine: bytes B, G, R, unused) to I420 or I444 in BT.601 limited range and back to RGBA, and
+// scales both. The work is libyuv's (BSD-3-Clause); without cgo every function returns ErrUnavailable.
 //
 // Functions allocate nothing and keep no state: they are safe for concurrent use on frames that do not overlap.
 // Lengths are checked before anything is handed to C.
@@ -42,11 +42,11 @@ type Pixels struct {
 	BottomUp bool // row 0 is the picture's last, as OpenGL reads pictures
 }
 
-// FromPixels converts only the pixels inside rect, widened to even coordinates (one chroma sample covers 2x2
+// FromPixels converts, to dst's chroma, only the pixels inside rect, widened to even coordinates (one chroma sample covers 2x2
 // pixels), and leaves the rest of dst as it was. An empty rect does nothing.
 func FromPixels(dst *media.Frame, src Pixels, rect image.Rectangle) error {
-	if err := dst.Check(); err != nil {
-		return fmt.Errorf("convert to I420: %w", err)
+	if err := dst.CheckIn(dst.Chroma); err != nil {
+		return fmt.Errorf("convert to YUV: %w", err)
 	}
 	visible := image.Rect(0, 0, dst.Visible.Width, dst.Visible.Height)
 	if !rect.In(visible) {
@@ -65,13 +65,13 @@ func FromPixels(dst *media.Frame, src Pixels, rect image.Rectangle) error {
 	if err := convertRect(dst, src, rect); err != nil {
 		return err
 	}
-	replicateLuma(dst, rect)
+	replicateEdges(dst, rect)
 	return nil
 }
 
 // ToRGBA converts src's visible part into dst, whose bounds must have that size. Alpha is opaque.
 func ToRGBA(dst *image.RGBA, src *media.Frame) error {
-	if err := src.Check(); err != nil {
+	if err := src.CheckIn(src.Chroma); err != nil {
 		return fmt.Errorf("convert to RGBA: %w", err)
 	}
 	if dst.Rect.Dx() != src.Visible.Width || dst.Rect.Dy() != src.Visible.Height {
@@ -83,16 +83,28 @@ func ToRGBA(dst *image.RGBA, src *media.Frame) error {
 	return toRGBA(dst, src)
 }
 
-// Scale resamples src's visible part to dst's visible size with a box filter, good for stepping a size down.
+// Scale resamples src's visible part to dst's visible size with a box filter, good for stepping a size down. Both have the same
+// chroma.
 func Scale(dst, src *media.Frame) error {
-	if err := errors.Join(dst.Check(), src.Check()); err != nil {
+	if err := errors.Join(dst.CheckIn(src.Chroma), src.CheckIn(src.Chroma)); err != nil {
 		return fmt.Errorf("scale: %w", err)
 	}
 	if err := scale(dst, src); err != nil {
 		return err
 	}
-	replicateLuma(dst, image.Rect(0, 0, dst.Visible.Width, dst.Visible.Height))
+	replicateEdges(dst, image.Rect(0, 0, dst.Visible.Width, dst.Visible.Height))
 	return nil
+}
+
+// Subsample makes 4:2:0 of a picture in 4:4:4 of the same size.
+func Subsample(dst, src *media.Frame) error {
+	if err := errors.Join(dst.Check(), src.CheckIn(media.Chroma444)); err != nil {
+		return fmt.Errorf("subsample: %w", err)
+	}
+	if dst.Visible != src.Visible {
+		return fmt.Errorf("%w: %v into %v", ErrBounds, src.Visible, dst.Visible)
+	}
+	return subsample(dst, src)
 }
 
 func checkPixels(length, stride int, size media.Size) error {
@@ -103,21 +115,29 @@ func checkPixels(length, stride int, size media.Size) error {
 	return nil
 }
 
-// replicateLuma repeats the last visible column and row into the coded margin, where rect touches them. Chroma has no
-// margin: its last sample already covers the odd column or row.
-func replicateLuma(dst *media.Frame, rect image.Rectangle) {
-	luma, stride := dst.Y.Data, dst.Y.Stride
-	if dst.Coded.Width > dst.Visible.Width && rect.Max.X == dst.Visible.Width {
+// replicateEdges repeats the last visible column and row into the coded margin, where rect touches them. Colours in 4:2:0 have no
+// margin: their last sample already covers the odd column or row.
+func replicateEdges(dst *media.Frame, rect image.Rectangle) {
+	replicate(&dst.Y, dst.Visible, dst.Coded, rect)
+	if dst.Chroma == media.Chroma444 {
+		replicate(&dst.U, dst.Visible, dst.Coded, rect)
+		replicate(&dst.V, dst.Visible, dst.Coded, rect)
+	}
+}
+
+func replicate(plane *media.Plane, visible, coded media.Size, rect image.Rectangle) {
+	data, stride := plane.Data, plane.Stride
+	if coded.Width > visible.Width && rect.Max.X == visible.Width {
 		for y := rect.Min.Y; y < rect.Max.Y; y++ {
-			luma[y*stride+dst.Visible.Width] = luma[y*stride+dst.Visible.Width-1]
+			data[y*stride+visible.Width] = data[y*stride+visible.Width-1]
 		}
 	}
-	if dst.Coded.Height > dst.Visible.Height && rect.Max.Y == dst.Visible.Height {
-		last := (dst.Visible.Height - 1) * stride
+	if coded.Height > visible.Height && rect.Max.Y == visible.Height {
+		last := (visible.Height - 1) * stride
 		right := rect.Max.X
-		if right == dst.Visible.Width {
-			right = dst.Coded.Width
+		if right == visible.Width {
+			right = coded.Width
 		}
-		copy(luma[last+stride+rect.Min.X:last+stride+right], luma[last+rect.Min.X:last+right])
+		copy(data[last+stride+rect.Min.X:last+stride+right], data[last+rect.Min.X:last+right])
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"nearlight/internal/media"
 )
 
+var chromas = []media.Chroma{media.Chroma420, media.Chroma444}
+
 func noise(size media.Size, seed uint64) []byte {
 	random := rand.New(rand.NewPCG(seed, 1))
 	pixels := make([]byte, size.Width*size.Height*bytesPerPixel)
@@ -19,6 +21,22 @@ func noise(size media.Size, seed uint64) []byte {
 		pixels[i] = byte(random.Uint32())
 	}
 	return pixels
+}
+
+type variant struct {
+	size   media.Size
+	chroma media.Chroma
+}
+
+// variants are pictures with and without a margin, in each chroma.
+func variants() []variant {
+	var all []variant
+	for _, chroma := range chromas {
+		for _, size := range []media.Size{{Width: 64, Height: 48}, {Width: 67, Height: 49}} {
+			all = append(all, variant{size, chroma})
+		}
+	}
+	return all
 }
 
 func fill(size media.Size, b, g, r byte) []byte {
@@ -39,15 +57,17 @@ func TestColoursAreBT601LimitedRange(t *testing.T) {
 		"blue":  {255, 0, 0, 41, 240, 110},
 	} {
 		size := media.Size{Width: 32, Height: 16}
-		frame := media.NewFrame(size)
-		if err := FromBGRX(frame, fill(size, c.b, c.g, c.r), size.Width*bytesPerPixel); err != nil {
-			t.Fatal(err)
-		}
-		for plane, pair := range map[string][2]byte{
-			"Y": {frame.Y.Data[0], c.y}, "U": {frame.U.Data[0], c.u}, "V": {frame.V.Data[0], c.v},
-		} {
-			if diff := int(pair[0]) - int(pair[1]); diff < -1 || diff > 1 {
-				t.Errorf("%s: %s is %d, want %d", name, plane, pair[0], pair[1])
+		for _, chroma := range chromas {
+			frame := media.NewFrameIn(chroma, size)
+			if err := FromBGRX(frame, fill(size, c.b, c.g, c.r), size.Width*bytesPerPixel); err != nil {
+				t.Fatal(err)
+			}
+			for plane, pair := range map[string][2]byte{
+				"Y": {frame.Y.Data[0], c.y}, "U": {frame.U.Data[0], c.u}, "V": {frame.V.Data[0], c.v},
+			} {
+				if diff := int(pair[0]) - int(pair[1]); diff < -1 || diff > 1 {
+					t.Errorf("%s in %v: %s is %d, want %d", name, chroma, plane, pair[0], pair[1])
+				}
 			}
 		}
 	}
@@ -55,32 +75,35 @@ func TestColoursAreBT601LimitedRange(t *testing.T) {
 
 func TestOddSidesRepeatTheLastRowAndColumn(t *testing.T) {
 	size := media.Size{Width: 37, Height: 21}
-	frame := media.NewFrame(size)
+	frame := media.NewFrameIn(media.Chroma444, size)
 	if err := FromBGRX(frame, noise(size, 7), size.Width*bytesPerPixel); err != nil {
 		t.Fatal(err)
 	}
-	at := func(x, y int) byte { return frame.Y.Data[y*frame.Y.Stride+x] }
-	for y := range frame.Coded.Height {
-		if at(37, y) != at(36, y) {
-			t.Fatalf("row %d: the padding column does not repeat the last one", y)
+	for name, plane := range map[string]media.Plane{"Y": frame.Y, "U": frame.U, "V": frame.V} {
+		at := func(x, y int) byte { return plane.Data[y*plane.Stride+x] }
+		for y := range frame.Coded.Height {
+			if at(37, y) != at(36, y) {
+				t.Fatalf("%s, row %d: the padding column does not repeat the last one", name, y)
+			}
 		}
-	}
-	for x := range frame.Coded.Width {
-		if at(x, 21) != at(x, 20) {
-			t.Fatalf("column %d: the padding row does not repeat the last one", x)
+		for x := range frame.Coded.Width {
+			if at(x, 21) != at(x, 20) {
+				t.Fatalf("%s, column %d: the padding row does not repeat the last one", name, x)
+			}
 		}
 	}
 }
 
 func TestConvertingEveryRectangleEqualsConvertingTheWhole(t *testing.T) {
-	for _, size := range []media.Size{{Width: 64, Height: 48}, {Width: 67, Height: 49}} {
+	for _, c := range variants() {
+		size := c.size
 		before, after := noise(size, 1), noise(size, 2)
 		stride := size.Width * bytesPerPixel
-		whole := media.NewFrame(size)
+		whole := media.NewFrameIn(c.chroma, size)
 		if err := FromBGRX(whole, after, stride); err != nil {
 			t.Fatal(err)
 		}
-		pieces := media.NewFrame(size)
+		pieces := media.NewFrameIn(c.chroma, size)
 		if err := FromBGRX(pieces, before, stride); err != nil {
 			t.Fatal(err)
 		}
@@ -97,15 +120,21 @@ func TestConvertingEveryRectangleEqualsConvertingTheWhole(t *testing.T) {
 			"Y": {whole.Y.Data, pieces.Y.Data}, "U": {whole.U.Data, pieces.U.Data}, "V": {whole.V.Data, pieces.V.Data},
 		} {
 			if string(pair[0]) != string(pair[1]) {
-				t.Errorf("%v: plane %s differs", size, name)
+				t.Errorf("%v: plane %s differs", c, name)
 			}
 		}
 	}
 }
 
 func TestPixelsSurviveTheWayThereAndBack(t *testing.T) {
+	for _, chroma := range chromas {
+		thereAndBack(t, chroma)
+	}
+}
+
+func thereAndBack(t *testing.T, chroma media.Chroma) {
 	size := media.Size{Width: 64, Height: 32}
-	frame := media.NewFrame(size)
+	frame := media.NewFrameIn(chroma, size)
 	if err := FromBGRX(frame, fill(size, 40, 120, 200), size.Width*bytesPerPixel); err != nil {
 		t.Fatal(err)
 	}
@@ -116,14 +145,47 @@ func TestPixelsSurviveTheWayThereAndBack(t *testing.T) {
 	got := picture.RGBAAt(10, 10)
 	for _, pair := range [][2]uint8{{got.R, 200}, {got.G, 120}, {got.B, 40}, {got.A, 255}} {
 		if diff := int(pair[0]) - int(pair[1]); diff < -3 || diff > 3 {
-			t.Fatalf("got %v, want 200,120,40,255", got)
+			t.Fatalf("%v: got %v, want 200,120,40,255", chroma, got)
+		}
+	}
+}
+
+func TestEachPixelHasAColourOfItsOwnIn444(t *testing.T) {
+	size := media.Size{Width: 64, Height: 32}
+	pixels := noise(size, 11)
+	want := image.NewRGBA(image.Rect(0, 0, size.Width, size.Height))
+	for y := range size.Height {
+		for x := range size.Width { // columns of pure red and pure blue
+			at := (y*size.Width + x) * bytesPerPixel
+			red := byte(255 * (x % 2))
+			copy(pixels[at:], []byte{255 - red, 0, red, 0})
+			copy(want.Pix[at:], []byte{red, 0, 255 - red, 255})
+		}
+	}
+	frame := media.NewFrameIn(media.Chroma444, size)
+	if err := FromBGRX(frame, pixels, size.Width*bytesPerPixel); err != nil {
+		t.Fatal(err)
+	}
+	got := image.NewRGBA(want.Rect)
+	if err := ToRGBA(got, frame); err != nil {
+		t.Fatal(err)
+	}
+	for i := range want.Pix {
+		if diff := int(got.Pix[i]) - int(want.Pix[i]); diff < -4 || diff > 4 {
+			t.Fatalf("byte %d is %d, want %d", i, got.Pix[i], want.Pix[i])
 		}
 	}
 }
 
 func TestScalingKeepsAFlatPictureFlat(t *testing.T) {
+	for _, chroma := range chromas {
+		scaleFlat(t, chroma)
+	}
+}
+
+func scaleFlat(t *testing.T, chroma media.Chroma) {
 	from, to := media.Size{Width: 1280, Height: 720}, media.Size{Width: 853, Height: 481}
-	source, scaled := media.NewFrame(from), media.NewFrame(to)
+	source, scaled := media.NewFrameIn(chroma, from), media.NewFrameIn(chroma, to)
 	if err := FromBGRX(source, fill(from, 0, 0, 255), from.Width*bytesPerPixel); err != nil {
 		t.Fatal(err)
 	}
@@ -134,6 +196,44 @@ func TestScalingKeepsAFlatPictureFlat(t *testing.T) {
 		for x := range scaled.Coded.Width {
 			if got := scaled.Y.Data[y*scaled.Y.Stride+x]; got != source.Y.Data[0] {
 				t.Fatalf("(%d,%d) is %d, want %d", x, y, got, source.Y.Data[0])
+			}
+		}
+	}
+	colour := chroma.Of(scaled.Coded)
+	for y := range colour.Height {
+		for x := range colour.Width {
+			if got := scaled.V.Data[y*scaled.V.Stride+x]; got != source.V.Data[0] {
+				t.Fatalf("%v: the colour at (%d,%d) is %d, want %d", chroma, x, y, got, source.V.Data[0])
+			}
+		}
+	}
+}
+
+func TestSubsamplingIsTheMeanOfFourPixels(t *testing.T) {
+	for _, size := range []media.Size{{Width: 64, Height: 48}, {Width: 67, Height: 49}} {
+		fine, coarse := media.NewFrameIn(media.Chroma444, size), media.NewFrame(size)
+		if err := FromBGRX(fine, noise(size, 13), size.Width*bytesPerPixel); err != nil {
+			t.Fatal(err)
+		}
+		if err := Subsample(coarse, fine); err != nil {
+			t.Fatal(err)
+		}
+		for y := range coarse.Coded.Height {
+			if !slices.Equal(coarse.Y.Data[y*coarse.Y.Stride:][:coarse.Coded.Width], fine.Y.Data[y*fine.Y.Stride:][:coarse.Coded.Width]) {
+				t.Fatalf("luma of row %d differs", y)
+			}
+		}
+		for _, planes := range [][2]media.Plane{{coarse.U, fine.U}, {coarse.V, fine.V}} {
+			for y := range coarse.Coded.Height / 2 {
+				for x := range coarse.Coded.Width / 2 {
+					sum := 0
+					for i := range 4 {
+						sum += int(planes[1].Data[(2*y+i/2)*planes[1].Stride+2*x+i%2])
+					}
+					if diff := int(planes[0].Data[y*planes[0].Stride+x]) - sum/4; diff < -1 || diff > 1 {
+						t.Fatalf("%v: the colour at (%d,%d) is off by %d", size, x, y, diff)
+					}
+				}
 			}
 		}
 	}
@@ -156,6 +256,9 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 		"short plane":       {FromBGRX(short, pixels, stride), media.ErrFrame},
 		"wrong RGBA size":   {ToRGBA(image.NewRGBA(image.Rect(0, 0, 31, 32)), media.NewFrame(size)), ErrBounds},
 		"zero frame":        {Scale(&media.Frame{}, media.NewFrame(size)), media.ErrFrame},
+		"subsampling 4:2:0": {Subsample(media.NewFrame(size), media.NewFrame(size)), media.ErrFrame},
+		"another size":      {Subsample(media.NewFrame(media.Size{Width: 16, Height: 16}), media.NewFrameIn(media.Chroma444, size)), ErrBounds},
+		"two chromas":       {Scale(media.NewFrame(size), media.NewFrameIn(media.Chroma444, size)), media.ErrFrame},
 	} {
 		if !errors.Is(c.err, c.want) {
 			t.Errorf("%s: got %v, want %v", name, c.err, c.want)
@@ -203,10 +306,11 @@ func BenchmarkScale1080pTo720p(b *testing.B) {
 }
 
 func TestPixelsInAnotherOrderMakeTheSamePicture(t *testing.T) {
-	for _, size := range []media.Size{{Width: 64, Height: 48}, {Width: 67, Height: 49}} {
+	for _, c := range variants() {
+		size := c.size
 		bgrx := noise(size, 5)
 		stride := size.Width * bytesPerPixel
-		want := media.NewFrame(size)
+		want := media.NewFrameIn(c.chroma, size)
 		if err := FromBGRX(want, bgrx, stride); err != nil {
 			t.Fatal(err)
 		}
@@ -227,14 +331,14 @@ func TestPixelsInAnotherOrderMakeTheSamePicture(t *testing.T) {
 					}
 				}
 			}
-			got := media.NewFrame(size)
+			got := media.NewFrameIn(c.chroma, size)
 			for _, rows := range [][2]int{{0, 12}, {12, 30}, {30, size.Height}} {
 				if err := FromPixels(got, src, image.Rect(0, rows[0], size.Width, rows[1])); err != nil {
 					t.Fatal(err)
 				}
 			}
 			if !slices.Equal(got.Y.Data, want.Y.Data) || !slices.Equal(got.U.Data, want.U.Data) || !slices.Equal(got.V.Data, want.V.Data) {
-				t.Errorf("%v, %s: another picture", size, name)
+				t.Errorf("%v, %s: another picture", c, name)
 			}
 		}
 	}

@@ -24,7 +24,7 @@ const (
 	agedAfter = 5 * time.Second
 	agedShare = 0.75
 	// doubtShare is the share of its budget that a frame gets while the oldest acknowledgement is later than most.
-	doubtShare = 0.5
+	doubtShare = 0.25
 
 	// leadMost bounds what is believed to lie between a grant and the frame's first packet.
 	leadMost = 20 * time.Millisecond
@@ -37,15 +37,16 @@ const (
 
 	// limitedShare is the share of the target below which the application is called limited.
 	limitedShare = 0.6
-	limitedHalf  = 250 * time.Millisecond
+	// limitedHalf is half of the time over which that is counted.
+	limitedHalf = 250 * time.Millisecond
 )
 
 // sending is what was sent of late.
 type sending struct {
 	last    Instant // when the last packet of a frame was sent
 	begun   bool
-	other   int // bytes of retransmissions and audio since the last grant
-	filled  Instant
+	other   int           // bytes of retransmissions and audio since the last grant
+	filled  Instant       // when the last probe was asked for
 	gap     time.Duration // between the last two frames
 	made    Instant       // when the last frame was
 	granted Instant       // when the last frame was granted
@@ -58,7 +59,7 @@ type sending struct {
 
 func (s *sending) reset(now Instant) { s.halfAt, s.made, s.filled = now, now, now }
 
-func (s *sending) sent(p SentPacket) {
+func (s *sending) sent(p *SentPacket) {
 	switch p.Kind {
 	case Retransmission, Audio:
 		s.other = min(s.other+p.Size, 1<<20)
@@ -72,9 +73,6 @@ func (s *sending) sent(p SentPacket) {
 }
 
 func (s *sending) produced(now Instant, bytes int) {
-	if bytes < 0 || now < 0 || now > lastInstant {
-		return
-	}
 	s.roll(now)
 	s.halves[0] = min(s.halves[0]+min(bytes, 1<<26), 1<<30)
 	s.gap, s.made = now.Sub(s.made), now
@@ -105,6 +103,7 @@ func (s *sending) limited(now Instant, rate float64) bool {
 // Next says what the frame that would be made now may be. Call it once for each frame that could be, also for those that
 // are then skipped.
 func (c *Controller) Next(now Instant) Grant {
+	now = within(now)
 	c.Tick(now)
 	share := c.rate * c.interval.Seconds() / 8
 	// What matters is what is left when the frame leaves.
@@ -119,7 +118,9 @@ func (c *Controller) Next(now Instant) Grant {
 	if c.state == Competing {
 		longest = skipCompeting
 	}
-	if c.sending.begun && float64(backlog) > longest*float64(c.interval) {
+	// How much the link holds is not known then, but that it holds something.
+	waiting := c.cut.saved > 0 && c.cause == Overdue || c.state == Starved && c.feedback.newest > 0
+	if c.sending.begun && (waiting || float64(backlog) > longest*float64(c.interval)) {
 		if now.Sub(c.sending.last) < skipLongest {
 			c.figures.Skips++
 			grant.Skip = true

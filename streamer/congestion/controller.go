@@ -26,25 +26,25 @@ const (
 
 // Controller decides how much may be sent. One per connection; not safe for concurrent use.
 //
-//	               no headroom left,
-//	           or queueing, loss, mark                   headroom
-//	starting ----------------------------> steady <----------------> probing
-//	                                       ^    |                       |
-//	                      queue is gone    |    | queueing, loss, mark, |
-//	        .------------------------------'    | overdue               |
-//	        |                                   v                       |
-//	     draining <------------------------- braking <------------------'
-//	        |       what was sent since        ^
-//	        |       the cut is heard of        | queueing again, or loss
-//	        |                                  |
-//	        '----------------------------> competing
-//	           queue does not go                |
-//	           although we sent less            '--> steady, once the queue is gone
+//	starting ----- little headroom is left, or the ceiling is reached ----> steady
+//	steady ------- frames pass much faster than the target ----------------> probing
+//	probing ------ they do no longer, or the ceiling is reached -----------> steady
 //
-//	any --> starved, when nothing is heard; back to draining when something is, or to what it was when the link
-//	had only paused.
+//	starting, steady, probing -- queueing, loss, mark, overdue ------------> braking
+//	braking ------ something that was sent since the cut is heard of ------> draining
+//	draining ----- the queue is gone --------------------------------------> steady
+//	draining ----- what comes through is much less still, loss, mark ------> braking
+//	draining ----- the queue stays, though half the rate was given up -----> competing
+//	competing ---- the queue is gone --------------------------------------> steady
+//
+//	any ---------- nothing is heard ---------------------------------------> starved
+//	starved ------ something is -------------------------------------------> braking
+//	braking, draining -- overdue, or silence, and it was only a pause -----> steady, at the rate before
+//
+// While it is competing, cuts are smaller and change no state.
 type Controller struct {
 	ceiling, floor float64 // bits per second
+	wanted         float64 // the floor as configured, which may be above the ceiling
 	interval       time.Duration
 
 	state State
@@ -70,6 +70,7 @@ type Controller struct {
 
 // New returns a controller that has sent nothing yet.
 func New(now Instant, config Config) *Controller {
+	now = within(now)
 	c := &Controller{state: Starting, since: now}
 	ceiling := config.Ceiling
 	if ceiling <= 0 {
@@ -83,24 +84,24 @@ func New(now Instant, config Config) *Controller {
 	if start <= 0 {
 		start = defaultStart
 	}
+	c.wanted = float64(floor)
 	c.ceiling = float64(min(ceiling, highest))
-	c.floor = min(float64(floor), c.ceiling)
+	c.floor = min(c.wanted, c.ceiling)
 	c.SetFrameInterval(config.FrameInterval)
 	c.set(float64(start))
 	c.link = c.rate
-	c.feedback.heard = now
-	c.growth.at = now
+	c.growth.at, c.growth.fresh = now, now
 	c.sending.reset(now)
 	return c
 }
 
-// SetCeiling changes the ceiling, and lowers the floor to it if need be. What is not above zero is ignored.
+// SetCeiling changes the ceiling; a floor above it gives way to it. What is not above zero is ignored.
 func (c *Controller) SetCeiling(ceiling Bitrate) {
 	if ceiling <= 0 {
 		return
 	}
 	c.ceiling = float64(min(ceiling, highest))
-	c.floor = min(c.floor, c.ceiling)
+	c.floor = min(c.wanted, c.ceiling)
 	c.set(c.rate)
 }
 
@@ -121,29 +122,24 @@ func (c *Controller) set(rate float64) {
 	c.rate = min(rate, c.ceiling)
 }
 
-func (c *Controller) enter(now Instant, state State) {
-	if c.state != state {
-		c.state, c.since = state, now
-	}
-}
-
 // Target is how much may be sent, of everything together.
 func (c *Controller) Target() Bitrate { return Bitrate(c.rate) }
 
 // PacketSent records what the socket took. Call it in the order of sending.
 func (c *Controller) PacketSent(p SentPacket) {
-	if p.Size <= 0 || p.Size > largestPacket || p.Sequence < 0 || p.Sequence > lastNumber || p.Sent < 0 || p.Sent > lastInstant {
+	if p.Size <= 0 || p.Size > largestPacket || p.Sequence < 0 || p.Sequence > lastNumber || p.Sent < 0 || p.Sent > lastInstant ||
+		p.Kind > Audio {
 		return // no packet that a socket could take
 	}
 	if p.Kind != Audio && (p.Frame < 0 || p.Frame > lastNumber) {
 		return
 	}
-	c.packets.add(p)
-	c.sending.sent(p)
+	c.packets.add(&p)
+	c.sending.sent(&p)
 	c.feedback.sent(p.Sent)
 	switch p.Kind {
 	case Media, Repair, Padding:
-		c.frames.add(p)
+		c.frames.add(&p)
 	case Retransmission:
 		if f := c.frames.find(p.Frame); f != nil {
 			f.retransmitted = true
@@ -154,17 +150,25 @@ func (c *Controller) PacketSent(p SentPacket) {
 
 const (
 	largestPacket = 65535
-	// Numbers and instants beyond these would overflow when they are compared: 146 years.
-	lastNumber  = 1 << 62
-	lastInstant = 1 << 62
+	// Numbers and instants beyond these could overflow when they are compared. 2^60 ns are 36 years.
+	lastNumber  = 1 << 60
+	lastInstant = 1 << 60
 )
 
 // FrameProduced tells how many bytes the encoder made of a frame, before they are sent. It is how the controller knows that
 // the application sends less than it may.
-func (c *Controller) FrameProduced(now Instant, bytes int) { c.sending.produced(now, bytes) }
+func (c *Controller) FrameProduced(now Instant, bytes int) {
+	if bytes >= 0 {
+		c.sending.produced(within(now), bytes)
+	}
+}
+
+// within brings an instant into the range in which differences do not overflow.
+func within(now Instant) Instant { return min(max(now, 0), lastInstant) }
 
 // Figures returns what a page of statistics shows.
 func (c *Controller) Figures(now Instant) Figures {
+	now = within(now)
 	f := c.figures
 	f.State, f.Cause, f.Target = c.state, c.cause, c.Target()
 	if capacity, ok := c.capacity(1); ok {

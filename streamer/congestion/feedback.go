@@ -21,18 +21,20 @@ const (
 	ackLimit        = 10 * time.Millisecond
 	ackLimitPatient = 40 * time.Millisecond
 	ackHistory      = 4
+	// usualLeft is the part of a frame's interval that the link may still need for the frame before. More is a queue.
+	usualLeft = 3
 
 	// farthest bounds times on other clocks, so that differences of them do not overflow.
-	farthest = 1 << 61
+	farthest = 1 << 60
 )
 
 // feedback is what was heard of late.
 type feedback struct {
-	heard         Instant // when anything was
-	waiting       Instant // when the first packet since then was sent
-	outstanding   bool
+	outstanding   bool    // something was sent since anything was heard
+	waiting       Instant // when it was
 	retransmitted Instant // when the last retransmission was sent
 	newest        Instant // when the newest packet that was heard of was sent
+	sequence      int64   // the newest packet that was reported to have arrived
 	acked         Instant // when the last acknowledgement came
 	marked        float64 // share of packets with CE, smoothed
 
@@ -49,8 +51,8 @@ type ackedFrame struct {
 	sent     Instant
 }
 
-func (f *feedback) heardOf(now, sent Instant) {
-	f.heard, f.outstanding = now, false
+func (f *feedback) heardOf(sent Instant) {
+	f.outstanding = false
 	f.newest = max(f.newest, sent)
 }
 
@@ -68,6 +70,7 @@ func (c *Controller) window() time.Duration {
 	return longWindow
 }
 
+// limit is the standing queue that is answered.
 func (c *Controller) limit() time.Duration {
 	limit := min(queueLimit+serialise(queuePackets, c.rate), queueMost)
 	if c.state == Competing {
@@ -76,26 +79,26 @@ func (c *Controller) limit() time.Duration {
 	return limit
 }
 
-// Reported takes what the receiver reports of packets, best in the order of sending. Reports of packets that were never sent, or twice
-// of the same, are ignored.
+// Reported takes what the receiver reports of packets, best in the order of sending. Reports of packets that were never sent, or
+// twice of the same, are ignored.
 func (c *Controller) Reported(now Instant, reports []Report) {
-	if now < 0 || now > lastInstant {
-		return
-	}
+	now = within(now)
 	base, known := c.packetDelay.over(now, c.window())
 	var marked, began int
 	for i := range reports {
 		r := &reports[i]
 		p := c.packets.find(r.Sequence)
-		if p == nil || p.Sent > now || p.arrived || p.reported && !r.Arrived {
+		if p == nil || p.sent > now || p.arrived || p.reported && !r.Arrived {
 			continue
 		}
 		late := p.reported
 		p.reported = true
-		c.feedback.heardOf(now, p.Sent)
+		c.feedback.heardOf(p.sent)
 		if !r.Arrived {
-			c.loss.reported(false, 0)
-			if p.Kind != Audio && p.Kind != Retransmission && c.loss.queued() == 0 {
+			if p.sent >= c.loss.after {
+				c.loss.reported(false, 0)
+			}
+			if p.kind != Audio && p.kind != Retransmission && c.loss.queued() == 0 {
 				c.probe.lost(p)
 			}
 			continue
@@ -104,12 +107,13 @@ func (c *Controller) Reported(now Instant, reports []Report) {
 			continue
 		}
 		p.arrived = true
-		delay := r.Arrival - time.Duration(p.Sent)
+		c.feedback.sequence = max(c.feedback.sequence, p.sequence)
+		delay := r.Arrival - time.Duration(p.sent)
 		if !known || delay < base {
 			base, known = delay, true
 		}
 		wait := delay - base
-		if wait > now.Sub(p.Sent) {
+		if wait > now.Sub(p.sent) {
 			// It cannot have waited for longer than the time since it was sent: the receiver's clock jumped.
 			c.figures.Jumps++
 			c.packetDelay.reset()
@@ -118,10 +122,11 @@ func (c *Controller) Reported(now Instant, reports []Report) {
 		}
 		c.packetDelay.observe(now, delay)
 		if late {
-			continue // it was counted as lost, and its frame is over
+			c.loss.found() // and its frame is over
+			continue
 		}
 		c.loss.reported(true, wait)
-		if p.Kind == Audio || p.Kind == Retransmission {
+		if p.kind == Audio || p.kind == Retransmission {
 			continue
 		}
 		done, ok := c.probe.arrived(p, r.Arrival, wait)
@@ -135,11 +140,8 @@ func (c *Controller) Reported(now Instant, reports []Report) {
 				marked++
 			}
 		}
-		if f := c.frames.find(p.Frame); f != nil && p.Sent >= f.last {
-			f.arrived = true
-		}
 	}
-	if f := c.frames.find(c.probe.frame); f != nil && f.arrived {
+	if f := c.frames.find(c.probe.frame); f != nil && c.feedback.sequence >= f.sequence {
 		if done, ok := c.probe.finish(); ok {
 			c.frameArrived(now, done)
 		}
@@ -147,6 +149,7 @@ func (c *Controller) Reported(now Instant, reports []Report) {
 	if began > 0 {
 		c.marked(now, float64(marked)/float64(began))
 	}
+	c.loss.batch()
 	c.judgeReports(now)
 }
 
@@ -163,12 +166,19 @@ func (c *Controller) frameArrived(now Instant, done arrivedFrame) {
 // Acknowledged takes what the player says of a frame. Acknowledgements of frames that were never sent, that are older than one
 // already taken, or that came before the frame was sent are ignored.
 func (c *Controller) Acknowledged(now Instant, ack Ack) {
+	now = within(now)
 	f := c.frames.find(ack.Frame)
-	if f == nil || f.last > now || now > lastInstant || f.acked || c.frames.anyAcked && ack.Frame <= c.frames.acked ||
+	if f == nil || f.last > now || f.acked || c.frames.anyAcked && ack.Frame <= c.frames.acked ||
 		ack.Received < -farthest || ack.Received > farthest {
 		return
 	}
 	f.acked = true
+	// The browser tells of a frame when it shows it, and shows only the newest of those that came since: the oldest of them waited
+	// longest for this.
+	oldest, expected := f, c.expected(f)
+	if g := c.oldest(); g != nil && g.id < f.id {
+		oldest, expected = g, c.expected(g)
+	}
 	bytes := f.bytes
 	if c.frames.anyAcked {
 		for id := max(c.frames.acked+1, f.id-ackHistory*4); id < f.id; id++ {
@@ -178,14 +188,14 @@ func (c *Controller) Acknowledged(now Instant, ack Ack) {
 		}
 	}
 	c.frames.acked, c.frames.anyAcked = f.id, true
-	c.feedback.heardOf(now, f.last)
+	c.feedback.heardOf(f.last)
 	c.feedback.acked = now
 
 	loop := now.Sub(f.last)
-	c.overdue.heardAck(now, max(loop-c.own(f), 0), c.feedback.retransmitted >= f.first)
 	if !f.retransmitted {
 		c.measureAck(now, f, ack.Received, bytes, loop)
 	}
+	c.overdue.heardAck(now, now.Sub(oldest.last), expected, c.feedback.retransmitted >= oldest.first)
 	c.judgeAcks(now)
 }
 
@@ -203,6 +213,7 @@ func (c *Controller) measureAck(now Instant, f *sentFrame, received time.Duratio
 		wait = 0
 	}
 	c.frames.measure(f, wait)
+	c.overdue.loops.observe(now, loop-wait)
 	own := c.own(f)
 	c.feedback.acks[c.feedback.ackAt] = ackedFrame{received: received, bytes: bytes, standing: max(wait-own, 0), sent: f.first}
 	c.feedback.ackAt = (c.feedback.ackAt + 1) % ackHistory
@@ -212,6 +223,12 @@ func (c *Controller) measureAck(now Instant, f *sentFrame, received time.Duratio
 // own is how long a frame's last packet waits behind its first ones on an empty link.
 func (c *Controller) own(f *sentFrame) time.Duration {
 	return max(serialise(f.bytes, max(c.link, c.rate))-f.last.Sub(f.first), 0)
+}
+
+// expected is how long a frame's last packet should wait: for its own first ones, and for what the frames before it left, as far
+// as that is usual.
+func (c *Controller) expected(f *sentFrame) time.Duration {
+	return min(c.frames.expected(f, max(c.link, c.rate)), c.own(f)+c.interval/usualLeft)
 }
 
 // ack returns the acknowledgement n before the newest.

@@ -17,8 +17,8 @@ const (
 	// and when frames show that there is much more.
 	slowly, calmly, quickly = 0.4, 1.5, 2.0
 	// evenly is what is added to the aim, times the root of the capacity in bits per second: relatively more for the smaller of two
-	// flows, 60 kbit/s at 1 Mbit/s and 200 kbit/s at 10 Mbit/s; at most evenlyMost of the capacity.
-	evenly, evenlyMost = 63, 0.05
+	// flows, 180 kbit/s at 4 Mbit/s and 360 kbit/s at 16 Mbit/s; at most evenlyMost of the capacity.
+	evenly, evenlyMost = 90, 0.05
 	// downwards is how long the target takes to follow a link that gets slower before there is a queue.
 	downwards = 250 * time.Millisecond
 	// headroom is the capacity, in targets, from which there is much more.
@@ -31,8 +31,10 @@ const (
 	calmness = 500 * time.Millisecond
 	// growthStep bounds the time that one batch of reports stands for.
 	growthStep = 100 * time.Millisecond
-	// startSamples and enoughSamples are how many samples a median needs while starting, and later.
-	startSamples, enoughSamples = 3, 3
+	// enoughSamples is how many samples a median needs.
+	enoughSamples = 3
+	// startEnd is the aim, in targets, from which starting goes on.
+	startEnd = 1.25
 )
 
 // growth is how the target changes without a cut.
@@ -123,8 +125,8 @@ func (c *Controller) start(now Instant, goal float64) {
 	if c.growth.newest < c.growth.raised {
 		return
 	}
-	if goal < c.rate*1.25 || c.rate >= c.ceiling {
-		c.set(min(goal, c.rate*1.25))
+	if goal < c.rate*startEnd || c.rate >= c.ceiling {
+		c.set(min(goal, c.rate*startEnd))
 		c.enter(now, Steady)
 		return
 	}

@@ -3,37 +3,37 @@ package congestion
 import "time"
 
 const (
-	// packetHistory covers 1.5 s of 1200-byte packets at 50 Mbit/s; what is reported later than that is of no use. A power of two.
-	packetHistory = 8192
+	// packetHistory covers 0.8 s of 1200-byte packets at 50 Mbit/s; what is reported later than that is of no use. A power of two.
+	packetHistory = 4096
 	// frameHistory is four seconds at 60 frames per second. A power of two.
 	frameHistory = 256
 )
 
 type sentPacket struct {
-	SentPacket
-	known    bool
-	arrived  bool
-	reported bool
+	sequence, frame int64
+	sent            Instant
+	size            uint16
+	kind            Kind
+	known           bool
+	arrived         bool
+	reported        bool
 }
 
 // packetLog remembers packets until they are reported.
 type packetLog struct {
 	packets [packetHistory]sentPacket
-	newest  int64
-	begun   bool
 }
 
-func (l *packetLog) add(p SentPacket) {
-	l.packets[p.Sequence&(packetHistory-1)] = sentPacket{SentPacket: p, known: true}
-	if !l.begun || p.Sequence > l.newest {
-		l.newest, l.begun = p.Sequence, true
+func (l *packetLog) add(p *SentPacket) {
+	l.packets[p.Sequence&(packetHistory-1)] = sentPacket{
+		sequence: p.Sequence, frame: p.Frame, sent: p.Sent, size: uint16(p.Size), kind: p.Kind, known: true,
 	}
 }
 
 // find returns nil for a packet that was never sent, or is forgotten.
 func (l *packetLog) find(sequence int64) *sentPacket {
 	p := &l.packets[sequence&(packetHistory-1)]
-	if !p.known || p.Sequence != sequence {
+	if !p.known || p.sequence != sequence {
 		return nil
 	}
 	return p
@@ -44,11 +44,10 @@ type sentFrame struct {
 	id            int64
 	known         bool
 	bytes         int
-	packets       int
+	sequence      int64   // its last packet's
 	first, last   Instant // when its packets left, retransmissions aside
 	retransmitted bool
 	acked         bool
-	arrived       bool          // reports say that its last packet came
 	queue         time.Duration // how long its last packet waited on the link, if measured
 	measured      bool
 }
@@ -73,7 +72,7 @@ func (l *frameLog) find(id int64) *sentFrame {
 }
 
 // add counts a packet to its frame and returns the frame, or nil when the frame is too old.
-func (l *frameLog) add(p SentPacket) *sentFrame {
+func (l *frameLog) add(p *SentPacket) *sentFrame {
 	f := &l.frames[p.Frame&(frameHistory-1)]
 	if !f.known || f.id != p.Frame {
 		if f.known && f.id > p.Frame {
@@ -85,7 +84,7 @@ func (l *frameLog) add(p SentPacket) *sentFrame {
 		}
 	}
 	f.bytes += p.Size
-	f.packets++
+	f.sequence = max(f.sequence, p.Sequence)
 	f.first, f.last = min(f.first, p.Sent), max(f.last, p.Sent)
 	return f
 }
@@ -98,21 +97,41 @@ func (l *frameLog) measure(f *sentFrame, queue time.Duration) {
 	}
 }
 
-// backlog estimates how long a link of so many bits per second still needs, at now, for what it was given: from the
-// newest frame whose wait was measured, it plays the frames since through a queue of that rate.
+// backlog estimates how long a link of so many bits per second still needs, at now, for what it was given.
 func (l *frameLog) backlog(now Instant, rate float64) time.Duration {
-	if !l.begun || !(rate > 0) {
+	if !l.begun {
 		return 0
 	}
-	id := l.newest - frameHistory + 1
-	var queue time.Duration
-	at := now
-	if l.anyMeasure && l.measured >= id {
-		if f := l.find(l.measured); f != nil {
+	queue, at := l.replay(l.newest, l.measured, l.anyMeasure, rate)
+	if now > at {
+		queue -= now.Sub(at)
+	}
+	return min(max(queue, 0), longWindow)
+}
+
+// expected estimates how long a frame's last packet waits on a link of so many bits per second, from what is known of the
+// frames before it.
+func (l *frameLog) expected(f *sentFrame, rate float64) time.Duration {
+	known := min(l.measured, f.id-1)
+	for ; known > f.id-frameHistory && known < l.measured; known-- {
+		if g := l.find(known); g != nil && g.measured {
+			break
+		}
+	}
+	queue, _ := l.replay(f.id, known, l.anyMeasure, rate)
+	return min(max(queue, 0), longWindow)
+}
+
+// replay plays frames through a queue, from the one whose wait is known to another, and returns how long that one's last packet
+// waits, and when it was sent.
+func (l *frameLog) replay(to, from int64, known bool, rate float64) (queue time.Duration, at Instant) {
+	id := to - frameHistory + 1
+	if known && from >= id {
+		if f := l.find(from); f != nil && f.measured {
 			queue, at, id = f.queue, f.last, f.id+1
 		}
 	}
-	for ; id <= l.newest; id++ {
+	for ; id <= to; id++ {
 		f := l.find(id)
 		if f == nil {
 			continue
@@ -124,13 +143,10 @@ func (l *frameLog) backlog(now Instant, rate float64) time.Duration {
 		queue = max(queue+serialise(f.bytes, rate)-f.last.Sub(f.first), 0)
 		at = f.last
 	}
-	if now > at {
-		queue -= now.Sub(at)
-	}
-	return min(max(queue, 0), longWindow)
+	return queue, at
 }
 
-// serialise returns how long a link of so many bits per second takes to send so many bytes.
+// serialise returns how long a link of so many bits per second takes to send so many bytes: an hour at most.
 func serialise(bytes int, rate float64) time.Duration {
-	return time.Duration(float64(bytes) * 8 / rate * float64(time.Second))
+	return time.Duration(min(float64(bytes)*8/rate, 3600) * float64(time.Second))
 }

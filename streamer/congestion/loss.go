@@ -9,43 +9,49 @@ const (
 	lossEnough = 120
 	// lossQueued is the share of packets lost above chance from a long queue that shows it to overflow.
 	lossQueued = 0.015
+	// lossChance is how many more of the losses than of the packets must be next to long waits, as a share.
+	lossChance = 0.25
 	// lossHeavy is the share above which loss is answered wherever it comes from: no radio link loses so much for long, but a
 	// policer does, which drops what is over its rate and delays nothing.
 	lossHeavy = 0.12
+	// lossGrace is how long a queue that filled while nothing was heard may go on to drop.
+	lossGrace = 500 * time.Millisecond
 )
 
 // lossClassifier tells loss from full queues from loss at random. A queue overflows when it is long, so packets lost from it have
 // neighbours that waited longer than most; random loss hits packets whatever they waited.
 type lossClassifier struct {
-	packets, long         float64 // all that were reported, and those next to long waits
-	lost, lostLong        float64
-	mean, deviation       float64 // of the wait, in seconds
-	previous              time.Duration
-	runPackets, runLosses int // since the last verdict
+	packets, long   float64 // all that were reported, and those next to long waits
+	lost, lostLong  float64 // of those, what was lost
+	fresh, held     missing // what this batch of reports says is missing, and the one before
+	mean, deviation float64 // of the wait, in nanoseconds
+	previous        float64 // the last wait
+	after           Instant // loss of what was sent before is known to be something else's doing
 }
+
+// missing packets count as lost one batch of reports later, if they did not come by then.
+type missing struct{ packets, long float64 }
 
 // reported counts one packet in the order of sending; queue is the wait of an arrived one.
 func (l *lossClassifier) reported(arrived bool, queue time.Duration) {
 	if arrived {
-		wait := queue.Seconds()
+		wait := float64(queue)
 		const gain = 1.0 / 64
 		difference := wait - l.mean
 		l.mean += gain * difference
 		l.deviation += gain * (max(difference, -difference) - l.deviation)
-		l.previous = queue
+		l.previous = wait
 	}
-	// What was lost waited about as long as the one before it. 1 ms is the least that is called a wait: below it is the clock's grain.
-	isLong := l.previous.Seconds() > max(l.mean+l.deviation, 0.001)
+	// What was lost waited about as long as the one before it.
+	isLong := l.previous > max(l.mean+l.deviation, float64(queueGrain))
 	l.packets++
-	l.runPackets++
 	if isLong {
 		l.long++
 	}
 	if !arrived {
-		l.lost++
-		l.runLosses++
+		l.fresh.packets++
 		if isLong {
-			l.lostLong++
+			l.fresh.long++
 		}
 	}
 	if l.packets > lossWindow {
@@ -53,12 +59,27 @@ func (l *lossClassifier) reported(arrived bool, queue time.Duration) {
 	}
 }
 
+// found takes back that a packet is missing, since it came after all.
+func (l *lossClassifier) found() {
+	if l.held.packets > 0 {
+		l.held.long -= l.held.long / l.held.packets
+		l.held.packets--
+	}
+}
+
+// batch ends a batch of reports.
+func (l *lossClassifier) batch() {
+	l.lost += l.held.packets
+	l.lostLong += l.held.long
+	l.held, l.fresh = l.fresh, missing{}
+}
+
 // share is the share of packets lost.
 func (l *lossClassifier) share() float64 {
 	if l.packets < lossEnough {
 		return 0
 	}
-	return l.lost / l.packets
+	return min(l.lost/l.packets, 1)
 }
 
 // queued is the share of packets lost from a long queue, beyond those that chance would have put there.
@@ -68,9 +89,8 @@ func (l *lossClassifier) queued() float64 {
 	}
 	usual := l.long / l.packets
 	seen := l.lostLong / l.lost
-	// Of few losses many are next to long waits by chance; the spread of a share of n is at most half of 1/sqrt(n).
-	margin := 1 / l.lost
-	if seen <= usual+0.25+margin {
+	// Of few losses many are next to long waits by chance.
+	if seen <= usual+lossChance+1/l.lost {
 		return 0
 	}
 	return l.lost / l.packets * (seen - usual)
@@ -79,4 +99,11 @@ func (l *lossClassifier) queued() float64 {
 // settle forgets what was counted, after a cut: what follows is judged by itself.
 func (l *lossClassifier) settle() {
 	l.packets, l.long, l.lost, l.lostLong = 0, 0, 0, 0
+	l.fresh, l.held = missing{}, missing{}
+}
+
+// excuse forgets what was counted, and the loss of all that was sent before until: a link that stood still lost it.
+func (l *lossClassifier) excuse(until Instant) {
+	l.settle()
+	l.after = until
 }

@@ -134,203 +134,6 @@ func (l *link) serve(bits float64) {
 	})
 }
 
-// player is one Nearlight flow over a link: a source of frames, a browser that reports and acknowledges, and retransmission.
-type player struct {
-	*world
-	*link
-	c        *Controller
-	back     time.Duration // delay of what comes back
-	interval time.Duration
-	noise    float64
-	demand   func(time.Duration) float64       // share of the budget that the application uses; nil for all
-	jitter   func() time.Duration              // by how long the receiver's thread is late
-	late     func() time.Duration              // by how long the page's thread is late with an acknowledgement
-	step     func(time.Duration) time.Duration // what is added to the receiver's clock
-	noAcks   bool
-	noFill   bool
-	skew     float64 // the receiver's clock runs so much too fast
-	begin    time.Duration
-	stop     time.Duration
-
-	sequence, frame int64
-	expected        int64 // transport-wide
-	got             map[int64]Report
-	highest         int64
-	reported        int64
-	frames          map[int64]*playedFrame
-	whole           int64 // all frames up to here were acknowledged
-	threadFree      time.Duration
-	pageFree        time.Duration
-
-	log []playedFrame // in the order of their frames
-	// rates are the target at each frame.
-	rates []sampledRate
-}
-
-type sampledRate struct {
-	at   time.Duration
-	rate float64
-}
-
-type playedFrame struct {
-	id             int64
-	made, complete time.Duration
-	bytes, left    int // packets left
-	done           bool
-	acked          bool
-	received       time.Duration
-}
-
-func newPlayer(w *world, l *link, config Config) *player {
-	return &player{
-		world: w, link: l, back: l.delay, interval: time.Second / 60, noise: 0.2,
-		c: New(Instant(w.now), config), got: map[int64]Report{}, frames: map[int64]*playedFrame{},
-		highest: -1, reported: -1, frame: -1, whole: -1, sequence: -1,
-	}
-}
-
-const (
-	simPacket   = 1200
-	simReports  = 62500 * time.Microsecond
-	simDecoding = 3 * time.Millisecond
-	simEncoding = 2 * time.Millisecond // and up to as much again
-)
-
-func (p *player) start(at time.Duration) {
-	p.begin = at
-	p.at(at, p.tick)
-	p.at(at+simReports, p.report)
-}
-
-func (p *player) tick() {
-	if p.stop > 0 && p.now > p.stop {
-		return
-	}
-	p.after(p.interval, p.tick)
-	now := Instant(p.now)
-	grant := p.c.Next(now)
-	p.rates = append(p.rates, sampledRate{p.now, float64(p.c.Target())})
-	if grant.Skip {
-		return
-	}
-	share := 1.0
-	if p.demand != nil {
-		share = p.demand(p.now)
-	}
-	if share <= 0 {
-		return
-	}
-	size := share * float64(grant.Budget) * min(max(1+p.noise*p.world.random.NormFloat64(), 0.5), 1.6)
-	bytes := max(int(size), 200)
-	p.frame++
-	id := p.frame
-	fill := 0
-	if grant.Fill > bytes && !p.noFill {
-		fill = grant.Fill - bytes
-	}
-	encoding := simEncoding + time.Duration(p.world.random.Int64N(int64(simEncoding)))
-	p.after(encoding, func() { p.c.FrameProduced(Instant(p.now), bytes) })
-	f := &playedFrame{id: id, made: p.now + encoding, bytes: bytes, left: (bytes + simPacket - 1) / simPacket}
-	p.frames[id] = f
-	pace := max(float64(grant.Pacing), float64(bytes+fill)*8/grant.Spread.Seconds())
-	train := max((bytes+fill+grant.Trains-1)/grant.Trains, 2*simPacket)
-	sent := 0
-	for _, part := range []struct {
-		bytes int
-		kind  Kind
-	}{{bytes, Media}, {fill, Padding}} {
-		for left := part.bytes; left > 0; left -= simPacket {
-			packet := min(left, simPacket)
-			leaves := time.Duration(float64(sent/train*train) * 8 / pace * float64(time.Second))
-			sent += packet
-			kind := part.kind
-			p.after(encoding+leaves, func() { p.packet(id, packet, kind) })
-		}
-	}
-}
-
-func (p *player) packet(frame int64, size int, kind Kind) {
-	p.sequence++
-	sequence := p.sequence
-	p.c.PacketSent(SentPacket{Sequence: sequence, Frame: frame, Size: size, Sent: Instant(p.now), Kind: kind})
-	p.link.send(size, func(ce bool) { p.thread(func() { p.arrive(sequence, frame, size, kind, ce) }) }, func() {
-		if kind == Padding {
-			return
-		}
-		// The gap is seen when the next packet comes, and asked for.
-		p.after(p.link.delay+p.back+10*time.Millisecond, func() { p.packet(frame, size, Retransmission) })
-	})
-}
-
-// thread runs something on the receiver's thread, which may be late.
-func (p *player) thread(do func()) {
-	if p.jitter == nil {
-		do()
-		return
-	}
-	p.threadFree = max(p.threadFree, p.now+p.jitter())
-	p.at(p.threadFree, do)
-}
-
-func (p *player) clock() time.Duration {
-	clock := 12345*time.Second + p.now + time.Duration(float64(p.now)*p.skew)
-	if p.step != nil {
-		clock += p.step(p.now)
-	}
-	return clock
-}
-
-func (p *player) arrive(sequence, frame int64, size int, kind Kind, ce bool) {
-	arrival := p.clock().Truncate(250 * time.Microsecond)
-	p.got[sequence] = Report{Sequence: sequence, Arrived: true, CE: ce, Arrival: arrival}
-	p.highest = max(p.highest, sequence)
-	f := p.frames[frame]
-	if kind == Padding || f == nil || f.done {
-		return
-	}
-	if f.left--; f.left > 0 {
-		return
-	}
-	f.done, f.complete, f.received = true, p.now, p.clock()
-	// A decoder takes frames in order.
-	for {
-		next := p.frames[p.whole+1]
-		if next == nil || !next.done {
-			return
-		}
-		p.whole++
-		p.log = append(p.log, *next)
-		delete(p.frames, next.id)
-		if !p.noAcks {
-			ack := Ack{Frame: next.id, Received: next.received}
-			way := simDecoding + p.back
-			if p.late != nil {
-				p.pageFree = max(p.pageFree, p.now+p.late())
-				way += p.pageFree - p.now
-			}
-			p.after(way, func() { p.c.Acknowledged(Instant(p.now), ack) })
-		}
-	}
-}
-
-func (p *player) report() {
-	p.after(simReports, p.report)
-	if p.highest <= p.reported {
-		return
-	}
-	reports := make([]Report, 0, p.highest-p.reported)
-	for s := p.reported + 1; s <= p.highest; s++ {
-		r, ok := p.got[s]
-		if !ok {
-			r = Report{Sequence: s}
-		}
-		delete(p.got, s)
-		reports = append(reports, r)
-	}
-	p.reported = p.highest
-	p.after(p.back, func() { p.c.Reported(Instant(p.now), reports) })
-}
-
 // bulk is a download by a sender like CUBIC (RFC 9438): a window that grows until a packet is dropped.
 type bulk struct {
 	*world
@@ -340,6 +143,7 @@ type bulk struct {
 	epoch, lastCut       time.Duration
 	started              bool
 	delivered            int
+	over                 bool // it has nothing more to send
 }
 
 func (b *bulk) start(at time.Duration) {
@@ -348,7 +152,7 @@ func (b *bulk) start(at time.Duration) {
 }
 
 func (b *bulk) pump() {
-	for b.flying+1 <= b.window {
+	for !b.over && b.flying+1 <= b.window {
 		b.flying++
 		sent := b.now
 		b.link.send(1500, func(bool) {

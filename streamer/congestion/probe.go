@@ -43,9 +43,9 @@ type probe struct {
 	count   int
 	next    int
 
-	past  [busyFrames]arrivedFrame // newest at pastNext-1
+	past  [busyFrames]arrivedFrame // a ring
 	pastN int
-	where int
+	where int // of the next one
 }
 
 // arrivedFrame is one frame as the receiver saw it.
@@ -60,22 +60,22 @@ type arrivedFrame struct {
 
 // arrived counts one packet. done is the frame that it completes, by being of the next one.
 func (p *probe) arrived(packet *sentPacket, in, queue time.Duration) (done arrivedFrame, ok bool) {
-	if p.begun && packet.Frame < p.frame {
+	if p.begun && packet.frame < p.frame {
 		return arrivedFrame{}, false
 	}
-	if !p.begun || packet.Frame != p.frame || p.packets == 0 {
+	if !p.begun || packet.frame != p.frame || p.packets == 0 {
 		done, ok = p.finish()
-		p.frame, p.begun = packet.Frame, true
-		p.bytes, p.packets, p.all = 0, 1, packet.Size
-		p.firstIn, p.lastIn, p.firstAt, p.lastAt = in, in, packet.Sent, packet.Sent
+		p.frame, p.begun = packet.frame, true
+		p.bytes, p.packets, p.all = 0, 1, int(packet.size)
+		p.firstIn, p.lastIn, p.firstAt, p.lastAt = in, in, packet.sent, packet.sent
 		p.least, p.lastQ = queue, queue
 		return done, ok
 	}
-	p.bytes += packet.Size
-	p.all += packet.Size
+	p.bytes += int(packet.size)
+	p.all += int(packet.size)
 	p.packets++
 	p.firstIn, p.lastIn = min(p.firstIn, in), max(p.lastIn, in)
-	p.lastAt = max(p.lastAt, packet.Sent)
+	p.lastAt = max(p.lastAt, packet.sent)
 	p.least = min(p.least, queue)
 	p.lastQ = queue
 	return arrivedFrame{}, false
@@ -83,8 +83,8 @@ func (p *probe) arrived(packet *sentPacket, in, queue time.Duration) (done arriv
 
 // lost counts a packet that was lost behind the link, which it took time on.
 func (p *probe) lost(packet *sentPacket) {
-	if p.begun && p.packets > 0 && packet.Frame == p.frame {
-		p.bytes += packet.Size
+	if p.begun && p.packets > 0 && packet.frame == p.frame {
+		p.bytes += int(packet.size)
 	}
 }
 

@@ -31,7 +31,7 @@ const (
 // SentPacket is one packet that the socket took.
 type SentPacket struct {
 	Sequence int64   // transport-wide sequence number, unwrapped ([Unwrapper])
-	Frame    int64   // the frame that it belongs to; counts up by one. A retransmission names the frame it repairs; audio's is not looked at
+	Frame    int64   // the frame that it belongs to, or that a retransmission repairs; counts up. Audio's is not looked at
 	Size     int     // bytes on the wire
 	Sent     Instant // when the socket took it
 	Kind     Kind

@@ -60,6 +60,9 @@ var ErrEnded = errors.New("the edge's connection ended")
 // keyframeInterval damps our requests for keyframes.
 const keyframeInterval = 200 * time.Millisecond
 
+// nackInterval is how often packets that are missing are asked for, as libwebrtc does.
+const nackInterval = 20 * time.Millisecond
+
 // Viewer is one connection to one edge.
 type Viewer struct {
 	connection *webrtc.PeerConnection
@@ -97,7 +100,7 @@ func New(config Config, watcher Watcher) (*Viewer, error) {
 		}
 	}
 	registry := &interceptor.Registry{}
-	generator, err := nack.NewGeneratorInterceptor()
+	generator, err := nack.NewGeneratorInterceptor(nack.GeneratorInterval(nackInterval))
 	if err != nil {
 		return nil, fmt.Errorf("set up NACK: %w", err)
 	}

@@ -30,10 +30,11 @@ type canvas struct {
 	ring     *gles.Ring                      // nil before the first resize
 	textures [gles.RingTargets]*cuda.Picture // the ring's, registered with CUDA
 	copies   [gles.RingTargets]*cuda.Picture // what encoders read
+	chroma   media.Chroma                    // of planes
 	planes   *media.Frame                    // what was read back
 }
 
-func openCanvas(gpu *cuda.Context, open func(gles.Adapter) (*gles.Context, error)) (*canvas, error) {
+func openCanvas(gpu *cuda.Context, chroma media.Chroma, open func(gles.Adapter) (*gles.Context, error)) (*canvas, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var adapter gles.Adapter
@@ -52,7 +53,7 @@ func openCanvas(gpu *cuda.Context, open func(gles.Adapter) (*gles.Context, error
 		context.Close()
 		return nil, err
 	}
-	return &canvas{gpu: gpu, context: context, renderer: renderer}, nil
+	return &canvas{gpu: gpu, chroma: chroma, context: context, renderer: renderer}, nil
 }
 
 // enter makes OpenGL current on this goroutine's thread, until leave.
@@ -86,7 +87,7 @@ func (c *canvas) resize(size media.Size) error {
 	}
 	c.ring = ring
 	if c.gpu == nil {
-		c.planes = media.NewFrame(size)
+		c.planes = media.NewFrameIn(c.chroma, size)
 		return nil
 	}
 	for i := range gles.RingTargets {
@@ -146,7 +147,7 @@ func (c *canvas) readBack(target int, frame *media.Frame) error {
 	if err := yuv.FromBGRX(c.planes, pixels, 4*c.size.Width); err != nil {
 		return err
 	}
-	frame.Visible, frame.Coded = c.planes.Visible, c.planes.Coded
+	frame.Visible, frame.Coded, frame.Chroma = c.planes.Visible, c.planes.Coded, c.planes.Chroma
 	frame.Y, frame.U, frame.V = c.planes.Y, c.planes.U, c.planes.V
 	frame.Times.Converted = media.Now()
 	return nil

@@ -53,6 +53,7 @@ type Config struct {
 	FrameRate int           // cap in frames per second; zero means DefaultFrameRate
 	Seed      uint64        // of the game's land
 	Stamp     bool          // draw a marker (package marker) into each picture, and never pause by itself
+	Chroma    media.Chroma  // of the frames, but for Surfaces, which are RGB
 	GPU       *cuda.Context // draw there and hand over Surfaces; it stays the caller's, and outlives the source. nil reads back
 	Logger    *slog.Logger  // nil means slog.Default()
 }

@@ -19,7 +19,7 @@ import (
 // hung is a canvas on this machine's GPU, entered on the test's thread.
 func hung(t *testing.T, gpu *cuda.Context, size media.Size) *canvas {
 	t.Helper()
-	c, err := openCanvas(gpu, gles.OpenOn)
+	c, err := openCanvas(gpu, media.Chroma420, gles.OpenOn)
 	if errors.Is(err, gles.ErrUnavailable) {
 		t.Skipf("COULD NOT RUN: %v", err)
 	}

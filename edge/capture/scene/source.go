@@ -62,7 +62,7 @@ func open(config Config, context func(gles.Adapter) (*gles.Context, error)) (_ *
 	}
 	s := &Source{config: config}
 	s.frameRate.Store(int64(config.FrameRate))
-	if s.canvas, err = openCanvas(config.GPU, context); err != nil {
+	if s.canvas, err = openCanvas(config.GPU, config.Chroma, context); err != nil {
 		return nil, fmt.Errorf("draw the scene off screen: %w", err)
 	}
 	defer func() {

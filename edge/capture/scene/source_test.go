@@ -93,6 +93,14 @@ func TestPicturesCarryTheirInstantAndTheirStages(t *testing.T) {
 	}
 }
 
+func TestPicturesThatAreReadBackHaveTheChromaThatIsWanted(t *testing.T) {
+	for _, chroma := range []media.Chroma{media.Chroma420, media.Chroma444} {
+		if err := next(t, begin(t, scene.Config{Chroma: chroma}), 0).CheckIn(chroma); err != nil {
+			t.Errorf("%v: %v", chroma, err)
+		}
+	}
+}
+
 func TestAnInputIsInTheVeryNextPicture(t *testing.T) {
 	s := begin(t, scene.Config{Stamp: true, FrameRate: 240})
 	for sequence := uint32(1); sequence <= 20; sequence++ {

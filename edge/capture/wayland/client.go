@@ -24,6 +24,7 @@ type client struct {
 	modifiers []modifier // of the formats that the compositor takes in a GPU's memory
 	shot      shot
 	buffer    buffer // nil until the first shot
+	again     bool   // the last picture was lost: the next shot does not wait for a change
 	incoming  candidate
 }
 

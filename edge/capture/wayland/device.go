@@ -21,7 +21,10 @@ type DeviceBuffer interface {
 	// Planes are the buffer's, at most four. Their descriptors stay the buffer's own.
 	Planes() []DevicePlane
 	Modifier() uint64
-	// Convert turns a part of the picture into I420 in to.
+	// Convert hands over the picture that the compositor has copied into the buffer: in to.Surface, whole, which stays as it
+	// is until the next Convert or Close; or where that is left nil, the part of it as I420 in to's planes. upsideDown pictures
+	// are turned. The compositor may not have finished; who knows how waits for it. When Convert returns the buffer is
+	// the compositor's again. An error makes capture go on in shared memory.
 	Convert(to *media.Frame, part image.Rectangle, upsideDown bool) error
 	Close() error
 }
@@ -81,6 +84,15 @@ type candidate struct {
 
 // propose makes a buffer in the GPU's memory and shows it to the compositor. It reports whether there was one to show.
 func (c *client) propose(shape layout) (bool, error) {
+	if c.incoming.buffer != nil { // of a shot that was refused before the compositor had its say
+		c.conn.Begin(c.incoming.params, paramsDestroy)
+		c.conn.End()
+		old := c.incoming.buffer
+		c.incoming = candidate{}
+		if err := old.Close(); err != nil {
+			return false, err
+		}
+	}
 	var modifiers []uint64
 	for _, m := range c.modifiers {
 		if m.format == shape.format {
@@ -138,12 +150,30 @@ func (c *client) handleImport(m *wire.Message) error {
 		return in.buffer.Close()
 	}
 	c.buffer = &deviceBuffer{number: m.Uint(), shape: in.shape, DeviceBuffer: in.buffer}
-	c.copy()
+	if c.shot.step == proposed { // else it was refused meanwhile, and the buffer is for the next one
+		c.copy()
+	}
 	return nil
+}
+
+// forsake gives up a buffer of which the device could not bring the picture, and the device with it. The picture is asked for
+// again at once, whether the screen changes or not.
+func (c *client) forsake(reason error) error {
+	c.done()
+	c.device, c.useless, c.again = nil, reason, true
+	return c.release()
+}
+
+// onDevice reports whether the buffer lies in the GPU's memory.
+func (c *client) onDevice() bool {
+	_, is := c.buffer.(*deviceBuffer)
+	return is
 }
 
 // withoutDevice goes on in shared memory: the device is not asked again.
 func (c *client) withoutDevice(reason error) {
 	c.device, c.useless = nil, reason
-	c.shot.step = offered
+	if c.shot.step == proposed {
+		c.shot.step = offered
+	}
 }

@@ -6,7 +6,10 @@
 // A shot is one request for a picture: the compositor says which buffers it takes (it offers), one is handed over, and the
 // compositor copies its next picture into it that differs from the last one (copy_with_damage), whenever that comes. Then
 // the buffer is ours again and the picture is read. A buffer lies in shared memory or, where a Device is given and the
-// compositor offers it, in the memory of a GPU (linux-dmabuf).
+// compositor offers it, in the memory of a GPU (linux-dmabuf). There its picture may stay: then a frame has a Surface and no planes,
+// and no marker. Package gpubuffer makes such buffers; this one knows no GPU, and builds without cgo.
+//
+// What goes wrong with a GPU's memory, at first or later, is logged, and capture goes on in shared memory.
 //
 // # Which change makes a frame
 //

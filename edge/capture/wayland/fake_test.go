@@ -25,12 +25,14 @@ type fake struct {
 	objects     map[uint32]string // by number: the interface
 	memory      map[uint32][]byte // of pools and buffers
 
-	globals map[string]uint32                        // versions
-	offer   func(f *fake, frame uint32)              // on capture_output
-	copied  func(f *fake, frame, buffer uint32)      // on copy_with_damage
-	created func(f *fake, params uint32, planes int) // on create of a buffer in a GPU's memory
-	planes  int
-	gone    chan struct{} // closed when the client has hung up
+	globals   map[string]uint32                        // versions
+	offer     func(f *fake, frame uint32)              // on capture_output
+	copied    func(f *fake, frame, buffer uint32)      // on copy_with_damage, and on copy
+	immediate func()                                   // on copy
+	created   func(f *fake, params uint32, planes int) // on create of a buffer in a GPU's memory
+	planes    int
+	plane     DevicePlane   // the last that was added
+	gone      chan struct{} // closed when the client has hung up
 }
 
 var fakeSize = media.Size{Width: 32, Height: 16}
@@ -170,6 +172,9 @@ func (f *fake) handle(m *wire.Message) {
 		}
 		f.offer(f, frame)
 	case "frame":
+		if m.Opcode == frameCopy && f.immediate != nil {
+			f.immediate()
+		}
 		if m.Opcode == frameDestroy {
 			f.forget(m.Object)
 		} else if f.copied != nil {
@@ -199,6 +204,8 @@ func (f *fake) handle(m *wire.Message) {
 		switch m.Opcode {
 		case paramsAdd:
 			f.planes++
+			m.Uint()
+			f.plane = DevicePlane{Descriptor: f.descriptors[len(f.descriptors)-1], Offset: m.Int(), Stride: m.Int()}
 		case paramsCreate:
 			f.created(f, m.Object, f.planes)
 		case paramsDestroy:

@@ -20,13 +20,15 @@ func FuzzEvents(f *testing.F) {
 		}
 		w.End()
 	}
-	event(6, frameBuffer, shmFormatXRGB8888, 32, 16, 128)
-	event(6, frameLinuxDmabuf, uint32(FormatXRGB8888), 32, 16)
-	event(6, frameBufferDone)
-	event(6, frameFlags, frameYInvert)
-	event(6, frameDamage, 1, 2, 1<<31, 1<<31-1)
-	event(6, frameReady, 1<<31, 1<<31, 1<<31)
-	event(displayObject, displayDeleteID, 6)
+	event(7, frameBuffer, shmFormatXRGB8888, 32, 16, 128)
+	event(7, frameLinuxDmabuf, uint32(FormatXRGB8888), 32, 16)
+	event(7, frameBufferDone)
+	event(7, frameFlags, frameYInvert)
+	event(7, frameDamage, 1, 2, 1<<31, 1<<31-1)
+	event(7, frameReady, 1<<31, 1<<31, 1<<31)
+	event(displayObject, displayDeleteID, 7)
+	event(8, paramsCreated, number)
+	event(6, dmabufModifier, uint32(FormatXRGB8888), 0, 7)
 	event(2, registryGlobalRemove, 3)
 	f.Add(w.Bytes())
 	f.Fuzz(func(t *testing.T, sent []byte) {
@@ -39,11 +41,12 @@ func FuzzEvents(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := &client{conn: conn, registry: 2, shm: 3, output: 4, screencopy: 5}
-		c.numbers.last = 5
+		onCard := &card{planes: 1, surface: place("the card")}
+		c := &client{conn: conn, registry: 2, shm: 3, output: 4, screencopy: 5, dmabuf: 6, device: onCard}
+		c.numbers.last = 6
 		defer func() {
-			if err := c.close(); err != nil {
-				t.Error(err)
+			if err := c.close(); err != nil || onCard.open != 0 {
+				t.Errorf("%v, %d buffers of the card are left", err, onCard.open)
 			}
 		}()
 		for len(sent) > 0 {
@@ -62,8 +65,16 @@ func FuzzEvents(f *testing.F) {
 				if c.answer() != nil {
 					return
 				}
-			case taken, refused:
+			case taken:
 				_ = c.shot.damaged(c.shot.shared.size)
+				if c.onDevice() && len(sent)%2 == 1 {
+					if c.forsake(errNoGPU) != nil {
+						return
+					}
+					break
+				}
+				c.done()
+			case refused:
 				c.done()
 			}
 			if conn.Flush() != nil {

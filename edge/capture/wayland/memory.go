@@ -35,7 +35,7 @@ func (b *sharedBuffer) close() error   { return os.NewSyscallError("munmap", uni
 
 func (b *sharedBuffer) convert(to *media.Frame, part image.Rectangle, upsideDown bool) error {
 	return yuv.FromPixels(to, yuv.Pixels{
-		Data: b.pixels, Stride: b.shape.stride, RedFirst: b.shape.format.redFirst(), BottomUp: upsideDown,
+		Data: b.pixels, Stride: b.shape.stride, RedFirst: b.shape.format.RedFirst(), BottomUp: upsideDown,
 	}, part)
 }
 

@@ -106,9 +106,10 @@ func (f Format) String() string {
 	return string(name)
 }
 
-// known reports whether pixels of this format can be converted, and redFirst their order.
+// known reports whether pixels of this format can be converted.
 func (f Format) known() bool {
-	return f == FormatXRGB8888 || f == FormatARGB8888 || f.redFirst()
+	return f == FormatXRGB8888 || f == FormatARGB8888 || f.RedFirst()
 }
 
-func (f Format) redFirst() bool { return f == FormatXBGR8888 || f == FormatABGR8888 }
+// RedFirst reports whether a pixel's first octet in memory is red; else it is blue.
+func (f Format) RedFirst() bool { return f == FormatXBGR8888 || f == FormatABGR8888 }

@@ -3,23 +3,18 @@ package wayland
 import (
 	"context"
 	"errors"
-	"image"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
 	"nearlight/edge/capture"
 	"nearlight/edge/capture/wayland/wire"
 	"nearlight/internal/media"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestOpenSaysWhatACompositorLacks(t *testing.T) {
 	for missing, version := range map[string]uint32{shmInterface: 0, outputInterface: 0, screencopyInterface: 2} {
@@ -43,25 +38,28 @@ func TestPixelsAreReadInTheOrderInWhichTheyCome(t *testing.T) {
 		format       uint32
 		flags        uint32
 		pixel, first uint32
+		chroma       media.Chroma
 	}{
-		{"blue first", shmFormatXRGB8888, 0, red, blue},
-		{"blue first, with alpha", shmFormatARGB8888, 0, red, blue},
-		{"red first", uint32(FormatXBGR8888), 0, blue, red},
-		{"red first, with alpha", uint32(FormatABGR8888), 0, blue, red},
-		{"upside down", shmFormatXRGB8888, frameYInvert, red, blue},
+		{"blue first", shmFormatXRGB8888, 0, red, blue, media.Chroma420},
+		{"blue first, with alpha", shmFormatARGB8888, 0, red, blue, media.Chroma420},
+		{"red first", uint32(FormatXBGR8888), 0, blue, red, media.Chroma420},
+		{"red first, with alpha", uint32(FormatABGR8888), 0, blue, red, media.Chroma420},
+		{"upside down", shmFormatXRGB8888, frameYInvert, red, blue, media.Chroma420},
+		{"blue first, in 4:4:4", shmFormatXRGB8888, 0, red, blue, media.Chroma444},
+		{"red first and upside down, in 4:4:4", uint32(FormatXBGR8888), frameYInvert, blue, red, media.Chroma444},
 	} {
 		t.Run(step.name, func(t *testing.T) {
 			f := serve(t, &fake{
 				offer:  func(f *fake, frame uint32) { f.offerShared(frame, step.format, fakeSize, fakeStride) },
 				copied: func(f *fake, frame, buffer uint32) { f.show(frame, buffer, step.flags, step.pixel, step.first) },
 			})
-			s := opened(t, f, Config{})
+			s := opened(t, f, Config{Chroma: step.chroma})
 			frame, err := s.Next(soon(t), 0)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if frame.Visible != fakeSize {
-				t.Errorf("the frame is %v", frame.Visible)
+			if err := frame.CheckIn(step.chroma); err != nil || frame.Visible != fakeSize {
+				t.Errorf("the frame is %v: %v", frame.Visible, err)
 			}
 			top, bottom := frame.Y.Data[0], frame.Y.Data[(fakeSize.Height-1)*frame.Y.Stride]
 			const lumaOfRed, lumaOfBlue = 81, 41 // BT.601, limited range
@@ -197,112 +195,6 @@ func TestAClientThatStopsReadingIsNotWaitedFor(t *testing.T) {
 		}
 	}
 	t.Error("a gigabyte was taken by nobody")
-}
-
-// card makes buffers of ordinary memory: it stands for a GPU's in the negotiation, not in what a GPU does with them.
-type card struct {
-	t         *testing.T
-	planes    int
-	failed    error
-	asked     []uint64
-	open      int
-	converted int
-}
-
-type cardBuffer struct {
-	*card
-	descriptor int
-}
-
-func (c *card) Allocate(format Format, size media.Size, modifiers []uint64) (DeviceBuffer, error) {
-	if c.asked = modifiers; c.failed != nil {
-		return nil, c.failed
-	}
-	if format != FormatXRGB8888 || size != fakeSize {
-		c.t.Errorf("asked for %v of %v", size, format)
-	}
-	memory, err := unix.MemfdCreate("card", unix.MFD_CLOEXEC)
-	if err != nil {
-		return nil, err
-	}
-	c.open++
-	return &cardBuffer{c, memory}, nil
-}
-
-func (b *cardBuffer) Planes() []DevicePlane {
-	return make([]DevicePlane, b.planes, mostPlanes+1)[:b.planes:b.planes]
-}
-func (b *cardBuffer) Modifier() uint64 { return 7 }
-func (b *cardBuffer) Close() error {
-	b.open--
-	return os.NewSyscallError("close", unix.Close(b.descriptor))
-}
-func (b *cardBuffer) Convert(*media.Frame, image.Rectangle, bool) error {
-	b.converted++
-	return nil
-}
-
-func TestAPictureStaysInTheGPUsMemoryWhereBothSidesCan(t *testing.T) {
-	const number = 0xff000001 // objects that a compositor makes are numbered from 0xff000000
-	offerBoth := func(f *fake, frame uint32) {
-		f.event(frame, frameBuffer, shmFormatXRGB8888, uint32(fakeSize.Width), uint32(fakeSize.Height), fakeStride)
-		f.event(frame, frameLinuxDmabuf, uint32(FormatXRGB8888), uint32(fakeSize.Width), uint32(fakeSize.Height))
-		f.event(frame, frameBufferDone)
-	}
-	accept := func(f *fake, params uint32, planes int) {
-		if planes != 2 {
-			f.t.Errorf("%d planes", planes)
-		}
-		f.objects[number] = "wl_buffer"
-		f.event(params, paramsCreated, number)
-	}
-	reject := func(f *fake, params uint32, _ int) { f.event(params, paramsFailed) }
-	for _, step := range []struct {
-		name    string
-		card    card
-		version uint32
-		offer   func(f *fake, frame uint32)
-		created func(f *fake, params uint32, planes int)
-		want    bool
-	}{
-		{"both can", card{planes: 2}, 4, offerBoth, accept, true},
-		{"the compositor cannot use the buffer", card{planes: 2}, 4, offerBoth, reject, false},
-		{"the card makes none", card{failed: errors.New("out of memory")}, 4, offerBoth, accept, false},
-		{"the card makes one of no planes", card{planes: 0}, 4, offerBoth, accept, false},
-		{"the card makes one of five", card{planes: 5}, 4, offerBoth, accept, false},
-		{"the compositor offers none", card{planes: 2}, 4, nil, accept, false},
-		{"the compositor's linux-dmabuf is old", card{planes: 2}, 2, offerBoth, accept, false},
-	} {
-		t.Run(step.name, func(t *testing.T) {
-			globals := everything()
-			globals[dmabufInterface] = step.version
-			used := map[bool]int{}
-			f := serve(t, &fake{globals: globals, offer: step.offer, created: step.created, copied: func(f *fake, frame, buffer uint32) {
-				used[buffer == number]++
-				f.ready(frame, 0)
-			}})
-			step.card.t = t
-			s := opened(t, f, Config{Device: &step.card, FrameRate: 1000})
-			for range 3 {
-				if _, err := s.Next(soon(t), 0); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if err := s.Close(); err != nil {
-				t.Error(err)
-			}
-			<-f.gone
-			if used[step.want] != 3 || step.want != (step.card.converted == 3) {
-				t.Errorf("of three pictures %d lay in the GPU's memory, %d elsewhere; %d converted there", used[true], used[false], step.card.converted)
-			}
-			if step.want && (len(step.card.asked) != 2 || step.card.asked[1] != 7) {
-				t.Errorf("the layouts offered to the card are %v", step.card.asked)
-			}
-			if step.card.open != 0 {
-				t.Errorf("%d buffers of the card are left", step.card.open)
-			}
-		})
-	}
 }
 
 func TestOpenGivesUpWithItsContext(t *testing.T) {

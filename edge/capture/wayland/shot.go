@@ -1,6 +1,7 @@
 package wayland
 
 import (
+	"errors"
 	"fmt"
 	"image"
 	"time"
@@ -57,11 +58,16 @@ func (c *client) done() {
 	c.shot.step, c.shot.frame = none, 0
 }
 
+// errNoGPU says why a device is of no use though nothing is wrong with it.
+var errNoGPU = errors.New("the compositor copies to no GPU's memory: it draws on the processor, or has no " + dmabufInterface + " of version 3")
+
 // answer hands the compositor a buffer of the kind that it has offered, in a GPU's memory if that is to be had.
 func (c *client) answer() error {
 	want, onDevice := c.shot.shared, c.device != nil && c.dmabuf != 0 && c.shot.device.format != 0
 	if onDevice {
 		want = c.shot.device
+	} else if c.device != nil {
+		c.withoutDevice(errNoGPU)
 	}
 	if c.buffer != nil && c.buffer.layout() == want {
 		c.copy()
@@ -94,7 +100,11 @@ func (c *client) release() error {
 }
 
 func (c *client) copy() {
-	c.conn.Begin(c.shot.frame, frameCopyWithDamage)
+	request := uint16(frameCopyWithDamage)
+	if c.again {
+		request, c.again = frameCopy, false
+	}
+	c.conn.Begin(c.shot.frame, request)
 	c.conn.Uint(c.buffer.object())
 	c.conn.End()
 	c.shot.step = copying

@@ -34,8 +34,9 @@ type Source struct {
 	running sync.Mutex
 	client  *client // nil once closed
 	frame   *media.Frame
-	fresh   bool   // nothing of frame was converted yet
-	counter uint16 // of the marker
+	lent    media.Frame // what Next hands out: frame, or in place of its planes a Surface
+	fresh   bool        // nothing of frame was converted yet
+	counter uint16      // of the marker
 }
 
 // Open connects to the compositor and learns its screen's size. ctx bounds that only. The error wraps ErrUnavailable when
@@ -112,7 +113,7 @@ func (s *Source) fit() {
 	if s.frame != nil {
 		s.config.Logger.Info("screen changed its size", "from", s.frame.Visible, "to", size)
 	}
-	s.frame, s.fresh = media.NewFrame(size), true
+	s.frame, s.fresh = media.NewFrameIn(s.config.Chroma, size), true
 	s.size.Store(&s.frame.Visible)
 }
 
@@ -149,12 +150,19 @@ func (s *Source) Next(ctx context.Context, idle time.Duration) (*media.Frame, er
 			s.client.ask()
 		case offered:
 			s.fit()
+			before := s.client.buffer
 			if err := s.client.answer(); err != nil {
 				return nil, err
 			}
+			if s.client.buffer != before && s.lent.Surface != nil {
+				s.fresh = true // the last picture went with its buffer
+			}
 			s.tellUseless()
 		case taken:
-			return s.changed()
+			if f, err := s.changed(); f != nil || err != nil {
+				return f, err
+			}
+			continue
 		case refused:
 			s.client.done()
 			if refusals++; refusals > mostRefusals {
@@ -202,18 +210,30 @@ func sooner(a, b media.Instant) media.Instant {
 	return min(a, b)
 }
 
-// changed converts what the compositor has copied. The buffer is ours until the next shot is answered.
+// changed converts what the compositor has copied, or returns nil where that was lost with the GPU's memory. The buffer is
+// ours until the next shot is answered.
 func (s *Source) changed() (*media.Frame, error) {
-	shot, f := &s.client.shot, s.frame
-	defer s.client.done()
-	part := shot.damaged(f.Visible)
+	shot, size := &s.client.shot, s.frame.Visible
+	part := shot.damaged(size)
 	if s.fresh {
-		part = image.Rect(0, 0, f.Visible.Width, f.Visible.Height)
+		part = image.Rect(0, 0, size.Width, size.Height)
 	}
-	if err := s.client.buffer.convert(f, part, shot.flags&frameYInvert != 0); err != nil {
+	s.lent = *s.frame
+	if err := s.client.buffer.convert(&s.lent, part, shot.flags&frameYInvert != 0); err != nil {
+		if !s.client.onDevice() {
+			return nil, err
+		}
+		s.fresh, s.lent.Surface = true, nil
+		err = s.client.forsake(err)
+		s.tellUseless()
 		return nil, err
 	}
+	defer s.client.done()
 	s.fresh = false
+	f := &s.lent
+	if f.Surface != nil {
+		f.Y, f.U, f.V = media.Plane{}, media.Plane{}, media.Plane{}
+	}
 	at := shot.time()
 	s.limiter.Took(at)
 	f.Still, f.Input = false, 0
@@ -223,7 +243,7 @@ func (s *Source) changed() (*media.Frame, error) {
 		f.Input = s.config.Input.Load()
 	}
 	f.Times = media.StageTimes{Damaged: at, GrabBegun: at, Grabbed: shot.arrived, Converted: media.Now()}
-	if s.config.Stamp && marker.Size.Fits(f.Visible) {
+	if s.config.Stamp && f.Surface == nil && marker.Size.Fits(f.Visible) {
 		s.counter++
 		marker.DrawI420(f, marker.New(at, f.Input, s.counter))
 	}
@@ -233,9 +253,9 @@ func (s *Source) changed() (*media.Frame, error) {
 // still hands out the last picture again, as of now.
 func (s *Source) still() *media.Frame {
 	now := media.Now()
-	s.frame.Still = true
-	s.frame.Times = media.StageTimes{Damaged: now, GrabBegun: now, Grabbed: now, Converted: now}
-	return s.frame
+	s.lent.Still = true
+	s.lent.Times = media.StageTimes{Damaged: now, GrabBegun: now, Grabbed: now, Converted: now}
+	return &s.lent
 }
 
 // tellUseless says, once, why pictures do not stay in the GPU's memory.

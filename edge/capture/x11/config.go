@@ -4,6 +4,8 @@ import (
 	"errors"
 	"log/slog"
 	"sync/atomic"
+
+	"nearlight/internal/media"
 )
 
 // ErrUnavailable reports that this build or this X server cannot be captured; the message says what is missing.
@@ -19,5 +21,6 @@ type Config struct {
 	FrameRate int            // cap in frames per second; zero means DefaultFrameRate
 	Input     *atomic.Uint32 // sequence of the last input injected into the app; nil leaves Frame.Input zero
 	Stamp     bool           // draw a marker (package marker) with Times.Damaged and Frame.Input into each frame
+	Chroma    media.Chroma   // of the frames
 	Logger    *slog.Logger   // nil means slog.Default()
 }

@@ -41,6 +41,7 @@ struct display_want {
 struct display_planes {
 	int width, height; // visible
 	int stride_y, stride_u, stride_v;
+	int yuv444; // colours are as large as luma
 };
 
 struct display_got {

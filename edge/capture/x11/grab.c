@@ -1,10 +1,11 @@
-// From the screen to I420: the damaged box alone.
+// From the screen to I420 or I444: the damaged box alone.
 //
 // The box is asked for in one request. In bands, one converted while the server copies the next, it takes as long when both
 // cores have other work, and needs the server grabbed, lest an app draw between two of them.
 #include "display_internal.h"
 
 #include <libyuv/convert.h>
+#include <libyuv/convert_from_argb.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,25 +23,33 @@ static struct box grow_to_even(struct box b, int width, int height) {
 }
 
 // pad repeats the last column and row of an odd-sized picture where the box touches them.
-static void pad(struct box b, const struct display_planes *p, uint8_t *y) {
+static void pad(struct box b, const struct display_planes *p, uint8_t *plane, int stride) {
 	if (p->width % 2 && b.right == p->width) {
 		for (int row = b.top; row < b.bottom; row++) {
-			uint8_t *last = y + (size_t)row * p->stride_y + p->width - 1;
+			uint8_t *last = plane + (size_t)row * stride + p->width - 1;
 			last[1] = last[0];
 		}
 	}
 	if (p->height % 2 && b.bottom == p->height) {
-		uint8_t *last = y + (size_t)(p->height - 1) * p->stride_y + b.left;
-		memcpy(last + p->stride_y, last, (size_t)((b.right - b.left + 1) & ~1));
+		uint8_t *last = plane + (size_t)(p->height - 1) * stride + b.left;
+		memcpy(last + stride, last, (size_t)((b.right - b.left + 1) & ~1));
 	}
 }
 
 static void convert(const uint8_t *pixels, struct box b, const struct display_planes *p, uint8_t *y, uint8_t *u, uint8_t *v) {
 	size_t luma = (size_t)b.top * p->stride_y + b.left;
-	size_t chroma_u = (size_t)(b.top / 2) * p->stride_u + b.left / 2, chroma_v = (size_t)(b.top / 2) * p->stride_v + b.left / 2;
-	ARGBToI420(pixels, (b.right - b.left) * BYTES_PER_PIXEL, y + luma, p->stride_y, u + chroma_u, p->stride_u, v + chroma_v,
-	           p->stride_v, b.right - b.left, b.bottom - b.top);
-	pad(b, p, y);
+	int side = p->yuv444 ? 1 : 2, stride = (b.right - b.left) * BYTES_PER_PIXEL;
+	size_t chroma_u = (size_t)(b.top / side) * p->stride_u + b.left / side, chroma_v = (size_t)(b.top / side) * p->stride_v + b.left / side;
+	if (p->yuv444) {
+		ARGBToI444(pixels, stride, y + luma, p->stride_y, u + chroma_u, p->stride_u, v + chroma_v, p->stride_v, b.right - b.left,
+		           b.bottom - b.top);
+		pad(b, p, u, p->stride_u);
+		pad(b, p, v, p->stride_v);
+	} else {
+		ARGBToI420(pixels, stride, y + luma, p->stride_y, u + chroma_u, p->stride_u, v + chroma_v, p->stride_v, b.right - b.left,
+		           b.bottom - b.top);
+	}
+	pad(b, p, y, p->stride_y);
 }
 
 // fetch brings the box into shared memory, its rows without gaps. A screen that has shrunk meanwhile makes the server

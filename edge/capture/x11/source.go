@@ -119,10 +119,13 @@ func (s *Source) allocate() error {
 	if err := size.Check(); err != nil {
 		return err
 	}
-	s.frame = media.NewFrame(size)
+	s.frame = media.NewFrameIn(s.config.Chroma, size)
 	s.planes = C.struct_display_planes{
 		width: width, height: height,
 		stride_y: C.int(s.frame.Y.Stride), stride_u: C.int(s.frame.U.Stride), stride_v: C.int(s.frame.V.Stride),
+	}
+	if s.config.Chroma == media.Chroma444 {
+		s.planes.yuv444 = 1
 	}
 	s.size.Store(&size)
 	return nil

@@ -132,6 +132,13 @@ func checkShows(t testing.TB, f *media.Frame, bgrx []byte) {
 			if want := 16 + (65.481*r+128.553*g+24.966*b)/255; off(f.Y.Data[y*f.Y.Stride+x], want) {
 				t.Fatalf("luma at %d,%d is %d, the screen's %.0f", x, y, f.Y.Data[y*f.Y.Stride+x], want)
 			}
+			if f.Chroma == media.Chroma444 {
+				u, v := 128+(-37.797*r-74.203*g+112*b)/255, 128+(112*r-93.786*g-18.214*b)/255
+				if gotU, gotV := f.U.Data[y*f.U.Stride+x], f.V.Data[y*f.V.Stride+x]; off(gotU, u) || off(gotV, v) {
+					t.Fatalf("chroma at %d,%d is %d %d, the screen's %.0f %.0f", x, y, gotU, gotV, u, v)
+				}
+				continue
+			}
 			if x%2 == 1 || y%2 == 1 {
 				continue
 			}
@@ -222,10 +229,16 @@ func TestASmallChangeTouchesNothingElse(t *testing.T) {
 }
 
 func TestOddSizesArePaddedByTheLastRowAndColumn(t *testing.T) {
+	for _, chroma := range []media.Chroma{media.Chroma420, media.Chroma444} {
+		t.Run(chroma.String(), func(t *testing.T) { padded(t, chroma) })
+	}
+}
+
+func padded(t *testing.T, chroma media.Chroma) {
 	odd := media.Size{Width: 321, Height: 181}
 	server := xvfbtest.Start(t, odd)
 	p := newPainter(t, server)
-	source := open(t, server, x11.Config{})
+	source := open(t, server, x11.Config{Chroma: chroma})
 	random := rand.New(rand.NewPCG(8, 8))
 	for range 20 {
 		p.fill(random.Uint32()&0xffffff, 200+random.IntN(121), 100+random.IntN(81), 121, 81)

@@ -3,7 +3,8 @@
 //
 // It keeps the books that a strict driver would: structure versions, handles, the order of register, map, encode, lock,
 // unlock and unmap, the current context, one thread at a time in a session, and what is still held at the end. What is
-// wrong is in Report. It codes for real, H.264 with x264 and HEVC with x265, and has faults on demand.
+// wrong is in Report. It codes for real, H.264 with x264 and HEVC with x265, both in 4:4:4 as well and HEVC with 10 bits, and has
+// faults on demand.
 //
 // It is a double: what passes on it keeps the rules as far as the headers and their comments state them. It cannot prove
 // that a driver takes the same settings, nor anything about the speed, the rate or the pictures of a GPU.
@@ -39,4 +40,7 @@ const (
 	Busy            Fault = "busy"              // waits; one picture is refused three times
 	Fixed           Fault = "fixed"             // nothing changes within a stream, and losses cannot be mended
 	FixedPreset     Fault = "fixed-preset"      // no preset changes within a stream
+	NoImages        Fault = "no-egl-images"     // EGL images are not shared with CUDA, as on desktop cards
+	No444           Fault = "no-444"            // no codec in 4:4:4
+	No10Bit         Fault = "no-10bit"          // no codec with 10 bits
 )

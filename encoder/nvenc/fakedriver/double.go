@@ -11,15 +11,25 @@ typedef int inject(const char *name, int after);
 typedef int report(char *text, size_t size);
 typedef void texture(unsigned number, int width, int height, const uint8_t *pixels);
 
+typedef struct { // fakedriver_image
+	int width, height, planes, channels;
+	size_t stride;
+	int red_first, pitched;
+	uint8_t *pixels;
+} image;
+typedef int set_image(void *handle, const image *is);
+
 static int call_inject(void *f, const char *name, int after) { return ((inject *)f)(name, after); }
 static int call_report(void *f, char *text, size_t size) { return ((report *)f)(text, size); }
 static void call_texture(void *f, unsigned number, int width, int height, const uint8_t *pixels) {
 	((texture *)f)(number, width, height, pixels);
 }
+static int call_set_image(void *f, uintptr_t handle, const image *is) { return ((set_image *)f)((void *)handle, is); }
 */
 import "C"
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
 	"os"
@@ -55,7 +65,7 @@ func Build(folder string) error {
 		sources []string
 		linked  []string
 	}{
-		{"libcuda.so.1", []string{"books.c", "cuda.c"}, nil},
+		{"libcuda.so.1", []string{"books.c", "cuda.c", "graphics.c"}, nil},
 		{"libnvidia-encode.so.1", []string{"nvenc.c", "session.c", "buffers.c", "input.c", "h264.c", "hevc.c"},
 			[]string{"-L" + folder, "-l:libcuda.so.1", "-lx264", "-lx265", "-lm"}},
 	} {
@@ -78,7 +88,7 @@ func firstLine(text []byte) string {
 
 // Double is a loaded double. It is one for the whole process, whatever it was loaded through.
 type Double struct {
-	inject, report, texture unsafe.Pointer
+	inject, report, texture, setImage unsafe.Pointer
 }
 
 // Load loads the double from folder, or where that is empty from where the system's loader looks.
@@ -89,7 +99,7 @@ func Load(folder string) (*Double, error) {
 	}
 	d := &Double{}
 	for name, symbol := range map[string]*unsafe.Pointer{
-		"fakedriver_inject": &d.inject, "fakedriver_report": &d.report, "fakedriver_texture": &d.texture,
+		"fakedriver_inject": &d.inject, "fakedriver_report": &d.report, "fakedriver_texture": &d.texture, "fakedriver_set_image": &d.setImage,
 	} {
 		if *symbol, err = library.Symbol(name); err != nil {
 			return nil, err
@@ -122,4 +132,42 @@ func (d *Double) Texture(number uint32, size media.Size, pixels []byte) {
 		panic("fakedriver: a texture of another size than its pixels")
 	}
 	C.call_texture(d.texture, C.unsigned(number), C.int(size.Width), C.int(size.Height), (*C.uint8_t)(&pixels[0]))
+}
+
+// Image is an EGL image as the double's CUDA sees it.
+type Image struct {
+	Size     media.Size
+	Planes   int  // 0 means one
+	Channels int  // 0 means four
+	RedFirst bool // R, G, B, A in memory; else B, G, R, A
+	Pitched  bool // it is memory; else an array
+	Stride   int  // bytes; 0 for rows without gaps
+	Pixels   []byte
+}
+
+// Image makes an EGL image, for cuda.Context.ImportImage. Pixels are copied; what is returned is its handle, and forget destroys it.
+func (d *Double) Image(is Image) (handle unsafe.Pointer, forget func()) {
+	stride := max(is.Stride, 4*is.Size.Width)
+	if len(is.Pixels) != stride*is.Size.Height {
+		panic("fakedriver: an image of another size than its pixels")
+	}
+	pixels := C.CBytes(is.Pixels)
+	c := C.image{
+		width: C.int(is.Size.Width), height: C.int(is.Size.Height), planes: C.int(cmp.Or(is.Planes, 1)), channels: C.int(cmp.Or(is.Channels, 4)),
+		stride: C.size_t(stride), pixels: (*C.uint8_t)(pixels),
+	}
+	if is.RedFirst {
+		c.red_first = 1
+	}
+	if is.Pitched {
+		c.pitched = 1
+	}
+	// The pixels' address does for a handle: nobody looks into it.
+	if C.call_set_image(d.setImage, C.uintptr_t(uintptr(pixels)), &c) < 0 {
+		panic("fakedriver: too many images")
+	}
+	return pixels, func() {
+		C.call_set_image(d.setImage, C.uintptr_t(uintptr(pixels)), nil)
+		C.free(pixels)
+	}
 }

@@ -4,6 +4,7 @@ package fakedriver
 
 import (
 	"fmt"
+	"unsafe"
 
 	"nearlight/internal/media"
 )
@@ -25,3 +26,15 @@ func (*Double) Report() []string { return nil }
 
 // Texture does nothing.
 func (*Double) Texture(uint32, media.Size, []byte) {}
+
+// Image is as in a build with cgo.
+type Image struct {
+	Size              media.Size
+	Planes, Channels  int
+	RedFirst, Pitched bool
+	Stride            int
+	Pixels            []byte
+}
+
+// Image makes none.
+func (*Double) Image(Image) (unsafe.Pointer, func()) { return nil, func() {} }

@@ -125,9 +125,10 @@ func NewRenderer(c *Context) (*Renderer, error) {
 	}
 	driver := C.GoString(C.nl_gl_driver(gl))
 	return &Renderer{
-		gl:     gl,
-		target: Target{c.offscreen, driver, isSoftware(driver)},
-		meshes: make(map[*scene.Mesh]*resident),
+		context: c,
+		gl:      gl,
+		target:  Target{c.offscreen, driver, isSoftware(driver)},
+		meshes:  make(map[*scene.Mesh]*resident),
 	}, nil
 }
 
@@ -142,12 +143,13 @@ func isSoftware(driver string) bool {
 
 // Renderer draws pictures.
 type Renderer struct {
-	gl     *C.nl_gl
-	target Target
-	size   media.Size
-	meshes map[*scene.Mesh]*resident
-	solids []C.nl_solid
-	drawn  uint64 // pictures so far
+	context *Context
+	gl      *C.nl_gl
+	target  Target
+	size    media.Size
+	meshes  map[*scene.Mesh]*resident
+	solids  []C.nl_solid
+	drawn   uint64 // pictures so far
 
 	// Arguments of calls into C, kept here so that they are not allocated for each picture.
 	light      C.nl_light

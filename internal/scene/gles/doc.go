@@ -2,8 +2,9 @@
 // on a GPU or on Mesa's llvmpipe, in a window or off screen?
 //
 // A Context is an EGL context; a Renderer draws with the one that is current; a Ring is what an off-screen Renderer draws to
-// by turns when pictures are read elsewhere: as textures, or from memory. All belong to the operating system thread
-// on which the Context was opened: lock it (runtime.LockOSThread), use them from there only, and close the Ring before the
+// by turns when pictures are read elsewhere: as textures, or from memory. An Image is a picture that another process has drawn, in a
+// DMA-BUF; a Ring brings it to the same places. All belong to the operating system thread
+// on which the Context was opened: lock it (runtime.LockOSThread), use them from there only, and close Rings and Images before the
 // Renderer, that before the Context. Context.Leave and Enter move them to another thread. Work on the GPU is waited for by
 // fences, and never for longer than a caller has patience. libEGL is opened at run time, so a program that contains this package starts without it.
 //

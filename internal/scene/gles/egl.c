@@ -1,10 +1,8 @@
 //go:build linux
 
 #define _GNU_SOURCE
-#include "egl.h"
+#include "egl_private.h"
 
-#include <EGL/egl.h>
-#include <EGL/eglext.h>
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,32 +13,11 @@
 #define EGL_PLATFORM_XCB_SCREEN_EXT 0x31DE
 #endif
 
-#ifndef EGL_CUDA_DEVICE_NV
-#define EGL_CUDA_DEVICE_NV 0x323A
-#endif
 #ifndef EGL_DRM_RENDER_NODE_FILE_EXT
 #define EGL_DRM_RENDER_NODE_FILE_EXT 0x3377
 #endif
 
 #define MAX_DEVICES 16
-
-// The functions that are taken from the library itself; extensions come from eglGetProcAddress.
-#define FUNCTIONS(F) \
-	F(eglGetProcAddress) F(eglGetError) F(eglQueryString) F(eglGetPlatformDisplay) F(eglInitialize) F(eglTerminate) \
-	F(eglBindAPI) F(eglChooseConfig) F(eglGetConfigAttrib) F(eglCreateContext) F(eglDestroyContext) F(eglCreateWindowSurface) \
-	F(eglDestroySurface) F(eglMakeCurrent) F(eglSwapInterval) F(eglSwapBuffers) F(eglReleaseThread)
-
-struct nl_egl {
-	void *library;
-	int windowed;
-	EGLDisplay display;
-	EGLContext context;
-	EGLSurface surface;
-	EGLConfig config;
-#define DECLARE(name) __typeof__(&name) name;
-	FUNCTIONS(DECLARE)
-#undef DECLARE
-};
 
 static int load(nl_egl *e) {
 	// The library stays open: drivers leave threads and exit handlers behind that must find their code.
@@ -56,7 +33,7 @@ static int load(nl_egl *e) {
 	return NL_EGL_OK;
 }
 
-static int has(const char *list, const char *name) {
+int nl_egl_has(const char *list, const char *name) {
 	size_t length = strlen(name);
 	for (const char *at = list; at && (at = strstr(at, name)); at += length)
 		if ((at == list || at[-1] == ' ') && (at[length] == ' ' || at[length] == 0))
@@ -81,7 +58,7 @@ typedef struct {
 } devices;
 
 static int find_devices(nl_egl *e, devices *d) {
-	if (!has(e->eglQueryString(EGL_NO_DISPLAY, EGL_EXTENSIONS), "EGL_EXT_platform_device"))
+	if (!nl_egl_has(e->eglQueryString(EGL_NO_DISPLAY, EGL_EXTENSIONS), "EGL_EXT_platform_device"))
 		return 0;
 	PFNEGLQUERYDEVICESEXTPROC query = (PFNEGLQUERYDEVICESEXTPROC)e->eglGetProcAddress("eglQueryDevicesEXT");
 	d->describe = (PFNEGLQUERYDEVICESTRINGEXTPROC)e->eglGetProcAddress("eglQueryDeviceStringEXT");
@@ -94,8 +71,8 @@ static int suits(const devices *d, EGLDeviceEXT device, const nl_adapter *wanted
 	const char *extensions = d->describe(device, EGL_EXTENSIONS);
 	EGLAttrib ordinal = -1;
 	if (wanted->cuda >= 0)
-		return has(extensions, "EGL_NV_device_cuda") && d->attribute(device, EGL_CUDA_DEVICE_NV, &ordinal) && ordinal == wanted->cuda;
-	const char *node = has(extensions, "EGL_EXT_device_drm_render_node") ? d->describe(device, EGL_DRM_RENDER_NODE_FILE_EXT) : NULL;
+		return nl_egl_has(extensions, "EGL_NV_device_cuda") && d->attribute(device, EGL_CUDA_DEVICE_NV, &ordinal) && ordinal == wanted->cuda;
+	const char *node = nl_egl_has(extensions, "EGL_EXT_device_drm_render_node") ? d->describe(device, EGL_DRM_RENDER_NODE_FILE_EXT) : NULL;
 	return node && strcmp(node, wanted->render_node) == 0;
 }
 
@@ -103,8 +80,10 @@ static int open_adapter(nl_egl *e, const nl_adapter *wanted) {
 	devices d = {.count = 0};
 	if (find_devices(e, &d))
 		for (EGLint i = 0; i < d.count; i++)
-			if (suits(&d, d.list[i], wanted))
-				return initialize(e, EGL_PLATFORM_DEVICE_EXT, d.list[i], NULL) ? NL_EGL_OK : NL_EGL_NO_DISPLAY;
+			if (suits(&d, d.list[i], wanted)) {
+				e->device = d.list[i];
+				return initialize(e, EGL_PLATFORM_DEVICE_EXT, e->device, NULL) ? NL_EGL_OK : NL_EGL_NO_DISPLAY;
+			}
 	return NL_EGL_NO_DEVICE;
 }
 
@@ -114,7 +93,7 @@ static int open_device(nl_egl *e, int software) {
 	if (!find_devices(e, &d))
 		return 0;
 	for (EGLint i = 0; i < d.count; i++)
-		if (has(d.describe(d.list[i], EGL_EXTENSIONS), "EGL_MESA_device_software") == software &&
+		if (nl_egl_has(d.describe(d.list[i], EGL_EXTENSIONS), "EGL_MESA_device_software") == software &&
 		    initialize(e, EGL_PLATFORM_DEVICE_EXT, d.list[i], NULL))
 			return 1;
 	return 0;
@@ -125,7 +104,7 @@ static int open_offscreen(nl_egl *e, const nl_adapter *wanted) {
 		return open_adapter(e, wanted);
 	if (open_device(e, 0))
 		return NL_EGL_OK;
-	if (has(e->eglQueryString(EGL_NO_DISPLAY, EGL_EXTENSIONS), "EGL_MESA_platform_surfaceless") &&
+	if (nl_egl_has(e->eglQueryString(EGL_NO_DISPLAY, EGL_EXTENSIONS), "EGL_MESA_platform_surfaceless") &&
 	    initialize(e, EGL_PLATFORM_SURFACELESS_MESA, EGL_DEFAULT_DISPLAY, NULL))
 		return NL_EGL_OK;
 	return open_device(e, 1) ? NL_EGL_OK : NL_EGL_NO_DISPLAY;
@@ -133,7 +112,7 @@ static int open_offscreen(nl_egl *e, const nl_adapter *wanted) {
 
 static int open_window(nl_egl *e, void *connection) {
 	const EGLAttrib attributes[] = {EGL_PLATFORM_XCB_SCREEN_EXT, 0, EGL_NONE};
-	return has(e->eglQueryString(EGL_NO_DISPLAY, EGL_EXTENSIONS), "EGL_EXT_platform_xcb") &&
+	return nl_egl_has(e->eglQueryString(EGL_NO_DISPLAY, EGL_EXTENSIONS), "EGL_EXT_platform_xcb") &&
 	       initialize(e, EGL_PLATFORM_XCB_EXT, connection, attributes);
 }
 
@@ -204,6 +183,15 @@ int nl_egl_open(void *connection, uint32_t window, uint32_t visual, const nl_ada
 	}
 	*out = e;
 	return NL_EGL_OK;
+}
+
+int nl_egl_cuda(nl_egl *e) {
+	devices d = {.count = 0};
+	EGLAttrib ordinal = -1;
+	if (!e->device || !find_devices(e, &d) || !nl_egl_has(d.describe(e->device, EGL_EXTENSIONS), "EGL_NV_device_cuda") ||
+	    !d.attribute(e->device, EGL_CUDA_DEVICE_NV, &ordinal))
+		return -1;
+	return (int)ordinal;
 }
 
 int nl_egl_swap(nl_egl *e) {

@@ -34,5 +34,23 @@ int nl_egl_enter(nl_egl *e);
 int nl_egl_leave(nl_egl *e);
 void nl_egl_close(nl_egl *e);
 void *nl_egl_function(nl_egl *e, const char *name);
+int nl_egl_cuda(nl_egl *e); // CUDA's number of the display's GPU, -1 where it has none
+
+// A picture that lies in a DMA-BUF of one to four planes. modifier is DRM_FORMAT_MOD_INVALID where the layout is the driver's own.
+enum { NL_PLANES = 4 };
+#define NL_NO_MODIFIER 0x00ffffffffffffffull // DRM_FORMAT_MOD_INVALID
+typedef struct {
+	int32_t width, height;
+	uint32_t format; // DRM's fourcc
+	uint64_t modifier;
+	int32_t planes;
+	int32_t descriptors[NL_PLANES], offsets[NL_PLANES], strides[NL_PLANES];
+} nl_dmabuf;
+
+// nl_egl_modifiers lists the layouts of a format that can be imported as an ordinary texture: at most size of them. It returns
+// how many, -1 where the library does not tell layouts, -2 where it imports no DMA-BUF at all.
+int nl_egl_modifiers(nl_egl *e, uint32_t format, uint64_t *modifiers, int size);
+void *nl_egl_import(nl_egl *e, const nl_dmabuf *buffer, int *code); // an EGLImage, or NULL and eglGetError's code
+void nl_egl_forget(nl_egl *e, void *image);
 
 #endif

@@ -64,6 +64,21 @@ int nl_ring_open(nl_gl *g, nl_ring *ring); // width and height are set; 0, or wh
 void nl_ring_close(nl_gl *g, nl_ring *ring);
 void nl_ring_bind(nl_gl *g, nl_ring *ring, int target);  // what is drawn next goes there
 void nl_ring_fence(nl_gl *g, nl_ring *ring, int target); // what was drawn is to be waited for
+// A picture of another process, as a texture that is read from.
+typedef struct {
+	int32_t width, height;
+	void *image; // the EGLImage
+	uint32_t texture, framebuffer;
+} nl_image;
+
+// nl_image_open makes a texture of an EGLImage; width, height and image are set. It returns 0, or what went wrong: the
+// framebuffer's status or glGetError's code, -1 where OpenGL takes no EGLImage.
+int nl_image_open(nl_gl *g, nl_egl *egl, nl_image *image);
+int nl_image_fill(nl_gl *g, nl_image *image, float red, float green, float blue, uint64_t nanoseconds); // NL_WAIT_DONE and so on
+void nl_image_close(nl_gl *g, nl_image *image);
+// nl_ring_copy brings a picture into a target, turned upside down where that is asked for. Where the ring is larger, its margin repeats
+// the picture's last row and column. What is to be waited for is as with nl_ring_fence.
+void nl_ring_copy(nl_gl *g, nl_ring *ring, int target, const nl_image *image, int upside_down);
 int nl_ring_wait(nl_gl *g, nl_ring *ring, int target, uint64_t nanoseconds);
 void nl_ring_fetch(nl_gl *g, nl_ring *ring, int target); // starts copying the pixels towards memory
 // nl_ring_map waits for the copy and lends its memory as the target's pixels, until nl_ring_unmap.

@@ -7,7 +7,7 @@
 #include "gl.h"
 
 #define FUNCTIONS(F) \
-	F(glAttachShader) F(glBindBuffer) F(glBindFramebuffer) F(glBindRenderbuffer) F(glBindTexture) F(glBindVertexArray) F(glBlendFunc) F(glBufferData) \
+	F(glAttachShader) F(glBindBuffer) F(glBindFramebuffer) F(glBindRenderbuffer) F(glBindTexture) F(glBindVertexArray) F(glBlendFunc) F(glBlitFramebuffer) F(glBufferData) \
 	F(glCheckFramebufferStatus) F(glClear) F(glClearColor) F(glClientWaitSync) F(glCompileShader) F(glCreateProgram) F(glCreateShader) F(glCullFace) \
 	F(glDeleteBuffers) F(glDeleteFramebuffers) F(glDeleteProgram) F(glDeleteRenderbuffers) F(glDeleteShader) F(glDeleteSync) F(glDeleteTextures) F(glDeleteVertexArrays) \
 	F(glDepthFunc) F(glDepthMask) F(glDisable) F(glDrawElements) F(glEnable) F(glEnableVertexAttribArray) F(glFenceSync) \
@@ -28,5 +28,7 @@ struct nl_gl {
 	FUNCTIONS(DECLARE)
 #undef DECLARE
 };
+
+int nl_gl_await(nl_gl *g, void **fence, uint64_t nanoseconds); // NL_WAIT_DONE and so on; a fence that is NULL fails
 
 #endif

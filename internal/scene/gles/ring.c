@@ -61,7 +61,7 @@ static void set_fence(nl_gl *g, void **fence) {
 
 void nl_ring_fence(nl_gl *g, nl_ring *ring, int target) { set_fence(g, &ring->targets[target].drawn); }
 
-static int await(nl_gl *g, void **fence, uint64_t nanoseconds) {
+int nl_gl_await(nl_gl *g, void **fence, uint64_t nanoseconds) {
 	if (!*fence)
 		return NL_WAIT_FAILED;
 	switch (g->glClientWaitSync(*fence, GL_SYNC_FLUSH_COMMANDS_BIT, nanoseconds)) {
@@ -75,7 +75,7 @@ static int await(nl_gl *g, void **fence, uint64_t nanoseconds) {
 }
 
 int nl_ring_wait(nl_gl *g, nl_ring *ring, int target, uint64_t nanoseconds) {
-	return await(g, &ring->targets[target].drawn, nanoseconds);
+	return nl_gl_await(g, &ring->targets[target].drawn, nanoseconds);
 }
 
 void nl_ring_fetch(nl_gl *g, nl_ring *ring, int target) {
@@ -95,7 +95,7 @@ void nl_ring_fetch(nl_gl *g, nl_ring *ring, int target) {
 
 int nl_ring_map(nl_gl *g, nl_ring *ring, int target, uint64_t nanoseconds) {
 	nl_target *t = &ring->targets[target];
-	int outcome = await(g, &t->fetched, nanoseconds);
+	int outcome = nl_gl_await(g, &t->fetched, nanoseconds);
 	if (outcome != NL_WAIT_DONE)
 		return outcome;
 	g->glBindBuffer(GL_PIXEL_PACK_BUFFER, t->buffer);

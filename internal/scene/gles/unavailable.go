@@ -31,6 +31,12 @@ func OpenOn(Adapter) (*Context, error) { return nil, missing() }
 // OpenWindow returns ErrUnavailable.
 func OpenWindow(unsafe.Pointer, uint32, uint32) (*Context, error) { return nil, missing() }
 
+// CUDA is -1.
+func (*Context) CUDA() int { return -1 }
+
+// Modifiers returns ErrUnavailable.
+func (*Context) Modifiers(uint32) ([]uint64, error) { return nil, missing() }
+
 // Swap returns ErrUnavailable.
 func (*Context) Swap() error { return missing() }
 
@@ -88,8 +94,26 @@ func (*Ring) Fetch(int) {}
 // Pixels returns ErrUnavailable.
 func (*Ring) Pixels(int, time.Duration) ([]byte, error) { return nil, missing() }
 
+// Copy does nothing.
+func (*Ring) Copy(*Image, bool) int { return 0 }
+
 // Release does nothing.
 func (*Ring) Release(int) {}
 
 // Close does nothing.
 func (*Ring) Close() {}
+
+// Image cannot be made in this build.
+type Image struct{}
+
+// Import returns ErrUnavailable.
+func (*Renderer) Import(Buffer) (*Image, error) { return nil, missing() }
+
+// Fill returns ErrUnavailable.
+func (*Image) Fill(_, _, _ byte, _ time.Duration) error { return missing() }
+
+// Handle is nil.
+func (*Image) Handle() unsafe.Pointer { return nil }
+
+// Close does nothing.
+func (*Image) Close() {}

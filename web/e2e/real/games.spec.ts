@@ -11,6 +11,7 @@ import {
   play,
   test,
   watchCodecs,
+  watchFormats,
 } from "./nearlight.js";
 
 for (const display of DISPLAYS) {
@@ -154,6 +155,48 @@ for (const { encoder, codec } of [
     expect(await received()).toEqual([`video/${codec}`]);
   });
 }
+
+test("with --chroma 444 a browser that decodes it gets the picture in 4:4:4", async ({ page, up, clickapp }) => {
+  const received = watchFormats(page);
+  await play(page, await up("--chroma", "444", "--", clickapp));
+  await page.keyboard.down("KeyG");
+  await expect.poll(async () => (await colours(page, [[0.5, 0.2]]))[0]?.[1]).toBeGreaterThan(150);
+  expect((await received())[0]?.sdpFmtpLine).toMatch(/profile-level-id=f400/);
+});
+
+test("with --chroma 444 a browser that does not decode it gets 4:2:0", async ({ page, up, clickapp }) => {
+  const received = watchFormats(page);
+  await page.addInitScript(() => {
+    const all = RTCRtpReceiver.getCapabilities.bind(RTCRtpReceiver);
+    RTCRtpReceiver.getCapabilities = (kind) => {
+      const known = all(kind);
+      return known && { ...known, codecs: known.codecs.filter((codec) => !codec.sdpFmtpLine?.includes("id=f400")) };
+    };
+  });
+  await play(page, await up("--chroma", "444", "--", clickapp));
+  await page.keyboard.down("KeyG");
+  await expect.poll(async () => (await colours(page, [[0.5, 0.2]]))[0]?.[1]).toBeGreaterThan(150);
+  expect((await received())[0]?.sdpFmtpLine).toMatch(/profile-level-id=42/);
+});
+
+test("a stream in 4:4:4 goes on in 4:2:0 when its GPU is lost and the next encoder has no other", async ({
+  page,
+  up,
+  nvidia,
+}) => {
+  const lost = "FAKEDRIVER_FAULT=device-lost:150";
+  await play(
+    page,
+    await up(lost, "--nvidia-libraries", nvidia, "--encoder", "nvenc,openh264", "--chroma", "444", "--app", "scene"),
+  );
+  await page.keyboard.press("F8");
+  await expect(page.locator("nl-overlay")).toContainText("openh264, 60 fps", { timeout: 30_000 });
+  const shown = () =>
+    page.locator("video").evaluate((video: HTMLVideoElement) => video.getVideoPlaybackQuality().totalVideoFrames);
+  const before = await shown();
+  await expect.poll(shown).toBeGreaterThan(before + 30);
+  expect(Math.max(...(await colours(page, GRID)).flat())).toBeGreaterThan(150);
+});
 
 for (const { next, codec } of [
   { next: "x264", codec: "H264" },

@@ -168,6 +168,17 @@ export function colours(page: Page, places: readonly (readonly [number, number])
  * say it.
  */
 export function watchCodecs(page: Page): () => Promise<string[]> {
+  const formats = watchFormats(page);
+  return async () => (await formats()).map(({ mimeType }) => mimeType);
+}
+
+/** A format that a page receives: its name, and what its session description says of it. */
+export interface Format {
+  readonly mimeType: string;
+  readonly sdpFmtpLine?: string;
+}
+
+export function watchFormats(page: Page): () => Promise<Format[]> {
   void page.addInitScript(() => {
     const made: RTCPeerConnection[] = [];
     Object.assign(window, { made });
@@ -180,12 +191,12 @@ export function watchCodecs(page: Page): () => Promise<string[]> {
   });
   return () =>
     page.evaluate(async () => {
-      const formats: string[] = [];
+      const formats: Format[] = [];
       for (const connection of (window as unknown as { made: RTCPeerConnection[] }).made) {
         const report = await connection.getStats();
         for (const [, entry] of report as unknown as Map<string, RTCInboundRtpStreamStats>) {
           if (entry.type !== "inbound-rtp" || entry.kind !== "video") continue;
-          formats.push((report.get(entry.codecId ?? "") as { mimeType: string } | undefined)?.mimeType ?? "none");
+          formats.push((report.get(entry.codecId ?? "") as Format | undefined) ?? { mimeType: "none" });
         }
       }
       return formats;

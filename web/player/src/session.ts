@@ -20,7 +20,7 @@ import type { ConnectOptions } from "./options.js";
 import { Reconnection, transient } from "./reconnection.js";
 import { watchingAt } from "./signaling/address.js";
 import { type Stage, StageClock, type StageTime } from "./stages.js";
-import { decodable, smoothest, VIDEO_CODECS } from "./support.js";
+import { decodable, named, smoothest, VIDEO_CODECS } from "./support.js";
 
 export interface SessionEvents {
   /** A stage began or says more about itself. */
@@ -188,7 +188,7 @@ export class Session extends Emitter<SessionEvents> {
     if (this.#state === "over") return;
     this.#enter("finding");
     try {
-      this.#codecs = await smoothest(decodable(this.#options.codecs ?? VIDEO_CODECS), this.#options.size);
+      this.#codecs = named(await smoothest(decodable(this.#options.codecs ?? VIDEO_CODECS), this.#options.size));
     } catch (error) {
       this.#fail(error instanceof PlayerError ? error : PlayerError.of("no-webrtc", error));
       return;

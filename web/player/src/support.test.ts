@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { type Decoding, smoothest } from "./support.js";
+import { type Decoding, named, smoothest } from "./support.js";
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -44,4 +44,21 @@ test("a browser that does not answer is not waited for", async () => {
   const asked = smoothest(["h264", "vp8"]);
   await vi.advanceTimersByTimeAsync(200);
   expect(await asked).toEqual(["h264", "vp8"]);
+});
+
+test("an edge is told that H.264 is decoded in 4:4:4 where the browser says so", () => {
+  const says = (...fmtps: string[]) =>
+    vi.stubGlobal("RTCRtpReceiver", {
+      getCapabilities: () => ({
+        codecs: fmtps.map((sdpFmtpLine) => ({ mimeType: "video/H264", clockRate: 90000, sdpFmtpLine })),
+      }),
+    });
+  says(
+    "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+    "profile-level-id=F4001f;packetization-mode=1",
+  );
+  expect(named(["h264", "vp8"])).toEqual(["h264", "vp8", "h264yuv444"]);
+  expect(named(["vp8"])).toEqual(["vp8"]); // H.264 is not wanted
+  says("packetization-mode=1;profile-level-id=42e01f");
+  expect(named(["h264", "vp8"])).toEqual(["h264", "vp8"]);
 });

@@ -34,6 +34,18 @@ export function decodable(wanted: readonly VideoCodec[]): VideoCodec[] {
   return found;
 }
 
+/** What a player adds to "h264" where it decodes that in 4:4:4, which only some edges code. */
+const H264_IN_444 = "h264yuv444";
+/** profile_idc 244 (High 4:4:4 Predictive) without constraints, whatever the level: RFC 6184 section 8.1. */
+const HIGH_444 = /profile-level-id=f400/i;
+
+/** What to tell an edge of the formats chosen: their names, and of H.264 whether 4:4:4 is decoded. */
+export function named(codecs: readonly VideoCodec[]): string[] {
+  const known = RTCRtpReceiver.getCapabilities("video")?.codecs ?? [];
+  const full = codecs.includes("h264") && known.some((codec) => HIGH_444.test(codec.sdpFmtpLine ?? ""));
+  return full ? [...codecs, H264_IN_444] : [...codecs];
+}
+
 /** How well a browser decodes a format, as MediaCapabilities says. */
 export interface Decoding {
   readonly supported: boolean;

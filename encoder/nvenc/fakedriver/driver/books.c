@@ -14,7 +14,7 @@ static const char *const things[THINGS] = {"contexts", "memory", "pinned memory"
 	"mapped graphics resources", "sessions", "input buffers", "output buffers", "registrations", "mappings"};
 
 static const char *const faults[FAULTS] = {"none", "no-device", "no-nvenc", "session-limit", "session-limit-key", "out-of-memory",
-	"out-of-buffers", "driver-too-old", "device-lost", "slow", "busy", "fixed", "fixed-preset"};
+	"out-of-buffers", "driver-too-old", "device-lost", "slow", "busy", "fixed", "fixed-preset", "no-egl-images", "no-444", "no-10bit"};
 
 enum { MISUSES = 8192 };
 

@@ -32,6 +32,9 @@ enum fault {
 	BUSY,              // n: one picture is refused as "busy" three times
 	FIXED,             // no live change of rate or size, neither invalidation nor refresh
 	FIXED_PRESET,      // no live change of the preset
+	NO_EGL_IMAGES,     // EGL images are not shared with CUDA
+	NO_444,            // no codec in 4:4:4
+	NO_10_BIT,         // no codec with 10 bits
 	FAULTS,
 };
 
@@ -48,6 +51,18 @@ int fakedriver_report(char *text, size_t size);
 // fakedriver_texture makes a GL texture of a number, of width times height times RGBA.
 void fakedriver_texture(unsigned number, int width, int height, const uint8_t *pixels);
 
+// What an EGL image is, as CUDA sees it once it is registered.
+typedef struct {
+	int width, height, planes, channels;
+	size_t stride;   // of the rows in pixels
+	int red_first;   // R, G, B, A in memory; else B, G, R, A
+	int pitched;     // it is memory; else an array
+	uint8_t *pixels; // its owner's
+} fakedriver_image;
+
+// fakedriver_set_image says what an EGL image is from now on, NULL that it is destroyed. It returns -1 where there are too many.
+int fakedriver_set_image(void *handle, const fakedriver_image *is);
+
 // For the double's libnvidia-encode: what a handle of CUDA stands for.
 CUcontext fakedriver_current(void);
 uint8_t *fakedriver_memory(CUdeviceptr pointer, size_t *size);
@@ -55,7 +70,8 @@ uint8_t *fakedriver_memory(CUdeviceptr pointer, size_t *size);
 struct CUarray_st {
 	int width, height, channels;
 	unsigned flags;
-	uint8_t *data; // rows without gaps
+	size_t stride; // 0 for rows without gaps
+	uint8_t *data;
 };
 
 #endif

@@ -52,13 +52,13 @@ void session_drop(session *s, object *o) {
 NVENCSTATUS buffers_create_input(session *s, NV_ENC_CREATE_INPUT_BUFFER *p) {
 	version(s, p, NV_ENC_CREATE_INPUT_BUFFER_VER);
 	begun(s);
-	if (p->bufferFmt != NV_ENC_BUFFER_FORMAT_IYUV && p->bufferFmt != NV_ENC_BUFFER_FORMAT_NV12)
+	if (input_is_rgb(p->bufferFmt) || !session_takes(s, p->bufferFmt))
 		return session_refuse(s, NV_ENC_ERR_UNSUPPORTED_PARAM, "buffer format %#x", p->bufferFmt);
 	object *o = session_add(s, INPUT_BUFFER);
 	o->width = p->width;
 	o->height = o->rows = p->height;
 	o->format = p->bufferFmt;
-	o->pitch = (p->width + INPUT_ALIGNMENT - 1) / INPUT_ALIGNMENT * INPUT_ALIGNMENT;
+	o->pitch = (input_row(o->format, p->width) + INPUT_ALIGNMENT - 1) / INPUT_ALIGNMENT * INPUT_ALIGNMENT;
 	o->data = malloc(input_bytes(o->format, o->pitch, o->rows));
 	p->inputBuffer = o;
 	return NV_ENC_SUCCESS;
@@ -170,6 +170,10 @@ NVENCSTATUS buffers_register(session *s, NV_ENC_REGISTER_RESOURCE *p) {
 	if (p->resourceType != NV_ENC_INPUT_RESOURCE_TYPE_CUDADEVICEPTR && p->resourceType != NV_ENC_INPUT_RESOURCE_TYPE_CUDAARRAY) {
 		fakedriver_misuse("NvEncRegisterResource of a resource of type %d in a session of CUDA", p->resourceType);
 		return session_refuse(s, NV_ENC_ERR_UNSUPPORTED_PARAM, "resource type");
+	}
+	if (!session_takes(s, p->bufferFormat)) {
+		fakedriver_misuse("NvEncRegisterResource in format %#x, which is not the stream's", p->bufferFormat);
+		return session_refuse(s, NV_ENC_ERR_UNSUPPORTED_PARAM, "buffer format %#x", p->bufferFormat);
 	}
 	object *o = session_add(s, REGISTRATION);
 	o->width = p->width;

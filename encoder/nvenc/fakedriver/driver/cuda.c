@@ -1,18 +1,12 @@
 // A double of libcuda, for tests: "device memory" is the host's, and there is no GPU. It proves nothing about one. See books.h.
-#include "books.h"
+#include "cuda.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-// Codes of CUresult that Debian's header leaves out.
-enum {
-	INVALID_VALUE = 1, NO_MEMORY = 2, NOT_INITIALIZED = 3, NO_GPU = 100, INVALID_DEVICE = 101, INVALID_CONTEXT = 201,
-	NOT_MAPPED = 211, INVALID_HANDLE = 400, CONTEXT_ACTIVE = 708,
-};
-
-enum { DEVICES = 2, DEEPEST = 16, ROW_ALIGNMENT = 512, TEXTURES = 8 };
+enum { DEVICES = 2, DEEPEST = 16, ROW_ALIGNMENT = 512 };
 
 static const size_t total_memory = (size_t)8 << 30, plenty = (size_t)7 << 30, little = (size_t)20 << 20;
 
@@ -31,23 +25,16 @@ struct CUstream_st {
 	CUcontext context;
 };
 
-struct CUgraphicsResource_st {
-	struct CUarray_st *texture;
-	int mapped;
-};
-
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct CUctx_st primary[DEVICES] = {{.device = 0}, {.device = 1}};
 static allocation *allocations;
-static struct CUarray_st textures[TEXTURES];
 static int initialized;
 static __thread CUcontext stack[DEEPEST];
 static __thread int depth;
 
 CUcontext fakedriver_current(void) { return depth > 0 ? stack[depth - 1] : NULL; }
 
-// current is the thread's context, NULL and noted where there is none.
-static CUcontext current(const char *call) {
+CUcontext current(const char *call) {
 	CUcontext now = fakedriver_current();
 	if (!now)
 		fakedriver_misuse("%s without a current context", call);
@@ -77,6 +64,7 @@ CUresult cuGetErrorName(CUresult code, const char **name) {
 	case INVALID_CONTEXT: *name = "CUDA_ERROR_INVALID_CONTEXT"; break;
 	case NOT_MAPPED: *name = "CUDA_ERROR_NOT_MAPPED"; break;
 	case INVALID_HANDLE: *name = "CUDA_ERROR_INVALID_HANDLE"; break;
+	case NOT_SUPPORTED: *name = "CUDA_ERROR_NOT_SUPPORTED"; break;
 	default: *name = NULL; return INVALID_VALUE;
 	}
 	return CUDA_SUCCESS;
@@ -136,6 +124,8 @@ CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device) {
 		if (a->context == &primary[device])
 			fakedriver_misuse("cuDevicePrimaryCtxRelease with %zu bytes still allocated", a->size);
 	pthread_mutex_unlock(&lock);
+	if (left == 0)
+		graphics_left(&primary[device]);
 	if (left < 0)
 		fakedriver_misuse("cuDevicePrimaryCtxRelease without a share");
 	fakedriver_count(CONTEXT, -1);
@@ -219,7 +209,7 @@ uint8_t *fakedriver_memory(CUdeviceptr pointer, size_t *size) {
 			*size = a->size;
 		}
 	pthread_mutex_unlock(&lock);
-	return found;
+	return found ? found : graphics_memory(pointer, size);
 }
 
 CUresult cuMemHostAlloc(void **memory, size_t bytes, unsigned flags) {
@@ -244,7 +234,7 @@ CUresult cuArray3DCreate_v2(CUarray *array, const CUDA_ARRAY3D_DESCRIPTOR *shape
 	if (shape->Format != CU_AD_FORMAT_UNSIGNED_INT8 || shape->Depth != 0)
 		return INVALID_VALUE;
 	struct CUarray_st *made = calloc(1, sizeof *made);
-	*made = (struct CUarray_st){shape->Width, shape->Height, shape->NumChannels, shape->Flags, NULL};
+	*made = (struct CUarray_st){shape->Width, shape->Height, shape->NumChannels, shape->Flags, 0, NULL};
 	made->data = calloc(shape->Width * shape->Height, shape->NumChannels);
 	*array = made;
 	fakedriver_count(ARRAY, 1);
@@ -284,9 +274,9 @@ static uint8_t *end(place at, const CUDA_MEMCPY2D *move, size_t *stride) {
 			memory = (uint8_t *)(uintptr_t)at.device;
 		break;
 	case CU_MEMORYTYPE_ARRAY:
-		*stride = (size_t)at.array->width * at.array->channels;
-		if (width <= *stride && height <= (size_t)at.array->height)
-			memory = at.array->data;
+		*stride = at.array->stride ? at.array->stride : (size_t)at.array->width * at.array->channels;
+		if (width <= (size_t)at.array->width * at.array->channels && height <= (size_t)at.array->height)
+			memory = at.array->data; // none where it was unregistered
 		break;
 	}
 	return memory ? memory + at.y * *stride + at.x : NULL;
@@ -319,7 +309,7 @@ CUresult cuStreamCreate(CUstream *stream, unsigned flags) {
 	return CUDA_SUCCESS;
 }
 
-static CUresult on_stream(const char *call, CUstream stream) {
+CUresult on_stream(const char *call, CUstream stream) {
 	CUcontext context = current(call);
 	if (!context)
 		return INVALID_CONTEXT;
@@ -342,62 +332,4 @@ CUresult cuStreamDestroy_v2(CUstream stream) {
 	free(stream);
 	fakedriver_count(STREAM, -1);
 	return code;
-}
-
-// ---- GL: the textures are the test's ----
-
-void fakedriver_texture(unsigned number, int width, int height, const uint8_t *pixels) {
-	struct CUarray_st *texture = &textures[number % TEXTURES];
-	free(texture->data);
-	*texture = (struct CUarray_st){width, height, 4, 0, malloc((size_t)width * height * 4)};
-	memcpy(texture->data, pixels, (size_t)width * height * 4);
-}
-
-CUresult cuGraphicsGLRegisterImage(CUgraphicsResource *resource, GLuint image, GLenum target, unsigned flags) {
-	if (!current("cuGraphicsGLRegisterImage"))
-		return INVALID_CONTEXT;
-	if (!textures[image % TEXTURES].data)
-		return INVALID_VALUE;
-	*resource = calloc(1, sizeof **resource);
-	(*resource)->texture = &textures[image % TEXTURES];
-	fakedriver_count(GRAPHICS, 1);
-	return CUDA_SUCCESS;
-}
-
-CUresult cuGraphicsUnregisterResource(CUgraphicsResource resource) {
-	if (!current("cuGraphicsUnregisterResource"))
-		return INVALID_CONTEXT;
-	if (resource->mapped)
-		fakedriver_misuse("cuGraphicsUnregisterResource of a resource that is mapped");
-	free(resource);
-	fakedriver_count(GRAPHICS, -1);
-	return CUDA_SUCCESS;
-}
-
-static CUresult map(const char *call, unsigned count, CUgraphicsResource *resources, CUstream stream, int to) {
-	CUresult code = on_stream(call, stream);
-	for (unsigned i = 0; i < count && code == CUDA_SUCCESS; i++) {
-		if (resources[i]->mapped == to)
-			fakedriver_misuse("%s of a resource that is already so", call);
-		resources[i]->mapped = to;
-		fakedriver_count(MAPPED_GRAPHICS, to ? 1 : -1);
-	}
-	return code;
-}
-
-CUresult cuGraphicsMapResources(unsigned count, CUgraphicsResource *resources, CUstream stream) {
-	return map("cuGraphicsMapResources", count, resources, stream, 1);
-}
-
-CUresult cuGraphicsUnmapResources(unsigned count, CUgraphicsResource *resources, CUstream stream) {
-	return map("cuGraphicsUnmapResources", count, resources, stream, 0);
-}
-
-CUresult cuGraphicsSubResourceGetMappedArray(CUarray *array, CUgraphicsResource resource, unsigned index, unsigned level) {
-	if (!resource->mapped) {
-		fakedriver_misuse("cuGraphicsSubResourceGetMappedArray of a resource that is not mapped");
-		return NOT_MAPPED;
-	}
-	*array = resource->texture;
-	return CUDA_SUCCESS;
 }

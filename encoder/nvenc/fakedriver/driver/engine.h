@@ -15,12 +15,15 @@ typedef struct {
 	int constrained_intra; // intra blocks take nothing from inter blocks
 	int colours[3];        // primaries, transfer, matrix
 	int full_range;
+	int yuv444;  // 4:4:4 in place of 4:2:0
+	int ten_bit; // 10 bits a sample in place of 8
 	// H.264
 	int level_idc, main_profile, cabac, transform_8x8;
 } engine_settings;
 
 typedef struct {
-	uint8_t *y, *u, *v; // rows without gaps
+	uint8_t *y, *u, *v; // rows without gaps, of samples of two bytes where ten_bit
+	int yuv444, ten_bit;
 } engine_picture;
 
 typedef struct {

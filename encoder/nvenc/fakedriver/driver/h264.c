@@ -25,7 +25,7 @@ static void *open_h264(const engine_settings *s) {
 	x264_param_t *p = &e->param;
 	x264_param_default_preset(p, "ultrafast", "zerolatency");
 	p->i_log_level = X264_LOG_NONE;
-	p->i_csp = X264_CSP_I420;
+	p->i_csp = s->yuv444 ? X264_CSP_I444 : X264_CSP_I420;
 	p->i_width = s->width;
 	p->i_height = s->height;
 	p->i_level_idc = s->level_idc;
@@ -57,7 +57,7 @@ static void *open_h264(const engine_settings *s) {
 	p->rc.i_lookahead = 0;
 	p->rc.b_mb_tree = 0;
 	set_rate(p, s->frame_bits, s->min_qp);
-	if (x264_param_apply_profile(p, s->main_profile ? "main" : "high") == 0)
+	if (!s->ten_bit && x264_param_apply_profile(p, s->yuv444 ? "high444" : s->main_profile ? "main" : "high") == 0)
 		e->x264 = x264_encoder_open(p);
 	if (!e->x264) {
 		free(e);
@@ -73,13 +73,13 @@ static int encode(void *engine, const engine_picture *picture, int64_t number, i
 	x264_picture_init(&in);
 	in.i_type = idr ? X264_TYPE_IDR : X264_TYPE_AUTO;
 	in.i_pts = number;
-	in.img.i_csp = X264_CSP_I420;
+	in.img.i_csp = e->param.i_csp;
 	in.img.i_plane = 3;
 	in.img.plane[0] = picture->y;
 	in.img.plane[1] = picture->u;
 	in.img.plane[2] = picture->v;
 	in.img.i_stride[0] = e->param.i_width;
-	in.img.i_stride[1] = in.img.i_stride[2] = e->param.i_width / 2;
+	in.img.i_stride[1] = in.img.i_stride[2] = picture->yuv444 ? e->param.i_width : e->param.i_width / 2;
 	x264_nal_t *nals;
 	int count;
 	if (x264_encoder_encode(e->x264, &nals, &count, &in, &out) <= 0)

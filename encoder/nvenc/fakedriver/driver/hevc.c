@@ -13,6 +13,7 @@ enum { FIRST_QP = 32, LAST_QP = 51, DEBT_PICTURES = 6 };
 static const double aim = 0.95, slope = 2, most_up = 3, most_down = 1.5;
 
 typedef struct {
+	const x265_api *api; // of the depth that is coded
 	x265_encoder *x265;
 	x265_param *param;
 	int width, min_qp, frame_bits;
@@ -33,26 +34,36 @@ static void learn(hevc *e, int bits, int keyframe) {
 static void close_hevc(void *engine) {
 	hevc *e = engine;
 	if (e->x265)
-		x265_encoder_close(e->x265);
-	x265_param_free(e->param);
+		e->api->encoder_close(e->x265);
+	e->api->param_free(e->param);
 	free(e->bytes);
 	free(e);
 }
 
+static const char *profile(const engine_settings *s) {
+	if (s->yuv444)
+		return s->ten_bit ? "main444-10" : "main444-8";
+	return s->ten_bit ? "main10" : "main";
+}
+
 static void *open_hevc(const engine_settings *s) {
+	const x265_api *api = x265_api_get(s->ten_bit ? 10 : 8);
+	if (!api)
+		return NULL;
 	hevc *e = calloc(1, sizeof *e);
-	x265_param *p = e->param = x265_param_alloc();
-	x265_param_default_preset(p, "ultrafast", "zerolatency");
+	e->api = api;
+	x265_param *p = e->param = api->param_alloc();
+	api->param_default_preset(p, "ultrafast", "zerolatency");
 	p->logLevel = X265_LOG_NONE;
 	p->sourceWidth = s->width;
 	p->sourceHeight = s->height;
-	p->internalCsp = X265_CSP_I420;
+	p->internalCsp = s->yuv444 ? X265_CSP_I444 : X265_CSP_I420;
 	p->fpsNum = s->frame_rate;
 	p->fpsDenom = 1;
 	p->frameNumThreads = 1;
 	p->bEnableWavefront = 0;
 	p->lookaheadThreads = 0;
-	x265_param_parse(p, "pools", "none");
+	api->param_parse(p, "pools", "none");
 	// Large blocks, and no care for their looks: a suite of thousands of pictures has to be over soon. (With one size of block
 	// alone x265 3.5 reads memory that it has not written.)
 	p->maxCUSize = p->maxTUSize = 32;
@@ -89,33 +100,33 @@ static void *open_hevc(const engine_settings *s) {
 	e->min_qp = s->min_qp;
 	e->frame_bits = s->frame_bits;
 	e->qp = FIRST_QP;
-	if (x265_param_apply_profile(p, "main") == 0)
-		e->x265 = x265_encoder_open(p);
+	if (api->param_apply_profile(p, profile(s)) == 0)
+		e->x265 = api->encoder_open(p);
 	if (!e->x265) {
 		close_hevc(e);
 		return NULL;
 	}
-	x265_encoder_parameters(e->x265, p);
+	api->encoder_parameters(e->x265, p);
 	return e;
 }
 
 static int encode(void *engine, const engine_picture *picture, int64_t number, int idr, engine_unit *unit) {
 	hevc *e = engine;
 	x265_picture in, out;
-	x265_picture_init(e->param, &in);
+	e->api->picture_init(e->param, &in);
 	in.planes[0] = picture->y;
 	in.planes[1] = picture->u;
 	in.planes[2] = picture->v;
-	in.stride[0] = e->width;
-	in.stride[1] = in.stride[2] = e->width / 2;
-	in.bitDepth = 8;
+	in.stride[0] = e->width << picture->ten_bit;
+	in.stride[1] = in.stride[2] = picture->yuv444 ? in.stride[0] : in.stride[0] / 2;
+	in.bitDepth = picture->ten_bit ? 10 : 8;
 	in.pts = number;
 	in.sliceType = idr ? X265_TYPE_IDR : X265_TYPE_AUTO;
 	int qp = (int)(e->qp + 0.5);
 	in.forceqp = qp + 1; // 0 stands for none
 	x265_nal *nals;
 	uint32_t count;
-	if (x265_encoder_encode(e->x265, &nals, &count, &in, &out) <= 0)
+	if (e->api->encoder_encode(e->x265, &nals, &count, &in, &out) <= 0)
 		return -1;
 	int length = 0;
 	for (uint32_t i = 0; i < count; i++)
@@ -139,7 +150,7 @@ static int headers(void *engine, uint8_t *to, int size) {
 	x265_nal *nals;
 	uint32_t count;
 	int length = 0;
-	if (x265_encoder_headers(e->x265, &nals, &count) < 0)
+	if (e->api->encoder_headers(e->x265, &nals, &count) < 0)
 		return -1;
 	for (uint32_t i = 0; i < count; i++)
 		if (length + (int)nals[i].sizeBytes <= size) {

@@ -141,21 +141,46 @@ NVENCSTATUS NVENCAPI NvEncGetEncodeGUIDs(void *encoder, GUID *guids, uint32_t si
 	return NV_ENC_SUCCESS;
 }
 
-static const NV_ENC_BUFFER_FORMAT formats[] = {NV_ENC_BUFFER_FORMAT_NV12, NV_ENC_BUFFER_FORMAT_IYUV, NV_ENC_BUFFER_FORMAT_ARGB, NV_ENC_BUFFER_FORMAT_ABGR};
-enum { FORMATS = sizeof formats / sizeof *formats };
+static int is_hevc(GUID codec) { return memcmp(&codec, &NV_ENC_CODEC_HEVC_GUID, sizeof codec) == 0; }
+
+// list_formats fills a list with what a codec takes, and returns how many there are.
+static uint32_t list_formats(GUID codec, NV_ENC_BUFFER_FORMAT *list, uint32_t size) {
+	int full = capability(NV_ENC_CAPS_SUPPORT_YUV444_ENCODE, is_hevc(codec)), deep = capability(NV_ENC_CAPS_SUPPORT_10BIT_ENCODE, is_hevc(codec));
+	const struct {
+		NV_ENC_BUFFER_FORMAT format;
+		int taken;
+	} formats[] = {
+		{NV_ENC_BUFFER_FORMAT_NV12, 1},
+		{NV_ENC_BUFFER_FORMAT_IYUV, 1},
+		{NV_ENC_BUFFER_FORMAT_YUV444, full},
+		{NV_ENC_BUFFER_FORMAT_YUV420_10BIT, deep},
+		{NV_ENC_BUFFER_FORMAT_YUV444_10BIT, full && deep},
+		{NV_ENC_BUFFER_FORMAT_ARGB, 1},
+		{NV_ENC_BUFFER_FORMAT_ABGR, 1},
+	};
+	uint32_t count = 0;
+	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+		if (!formats[i].taken)
+			continue;
+		if (list && count < size)
+			list[count] = formats[i].format;
+		count++;
+	}
+	return count;
+}
 
 NVENCSTATUS NVENCAPI NvEncGetInputFormatCount(void *encoder, GUID codec, uint32_t *count) {
-	*count = FORMATS;
+	*count = list_formats(codec, NULL, 0);
 	return NV_ENC_SUCCESS;
 }
 
 NVENCSTATUS NVENCAPI NvEncGetInputFormats(void *encoder, GUID codec, NV_ENC_BUFFER_FORMAT *list, uint32_t size, uint32_t *count) {
-	for (*count = 0; *count < FORMATS && *count < size; (*count)++)
-		list[*count] = formats[*count];
+	uint32_t all = list_formats(codec, list, size);
+	*count = all < size ? all : size;
 	return NV_ENC_SUCCESS;
 }
 
-static int capability(NV_ENC_CAPS asked, int hevc) {
+int capability(NV_ENC_CAPS asked, int hevc) {
 	int flexible = fakedriver_fault() != FIXED;
 	switch (asked) {
 	case NV_ENC_CAPS_WIDTH_MIN: return hevc ? MIN_WIDTH_HEVC : MIN_WIDTH;
@@ -166,6 +191,8 @@ static int capability(NV_ENC_CAPS asked, int hevc) {
 	case NV_ENC_CAPS_SUPPORT_DYN_RES_CHANGE: case NV_ENC_CAPS_SUPPORT_DYN_BITRATE_CHANGE: return flexible;
 	case NV_ENC_CAPS_SUPPORT_REF_PIC_INVALIDATION: return flexible && !hevc; // x265 has none
 	case NV_ENC_CAPS_SUPPORT_INTRA_REFRESH: return flexible;
+	case NV_ENC_CAPS_SUPPORT_YUV444_ENCODE: return fakedriver_fault() != NO_444;
+	case NV_ENC_CAPS_SUPPORT_10BIT_ENCODE: return hevc && fakedriver_fault() != NO_10_BIT; // as before the cards that code H.264 so
 	case NV_ENC_CAPS_SUPPORT_CUSTOM_VBV_BUF_SIZE: case NV_ENC_CAPS_SUPPORT_CABAC: case NV_ENC_CAPS_SUPPORT_ADAPTIVE_TRANSFORM:
 	case NV_ENC_CAPS_SINGLE_SLICE_INTRA_REFRESH: return 1;
 	default: return 0;
@@ -178,7 +205,7 @@ NVENCSTATUS NVENCAPI NvEncGetEncodeCaps(void *encoder, GUID codec, NV_ENC_CAPS_P
 		return NV_ENC_ERR_INVALID_ENCODERDEVICE;
 	if (p->version != NV_ENC_CAPS_PARAM_VER)
 		return leave(s, NV_ENC_ERR_INVALID_VERSION);
-	*value = capability(p->capsToQuery, memcmp(&codec, &NV_ENC_CODEC_HEVC_GUID, sizeof codec) == 0);
+	*value = capability(p->capsToQuery, is_hevc(codec));
 	return leave(s, NV_ENC_SUCCESS);
 }
 
@@ -201,10 +228,12 @@ NVENCSTATUS NVENCAPI NvEncGetEncodePresetConfigEx(void *encoder, GUID codec, GUI
 	c->rcParams.rateControlMode = NV_ENC_PARAMS_RC_VBR;
 	c->rcParams.enableLookahead = 1;
 	c->rcParams.lowDelayKeyFrameScale = 2;
-	if (memcmp(&codec, &NV_ENC_CODEC_HEVC_GUID, sizeof codec) == 0) {
+	if (is_hevc(codec)) {
+		c->encodeCodecConfig.hevcConfig.chromaFormatIDC = CHROMA_420;
 		c->encodeCodecConfig.hevcConfig.idrPeriod = 250;
 		c->encodeCodecConfig.hevcConfig.maxNumRefFramesInDPB = 4;
 	} else {
+		c->encodeCodecConfig.h264Config.chromaFormatIDC = CHROMA_420;
 		c->encodeCodecConfig.h264Config.idrPeriod = 250;
 		c->encodeCodecConfig.h264Config.maxNumRefFrames = 4;
 	}

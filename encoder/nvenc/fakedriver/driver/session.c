@@ -40,6 +40,60 @@ static const NV_ENC_CONFIG_H264_VUI_PARAMETERS *vui(session *s, const NV_ENC_CON
 	return s->hevc ? &c->encodeCodecConfig.hevcConfig.hevcVUIParameters : &c->encodeCodecConfig.h264Config.h264VUIParameters;
 }
 
+static int yuv444(session *s, const NV_ENC_CONFIG *c) {
+	return (s->hevc ? c->encodeCodecConfig.hevcConfig.chromaFormatIDC : c->encodeCodecConfig.h264Config.chromaFormatIDC) == CHROMA_444;
+}
+
+// depths are the bits of a sample, in the pictures and in the stream: one number before API 12.2.
+static void depths(session *s, const NV_ENC_CONFIG *c, int *input, int *output) {
+	*input = *output = 8;
+	if (!s->hevc)
+		return; // the double is not of those that code H.264 with more
+#if NVENCAPI_MAJOR_VERSION > 12 || (NVENCAPI_MAJOR_VERSION == 12 && NVENCAPI_MINOR_VERSION >= 2)
+	*input = c->encodeCodecConfig.hevcConfig.inputBitDepth == NV_ENC_BIT_DEPTH_10 ? 10 : 8;
+	*output = c->encodeCodecConfig.hevcConfig.outputBitDepth == NV_ENC_BIT_DEPTH_10 ? 10 : 8;
+#else
+	*input = *output = 8 + c->encodeCodecConfig.hevcConfig.pixelBitDepthMinus8;
+#endif
+}
+
+static int ten_bit(session *s, const NV_ENC_CONFIG *c) {
+	int input, output;
+	depths(s, c, &input, &output);
+	return output == 10;
+}
+
+int session_takes(session *s, NV_ENC_BUFFER_FORMAT format) {
+	int input, output;
+	depths(s, &s->config, &input, &output);
+	if (input_is_rgb(format))
+		return input == 8;
+	return input_is_444(format) == yuv444(s, &s->config) && input_is_10_bit(format) == (input == 10);
+}
+
+static int same(GUID a, GUID b) { return memcmp(&a, &b, sizeof a) == 0; }
+
+// right_sampling refuses a chroma or depth that there is not, that the device said it has not, or that the profile has not.
+static NVENCSTATUS right_sampling(session *s, const NV_ENC_CONFIG *c) {
+	int chroma = s->hevc ? c->encodeCodecConfig.hevcConfig.chromaFormatIDC : (int)c->encodeCodecConfig.h264Config.chromaFormatIDC;
+	int full = chroma == CHROMA_444, input, output;
+	depths(s, c, &input, &output);
+	if ((chroma != CHROMA_420 && !full) || (output != 8 && output != 10) || input > output)
+		return session_refuse(s, NV_ENC_ERR_INVALID_PARAM, "chroma format %d, %d bits of pictures of %d", chroma, output, input);
+	if ((full && !capability(NV_ENC_CAPS_SUPPORT_YUV444_ENCODE, s->hevc)) || (output > 8 && !capability(NV_ENC_CAPS_SUPPORT_10BIT_ENCODE, s->hevc))) {
+		fakedriver_misuse("chroma format %d with %d bits where the capabilities have none", chroma, output);
+		return session_refuse(s, NV_ENC_ERR_UNSUPPORTED_PARAM, "chroma format %d with %d bits", chroma, output);
+	}
+	int fits = full == same(c->profileGUID, NV_ENC_H264_PROFILE_HIGH_444_GUID);
+	if (s->hevc)
+		fits = full == same(c->profileGUID, NV_ENC_HEVC_PROFILE_FREXT_GUID) && (full || (output > 8) == same(c->profileGUID, NV_ENC_HEVC_PROFILE_MAIN10_GUID));
+	if (!fits) {
+		fakedriver_misuse("chroma format %d with %d bits in a profile of another", chroma, output);
+		return session_refuse(s, NV_ENC_ERR_INVALID_PARAM, "profile");
+	}
+	return NV_ENC_SUCCESS;
+}
+
 static void *open_engine(session *s, const NV_ENC_INITIALIZE_PARAMS *p, const NV_ENC_CONFIG *c) {
 	const NV_ENC_CONFIG_H264_VUI_PARAMETERS *v = vui(s, c);
 	engine_settings e = {
@@ -50,6 +104,8 @@ static void *open_engine(session *s, const NV_ENC_INITIALIZE_PARAMS *p, const NV
 		.keyframe_interval = c->gopLength == NVENC_INFINITE_GOPLENGTH ? 0 : c->gopLength,
 		.colours = {v->colourPrimaries, v->transferCharacteristics, v->colourMatrix},
 		.full_range = v->videoFullRangeFlag,
+		.yuv444 = yuv444(s, c),
+		.ten_bit = ten_bit(s, c),
 	};
 	if (s->hevc) {
 		const NV_ENC_CONFIG_HEVC *h = &c->encodeCodecConfig.hevcConfig;
@@ -62,7 +118,7 @@ static void *open_engine(session *s, const NV_ENC_INITIALIZE_PARAMS *p, const NV
 		e.refresh_frames = h->enableIntraRefresh ? h->intraRefreshPeriod : 0;
 		e.constrained_intra = h->useConstrainedIntraPred;
 		e.level_idc = h->level;
-		e.main_profile = memcmp(&c->profileGUID, &NV_ENC_H264_PROFILE_MAIN_GUID, sizeof(GUID)) == 0;
+		e.main_profile = same(c->profileGUID, NV_ENC_H264_PROFILE_MAIN_GUID);
 		e.cabac = h->entropyCodingMode != NV_ENC_H264_ENTROPY_CODING_MODE_CAVLC;
 		e.transform_8x8 = h->adaptiveTransformMode == NV_ENC_H264_ADAPTIVE_TRANSFORM_ENABLE;
 	}
@@ -94,7 +150,7 @@ static NVENCSTATUS check(session *s, const NV_ENC_INITIALIZE_PARAMS *p) {
 	uint32_t idr = s->hevc ? c->encodeCodecConfig.hevcConfig.idrPeriod : c->encodeCodecConfig.h264Config.idrPeriod;
 	if (!repeat || idr != c->gopLength)
 		return session_refuse(s, NV_ENC_ERR_UNSUPPORTED_PARAM, "the double repeats headers, and each of its I frames is IDR");
-	return NV_ENC_SUCCESS;
+	return right_sampling(s, c);
 }
 
 NVENCSTATUS session_headers(session *s, NV_ENC_SEQUENCE_PARAM_PAYLOAD *p) {
@@ -114,11 +170,11 @@ static void keep(session *s, const NV_ENC_INITIALIZE_PARAMS *p) {
 }
 
 static void make_picture(session *s) {
-	size_t luma = (size_t)s->params.encodeWidth * s->params.encodeHeight;
+	int full = yuv444(s, &s->config), deep = ten_bit(s, &s->config);
+	size_t luma = (size_t)s->params.encodeWidth * s->params.encodeHeight << deep, colour = full ? luma : luma / 4;
 	free(s->picture.y);
-	s->picture.y = malloc(luma * 3 / 2);
-	s->picture.u = s->picture.y + luma;
-	s->picture.v = s->picture.u + luma / 4;
+	uint8_t *y = malloc(luma + 2 * colour);
+	s->picture = (engine_picture){y, y + luma, y + luma + colour, full, deep};
 }
 
 NVENCSTATUS session_begin(session *s, NV_ENC_INITIALIZE_PARAMS *p) {
@@ -126,7 +182,7 @@ NVENCSTATUS session_begin(session *s, NV_ENC_INITIALIZE_PARAMS *p) {
 		fakedriver_misuse("NvEncInitializeEncoder twice");
 		return session_refuse(s, NV_ENC_ERR_INVALID_CALL, "initialized before");
 	}
-	s->hevc = memcmp(&p->encodeGUID, &NV_ENC_CODEC_HEVC_GUID, sizeof(GUID)) == 0;
+	s->hevc = same(p->encodeGUID, NV_ENC_CODEC_HEVC_GUID);
 	s->kind = s->hevc ? &engine_hevc : &engine_h264;
 	NVENCSTATUS status = check(s, p);
 	if (status != NV_ENC_SUCCESS)
@@ -143,7 +199,7 @@ NVENCSTATUS session_begin(session *s, NV_ENC_INITIALIZE_PARAMS *p) {
 // same_headers reports whether a change leaves the parameter sets as they are.
 static int same_headers(session *s, const NV_ENC_CONFIG *c) {
 	const NV_ENC_CONFIG_H264 *a = &s->config.encodeCodecConfig.h264Config, *b = &c->encodeCodecConfig.h264Config;
-	if (memcmp(&s->config.profileGUID, &c->profileGUID, sizeof(GUID)) || memcmp(vui(s, &s->config), vui(s, c), sizeof *vui(s, c)))
+	if (!same(s->config.profileGUID, c->profileGUID) || yuv444(s, &s->config) != yuv444(s, c) || ten_bit(s, &s->config) != ten_bit(s, c) || memcmp(vui(s, &s->config), vui(s, c), sizeof *vui(s, c)))
 		return 0;
 	return s->hevc || (a->level == b->level && a->maxNumRefFrames == b->maxNumRefFrames && a->entropyCodingMode == b->entropyCodingMode &&
 		a->adaptiveTransformMode == b->adaptiveTransformMode);
@@ -159,9 +215,9 @@ NVENCSTATUS session_change(session *s, NV_ENC_RECONFIGURE_PARAMS *change) {
 	if (status != NV_ENC_SUCCESS)
 		return status;
 	int resized = p->encodeWidth != s->params.encodeWidth || p->encodeHeight != s->params.encodeHeight;
-	int preset = memcmp(&p->presetGUID, &s->params.presetGUID, sizeof(GUID)) != 0;
+	int preset = !same(p->presetGUID, s->params.presetGUID);
 	if (p->maxEncodeWidth != s->params.maxEncodeWidth || p->maxEncodeHeight != s->params.maxEncodeHeight ||
-		p->encodeConfig->gopLength != s->config.gopLength || memcmp(&p->encodeGUID, &s->params.encodeGUID, sizeof(GUID)))
+		p->encodeConfig->gopLength != s->config.gopLength || !same(p->encodeGUID, s->params.encodeGUID))
 		return session_refuse(s, NV_ENC_ERR_UNSUPPORTED_PARAM, "codec, largest size and group of pictures stay");
 	if (fakedriver_fault() == FIXED || (fakedriver_fault() == FIXED_PRESET && preset))
 		return session_refuse(s, NV_ENC_ERR_UNSUPPORTED_PARAM, "what was asked for is not taken within a stream");

@@ -45,11 +45,19 @@ typedef struct session {
 	char said[256];
 } session;
 
+enum { CHROMA_420 = 1, CHROMA_444 = 3 }; // chroma_format_idc
+
 NVENCSTATUS session_refuse(session *s, NVENCSTATUS status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 object *session_add(session *s, enum thing kind);
 object *session_find(session *s, void *handle, enum thing kind, const char *call);
 void session_drop(session *s, object *o);
+
+// session_takes reports whether pictures of a format are right for the stream: of its chroma, or RGB, and of its depth.
+int session_takes(session *s, NV_ENC_BUFFER_FORMAT format);
+
+// capability answers NvEncGetEncodeCaps.
+int capability(NV_ENC_CAPS asked, int hevc);
 
 NVENCSTATUS session_begin(session *s, NV_ENC_INITIALIZE_PARAMS *params);
 NVENCSTATUS session_change(session *s, NV_ENC_RECONFIGURE_PARAMS *change);

@@ -12,6 +12,10 @@ CUresult cuCtxPushCurrent_v2(CUcontext context);
 CUresult cuCtxPopCurrent_v2(CUcontext *context);
 CUresult cuMemAllocPitch_v2(CUdeviceptr *pointer, size_t *pitch, size_t width, size_t height, unsigned element);
 CUresult cuMemFree_v2(CUdeviceptr pointer);
+CUresult cuGraphicsEGLRegisterImage(CUgraphicsResource *resource, void *image, unsigned flags);
+CUresult cuGraphicsUnregisterResource(CUgraphicsResource resource);
+CUresult cuGraphicsMapResources(unsigned count, CUgraphicsResource *resources, CUstream stream);
+CUresult cuGraphicsUnmapResources(unsigned count, CUgraphicsResource *resources, CUstream stream);
 
 enum { WIDTH = 320, HEIGHT = 180 };
 
@@ -29,7 +33,8 @@ static void say(const char *what) {
 	printf("%s: %s", what, text[0] ? text : "nothing\n");
 }
 
-static void begin(void) {
+// initialize opens a stream of H.264 in a chroma format and a profile.
+static void initialize(int chroma, GUID profile) {
 	NV_ENC_PRESET_CONFIG preset = {.version = NV_ENC_PRESET_CONFIG_VER, .presetCfg.version = NV_ENC_CONFIG_VER};
 	api.nvEncGetEncodePresetConfigEx(session, NV_ENC_CODEC_H264_GUID, NV_ENC_PRESET_P1_GUID, NV_ENC_TUNING_INFO_ULTRA_LOW_LATENCY, &preset);
 	NV_ENC_CONFIG *c = &preset.presetCfg;
@@ -41,6 +46,8 @@ static void begin(void) {
 	c->rcParams.zeroReorderDelay = 1;
 	c->encodeCodecConfig.h264Config.repeatSPSPPS = 1;
 	c->encodeCodecConfig.h264Config.level = 31;
+	c->encodeCodecConfig.h264Config.chromaFormatIDC = chroma;
+	c->profileGUID = profile;
 	NV_ENC_CONFIG_H264_VUI_PARAMETERS *v = &c->encodeCodecConfig.h264Config.h264VUIParameters;
 	v->bitstreamRestrictionFlag = v->videoSignalTypePresentFlag = v->colourDescriptionPresentFlag = 1;
 	v->colourPrimaries = v->transferCharacteristics = v->colourMatrix = 6;
@@ -49,6 +56,10 @@ static void begin(void) {
 		.encodeWidth = WIDTH, .encodeHeight = HEIGHT, .frameRateNum = 60, .frameRateDen = 1, .enablePTD = 1, .encodeConfig = c,
 	};
 	printf("initialize: %d\n", api.nvEncInitializeEncoder(session, &p));
+}
+
+static void begin(void) {
+	initialize(1, NV_ENC_H264_PROFILE_HIGH_GUID);
 	NV_ENC_CREATE_INPUT_BUFFER in = {.version = NV_ENC_CREATE_INPUT_BUFFER_VER, .width = WIDTH, .height = HEIGHT, .bufferFmt = NV_ENC_BUFFER_FORMAT_IYUV};
 	api.nvEncCreateInputBuffer(session, &in);
 	input = in.inputBuffer;
@@ -90,6 +101,16 @@ int main(void) {
 	NV_ENC_CREATE_BITSTREAM_BUFFER early = {.version = NV_ENC_CREATE_BITSTREAM_BUFFER_VER};
 	api.nvEncCreateBitstreamBuffer(session, &early);
 	say("a buffer before initializing");
+	initialize(2, NV_ENC_H264_PROFILE_HIGH_GUID);
+	say("4:2:2, which is an error and no misuse");
+	initialize(3, NV_ENC_H264_PROFILE_HIGH_GUID);
+	say("4:4:4 in High");
+	initialize(1, NV_ENC_H264_PROFILE_HIGH_444_GUID);
+	say("4:2:0 in High 4:4:4");
+	fakedriver_inject("no-444", 0);
+	initialize(3, NV_ENC_H264_PROFILE_HIGH_444_GUID);
+	say("4:4:4 on a device without");
+	fakedriver_inject("none", 0);
 	begin();
 	say("begin");
 	cuCtxPopCurrent_v2(&popped);
@@ -125,6 +146,10 @@ int main(void) {
 	api.nvEncRegisterResource(session, &with);
 	say("register more than there is");
 	with.height = HEIGHT;
+	with.bufferFormat = NV_ENC_BUFFER_FORMAT_YUV420_10BIT;
+	api.nvEncRegisterResource(session, &with);
+	say("register 10 bits in a stream of 8");
+	with.bufferFormat = NV_ENC_BUFFER_FORMAT_NV12;
 	api.nvEncRegisterResource(session, &with);
 	NV_ENC_MAP_INPUT_RESOURCE map = {.version = NV_ENC_MAP_INPUT_RESOURCE_VER, .registeredResource = with.registeredResource};
 	encode(with.registeredResource, NV_ENC_BUFFER_FORMAT_NV12, pitch, 6);
@@ -144,7 +169,23 @@ int main(void) {
 	say("destroy with buffers, unflushed");
 	api.nvEncDestroyEncoder(session);
 	say("destroy twice");
+
+	static uint8_t pixels[4 * WIDTH * HEIGHT];
+	fakedriver_image is = {WIDTH, HEIGHT, 1, 4, 4 * WIDTH, 0, 0, pixels};
+	CUgraphicsResource resource, again;
+	fakedriver_set_image(pixels, &is);
+	cuGraphicsEGLRegisterImage(&resource, pixels, 0);
+	cuGraphicsEGLRegisterImage(&again, pixels, 0);
+	say("register an image twice");
+	cuGraphicsMapResources(1, &resource, NULL);
+	cuGraphicsUnmapResources(1, &resource, NULL);
+	say("map an image");
+	cuGraphicsUnregisterResource(resource);
+	cuGraphicsUnregisterResource(resource);
+	say("unregister an image twice");
+	cuGraphicsEGLRegisterImage(&resource, pixels, 0);
 	cuDevicePrimaryCtxRelease_v2(0);
+	say("release before an image is unregistered");
 	cuDevicePrimaryCtxRelease_v2(0);
 	say("release twice");
 }
