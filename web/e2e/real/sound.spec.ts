@@ -81,7 +81,6 @@ test("the browser receives what the app plays, and a reload hears it again", asy
   await expect.poll(async () => (await received(page))?.energy ?? 0, { timeout: 20_000 }).toBeGreaterThan(0.2);
   const now = await received(page);
   info.annotations.push({ type: "sound", description: JSON.stringify(now) });
-  console.log("sound:", JSON.stringify(now));
   expect(now?.parameters).toContain("stereo=1");
 
   const speaker = page.getByRole("button", { name: "Sound" });
@@ -107,6 +106,30 @@ test("a page that starts by itself is muted until it is clicked", async ({ page,
   await page.locator("video").click();
   await expect.poll(() => audible(page)).toBe("heard");
   await expect(page.getByRole("button", { name: "Sound" })).toHaveAttribute("aria-pressed", "true");
+});
+
+test("sound that the browser refuses is muted, and comes with the next key", async ({ page, up, toneapp }) => {
+  await overhear(page);
+  await page.addInitScript(() => {
+    const start = HTMLMediaElement.prototype.play;
+    HTMLMediaElement.prototype.play = function () {
+      const refused = this instanceof HTMLAudioElement && !this.muted && (window as unknown as { refuse?: boolean }).refuse;
+      return refused ? Promise.reject(new DOMException("no gesture", "NotAllowedError")) : start.call(this);
+    };
+  });
+  await play(page, await up("--", toneapp));
+  await page.locator("video").click();
+  await expect.poll(() => audible(page)).toBe("heard");
+  const speaker = page.getByRole("button", { name: "Sound" });
+  await page.evaluate(() => Object.assign(window, { refuse: true }));
+  await speaker.click(); // off
+  await speaker.click(); // on, which is refused
+  await expect.poll(() => audible(page)).toBe("muted");
+  await expect(speaker).toHaveAttribute("aria-pressed", "false");
+  await page.evaluate(() => Object.assign(window, { refuse: false }));
+  await page.keyboard.press("ArrowUp");
+  await expect.poll(() => audible(page)).toBe("heard");
+  await expect(speaker).toHaveAttribute("aria-pressed", "true");
 });
 
 test("without sound on the edge the page has no speaker, and the game plays", async ({ page, up, clickapp }) => {
