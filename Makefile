@@ -67,7 +67,7 @@ bench: build ## Measure: the packages' benchmarks, then glass to glass and the p
 	$(BIN) bench glass --json
 
 asan: install-build install-test ## C code of encoders, decoders and the GPU's memory under the address sanitizer
-	CFLAGS=-fsanitize=address LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.txt $(GO) test -asan -timeout 30m ./encoder/... ./edge/capture/wayland/gpubuffer ./internal/cuda ./internal/decode ./internal/yuv
+	CFLAGS=-fsanitize=address LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.txt $(GO) test -asan -timeout 30m ./encoder/... ./edge/capture/wayland/gpubuffer ./internal/cuda ./internal/decode ./internal/opus ./internal/yuv
 
 fuzz: ## Fuzz each decoder of outside bytes for ten seconds
 	./scripts/fuzz.sh 10s

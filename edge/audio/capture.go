@@ -37,7 +37,7 @@ func (s *Server) Capture(ctx context.Context, to Listener) error {
 			s.restart()
 		}
 		wait := pause.after(time.Since(began))
-		s.log.Warn("there is no sound for a while", "reason", err, "again_in", wait)
+		s.log.Debug("there is no sound for a while", "reason", err, "again_in", wait)
 		sleep(ctx, wait)
 	}
 }
