@@ -30,7 +30,7 @@ export class Speaker extends Emitter<{ change: Sound }> {
     super();
     this.#audio.autoplay = true;
     this.#apply();
-    for (const event of GESTURES) window.addEventListener(event, this.#gesture, true);
+    for (const event of GESTURES) window.addEventListener(event, this.#gesture, { capture: true });
   }
 
   get sound(): Sound {
@@ -68,7 +68,7 @@ export class Speaker extends Emitter<{ change: Sound }> {
   }
 
   close(): void {
-    for (const event of GESTURES) window.removeEventListener(event, this.#gesture, true);
+    for (const event of GESTURES) window.removeEventListener(event, this.#gesture, { capture: true });
     this.#audio.srcObject = null;
   }
 
