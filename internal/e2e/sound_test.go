@@ -70,9 +70,8 @@ func TestSoundIsBackAfterItsServerWasKilled(t *testing.T) {
 		up.Kill(t, pid)
 	}
 	killed := time.Now()
-	player.Audio(t, e2etest.Patience, control.AudioOff)
+	player.Audio(t, e2etest.Patience, control.AudioOn, control.AudioOff, control.AudioOn)
 	player.Deaf()
-	player.Audio(t, e2etest.Patience, control.AudioOn)
 	player.Tone(t, e2etest.Patience, hertz)
 	t.Logf("the sound is back within %v", time.Since(killed).Round(time.Millisecond))
 	if player.Ended() {

@@ -55,7 +55,7 @@ type Player struct {
 	frames  []Shown
 	apps    []control.AppNotice
 	video   *control.VideoNotice
-	audio   *control.AudioNotice
+	audio   []control.AudioNotice
 	heard   Heard
 	sound   []int16 // the newest of what was heard
 	cursors int
@@ -198,7 +198,7 @@ func (p *Player) Message(m control.Message) {
 			case control.VideoNotice:
 				p.video = &body
 			case control.AudioNotice:
-				p.audio = &body
+				p.audio = append(p.audio, body)
 			}
 		}
 	})

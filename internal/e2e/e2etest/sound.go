@@ -107,11 +107,20 @@ func (p *Player) Deaf() {
 	p.heard, p.sound = Heard{}, nil
 }
 
-// Audio waits until the edge tells of sound what is asked for, and returns the notice.
-func (p *Player) Audio(t testing.TB, within time.Duration, state control.AudioState) control.AudioNotice {
+// Audio waits until the edge has told those states of sound, in that order and whatever in between, and returns the notice of the
+// last.
+func (p *Player) Audio(t testing.TB, within time.Duration, states ...control.AudioState) control.AudioNotice {
 	t.Helper()
-	p.await(t, within, "the edge tells that sound is "+string(state), func() bool { return p.audio != nil && p.audio.State == state })
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return *p.audio
+	var last control.AudioNotice
+	p.await(t, within, fmt.Sprintf("the edge tells of sound %v", states), func() bool {
+		next := 0
+		for _, notice := range p.audio {
+			if next < len(states) && notice.State == states[next] {
+				last = notice
+				next++
+			}
+		}
+		return next == len(states)
+	})
+	return last
 }
