@@ -3,15 +3,18 @@ package streamer
 import (
 	"encoding/binary"
 	"errors"
+	"log/slog"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
 
 	"nearlight/internal/media"
 	"nearlight/streamer/congestion"
+	"nearlight/streamer/control"
 	"nearlight/streamer/udpmux"
 )
 
@@ -238,3 +241,16 @@ func TestDeparturesComeFromTheSocketOrElseFromTheWrite(t *testing.T) {
 		t.Error("packets that were never sent are told of")
 	}
 }
+
+// nobody takes what a player sends, and does nothing.
+type nobody struct{}
+
+var _ Receiver = nobody{}
+
+func (nobody) Input(control.Channel, control.Message) {}
+func (nobody) Malformed(control.Channel, error)       {}
+func (nobody) WantKeyframe()                          {}
+func (nobody) Left(media.StageTimes)                  {}
+func (nobody) Candidate(*webrtc.ICECandidateInit)     {}
+
+var quiet = slog.New(slog.DiscardHandler)
