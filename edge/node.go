@@ -23,7 +23,7 @@ import (
 	"nearlight/streamer"
 )
 
-// Config describes a node. All but Display, NVIDIA, Time, PlayoutDelay, Stamp and Trace must be set.
+// Config describes a node. All but Display, NVIDIA, Time, PlayoutDelay, Congestion, Stamp and Trace must be set.
 type Config struct {
 	Name     string
 	Slots    int // sessions at a time
@@ -50,7 +50,8 @@ type Config struct {
 	Installer *app.Installer
 
 	PlayoutDelay streamer.PlayoutDelay
-	Stamp        bool // draw the marker into every frame, for measuring apps that do not draw it themselves
+	Congestion   streamer.Controller // empty: streamer.Nearlight
+	Stamp        bool                // draw the marker into every frame, for measuring apps that do not draw it themselves
 
 	Trace func(media.StageTimes) // called for each frame that was sent, from its session's pipeline; nil for none
 

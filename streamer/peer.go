@@ -14,6 +14,7 @@ import (
 	"nearlight/internal/media"
 	"nearlight/streamer/control"
 	"nearlight/streamer/packetizer"
+	"nearlight/streamer/udpmux"
 )
 
 // ErrClosed reports that the connection to the player is over.
@@ -55,6 +56,7 @@ type Receiver interface {
 // Peer is one connection to one player.
 type Peer struct {
 	connection *webrtc.PeerConnection
+	ports      *udpmux.Ports
 	rate       rateControl
 	outbound   *outbound
 	receiver   Receiver
@@ -82,7 +84,7 @@ type Peer struct {
 // NewPeer prepares a connection; nothing is sent before Offer.
 func (e *Engine) NewPeer(config PeerConfig, receiver Receiver, stages *Stages, logger *slog.Logger) (*Peer, error) {
 	p := &Peer{
-		receiver: receiver, logger: logger, stages: stages, profileLevelID: config.ProfileLevelID,
+		ports: e.ports, receiver: receiver, logger: logger, stages: stages, profileLevelID: config.ProfileLevelID,
 		connected: make(chan struct{}), open: make(chan struct{}), failed: make(chan struct{}),
 	}
 	var err error
@@ -224,7 +226,7 @@ func (p *Peer) Offer(send func(sdp string) error) error {
 			p.receiver.Candidate(nil)
 			return
 		}
-		init := candidate.ToJSON()
+		init := advertise(candidate.ToJSON(), p.ports.Addresses(), p.ports.Advertised())
 		p.receiver.Candidate(&init)
 	})
 	if err := p.connection.SetLocalDescription(offer); err != nil {
