@@ -57,7 +57,7 @@ func (c *conversation) offer(ctx context.Context) error {
 	c.receiver = &receiver{session: s}
 	peer, err := s.node.config.Engine.NewPeer(streamer.PeerConfig{
 		Codecs: c.offered.codecs, ProfileLevelID: c.offered.profileLevelID, Bitrate: s.node.config.Bitrate,
-		PlayoutDelay: s.node.config.PlayoutDelay, Controller: s.node.config.Congestion,
+		Local: s.node.config.Local, Controller: s.node.config.Congestion,
 	}, c.receiver, s.stages, s.logger)
 	if err != nil {
 		return err

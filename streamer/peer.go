@@ -26,13 +26,13 @@ type PeerConfig struct {
 	ProfileLevelID string        // H.264: what the stream needs at most (RFC 6184 section 8.1); browsers decode no higher level than is offered
 	Bitrate        media.Bitrate // upper bound of the encoder's rate
 	Controller     Controller    // empty: Nearlight
-	PlayoutDelay   PlayoutDelay
+	Local          bool          // the player is on this machine's network, whose rate is no limit
 	ICEServers     []webrtc.ICEServer
 }
 
 // start is the rate to begin with: all of it on a local network, which is not what limits it.
 func (c PeerConfig) start() media.Bitrate {
-	if c.PlayoutDelay == PlayoutDelayLAN {
+	if c.Local {
 		return withHeaders(c.Bitrate)
 	}
 	return 0
@@ -94,7 +94,7 @@ func (e *Engine) NewPeer(config PeerConfig, receiver Receiver, stages *Stages, l
 	if p.outbound, err = newOutbound(e.ports, p.rate, p.left); err != nil {
 		return nil, errors.Join(err, p.rate.close())
 	}
-	if p.track, err = newVideoTrack(config.Codecs, config.PlayoutDelay, p.outbound); err != nil {
+	if p.track, err = newVideoTrack(config.Codecs, p.outbound); err != nil {
 		return nil, errors.Join(err, p.discard())
 	}
 	if p.connection, err = e.newConnection(config, p.feedback, logger); err != nil {

@@ -83,7 +83,7 @@ func openNetFlow(candidate encoder.Candidate, config encoder.Config, pictures []
 	}
 	f.peer, err = engine.NewPeer(streamer.PeerConfig{
 		Codecs: []media.Codec{candidate.Codec}, ProfileLevelID: encoder.BaselineProfileLevelID(config), Bitrate: config.Bitrate,
-		PlayoutDelay: streamer.PlayoutDelayWAN, Controller: controller,
+		Controller: controller,
 	}, f, streamer.NewStages(streamer.NewStageHistogram()), logger)
 	if err != nil {
 		return nil, err

@@ -86,7 +86,7 @@ type surroundings struct {
 	verifier *token.Verifier
 	token    string // the edge's own
 	media    netip.Addr
-	delay    streamer.PlayoutDelay
+	local    bool // players are on this machine's network
 	stamp    bool
 	trace    func(media.StageTimes) // nil for none
 	metrics  prometheus.Registerer
@@ -173,7 +173,7 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 		if ports.Advertise, err = netip.ParseAddrPort(f.advertise); err != nil {
 			return nil, usage("--advertise %s: want an address and a port, such as 203.0.113.9:8443", f.advertise)
 		}
-		in.delay = streamer.PlayoutDelayWAN // there is a network in between
+		in.local = false // there is a network in between
 	}
 	b.ports, err = udpmux.Open(ports)
 	if err != nil {
@@ -191,7 +191,7 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 		Name: host, Slots: f.slots, Engine: engine, Encoders: encoders, Time: newTimings(in.logger).measure,
 		Token: in.token, Verifier: in.verifier, Display: display.Kind(f.display), NVIDIA: f.nvidia, Sandbox: cage, Folder: filepath.Clean(folder),
 		Size: media.Size(f.size), MaxSize: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate), Chroma: media.Chroma(f.chroma),
-		Offered: offered, Installer: &app.Installer{}, PlayoutDelay: in.delay, Congestion: streamer.Controller(f.congestion), Stamp: in.stamp, Trace: in.trace,
+		Offered: offered, Installer: &app.Installer{}, Local: in.local, Congestion: streamer.Controller(f.congestion), Stamp: in.stamp, Trace: in.trace,
 		Metrics: in.metrics, Logger: in.logger,
 	})
 	if err != nil {
