@@ -58,6 +58,7 @@ func (c *conversation) offer(ctx context.Context) error {
 	peer, err := s.node.config.Engine.NewPeer(streamer.PeerConfig{
 		Codecs: c.offered.codecs, ProfileLevelID: c.offered.profileLevelID, Bitrate: s.node.config.Bitrate,
 		Local: s.node.config.Local, Controller: s.node.config.Congestion,
+		PrepareThread: func() { becomeRealtime(s.logger) },
 	}, c.receiver, s.stages, s.logger)
 	if err != nil {
 		return err

@@ -171,7 +171,7 @@ func TestWhatHasToWaitIsSentInTimeByRun(t *testing.T) {
 	o := track.outbound
 	o.left = func(times media.StageTimes) { left <- times }
 	ran := make(chan error, 1)
-	go func() { ran <- o.run() }()
+	go func() { ran <- o.run(nil) }()
 	o.mu.Lock()
 	o.schedule.setPace(20*media.Mbps, 0)
 	o.mu.Unlock()

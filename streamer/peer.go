@@ -28,6 +28,9 @@ type PeerConfig struct {
 	Controller     Controller    // empty: Nearlight
 	Local          bool          // the player is on this machine's network, whose rate is no limit
 	ICEServers     []webrtc.ICEServer
+	// PrepareThread is called on the thread that sends what has to wait for its turn, which is the connection's own and ends with it; nil
+	// leaves it an ordinary one. A packet that is sent late is read as the network's delay.
+	PrepareThread func()
 }
 
 // start is the rate to begin with: all of it on a local network, which is not what limits it.
@@ -55,13 +58,14 @@ type Receiver interface {
 
 // Peer is one connection to one player.
 type Peer struct {
-	connection *webrtc.PeerConnection
-	ports      *udpmux.Ports
-	rate       rateControl
-	outbound   *outbound
-	receiver   Receiver
-	logger     *slog.Logger
-	track      *videoTrack
+	connection    *webrtc.PeerConnection
+	ports         *udpmux.Ports
+	prepareThread func()
+	rate          rateControl
+	outbound      *outbound
+	receiver      Receiver
+	logger        *slog.Logger
+	track         *videoTrack
 	// profileLevelID is what was offered of H.264.
 	profileLevelID string
 	motion         *webrtc.DataChannel
@@ -84,7 +88,7 @@ type Peer struct {
 // NewPeer prepares a connection; nothing is sent before Offer.
 func (e *Engine) NewPeer(config PeerConfig, receiver Receiver, stages *Stages, logger *slog.Logger) (*Peer, error) {
 	p := &Peer{
-		ports: e.ports, receiver: receiver, logger: logger, stages: stages, profileLevelID: config.ProfileLevelID,
+		ports: e.ports, prepareThread: config.PrepareThread, receiver: receiver, logger: logger, stages: stages, profileLevelID: config.ProfileLevelID,
 		connected: make(chan struct{}), open: make(chan struct{}), failed: make(chan struct{}),
 	}
 	var err error
@@ -303,7 +307,7 @@ func (p *Peer) RoundTrip() time.Duration { return time.Duration(p.roundTrip.Load
 // reason: ctx's error or one that wraps ErrClosed.
 func (p *Peer) Run(ctx context.Context) error {
 	sending := make(chan error, 1)
-	go func() { sending <- p.outbound.run() }()
+	go func() { sending <- p.outbound.run(p.prepareThread) }()
 	defer func() {
 		p.end(ErrClosed)
 		p.outbound.stop()
