@@ -21,7 +21,7 @@ TEST_PACKAGES := libx265-dev chromium sway xwayland xkb-data supertux extremetux
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help up build test test-gpu unit web-test lint fmt generate e2e bench asan fuzz install-build install-test clean
+.PHONY: help up build test test-gpu unit web-test lint fmt generate e2e bench soak asan fuzz install-build install-test clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ bench: build ## Measure: the packages' benchmarks, then glass to glass and the p
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	$(BIN) bench pipeline --json
 	$(BIN) bench glass --json
+
+soak: ## One session over changing bad networks for half an hour: memory stays flat, nothing is left
+	NEARLIGHT_SOAK=30m $(GO) test -run TestSoak -v -timeout 45m ./cmd/nearlight
 
 asan: install-build install-test ## C code of encoders, decoders and the GPU's memory under the address sanitizer
 	CFLAGS=-fsanitize=address LSAN_OPTIONS=suppressions=$(CURDIR)/scripts/lsan.txt $(GO) test -asan -timeout 30m ./encoder/... ./edge/capture/wayland/gpubuffer ./internal/cuda ./internal/decode ./internal/opus ./internal/yuv

@@ -58,7 +58,8 @@ func (c *conversation) offer(ctx context.Context) error {
 	c.receiver = &receiver{session: s}
 	peer, err := s.node.config.Engine.NewPeer(streamer.PeerConfig{
 		Codecs: c.offered.codecs, ProfileLevelID: c.offered.profileLevelID, Bitrate: s.node.config.Bitrate,
-		PlayoutDelay: s.node.config.PlayoutDelay, Audio: s.node.hasSound(),
+		Local: s.node.config.Local, Controller: s.node.config.Congestion, Audio: s.node.hasSound(),
+		PrepareThread: func() { becomeRealtime(s.logger) },
 	}, c.receiver, s.stages, s.logger)
 	if err != nil {
 		return err

@@ -222,27 +222,3 @@ func TestAPlayerGetsWhatItDecodes(t *testing.T) {
 		t.Error("a player who decodes nothing is served")
 	}
 }
-
-func TestADecoderIsTooSlowWhenItIsForSeconds(t *testing.T) {
-	const interval = 16 * time.Millisecond
-	var d decoding
-	for round := range 2 {
-		for n := range slowDecodingIn - 1 {
-			if d.tooSlow(12*time.Millisecond, interval) {
-				t.Errorf("round %d: too slow after %d reports", round, n+1)
-			}
-		}
-		if d.tooSlow(2*time.Millisecond, interval) {
-			t.Error("a fast report is too slow")
-		}
-	}
-	slow := 0
-	for range 2 * slowDecodingIn {
-		if d.tooSlow(12*time.Millisecond, interval) {
-			slow++
-		}
-	}
-	if slow != 2 {
-		t.Errorf("too slow %d times, want twice", slow)
-	}
-}

@@ -23,7 +23,7 @@ import (
 	"nearlight/streamer"
 )
 
-// Config describes a node. All but Display, NVIDIA, Audio, Time, PlayoutDelay, Stamp and Trace must be set.
+// Config describes a node. All but Display, NVIDIA, Audio, Time, Local, Congestion, Stamp and Trace must be set.
 type Config struct {
 	Name     string
 	Slots    int // sessions at a time
@@ -50,8 +50,9 @@ type Config struct {
 	Offered   []app.Description // what players may start, the one to start by default first
 	Installer *app.Installer
 
-	PlayoutDelay streamer.PlayoutDelay
-	Stamp        bool // draw the marker into every frame, for measuring apps that do not draw it themselves
+	Local      bool                // players are on this machine's network
+	Congestion streamer.Controller // empty: streamer.Nearlight
+	Stamp      bool                // draw the marker into every frame, for measuring apps that do not draw it themselves
 
 	Trace func(media.StageTimes) // called for each frame that was sent, from its session's pipeline; nil for none
 

@@ -37,7 +37,8 @@ type pipeline struct {
 	peer     atomic.Pointer[streamer.Peer] // who plays; nil for nobody, and while the player is away
 	audience audience                      // who looks on
 	keyframe atomic.Bool
-	tooHard  atomic.Bool                        // the codec, for the player's decoder
+	decoder  atomic.Int32                       // what the player's decoder can take, a pressure
+	pace     atomic.Pointer[intervals]          // from frame to frame
 	wake     atomic.Pointer[context.CancelFunc] // makes a waiting capture look at the two above
 
 	drawn   func()                    // called once, when the app has drawn something
@@ -49,6 +50,7 @@ type pipeline struct {
 	taken          media.Frame    // the frame under way: the source's, or what became of it
 	governor       *governor      // what this machine holds
 	fitter         *fitter        // what the link's bits suffice for
+	decodable      decodable      // what the player\'s decoder keeps up with
 	still          still
 	drawnSomething bool
 	skipped        bool // the newest picture, for the link's sake: it is sent when the link has caught up
@@ -58,7 +60,7 @@ type pipeline struct {
 func newPipeline(source capture.Source, choice *encoder.Choice, config encoder.Config, logger *slog.Logger) *pipeline {
 	return &pipeline{
 		source: source, encoding: newEncoding(choice, config, logger), landing: landing{logger: logger}, asked: config.Bitrate, logger: logger,
-		governor: newGovernor(config.Speed, config.FrameRate), fitter: newFitter(config.FrameRate),
+		governor: newGovernor(config.Speed, config.FrameRate), fitter: newFitter(config.FrameRate), decodable: newDecodable(config.FrameRate),
 	}
 }
 
@@ -291,6 +293,7 @@ func (p *pipeline) setFrameRate(peer *streamer.Peer, rate int) {
 	if peer != nil {
 		peer.SetFrameRate(rate)
 	}
+	p.pace.Store(&intervals{encoder.FrameTime(rate), encoder.FrameTime(max(rate, p.decodable.above()))})
 }
 
 // takenOver follows a change of the encoder.
@@ -310,8 +313,10 @@ func (p *pipeline) follow(peer *streamer.Peer, screen *media.Frame) (*media.Fram
 	if p.encoding.restore(media.Now()) {
 		p.takenOver(peer)
 	}
-	if peer != nil && p.tooHard.Swap(false) && p.encoding.ease() {
-		p.takenOver(peer)
+	if peer != nil {
+		if err := p.heed(peer, pressure(p.decoder.Swap(int32(asItIs)))); err != nil {
+			return nil, err
+		}
 	}
 	var change encoder.Reconfiguration
 	size := p.step().scale.of(screen.Visible)
@@ -355,14 +360,28 @@ func (p *pipeline) reach(frame *media.Frame, size media.Size) error {
 	return nil
 }
 
-// step is what machine and link hold together.
+// heed does what the player's decoder needs.
+func (p *pipeline) heed(peer *streamer.Peer, decoder pressure) error {
+	switch {
+	case decoder == tooHard && p.encoding.ease():
+		p.takenOver(peer)
+	case decoder == tooHard && p.decodable.fewer(), decoder == easy && p.decodable.more():
+		return p.economise(peer)
+	}
+	return nil
+}
+
+// intervals are the times from frame to frame: now, and where the decoder could take more frames.
+type intervals struct{ now, above time.Duration }
+
+// step is what machine, link and decoder hold together.
 func (p *pipeline) step() economy {
 	step, fit := p.governor.now(), p.fitter.now()
-	step.rate, step.scale = min(step.rate, fit.rate), min(step.scale, fit.scale)
+	step.rate, step.scale = min(step.rate, fit.rate, p.decodable.now()), min(step.scale, fit.scale)
 	return step
 }
 
-// economise does what the governor and the fitter have decided. The size follows with the next frame.
+// economise does what governor, fitter and decoder have decided. The size follows with the next frame.
 func (p *pipeline) economise(peer *streamer.Peer) error {
 	step := p.step()
 	p.setFrameRate(peer, step.rate)
@@ -389,6 +408,8 @@ func (p *pipeline) tell() {
 	switch held := fmt.Sprintf("%v at %d frames per second", step.scale.of(p.source.Size()), step.rate); {
 	case !p.governor.full():
 		reason = "this edge cannot encode more than " + held
+	case p.decodable.step > 0 && p.decodable.now() <= step.rate:
+		reason = "your device decodes no more than " + held
 	case p.fitter.step > 0:
 		reason = "your connection carries too little for more than " + held
 	}

@@ -168,7 +168,7 @@ func newBenchOn(t *testing.T, seen func(capture.Source) capture.Source, rest ...
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.peer, err = engine.NewPeer(streamer.PeerConfig{Codecs: []media.Codec{media.H264, media.VP8}, ProfileLevelID: "42c01f", Bitrate: config.Bitrate}, nobody{watching}, stages, logger)
+	b.peer, err = engine.NewPeer(streamer.PeerConfig{Codecs: []media.Codec{media.H264, media.VP8}, ProfileLevelID: "42c01f", Bitrate: config.Bitrate, Local: true}, nobody{watching}, stages, logger)
 	if err != nil {
 		t.Fatal(err)
 	}

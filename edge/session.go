@@ -336,9 +336,10 @@ func (s *session) reportStats(ctx context.Context, l *live) error {
 			if peer != nil && peer.RoundTrip() > 0 {
 				notice.RTT = &control.Quantiles{P50: milliseconds(peer.RoundTrip()), P99: milliseconds(peer.RoundTrip())}
 			}
-			decodes := s.stages.Lately(streamer.StageDecode)
-			if peer != nil && decodes.N > 0 && decoder.tooSlow(decodes.P50, encoder.FrameTime(s.node.config.FrameRate)) {
-				p.tooHard.Store(true)
+			if decodes, pace := s.stages.Lately(streamer.StageDecode), p.pace.Load(); peer != nil && decodes.N > 0 && pace != nil {
+				if says := decoder.judge(decodes.P50, pace.now, pace.above); says != asItIs {
+					p.decoder.Store(int32(says))
+				}
 			}
 			bytes, before = sent, now
 			count()

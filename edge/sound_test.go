@@ -91,8 +91,8 @@ func listen(s *sound, stuck chan struct{}) (e *ear, leave func()) {
 	}
 }
 
-// play captures so much of a tone, or of silence, in fragments of an odd length, from an instant on.
-func play(s *sound, from media.Instant, length time.Duration, hertz float64) {
+// perform captures so much of a tone, or of silence, in fragments of an odd length, from an instant on.
+func perform(s *sound, from media.Instant, length time.Duration, hertz float64) {
 	const fragment = 7 * time.Millisecond
 	samples := make([]int16, int(fragment*opus.SampleRate/time.Second)*opus.Channels)
 	for at := time.Duration(0); at < length; at += fragment {
@@ -132,11 +132,11 @@ func TestAGapInWhatIsCapturedBeginsAnewAndAFloodIsDropped(t *testing.T) {
 	s, _ := hall(t)
 	e, leave := listen(s, nil)
 	start := media.Instant(time.Hour)
-	play(s, start, 100*time.Millisecond, 440)
+	perform(s, start, 100*time.Millisecond, 440)
 	again := start.Add(2 * time.Second)
-	play(s, again, 100*time.Millisecond, 440)
+	perform(s, again, 100*time.Millisecond, 440)
 	for range 1000 { // a server that makes sound faster than time goes by
-		play(s, again.Add(100*time.Millisecond), 7*time.Millisecond, 440)
+		perform(s, again.Add(100*time.Millisecond), 7*time.Millisecond, 440)
 	}
 	leave()
 	close(e.came)
@@ -158,8 +158,8 @@ func TestSilenceIsSentAsPausesAndSoundAfterItBeginsAnew(t *testing.T) {
 	s, _ := hall(t)
 	e, leave := listen(s, nil)
 	start := media.Instant(time.Hour)
-	play(s, start, 2*time.Second, 0)
-	play(s, start.Add(2002*time.Millisecond), 100*time.Millisecond, 440) // a multiple of the fragments
+	perform(s, start, 2*time.Second, 0)
+	perform(s, start.Add(2002*time.Millisecond), 100*time.Millisecond, 440) // a multiple of the fragments
 	leave()
 	close(e.came)
 	frames, pauses, begun := 0, 0, 0

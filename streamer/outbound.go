@@ -394,10 +394,14 @@ func (o *outbound) reportNow() *rtcp.SenderReport {
 	return o.report.make(o.wire.ssrc, time.Now(), RTPTimestamp(media.Now()))
 }
 
-// run sends what has to wait for its turn, until stop. It holds a thread, for the sake of its clock.
-func (o *outbound) run() error {
+// run sends what has to wait for its turn, until stop. It holds a thread, for the sake of its clock, which prepare, unless it is
+// nil, makes ready.
+func (o *outbound) run(prepare func()) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	if prepare != nil {
+		prepare()
+	}
 	for {
 		wake, running := o.sendWaiting()
 		if !running {

@@ -3,15 +3,18 @@ package streamer
 import (
 	"encoding/binary"
 	"errors"
+	"log/slog"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
 
 	"nearlight/internal/media"
 	"nearlight/streamer/congestion"
+	"nearlight/streamer/control"
 	"nearlight/streamer/udpmux"
 )
 
@@ -168,7 +171,7 @@ func TestWhatHasToWaitIsSentInTimeByRun(t *testing.T) {
 	o := track.outbound
 	o.left = func(times media.StageTimes) { left <- times }
 	ran := make(chan error, 1)
-	go func() { ran <- o.run() }()
+	go func() { ran <- o.run(nil) }()
 	o.mu.Lock()
 	o.schedule.setPace(20*media.Mbps, 0)
 	o.mu.Unlock()
@@ -197,7 +200,7 @@ func TestAFrameThatHasToWaitWhollyIsSentWithoutAnotherWrite(t *testing.T) {
 	left := make(chan media.StageTimes, 2)
 	o.left = func(times media.StageTimes) { left <- times }
 	ran := make(chan error, 1)
-	go func() { ran <- o.run() }()
+	go func() { ran <- o.run(nil) }()
 	o.mu.Lock()
 	o.schedule.setPace(20*media.Mbps, 0)
 	o.mu.Unlock()
@@ -271,3 +274,16 @@ func TestDeparturesComeFromTheSocketOrElseFromTheWrite(t *testing.T) {
 		t.Error("packets that were never sent are told of")
 	}
 }
+
+// nobody takes what a player sends, and does nothing.
+type nobody struct{}
+
+var _ Receiver = nobody{}
+
+func (nobody) Input(control.Channel, control.Message) {}
+func (nobody) Malformed(control.Channel, error)       {}
+func (nobody) WantKeyframe()                          {}
+func (nobody) Left(media.StageTimes)                  {}
+func (nobody) Candidate(*webrtc.ICECandidateInit)     {}
+
+var quiet = slog.New(slog.DiscardHandler)

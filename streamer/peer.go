@@ -14,6 +14,7 @@ import (
 	"nearlight/internal/media"
 	"nearlight/streamer/control"
 	"nearlight/streamer/packetizer"
+	"nearlight/streamer/udpmux"
 )
 
 // ErrClosed reports that the connection to the player is over.
@@ -25,14 +26,17 @@ type PeerConfig struct {
 	ProfileLevelID string        // H.264: what the stream needs at most (RFC 6184 section 8.1); browsers decode no higher level than is offered
 	Bitrate        media.Bitrate // upper bound of the encoder's rate
 	Controller     Controller    // empty: Nearlight
-	PlayoutDelay   PlayoutDelay
-	Audio          bool // offer sound as well
+	Local          bool          // the player is on this machine's network, whose rate is no limit
+	Audio          bool          // offer sound as well
 	ICEServers     []webrtc.ICEServer
+	// PrepareThread is called on the thread that sends what has to wait for its turn, which is the connection's own and ends with it; nil
+	// leaves it an ordinary one. A packet that is sent late is read as the network's delay.
+	PrepareThread func()
 }
 
 // start is the rate to begin with: all of it on a local network, which is not what limits it.
 func (c PeerConfig) start() media.Bitrate {
-	if c.PlayoutDelay == PlayoutDelayLAN {
+	if c.Local {
 		return withHeaders(c.Bitrate)
 	}
 	return 0
@@ -55,13 +59,15 @@ type Receiver interface {
 
 // Peer is one connection to one player.
 type Peer struct {
-	connection *webrtc.PeerConnection
-	rate       rateControl
-	outbound   *outbound
-	receiver   Receiver
-	logger     *slog.Logger
-	track      *videoTrack
-	audio      *audioTrack // nil where no sound is offered
+	connection    *webrtc.PeerConnection
+	ports         *udpmux.Ports
+	prepareThread func()
+	rate          rateControl
+	outbound      *outbound
+	receiver      Receiver
+	logger        *slog.Logger
+	track         *videoTrack
+	audio         *audioTrack // nil where no sound is offered
 	// profileLevelID is what was offered of H.264.
 	profileLevelID string
 	motion         *webrtc.DataChannel
@@ -84,7 +90,7 @@ type Peer struct {
 // NewPeer prepares a connection; nothing is sent before Offer.
 func (e *Engine) NewPeer(config PeerConfig, receiver Receiver, stages *Stages, logger *slog.Logger) (*Peer, error) {
 	p := &Peer{
-		receiver: receiver, logger: logger, stages: stages, profileLevelID: config.ProfileLevelID,
+		ports: e.ports, prepareThread: config.PrepareThread, receiver: receiver, logger: logger, stages: stages, profileLevelID: config.ProfileLevelID,
 		connected: make(chan struct{}), open: make(chan struct{}), failed: make(chan struct{}),
 	}
 	var err error
@@ -94,7 +100,7 @@ func (e *Engine) NewPeer(config PeerConfig, receiver Receiver, stages *Stages, l
 	if p.outbound, err = newOutbound(e.ports, p.rate, p.left); err != nil {
 		return nil, errors.Join(err, p.rate.close())
 	}
-	if p.track, err = newVideoTrack(config.Codecs, config.PlayoutDelay, p.outbound); err != nil {
+	if p.track, err = newVideoTrack(config.Codecs, p.outbound); err != nil {
 		return nil, errors.Join(err, p.discard())
 	}
 	if config.Audio {
@@ -235,7 +241,7 @@ func (p *Peer) Offer(send func(sdp string) error) error {
 			p.receiver.Candidate(nil)
 			return
 		}
-		init := candidate.ToJSON()
+		init := advertise(candidate.ToJSON(), p.ports.Addresses(), p.ports.Advertised())
 		p.receiver.Candidate(&init)
 	})
 	if err := p.connection.SetLocalDescription(offer); err != nil {
@@ -322,7 +328,7 @@ func (p *Peer) RoundTrip() time.Duration { return time.Duration(p.roundTrip.Load
 // reason: ctx's error or one that wraps ErrClosed.
 func (p *Peer) Run(ctx context.Context) error {
 	sending := make(chan error, 1)
-	go func() { sending <- p.outbound.run() }()
+	go func() { sending <- p.outbound.run(p.prepareThread) }()
 	defer func() {
 		p.end(ErrClosed)
 		p.outbound.stop()

@@ -55,7 +55,7 @@ func unbound(t testing.TB) *outbound {
 func boundTrack(t testing.TB, to *sentPackets) *videoTrack {
 	t.Helper()
 	out := unbound(t)
-	track, err := newVideoTrack([]media.Codec{media.H264, media.VP8}, PlayoutDelayWAN, out)
+	track, err := newVideoTrack([]media.Codec{media.H264, media.VP8}, out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func boundTrack(t testing.TB, to *sentPackets) *videoTrack {
 	if err := w.prepareExtensions([]webrtc.RTPHeaderExtensionParameter{
 		{URI: playoutDelayURI, ID: 1}, {URI: contentTypeURI, ID: 2}, {URI: absCaptureTimeURI, ID: 3}, {URI: "of no interest", ID: 4},
 		{URI: transportNumberURI, ID: 5},
-	}, PlayoutDelayWAN); err != nil {
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if err := out.bind(w); err != nil {
@@ -92,8 +92,8 @@ func TestEachPacketCarriesWhatSteersTheReceiver(t *testing.T) {
 	}
 	frames := 0
 	for i, h := range sent.headers {
-		if got := h.GetExtension(1); !bytes.Equal(got, []byte{0, 0, 10}) {
-			t.Errorf("packet %d: playout delay %x, want 0 to 100 ms", i, got)
+		if got := h.GetExtension(1); !bytes.Equal(got, []byte{0, 0, 0}) {
+			t.Errorf("packet %d: playout delay %x, want none", i, got)
 		}
 		if got := h.GetExtension(2); !bytes.Equal(got, []byte{contentTypeScreen}) {
 			t.Errorf("packet %d: content type %x", i, got)
@@ -197,7 +197,7 @@ func TestSendingDoesNotAllocateOfItsOwn(t *testing.T) {
 }
 
 func TestASliceBeforeNegotiationIsAnError(t *testing.T) {
-	track, err := newVideoTrack([]media.Codec{media.H264}, PlayoutDelayLAN, unbound(t))
+	track, err := newVideoTrack([]media.Codec{media.H264}, unbound(t))
 	if err != nil {
 		t.Fatal(err)
 	}

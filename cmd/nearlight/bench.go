@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +24,7 @@ type benchFlags struct {
 	seconds int
 	seed    uint64
 	source  string
+	link    string // a scenario's name, empty for none
 	command []string
 	log     io.Writer
 }
@@ -87,7 +90,8 @@ func newBenchmark(name, short string, needs func() error, run func(context.Conte
 			f.log = c.ErrOrStderr()
 			report := &bench.Report{Bench: name, Machine: bench.ThisMachine(), Params: map[string]any{
 				"seconds": f.seconds, "seed": f.seed, "source": f.source, "size": f.size.String(), "fps": f.fps,
-				"bitrate": f.bitrate.String(), "encoder": f.encoder, "display": f.display.String(), "version": version,
+				"bitrate": f.bitrate.String(), "encoder": f.encoder, "display": f.display.String(), "scenario": f.link,
+				"congestion": f.congestion, "version": version,
 			}}
 			if f.display.offscreen() && f.source != sourceScene {
 				return usage("--display %s shows the scene alone: add --source %s", display.Offscreen, sourceScene)
@@ -115,6 +119,7 @@ func newBenchmark(name, short string, needs func() error, run func(context.Conte
 	c.Flags().BoolVar(&f.json, "json", false, "print one JSON object, and nothing else on standard output")
 	c.Flags().IntVar(&f.seconds, "seconds", 20, "how long to measure")
 	c.Flags().Uint64Var(&f.seed, "seed", 1, "repeats the times of the key presses")
+	c.Flags().StringVar(&f.link, "scenario", "", scenarioHelp())
 	c.Flags().StringVar(&f.source, "source", sourceClock, "what is drawn: "+sourceClock+" or "+sourceScene)
 	return c
 }
@@ -153,6 +158,7 @@ type subject struct {
 	url     string // of the pages, without the fragment
 	token   string
 	ready   time.Duration // from its start to its link
+	link    *benchLink    // nil for none
 }
 
 // startSubject starts `nearlight up` with the benchmark's settings.
@@ -171,7 +177,7 @@ func (f *benchFlags) startSubject(ctx context.Context) (_ *subject, err error) {
 	}
 	arguments := []string{
 		"up", "--listen", "127.0.0.1:0", "--measure", folder, "--size", f.size.String(), "--fps", fmt.Sprint(f.fps),
-		"--bitrate", f.bitrate.String(), "--encoder", f.encoder, "--nvidia-libraries", f.nvidia, "--display", f.display.String(),
+		"--bitrate", f.bitrate.String(), "--encoder", f.encoder, "--congestion", f.congestion, "--nvidia-libraries", f.nvidia, "--display", f.display.String(),
 		fmt.Sprintf("--audio=%v", f.audio),
 	}
 	if f.source == sourceCommand {
@@ -185,23 +191,39 @@ func (f *benchFlags) startSubject(ctx context.Context) (_ *subject, err error) {
 	} else {
 		arguments = append(append(arguments, "--"), command...)
 	}
-	started := time.Now()
-	process, err := startProcess(ctx, f.log, self, arguments...)
-	if err != nil {
-		return nil, err
+	s := &subject{display: f.display, folder: folder}
+	if f.link != "" {
+		if s.link, err = openBenchLink(f.link, f.seed); err != nil {
+			return nil, err
+		}
+		arguments = slices.Insert(arguments, 1, s.link.arguments()...)
 	}
-	s := &subject{process: process, display: f.display, folder: folder}
-	link, err := process.await(ctx, "play: ")
+	started := time.Now()
+	if s.process, err = startProcess(ctx, f.log, self, arguments...); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	link, err := s.process.await(ctx, "play: ")
 	if err != nil {
 		return nil, fmt.Errorf("%w; %w", err, s.close())
 	}
 	s.ready = time.Since(started)
 	s.url, s.token, _ = strings.Cut(link, "/#token=")
+	if s.link != nil {
+		if err := s.link.begin(); err != nil {
+			return nil, errors.Join(err, s.close())
+		}
+	}
 	return s, nil
 }
 
 func (s *subject) close() error {
-	err := s.process.stop()
+	var err error
+	if s.process != nil {
+		err = s.process.stop()
+	}
+	if s.link != nil {
+		err = errors.Join(err, s.link.close())
+	}
 	if removed := os.RemoveAll(s.folder); err == nil {
 		err = removed
 	}

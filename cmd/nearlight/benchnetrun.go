@@ -83,7 +83,7 @@ func openNetFlow(candidate encoder.Candidate, config encoder.Config, pictures []
 	}
 	f.peer, err = engine.NewPeer(streamer.PeerConfig{
 		Codecs: []media.Codec{candidate.Codec}, ProfileLevelID: encoder.BaselineProfileLevelID(config), Bitrate: config.Bitrate,
-		PlayoutDelay: streamer.PlayoutDelayWAN, Controller: controller,
+		Controller: controller,
 	}, f, streamer.NewStages(streamer.NewStageHistogram()), logger)
 	if err != nil {
 		return nil, err
@@ -226,9 +226,21 @@ func (f *netFlow) compareAll(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			f.mu.Lock()
 			f.ssim = append(f.ssim, similarity)
+			f.mu.Unlock()
 		}
 	}
+}
+
+// forget drops what was kept of the frames so far, and returns how many were shown.
+func (f *netFlow) forget() int {
+	f.source.forget()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	shown := len(f.shown)
+	f.sent, f.shown = f.sent[:0], f.shown[:0]
+	return shown
 }
 
 // drawnAs is the picture that a frame shows, nil when it is not known.

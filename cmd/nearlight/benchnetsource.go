@@ -95,6 +95,13 @@ func (p *playback) drawing() []drawnPicture {
 	return append([]drawnPicture(nil), p.taken...)
 }
 
+// forget drops what was taken so far.
+func (p *playback) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.taken = p.taken[:0]
+}
+
 // SetFrameRate implements capture.Source. The pictures keep their pace.
 func (*playback) SetFrameRate(int) {}
 

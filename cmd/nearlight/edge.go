@@ -15,7 +15,6 @@ import (
 	"nearlight/signaling"
 	"nearlight/signaling/client"
 	"nearlight/signaling/token"
-	"nearlight/streamer"
 )
 
 func newEdge() *cobra.Command {
@@ -41,14 +40,10 @@ func newEdge() *cobra.Command {
 			if err != nil {
 				return usage("--media-address %s: %w", mediaAddress, err)
 			}
-			delay := streamer.PlayoutDelayWAN
-			if address.IsLoopback() {
-				delay = streamer.PlayoutDelayLAN
-			}
 			logger := newLogger(c.ErrOrStderr(), verbose)
 			registry := newRegistry()
 			built, err := f.build(c.Context(), arguments, surroundings{
-				verifier: verifier, token: strings.TrimSpace(string(own)), media: address, delay: delay, metrics: registry, logger: logger,
+				verifier: verifier, token: strings.TrimSpace(string(own)), media: address, local: address.IsLoopback(), metrics: registry, logger: logger,
 			})
 			if err != nil {
 				return err

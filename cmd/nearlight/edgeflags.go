@@ -38,6 +38,8 @@ type edgeFlags struct {
 	display       displayValue
 	slots         int
 	mediaPort     uint16
+	advertise     string
+	congestion    string
 	noSandbox     bool
 	audio         bool
 	folder        string
@@ -58,6 +60,10 @@ func (f *edgeFlags) register(flags *pflag.FlagSet) {
 	registerDisplay(flags, &f.display)
 	flags.IntVar(&f.slots, "slots", 1, "sessions at a time")
 	flags.Uint16Var(&f.mediaPort, "media-port", 0, "UDP and TCP port of the stream (0: any free one)")
+	flags.StringVar(&f.advertise, "advertise", "", "ADDRESS:PORT at which players reach --media-port, where that is not this machine's own: behind a router that "+
+		"forwards the port")
+	flags.StringVar(&f.congestion, "congestion", string(streamer.Nearlight), "what finds the rate that the player's connection carries: "+string(streamer.Nearlight)+", or "+
+		string(streamer.GCC)+", to compare with")
 	flags.BoolVar(&f.noSandbox, "no-sandbox", false, "run apps unconfined: they see this whole machine")
 	flags.BoolVar(&f.audio, "audio", true, "let players hear the game; --audio=false is silence")
 	flags.StringVar(&f.folder, "folder", "", "folder for sessions' files (default: one of its own under the temporary folder)")
@@ -83,7 +89,7 @@ type surroundings struct {
 	verifier *token.Verifier
 	token    string // the edge's own
 	media    netip.Addr
-	delay    streamer.PlayoutDelay
+	local    bool // players are on this machine's network
 	stamp    bool
 	trace    func(media.StageTimes) // nil for none
 	metrics  prometheus.Registerer
@@ -119,6 +125,9 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 	}
 	if f.display.offscreen() && (f.app != sceneName || len(command) > 0) {
 		return nil, usage("--display %s draws nothing but our own scene: add --app %s, or leave the display to the default", display.Offscreen, sceneName)
+	}
+	if f.congestion != string(streamer.Nearlight) && f.congestion != string(streamer.GCC) {
+		return nil, usage("--congestion %s: want %s or %s", f.congestion, streamer.Nearlight, streamer.GCC)
 	}
 	relaxCollector()
 	offered, err := f.offered(command)
@@ -167,7 +176,14 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 		}
 		folder = b.folder.path
 	}
-	b.ports, err = udpmux.Open(udpmux.Config{Address: in.media, Port: f.mediaPort, Loggers: streamer.Loggers(in.logger)})
+	ports := udpmux.Config{Address: in.media, Port: f.mediaPort, Loggers: streamer.Loggers(in.logger)}
+	if f.advertise != "" {
+		if ports.Advertise, err = netip.ParseAddrPort(f.advertise); err != nil {
+			return nil, usage("--advertise %s: want an address and a port, such as 203.0.113.9:8443", f.advertise)
+		}
+		in.local = false // there is a network in between
+	}
+	b.ports, err = udpmux.Open(ports)
 	if err != nil {
 		return nil, fmt.Errorf("%w; choose another with --media-port", err)
 	}
@@ -183,7 +199,7 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 		Name: host, Slots: f.slots, Engine: engine, Encoders: encoders, Time: newTimings(in.logger).measure,
 		Token: in.token, Verifier: in.verifier, Display: display.Kind(f.display), NVIDIA: f.nvidia, Audio: f.audio, Sandbox: cage, Folder: filepath.Clean(folder),
 		Size: media.Size(f.size), MaxSize: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate), Chroma: media.Chroma(f.chroma),
-		Offered: offered, Installer: &app.Installer{}, PlayoutDelay: in.delay, Stamp: in.stamp, Trace: in.trace,
+		Offered: offered, Installer: &app.Installer{}, Local: in.local, Congestion: streamer.Controller(f.congestion), Stamp: in.stamp, Trace: in.trace,
 		Metrics: in.metrics, Logger: in.logger,
 	})
 	if err != nil {

@@ -20,7 +20,6 @@ import (
 	"nearlight/signaling/client"
 	"nearlight/signaling/server"
 	"nearlight/signaling/token"
-	"nearlight/streamer"
 )
 
 // tokenLife is how long the link of `up` works. The key dies with the process anyway.
@@ -113,7 +112,7 @@ func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logge
 		return nil, err
 	}
 
-	mediaAddress, delay := netip.MustParseAddr("127.0.0.1"), streamer.PlayoutDelayLAN
+	mediaAddress := netip.MustParseAddr("127.0.0.1")
 	hosts := []string{"localhost", "127.0.0.1", "[::1]"}
 	if f.lan {
 		if n.lan, err = openLAN(); err != nil {
@@ -128,7 +127,7 @@ func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logge
 		return nil, err
 	}
 	around := surroundings{
-		verifier: verifier, token: edgeToken, media: mediaAddress, delay: delay, stamp: f.stamp, metrics: registry, logger: logger,
+		verifier: verifier, token: edgeToken, media: mediaAddress, local: true, stamp: f.stamp, metrics: registry, logger: logger,
 	}
 	if f.measure != "" {
 		if n.measured, err = openMeasurement(f.measure); err != nil {

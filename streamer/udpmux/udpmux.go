@@ -42,6 +42,8 @@ type Config struct {
 	Address netip.Addr
 	// Port is the number of both ports; 0 lets the system choose (the two then differ).
 	Port uint16
+	// Advertise is where players reach the ports, if not at their own addresses: behind a router that forwards them.
+	Advertise netip.AddrPort
 	// Loggers names the sink of the ICE agents' messages.
 	Loggers logging.LoggerFactory
 }
@@ -52,6 +54,7 @@ type Ports struct {
 	TCP ice.TCPMux
 
 	addresses []netip.AddrPort
+	advertise netip.AddrPort
 	counters  counters
 	egress    egress
 	first     *socket
@@ -77,6 +80,9 @@ func (p *Ports) Counters() Counters {
 // Addresses are the UDP sockets' own addresses, at least one.
 func (p *Ports) Addresses() []netip.AddrPort { return slices.Clone(p.addresses) }
 
+// Advertised is where players reach the ports, if not at Addresses.
+func (p *Ports) Advertised() netip.AddrPort { return p.advertise }
+
 // Open binds the sockets. When the port is taken, the error says so and names it.
 func Open(config Config) (*Ports, error) {
 	locals := []netip.Addr{config.Address}
@@ -86,7 +92,7 @@ func Open(config Config) (*Ports, error) {
 			return nil, err
 		}
 	}
-	ports := &Ports{}
+	ports := &Ports{advertise: config.Advertise}
 	var muxes []ice.UDPMux
 	closeAll := func() {
 		for _, mux := range muxes {

@@ -155,3 +155,30 @@ func FuzzAssembler(f *testing.F) {
 		}
 	})
 }
+
+func TestAFrameWithoutItsBeginningIsNotTakenForWhole(t *testing.T) {
+	for lost := 3; lost < 6; lost++ { // of the second frame, after the first was taken
+		a := newAssembler(h264)
+		var taken []uint32
+		losses := 0
+		for i, p := range stream(65530, 4, 3) {
+			if i == lost {
+				continue
+			}
+			a.push(p, 1)
+			units, gone := collect(t, a, 1)
+			taken, losses = append(taken, units...), losses+gone
+		}
+		units, gone := collect(t, a, 1) // patience begins
+		late, goneLate := collect(t, a, media.Instant(1).Add(2*patience))
+		taken, losses = slices.Concat(taken, units, late), losses+gone+goneLate
+		// The frame after one whose last packet is lost is given up as well: nobody knows whose packet it was.
+		want := []uint32{0, 3000, 4500}
+		if lost == 5 {
+			want = []uint32{0, 4500}
+		}
+		if !slices.Equal(taken, want) || losses == 0 {
+			t.Errorf("packet %d lost: frames %v, want %v; %d losses told", lost, taken, want, losses)
+		}
+	}
+}
