@@ -46,7 +46,7 @@ func TestAPlayerWhoComesBackHearsTheGameAgain(t *testing.T) {
 func TestSilenceTakesNextToNothing(t *testing.T) {
 	needSound(t)
 	t.Parallel()
-	up := start(t, e2etest.Singing(t, hertz, 3*time.Second), "--size", "640x360")
+	up := start(t, e2etest.Singing(t, hertz, 8*time.Second), "--size", "640x360")
 	player := up.Play(t, e2etest.Request{})
 	player.Tone(t, e2etest.Patience, hertz)
 	player.Silence(t, e2etest.Patience)
