@@ -153,20 +153,35 @@ type egress struct {
 	mu    sync.RWMutex
 	flows map[uint32]*Flow // by SSRC
 
-	trains sync.Pool // of *train, kept between frames and sessions: an idle session holds none
+	trains struct { // that nobody fills now: an idle session holds none
+		mu   sync.Mutex
+		free []*train
+	}
 }
 
+// freeTrains bounds the trains that are kept, of 300 kB each: more are never filled at the same instant.
+const freeTrains = 8
+
 func (e *egress) takeTrain() *train {
-	if t, is := e.trains.Get().(*train); is {
-		return t
+	e.trains.mu.Lock()
+	defer e.trains.mu.Unlock()
+	last := len(e.trains.free) - 1
+	if last < 0 {
+		return newTrain()
 	}
-	return newTrain()
+	t := e.trains.free[last]
+	e.trains.free = e.trains.free[:last]
+	return t
 }
 
 func (e *egress) giveBack(t *train) {
 	t.clear()
 	t.socket = nil
-	e.trains.Put(t)
+	e.trains.mu.Lock()
+	defer e.trains.mu.Unlock()
+	if len(e.trains.free) < freeTrains {
+		e.trains.free = append(e.trains.free, t)
+	}
 }
 
 func (e *egress) register(ssrc uint32, f *Flow) error {
