@@ -68,7 +68,8 @@ type session struct {
 type event struct {
 	answer    *signaling.Answer
 	candidate *signaling.Candidate
-	resume    bool
+	resume    bool // the player has nothing left of its connection
+	restart   bool // the player still has its connection
 }
 
 // broadcast is what spectators join.
@@ -269,6 +270,10 @@ func (s *session) converse(ctx context.Context, offered offered, ready <-chan *l
 		case <-c.opened():
 			c.openedOnce = true
 			c.played().bulletin.add(c.peer)
+		case <-c.unheard():
+			c.missPlayer()
+		case <-c.newWays():
+			c.restored()
 		case <-c.ended():
 			if !c.everConnected {
 				return errNotConnected
