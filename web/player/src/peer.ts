@@ -8,6 +8,8 @@ interface Events {
   /** The video stream; audio, where there is any, comes in another so that neither waits for the other. */
   stream: MediaStream;
   connected: undefined;
+  /** No packets pass; they may again, by themselves or by new ways. */
+  faltering: undefined;
   /** The connection is lost for good, or could not be opened. */
   failed: undefined;
   message: FromEdge;
@@ -45,6 +47,7 @@ export class Peer extends Emitter<Events> {
     connection.onconnectionstatechange = () => {
       if (this.#closed) return;
       if (connection.connectionState === "connected") this.emit("connected", undefined);
+      if (connection.connectionState === "disconnected") this.emit("faltering", undefined);
       if (connection.connectionState === "failed" || connection.connectionState === "closed") this.emit("failed", undefined);
     };
   }
@@ -62,7 +65,8 @@ export class Peer extends Emitter<Events> {
     for (const candidate of early) await this.#connection.addIceCandidate(candidate);
     const answer = await this.#connection.createAnswer();
     await this.#connection.setLocalDescription(answer);
-    return answer.sdp ?? "";
+    // Of an offer that is answered for a second time, all ways are known already, and nothing tells of them but this.
+    return this.#connection.localDescription?.sdp ?? "";
   }
 
   async addCandidate({ candidate, mid, line }: Candidate): Promise<void> {

@@ -71,8 +71,8 @@ export class Session extends Emitter<SessionEvents> {
   #clock = new EdgeClock();
   #state: State = "opening";
   #link: Link | null = null;
-  /** Rejoins the session while link still serves it. */
-  #spare: Link | null = null;
+  /** The connection that was lost, by its link and how often that had new ways; null once another took its place. */
+  #broken: { readonly link: Link | null; readonly restarts: number } | null = null;
   #id: string | null = null;
   /** What signaling signed for who looks on; null where it signs nothing. */
   #share: string | null = null;
@@ -97,12 +97,14 @@ export class Session extends Emitter<SessionEvents> {
     this.input = new PageInput(this.#sender, () => this.#listen());
     this.#meter = new StatsMeter(performance.now());
     this.#reconnection = new Reconnection({
-      attempt: () => this.#open(this.#id),
+      attempt: (fresh) => this.#mend(fresh),
       tick: (secondsLeft) => this.emit("reconnecting", { secondsLeft }),
       expired: () => this.#fail(PlayerError.of("connection-lost")),
     });
     this.#lock.on("change", (locked) => this.emit("pointer", { locked }));
     this.#heartbeat.on("missing", () => void this.#doubt());
+    for (const name of ["online", "offline"]) window.addEventListener(name, this.#networkChanged);
+    connectionOf(navigator)?.addEventListener("change", this.#networkChanged);
     this.#heartbeat.on("back", () => this.#recover());
     queueMicrotask(() => void this.#begin()); // the caller sets its listeners first
   }
@@ -176,8 +178,8 @@ export class Session extends Emitter<SessionEvents> {
     return this.#state === "over";
   }
 
-  /** Opens a link; it takes the old one's place at once, or, where that still serves, when it brings a picture of its own. */
-  #open(resume: string | null, old: Link | null = null): void {
+  /** Opens a link in the old one's place. */
+  #open(resume: string | null): void {
     const { signal, token, app, size, watch } = this.#options;
     const request: LinkRequest = {
       signal,
@@ -189,8 +191,9 @@ export class Session extends Emitter<SessionEvents> {
       ...(watch === undefined ? {} : { watch }),
     };
     const link = new Link(request);
-    if (old === null) this.#adopt(link);
-    else this.#spare = link;
+    this.#link?.close(false);
+    this.#link = link;
+    this.#renew();
     link.on("matched", ({ session, share }) => {
       this.#id = session;
       this.#share = share ?? null;
@@ -199,29 +202,28 @@ export class Session extends Emitter<SessionEvents> {
     link.on("progress", ({ stage, detail }) => this.#enter(stage, detail));
     link.on("connected", () => this.#connected());
     link.on("stream", (stream) => {
-      if (link === this.#spare) this.#adopt(link);
       this.#screen.show(stream);
       this.#streamShown = true;
     });
     link.on("message", (message) => this.#receive(message));
     link.on("lost", () => void this.#doubt());
-    link.on("adrift", () => this.#rejoin());
+    link.on("anew", () => this.#renew());
+    link.on("faltering", () => this.#heartbeat.hurry());
+    link.on("unheard", () => {
+      if (this.#state === "playing") link.restart(false); // pictures come: nobody needs to know
+    });
+    link.on("adrift", (error) => this.#rejoin(error));
     link.on("ended", ({ reason, output }) => {
       this.#finish();
       this.emit("ended", { reason, output });
     });
-    link.on("failed", (error) => {
-      if (link === this.#spare) this.#rejoin(error);
-      else this.#linkFailed(error, resume);
-    });
+    link.on("failed", (error) => this.#linkFailed(error, resume));
   }
 
   /** What a connection counts begins anew with each. */
-  #adopt(link: Link): void {
+  #renew(): void {
     if (this.#pictureSeen) this.#screen.freeze();
-    this.#link?.close(false);
-    this.#link = link;
-    this.#spare = null;
+    this.#broken = null;
     this.#heartbeat.stop();
     this.#sender.restart();
     this.#meter.reconnected();
@@ -229,13 +231,13 @@ export class Session extends Emitter<SessionEvents> {
     this.#streamShown = false;
   }
 
-  /** Signaling took the player for lost: asks for the same session again, while the old connection goes on to serve. */
-  #rejoin(failure: PlayerError | null = null): void {
-    this.#spare = null;
-    if (failure !== null && !transient(failure)) return; // what ails the session shows when the old connection ends
+  /** Signaling took the player for lost: asks for the same session again, while the connection goes on to serve. */
+  #rejoin(error: PlayerError): void {
+    if (this.#state === "reconnecting") this.#linkFailed(error, null);
+    if (this.#state === "reconnecting" || !transient(error)) return; // what ails the session shows when the connection ends
     clearTimeout(this.#rejoinTimer);
     this.#rejoinTimer = setTimeout(() => {
-      if (this.#state === "playing" || this.#state === "opening") this.#open(this.#id, this.#link);
+      if (this.#state === "playing" || this.#state === "opening") this.#link?.restart(true);
     }, REJOIN_PAUSE_MS);
   }
 
@@ -260,7 +262,7 @@ export class Session extends Emitter<SessionEvents> {
     } else if (this.#state === "opening" && resumed !== null && !this.#pictureSeen) {
       this.#open(null); // what was to be resumed is over: start anew
     } else if (this.#state === "playing" && transient(error)) {
-      this.#reconnect();
+      this.#reconnect(true);
     } else {
       this.#fail(error);
     }
@@ -305,7 +307,7 @@ export class Session extends Emitter<SessionEvents> {
     }
     clearTimeout(this.#firstFrameTimer);
     if (this.#state === "playing" || this.#state === "opening") this.#screen.thaw();
-    if (this.#state === "reconnecting" && this.#reconnection.attempting) this.#resumed();
+    if (this.#state === "reconnecting" && this.#mended()) this.#resumed();
     this.#listen();
     this.#arrive();
     this.emit("frame", frame);
@@ -330,30 +332,54 @@ export class Session extends Emitter<SessionEvents> {
     if (this.#state !== "doubtful" || link !== this.#link) return;
     if (verdict === "gone") return this.#fail(PlayerError.of("edge-gone"));
     if (before === "opening") this.#stages.finish(performance.now());
-    this.#reconnect();
+    this.#reconnect(verdict === "unknown");
   }
 
-  #reconnect(): void {
+  #reconnect(fresh: boolean): void {
     this.#state = "reconnecting";
-    this.#spare?.close(false);
-    this.#spare = null;
+    clearTimeout(this.#rejoinTimer);
+    this.#broken = { link: this.#link, restarts: this.#link?.restarts ?? 0 };
     this.#screen.freeze();
     this.#listen();
     this.#meter.reconnected();
-    this.#reconnection.begin();
+    this.#reconnection.begin(fresh);
   }
+
+  /** Whether what is shown now came by another way than the one that broke. */
+  #mended(): boolean {
+    const broken = this.#broken;
+    return broken === null || (broken.link?.restarts ?? 0) > broken.restarts;
+  }
+
+  /** Asks for new ways for the connection that broke; where there are and nothing comes, or nothing is left of it, for another. */
+  #mend(fresh: boolean): boolean {
+    const link = this.#link;
+    if (link?.standing !== true || this.#mended()) {
+      this.#open(this.#id);
+      return false;
+    }
+    link.restart(fresh);
+    return true;
+  }
+
+  readonly #networkChanged = (): void => {
+    this.#heartbeat.hurry();
+    if (this.#state === "doubtful") this.#reconnect(true);
+    else if (this.#state === "reconnecting" && this.#link?.standing) this.#reconnection.hurry();
+  };
 
   /** The heartbeat is heard again on the link that it was missed on. */
   #recover(): void {
     if (this.#state === "doubtful") {
       this.#state = this.#stages.current === null ? "playing" : "opening";
       this.#arrive();
-    } else if (this.#state === "reconnecting" && !this.#reconnection.attempting) this.#resumed();
+    } else if (this.#state === "reconnecting") this.#resumed();
   }
 
   #resumed(): void {
     this.#reconnection.end();
     this.#state = "playing";
+    this.#heartbeat.watch(); // a straggler of the old way may have been taken for more
     this.#screen.thaw();
     this.#listen();
     this.emit("playing", { resumed: true, stages: this.#stages.times });
@@ -402,12 +428,18 @@ export class Session extends Emitter<SessionEvents> {
     this.#heartbeat.stop();
     this.#reconnection.end();
     this.#unwatch();
+    for (const name of ["online", "offline"]) window.removeEventListener(name, this.#networkChanged);
+    connectionOf(navigator)?.removeEventListener("change", this.#networkChanged);
     clearTimeout(this.#firstFrameTimer);
     clearTimeout(this.#rejoinTimer);
     for (const timer of this.#timers) clearInterval(timer);
-    this.#spare?.close(false);
     this.#link?.close(true);
   }
+}
+
+/** What tells of a change of network, where the browser has it. */
+function connectionOf(browser: Navigator & { readonly connection?: EventTarget }): EventTarget | undefined {
+  return browser.connection;
 }
 
 function micros(ms: number): number {
