@@ -12,7 +12,7 @@ function begun(restarts = 0, fresh = false) {
     attempt: (anew) => {
       const restarting = restarts-- > 0;
       log.push(`${restarting ? "restart" : "link"}${anew ? " by a new socket" : ""}`);
-      return restarting;
+      return restarting ? 3_000 : null;
     },
     tick: (secondsLeft) => log.push(String(secondsLeft)),
     expired: () => log.push("expired"),

@@ -2,8 +2,6 @@ import type { PlayerError } from "./errors.js";
 
 /** How long an edge keeps a session whose player is gone. */
 export const HOLD_MS = 30_000;
-/** How long new ways for the old connection may take until something else is tried: several round trips around the world. */
-const RESTART_PATIENCE_MS = 3_000;
 const PAUSES_MS = [500, 1_000, 2_000, 3_000] as const;
 
 /** Failures after which the next attempt may succeed; any other is the end of the session. */
@@ -23,8 +21,11 @@ export function transient(error: PlayerError): boolean {
 }
 
 export interface ReconnectionHooks {
-  /** Asks for new ways, and returns true, or opens a new link, which tells by itself that it failed. fresh: by a new socket. */
-  readonly attempt: (fresh: boolean) => boolean;
+  /**
+   * Asks for new ways, and returns how many milliseconds they may take, or opens a new link, which tells by itself that it failed,
+   * and returns null. fresh: by a new socket.
+   */
+  readonly attempt: (fresh: boolean) => number | null;
   /** Called at once and then every second. */
   readonly tick: (secondsLeft: number) => void;
   readonly expired: () => void;
@@ -77,7 +78,8 @@ export class Reconnection {
 
   #try(fresh: boolean): void {
     this.#attempts++;
-    if (this.#hooks.attempt(fresh)) this.#schedule(RESTART_PATIENCE_MS);
+    const patience = this.#hooks.attempt(fresh);
+    if (patience !== null) this.#schedule(patience);
   }
 
   #tick(): void {

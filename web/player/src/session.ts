@@ -46,6 +46,10 @@ const PING_INTERVAL_MS = 250;
 const STATS_INTERVAL_MS = 1_000;
 const FIRST_FRAME_TIMEOUT_MS = 10_000;
 const REJOIN_PAUSE_MS = 1_000;
+/** New ways are asked for again after so long, and six round trips: a new socket's, a request's and an answer's, and ICE's checks. */
+const RESTART_PATIENCE_MS = 1_200;
+/** After so many that were offered and brought nothing, it is the connection itself that is broken. */
+const MOST_RESTARTS = 4;
 
 /**
  *   opening --first frame, app running--> playing <--> doubtful --edge alive--> reconnecting --frame--> playing
@@ -307,7 +311,7 @@ export class Session extends Emitter<SessionEvents> {
     }
     clearTimeout(this.#firstFrameTimer);
     if (this.#state === "playing" || this.#state === "opening") this.#screen.thaw();
-    if (this.#state === "reconnecting" && this.#mended()) this.#resumed();
+    if (this.#state === "reconnecting" && this.#restarts() > 0) this.#resumed();
     this.#listen();
     this.#arrive();
     this.emit("frame", frame);
@@ -345,27 +349,27 @@ export class Session extends Emitter<SessionEvents> {
     this.#reconnection.begin(fresh);
   }
 
-  /** Whether what is shown now came by another way than the one that broke. */
-  #mended(): boolean {
+  /** How often the connection was offered new ways since it broke; of another one, always enough. */
+  #restarts(): number {
     const broken = this.#broken;
-    return broken === null || (broken.link?.restarts ?? 0) > broken.restarts;
+    return broken === null ? MOST_RESTARTS : (broken.link?.restarts ?? 0) - broken.restarts;
   }
 
-  /** Asks for new ways for the connection that broke; where there are and nothing comes, or nothing is left of it, for another. */
-  #mend(fresh: boolean): boolean {
+  /** Asks for new ways for the connection that broke; where they bring nothing, or nothing is left of it, for another. */
+  #mend(fresh: boolean): number | null {
     const link = this.#link;
-    if (link?.standing !== true || this.#mended()) {
+    if (link?.standing !== true || this.#restarts() >= MOST_RESTARTS) {
       this.#open(this.#id);
-      return false;
+      return null;
     }
     link.restart(fresh);
-    return true;
+    return RESTART_PATIENCE_MS + (6 * (this.#clock.roundTrip ?? 0)) / 1000;
   }
 
   readonly #networkChanged = (): void => {
     this.#heartbeat.hurry();
     if (this.#state === "doubtful") this.#reconnect(true);
-    else if (this.#state === "reconnecting" && this.#link?.standing) this.#reconnection.hurry();
+    else if (this.#state === "reconnecting") this.#reconnection.hurry();
   };
 
   /** The heartbeat is heard again on the link that it was missed on. */
