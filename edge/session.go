@@ -328,6 +328,10 @@ func (s *session) reportStats(ctx context.Context, p *pipeline, injector *input.
 			if peer != nil && peer.RoundTrip() > 0 {
 				notice.RTT = &control.Quantiles{P50: milliseconds(peer.RoundTrip()), P99: milliseconds(peer.RoundTrip())}
 			}
+			if peer != nil {
+				link := peer.Link()
+				notice.Link = &link
+			}
 			decodes := s.stages.Lately(streamer.StageDecode)
 			if peer != nil && decodes.N > 0 && decoder.tooSlow(decodes.P50, encoder.FrameTime(s.node.config.FrameRate)) {
 				p.tooHard.Store(true)

@@ -185,6 +185,36 @@ test("an edge that hears nothing is asked for new ways while the picture goes on
   await expect(page.getByRole("heading", { name: "Reconnecting…" })).toHaveCount(0);
 });
 
+test("what ails the game is told in words with its figures, and no longer than it lasts", async ({ page, serve, fake }) => {
+  const { origin } = await serve();
+  await fake();
+  await playing(page, origin);
+  const tell = (queue_ms: number) =>
+    page.evaluate((link) => window.fakeEdge.tell({ stages: {}, bitrate_bps: 2e6, frames: 60, dropped: 0, link }), {
+      state: "draining",
+      cause: "queueing",
+      target_bps: 2.1e6,
+      capacity_bps: 2.6e6,
+      queue_ms,
+      loss: 0,
+    });
+  await tell(143);
+  const cause = page.locator(".cause");
+  await expect(cause).toContainText("Your network is full");
+  await expect(cause).toContainText("143 ms in line · 2.1 Mbit/s pass");
+  await page.keyboard.press("F8");
+  await expect(page.locator("nl-overlay .cause")).toContainText("Your network is full");
+  await expect(cause).toHaveCount(1); // not twice
+  await tell(1);
+  await expect(cause.filter({ hasText: "is full" })).toHaveCount(0, { timeout: 10_000 });
+
+  await page.evaluate(() => {
+    window.fakeEdge.restarts = "fail";
+    window.fakeEdge.vanish("alive");
+  });
+  await expect(page.locator(".back .cause")).toContainText("The route to the machine is broken");
+});
+
 test("a server that restarts is asked for the same session again, while the picture goes on", async ({ page, serve, fake }) => {
   const { origin } = await serve();
   await fake();

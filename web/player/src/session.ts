@@ -1,11 +1,12 @@
+import { type Cause, CauseTeller, causeOf } from "./cause.js";
 import { type ClockReading, EdgeClock } from "./clock.js";
 import type { FromEdge } from "./control/codec.js";
-import type { Notice } from "./control/notice.js";
+import type { Notice, VideoNotice } from "./control/notice.js";
 import { CursorStyle } from "./cursor.js";
 import { Emitter } from "./emitter.js";
 import { type ErrorInfo, PlayerError } from "./errors.js";
 import { enterFullScreen } from "./fullscreen.js";
-import { Heartbeat } from "./heartbeat.js";
+import { Heartbeat, MISSING_MS } from "./heartbeat.js";
 import { InputCapture } from "./input/capture.js";
 import { type Input, PageInput } from "./input/input.js";
 import { PointerLock } from "./input/pointerlock.js";
@@ -28,6 +29,8 @@ export interface SessionEvents {
   playing: { readonly resumed: boolean; readonly stages: readonly StageTime[] };
   /** Once a second while playing. */
   stats: Stats;
+  /** What makes the game worse than it should be, with its newest figures once a second; null once it is over. */
+  cause: Cause | null;
   /** Every presented frame. */
   frame: FrameSample;
   /** The connection is lost; the last frame stands. Once a second until it is back or time is up. */
@@ -81,6 +84,13 @@ export class Session extends Emitter<SessionEvents> {
   /** What signaling signed for who looks on; null where it signs nothing. */
   #share: string | null = null;
   #codecs: readonly string[] = [];
+  #video: VideoNotice | null = null;
+  readonly #causes = new CauseTeller();
+  #cause: Cause | null = null;
+  /** Whether signaling answered when it was asked for the edge; null before. */
+  #answered: boolean | null = null;
+  #dropped = 0;
+  #silentSince = 0;
   #appRunning = false;
   #streamShown = false;
   #pictureSeen = false;
@@ -286,6 +296,7 @@ export class Session extends Emitter<SessionEvents> {
         break;
       case "notice":
         if (message.notice.kind === "stats") this.#meter.edge(message.notice);
+        if (message.notice.kind === "video") this.#video = message.notice;
         if (message.notice.kind === "app" && message.notice.state === "running") this.#appRunning = true;
         this.emit("notice", message.notice);
         this.#arrive();
@@ -334,6 +345,7 @@ export class Session extends Emitter<SessionEvents> {
     this.#state = "doubtful";
     const verdict = await link.check();
     if (this.#state !== "doubtful" || link !== this.#link) return;
+    this.#answered = verdict !== "unknown";
     if (verdict === "gone") return this.#fail(PlayerError.of("edge-gone"));
     if (before === "opening") this.#stages.finish(performance.now());
     this.#reconnect(verdict === "unknown");
@@ -341,12 +353,14 @@ export class Session extends Emitter<SessionEvents> {
 
   #reconnect(fresh: boolean): void {
     this.#state = "reconnecting";
+    this.#silentSince = performance.now() - MISSING_MS;
     clearTimeout(this.#rejoinTimer);
     this.#broken = { link: this.#link, restarts: this.#link?.restarts ?? 0 };
     this.#screen.freeze();
     this.#listen();
     this.#meter.reconnected();
     this.#reconnection.begin(fresh);
+    this.#judge(null);
   }
 
   /** How often the connection was offered new ways since it broke; of another one, always enough. */
@@ -408,10 +422,39 @@ export class Session extends Emitter<SessionEvents> {
   }
 
   async #summarise(): Promise<void> {
+    if (this.#state === "reconnecting") this.#judge(null);
     if (this.#state !== "playing") return;
     const report = (await this.#link?.stats()) ?? null;
     if (this.#state !== "playing") return;
-    this.emit("stats", this.#meter.summary(performance.now(), receiverCounts(report), this.#clock));
+    const summary = this.#meter.summary(performance.now(), receiverCounts(report), this.#clock);
+    const stats = this.#options.watch === undefined ? summary : { ...summary, link: null }; // it is the player's
+    this.emit("stats", stats);
+    if (!document.hidden) this.#judge(stats);
+  }
+
+  /** Names what is wrong, if anything is. Without stats nothing comes. */
+  #judge(stats: Stats | null): void {
+    const dropped = stats === null ? 0 : Math.max(stats.dropped - this.#dropped, 0);
+    this.#dropped = stats?.dropped ?? this.#dropped;
+    const { capture_convert, encode } = stats?.edgeStages ?? {};
+    const now = causeOf({
+      silence: stats === null ? performance.now() - this.#silentSince : null,
+      online: navigator.onLine,
+      signaling: this.#answered,
+      fps: stats?.fps ?? 0,
+      frameRate: this.#video?.frameRate ?? 0,
+      limit: this.#video?.limit ?? "",
+      work: capture_convert === undefined || encode === undefined ? null : capture_convert.p50 + encode.p50,
+      link: stats?.link ?? null,
+      roundTrip: stats?.roundTrip ?? null,
+      jitter: stats?.jitter ?? 0,
+      loss: stats?.loss ?? 0,
+      decode: stats?.latency?.decode ?? null,
+      dropped,
+    });
+    const told = this.#causes.observe(now, stats === null);
+    if (told !== null || this.#cause !== null) this.emit("cause", told);
+    this.#cause = told;
   }
 
   #fail(error: PlayerError): void {
