@@ -1,54 +1,84 @@
 import { describe, expect, it } from "vitest";
 import { type Cause, CauseTeller, causeOf, type Signs } from "./cause.js";
+import type { LinkFigures, VideoNotice } from "./control/notice.js";
+import type { Latency, Stats } from "./media/stats.js";
 
-/** A second in which all is well. */
-const WELL: Signs = {
-  silence: null,
-  online: true,
-  signaling: null,
+// A second in which all is well.
+const LINK: LinkFigures = { state: "steady", cause: "none", target: 8e6, capacity: 20e6, queue: 1, loss: 0 };
+const LATENCY: Latency = { total: 30, edge: 6, network: 12, decode: 3, present: 9 };
+const STATS: Stats = {
   fps: 60,
-  frameRate: 60,
-  limit: "",
-  work: 4,
-  link: { state: "steady", cause: "none", target: 8e6, capacity: 20e6, queue: 1, loss: 0 },
+  bitrate: 7e6,
   roundTrip: 20,
   jitter: 2,
   loss: 0,
-  decode: 3,
+  latency: LATENCY,
+  edgeStages: { capture_convert: { p50: 1, p99: 2 }, encode: { p50: 3, p99: 5 }, edge_overhead: { p50: 2, p99: 40 } },
+  link: LINK,
+  freezes: 0,
   dropped: 0,
+  lost: 0,
+  width: 1280,
+  height: 720,
 };
-const LINK = WELL.link ?? undefined;
-const link = (change: Partial<NonNullable<Signs["link"]>>) => ({
-  link: { ...(LINK as NonNullable<Signs["link"]>), ...change },
-});
+const VIDEO: VideoNotice = {
+  kind: "video",
+  encoder: "x264",
+  codec: "h264",
+  width: 1280,
+  height: 720,
+  frameRate: 60,
+  reason: "",
+  instead: "",
+  limit: "",
+};
+const WELL: Signs = { silence: null, online: true, signaling: null, stats: STATS, video: VIDEO, dropped: 0 };
+
+const stats = (change: Partial<Stats>) => ({ stats: { ...STATS, ...change } });
+const link = (change: Partial<LinkFigures>) => ({ link: { ...LINK, ...change } });
+const decode = (ms: number) => ({ latency: { ...LATENCY, decode: ms } });
+const encode = (ms: number) => ({ edgeStages: { capture_convert: { p50: 1, p99: 2 }, encode: { p50: ms, p99: ms } } });
+const video = (change: Partial<VideoNotice>) => ({ video: { ...VIDEO, ...change } });
+const nothing = { link: null, roundTrip: null, latency: null, edgeStages: {}, fps: 0 };
 
 describe("what is wrong", () => {
   const table: readonly (readonly [string, Partial<Signs>, string | null, RegExp | null])[] = [
     ["all is well", {}, null, null],
-    ["nothing is known yet", { frameRate: 0, fps: 0, work: null, link: null, roundTrip: null, decode: null }, null, null],
+    ["nothing is known yet", { ...stats(nothing), video: null }, null, null],
+    ["there is nothing to be known", { stats: null, video: null }, null, null],
     ["the device says that it has no network", { silence: 2_000, online: false }, "network", /offline.*nothing heard for 2 s/],
     ["neither edge nor signaling is heard", { silence: 3_000, signaling: false }, "network", /gone/],
     ["only the edge is not heard", { silence: 3_000, signaling: true }, "route", /server can still be reached/],
-    ["silence explains whatever else is wrong", { silence: 3_000, signaling: true, decode: 40, loss: 0.5 }, "route", /broken/],
+    [
+      "silence explains whatever else is wrong",
+      { silence: 3_000, signaling: true, ...stats({ loss: 0.5 }) },
+      "route",
+      /broken/,
+    ],
     [
       "the governor has stepped down",
-      { limit: "edge", frameRate: 30, fps: 30, work: 28 },
+      { ...stats(encode(27)), ...video({ limit: "edge", frameRate: 30 }) },
       "edge",
-      /keep up.*28 ms of work.*30 fps/,
+      /28 ms.*30 fps/,
     ],
-    ["the machine's work is longer than a frame", { work: 19 }, "edge", /19 ms/],
-    ["the decoder takes nearly all of a frame's time", { decode: 14 }, "device", /14 ms a picture of 17 ms/],
-    ["the same decoder suffices for 30 frames", { decode: 14, frameRate: 30, fps: 30 }, null, null],
-    ["packets wait on the link", link({ queue: 140, target: 2.1e6 }), "network", /in line.*140 ms.*2\.1 Mbit\/s/],
-    ["somebody else keeps the queue filled", link({ state: "competing", queue: 45 }), "network", /something else.*45 ms/],
-    ["the link carries too little", { limit: "link", ...link({ target: 1.2e6 }) }, "network", /too little.*1\.2 Mbit\/s/],
-    ["packets are lost, evenly", { loss: 0.04 }, "route", /loses packets.*4 % lost/],
-    ["packets are lost as the edge sees it", link({ loss: 0.03 }), "route", /3 % lost/],
-    ["packets are lost and come unevenly, as on Wi-Fi", { loss: 0.04, jitter: 50 }, "network", /Wi-Fi.*4 % lost.*50 ms jitter/],
-    ["packets come unevenly", { jitter: 45 }, "network", /uneven.*45 ms jitter/],
-    ["the machine is far away", { roundTrip: 180 }, "route", /is long.*180 ms/],
-    ["frames are left out though all came", { dropped: 9, fps: 50 }, "device", /leaves out.*9 left out/],
-    ["a full link makes frames late: the device is not to blame", { dropped: 9, ...link({ queue: 90 }) }, "network", /full/],
+    ["the machine's work is longer than a frame", stats(encode(18)), "edge", /19 ms of work/],
+    ["the decoder takes nearly all of a frame's time", stats(decode(14)), "device", /14 ms a picture of 17 ms/],
+    ["the same decoder suffices for 30 frames", { ...stats(decode(14)), ...video({ frameRate: 30 }) }, null, null],
+    ["packets wait on the link", stats(link({ queue: 140, target: 2.1e6 })), "network", /in line.*140 ms.*2\.1 Mbit\/s/],
+    ["somebody else fills the queue", stats(link({ state: "competing", queue: 45 })), "network", /something else.*45 ms/],
+    [
+      "the link carries too little",
+      { ...stats(link({ target: 1.2e6 })), ...video({ limit: "link" }) },
+      "network",
+      /little.*1\.2/,
+    ],
+    ["packets are lost, evenly", stats({ loss: 0.04 }), "route", /loses packets.*4 % lost/],
+    ["packets are lost as the edge sees it", stats(link({ loss: 0.03 })), "route", /3 % lost/],
+    ["packets are lost unevenly, as on Wi-Fi", stats({ loss: 0.04, jitter: 50 }), "network", /Wi-Fi.*4 % lost.*50 ms jitter/],
+    ["packets come unevenly", stats({ jitter: 45 }), "network", /uneven.*45 ms jitter/],
+    ["the machine is far away", stats({ roundTrip: 180 }), "route", /is long.*180 ms/],
+    ["frames are left out though all came", { dropped: 9, ...stats({ fps: 50 }) }, "device", /leaves out.*9 left out/],
+    ["a full link makes frames late", { dropped: 9, ...stats(link({ queue: 90 })) }, "network", /full/],
     ["a frame or two left out", { dropped: 2 }, null, null],
   ];
   it.each(table)("%s", (_, signs, where, says) => {

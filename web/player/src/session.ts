@@ -73,6 +73,7 @@ export class Session extends Emitter<SessionEvents> {
   readonly #stages = new StageClock();
   readonly #meter: StatsMeter;
   readonly #reconnection: Reconnection;
+  readonly #over = new AbortController();
   readonly #timers: ReturnType<typeof setInterval>[] = [];
   #unwatch: () => void = () => undefined;
   #clock = new EdgeClock();
@@ -117,8 +118,9 @@ export class Session extends Emitter<SessionEvents> {
     });
     this.#lock.on("change", (locked) => this.emit("pointer", { locked }));
     this.#heartbeat.on("missing", () => void this.#doubt());
-    for (const name of ["online", "offline"]) window.addEventListener(name, this.#networkChanged);
-    connectionOf(navigator)?.addEventListener("change", this.#networkChanged);
+    const { signal } = this.#over;
+    for (const name of ["online", "offline"]) window.addEventListener(name, () => this.#networkChanged(), { signal });
+    connectionOf(navigator)?.addEventListener("change", () => this.#networkChanged(), { signal });
     this.#heartbeat.on("back", () => this.#recover());
     queueMicrotask(() => void this.#begin()); // the caller sets its listeners first
   }
@@ -380,11 +382,11 @@ export class Session extends Emitter<SessionEvents> {
     return RESTART_PATIENCE_MS + (6 * (this.#clock.roundTrip ?? 0)) / 1000;
   }
 
-  readonly #networkChanged = (): void => {
+  #networkChanged(): void {
     this.#heartbeat.hurry();
     if (this.#state === "doubtful") this.#reconnect(true);
     else if (this.#state === "reconnecting") this.#reconnection.hurry();
-  };
+  }
 
   /** The heartbeat is heard again on the link that it was missed on. */
   #recover(): void {
@@ -436,20 +438,12 @@ export class Session extends Emitter<SessionEvents> {
   #judge(stats: Stats | null): void {
     const dropped = stats === null ? 0 : Math.max(stats.dropped - this.#dropped, 0);
     this.#dropped = stats?.dropped ?? this.#dropped;
-    const { capture_convert, encode } = stats?.edgeStages ?? {};
     const now = causeOf({
       silence: stats === null ? performance.now() - this.#silentSince : null,
       online: navigator.onLine,
       signaling: this.#answered,
-      fps: stats?.fps ?? 0,
-      frameRate: this.#video?.frameRate ?? 0,
-      limit: this.#video?.limit ?? "",
-      work: capture_convert === undefined || encode === undefined ? null : capture_convert.p50 + encode.p50,
-      link: stats?.link ?? null,
-      roundTrip: stats?.roundTrip ?? null,
-      jitter: stats?.jitter ?? 0,
-      loss: stats?.loss ?? 0,
-      decode: stats?.latency?.decode ?? null,
+      stats,
+      video: this.#video,
       dropped,
     });
     const told = this.#causes.observe(now, stats === null);
@@ -475,8 +469,7 @@ export class Session extends Emitter<SessionEvents> {
     this.#heartbeat.stop();
     this.#reconnection.end();
     this.#unwatch();
-    for (const name of ["online", "offline"]) window.removeEventListener(name, this.#networkChanged);
-    connectionOf(navigator)?.removeEventListener("change", this.#networkChanged);
+    this.#over.abort();
     clearTimeout(this.#firstFrameTimer);
     clearTimeout(this.#rejoinTimer);
     for (const timer of this.#timers) clearInterval(timer);

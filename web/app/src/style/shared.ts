@@ -82,6 +82,7 @@ export const shared = css`
     text-align: left;
     font-size: 0.85rem;
     line-height: 1.4;
+    text-wrap: pretty;
     font-variant-numeric: tabular-nums;
   }
   .cause i {

@@ -97,6 +97,13 @@ export class Overlay extends LitElement {
       .present {
         background: var(--present);
       }
+      .cause {
+        margin-top: 0.6rem;
+        padding: 0.5rem 0.7rem;
+        border-radius: 8px;
+        background: rgb(255 255 255 / 6%);
+        font-size: 0.8rem;
+      }
       hr {
         border: 0;
         border-top: 1px solid rgb(255 255 255 / 10%);
@@ -124,6 +131,7 @@ export class Overlay extends LitElement {
         ${figure(stats.fps.toFixed(0), "fps")} ${figure((stats.bitrate / 1e6).toFixed(1), "Mbit/s")}
         ${figure(stats.roundTrip === null ? "–" : stats.roundTrip.toFixed(1), "ms round trip")}
       </div>
+      ${cause === null ? nothing : html`<p class="cause" role="status">${why(cause)}</p>`}
       ${stats.latency === null ? nothing : this.#latency(stats.latency)}
       <hr />
       <dl>
@@ -133,7 +141,6 @@ export class Overlay extends LitElement {
         ${row("Packets lost", String(stats.lost))} ${stats.link === null ? nothing : link(stats.link)}
       </dl>
       ${video === null ? nothing : [video.reason, video.instead].map((text) => (text === "" ? nothing : html`<p class="note">${text}</p>`))}
-      ${cause === null ? nothing : html`<hr /><p class="cause" role="status">${why(cause)}</p>`}
     </div>`;
   }
 
@@ -160,7 +167,7 @@ function figure(value: string, unit: string) {
 }
 
 function link({ state, target, queue }: LinkFigures) {
-  return html`${row("Link", state)} ${row("May send", `${(target / 1e6).toFixed(1)} Mbit/s`)} ${row("In line", `${queue.toFixed(0)} ms`)}`;
+  return html`${row("Link", `${state}, ${(target / 1e6).toFixed(1)} Mbit/s`)} ${row("Waits in line", `${queue.toFixed(0)} ms`)}`;
 }
 
 function row(name: string, value: string) {
