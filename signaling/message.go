@@ -1,6 +1,10 @@
 package signaling
 
-import "time"
+import (
+	"log/slog"
+	"strings"
+	"time"
+)
 
 // Subprotocol is the WebSocket subprotocol of this version.
 const Subprotocol = "nearlight.v1"
@@ -59,6 +63,15 @@ type ICEServer struct {
 	Username   string       `json:"username,omitempty"`
 	Credential string       `json:"credential,omitempty"`
 }
+
+// String names a server without what opens it, so that no log shows that.
+func (s ICEServer) String() string { return strings.Join(s.URLs, " ") }
+
+// GoString is String: %#v shows no credential either.
+func (s ICEServer) GoString() string { return s.String() }
+
+// LogValue is String for slog, whose handlers would write the fields.
+func (s ICEServer) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // EdgeName is what a player is told about its edge.
 type EdgeName struct {

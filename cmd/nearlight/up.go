@@ -32,6 +32,7 @@ const shutdownTimeout = 3 * time.Second
 type upFlags struct {
 	edgeFlags
 	listen  string
+	ice     string
 	lan     bool
 	verbose bool
 	measure string
@@ -62,6 +63,7 @@ func newUp() *cobra.Command {
 	}
 	f.register(c.Flags())
 	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:8080", "address of the pages and of signaling")
+	c.Flags().StringVar(&f.ice, "ice-servers", "", iceServersUsage)
 	c.Flags().BoolVar(&f.lan, "lan", false, "serve the local network, over HTTPS with a certificate made on the spot")
 	c.Flags().BoolVar(&f.verbose, "verbose", false, "log details")
 	c.Flags().StringVar(&f.measure, "measure", "", "folder for a benchmark's measurements: each frame's times, and what a page reports")
@@ -122,8 +124,14 @@ func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logge
 		mediaAddress = netip.IPv4Unspecified()
 		hosts = append(hosts, n.lan.hosts()...)
 	}
+	servers, err := readICEServers(f.ice, time.Now)
+	if err != nil {
+		return nil, err
+	}
 	registry := newRegistry()
-	n.server, err = server.New(server.Config{Verifier: verifier, Issuer: issuer, Hosts: hosts, Log: logger, Metrics: registry})
+	n.server, err = server.New(server.Config{
+		Verifier: verifier, Issuer: issuer, Hosts: hosts, ICEServers: servers, Log: logger, Metrics: registry,
+	})
 	if err != nil {
 		return nil, err
 	}

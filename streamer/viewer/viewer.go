@@ -47,7 +47,10 @@ type Config struct {
 	Decode bool
 	// Codecs are what may be received; none means all that can be.
 	Codecs []media.Codec
-	Logger *slog.Logger
+	// ICEServers are for STUN and TURN; UseICEServers may tell them later. RelayOnly has the viewer be reached through TURN alone.
+	ICEServers []webrtc.ICEServer
+	RelayOnly  bool
+	Logger     *slog.Logger
 }
 
 // ErrEnded reports that the edge's connection is over.
@@ -65,6 +68,7 @@ type Viewer struct {
 	watcher    Watcher
 	logger     *slog.Logger
 	decode     bool
+	relayOnly  bool
 
 	ended   chan struct{}
 	endOnce sync.Once
@@ -101,11 +105,11 @@ func New(config Config, watcher Watcher) (*Viewer, error) {
 	settings := webrtc.SettingEngine{}
 	settings.SetIncludeLoopbackCandidate(true)
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings))
-	connection, err := api.NewPeerConnection(webrtc.Configuration{})
+	connection, err := api.NewPeerConnection(reached(config.ICEServers, config.RelayOnly))
 	if err != nil {
 		return nil, fmt.Errorf("make the peer connection: %w", err)
 	}
-	v := &Viewer{connection: connection, watcher: watcher, logger: logger, decode: config.Decode, ended: make(chan struct{}), open: make(chan struct{})}
+	v := &Viewer{connection: connection, watcher: watcher, logger: logger, decode: config.Decode, relayOnly: config.RelayOnly, ended: make(chan struct{}), open: make(chan struct{})}
 	connection.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 		v.receive(func() { v.end(v.read(track)) })
 	})
@@ -124,6 +128,23 @@ func New(config Config, watcher Watcher) (*Viewer, error) {
 		}
 	})
 	return v, nil
+}
+
+// reached is how a viewer may be reached.
+func reached(servers []webrtc.ICEServer, relayOnly bool) webrtc.Configuration {
+	configuration := webrtc.Configuration{ICEServers: servers}
+	if relayOnly {
+		configuration.ICETransportPolicy = webrtc.ICETransportPolicyRelay
+	}
+	return configuration
+}
+
+// UseICEServers is for who learns of the servers after New. It counts from the next Answer on.
+func (v *Viewer) UseICEServers(servers []webrtc.ICEServer) error {
+	if err := v.connection.SetConfiguration(reached(servers, v.relayOnly)); err != nil {
+		return fmt.Errorf("use ICE servers: %w", err)
+	}
+	return nil
 }
 
 func (v *Viewer) end(reason error) {

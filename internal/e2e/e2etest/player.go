@@ -138,6 +138,11 @@ func (p *Player) signaled(m signaling.Message) {
 	switch m := m.(type) {
 	case signaling.Matched:
 		p.note(func() { p.session = m.Session })
+		servers := make([]webrtc.ICEServer, len(m.ICEServers))
+		for i, server := range m.ICEServers {
+			servers[i] = webrtc.ICEServer{URLs: server.URLs, Username: server.Username, Credential: server.Credential}
+		}
+		err = p.viewer.UseICEServers(servers)
 	case signaling.Ended:
 		p.note(func() { p.ended = &m })
 	case signaling.Offer:
