@@ -80,6 +80,7 @@ type surroundings struct {
 	verifier *token.Verifier
 	token    string // the edge's own
 	media    netip.Addr
+	also     netip.Addr // of the other family; the zero Addr is none
 	delay    streamer.PlayoutDelay
 	stamp    bool
 	trace    func(media.StageTimes) // nil for none
@@ -159,7 +160,7 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 		}
 		folder = b.folder.path
 	}
-	b.ports, err = udpmux.Open(udpmux.Config{Address: in.media, Port: f.mediaPort, Loggers: streamer.Loggers(in.logger)})
+	b.ports, err = udpmux.Open(udpmux.Config{Address: in.media, Also: in.also, Port: f.mediaPort, Loggers: streamer.Loggers(in.logger)})
 	if err != nil {
 		return nil, fmt.Errorf("%w; choose another with --media-port", err)
 	}

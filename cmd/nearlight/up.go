@@ -115,13 +115,13 @@ func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logge
 		return nil, err
 	}
 
-	mediaAddress, delay := netip.MustParseAddr("127.0.0.1"), streamer.PlayoutDelayLAN
+	mediaAddress, also, delay := netip.MustParseAddr("127.0.0.1"), loopback6(), streamer.PlayoutDelayLAN
 	hosts := []string{"localhost", "127.0.0.1", "[::1]"}
 	if f.lan {
 		if n.lan, err = openLAN(); err != nil {
 			return nil, err
 		}
-		mediaAddress = netip.IPv4Unspecified()
+		mediaAddress, also = netip.IPv4Unspecified(), netip.Addr{} // which is every address of both families
 		hosts = append(hosts, n.lan.hosts()...)
 	}
 	servers, err := readICEServers(f.ice, time.Now)
@@ -136,7 +136,7 @@ func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logge
 		return nil, err
 	}
 	around := surroundings{
-		verifier: verifier, token: edgeToken, media: mediaAddress, delay: delay, stamp: f.stamp, metrics: registry, logger: logger,
+		verifier: verifier, token: edgeToken, media: mediaAddress, also: also, delay: delay, stamp: f.stamp, metrics: registry, logger: logger,
 	}
 	if f.measure != "" {
 		if n.measured, err = openMeasurement(f.measure); err != nil {
@@ -173,6 +173,16 @@ func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logge
 		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
 	return n, nil
+}
+
+// loopback6 is the loopback address of IPv6 where this machine has it, else the zero Addr.
+func loopback6() netip.Addr {
+	conn, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback})
+	if err != nil {
+		return netip.Addr{}
+	}
+	_ = conn.Close() // nothing was sent
+	return netip.IPv6Loopback()
 }
 
 // listenHTTP takes the port of the pages; with --lan on every interface and with TLS.
