@@ -79,8 +79,7 @@ type Peer struct {
 	roundTrip atomic.Int64 // time.Duration, 0 until known
 
 	born       time.Time
-	heard      atomic.Int64  // time.Duration since born: the player's last sign of life; 0 before the first
-	missed     int64         // heard, when its silence was told of; Run's
+	silence    silence
 	unheard    chan struct{} // what Unheard returns
 	restarting atomic.Bool   // from Restart until packets pass again
 	restored   chan struct{} // what Restored returns

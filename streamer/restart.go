@@ -2,30 +2,9 @@ package streamer
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/pion/webrtc/v4"
 )
-
-// unheardAfter is how long a player may be silent. Browsers ping four times a second, once a second on a hidden page, and report
-// on packets besides. With the heartbeat at which it is looked for, silence is noticed within 2.5 s.
-const unheardAfter = 2 * time.Second
-
-// hear takes note of a sign of life.
-func (p *Peer) hear() { p.heard.Store(int64(time.Since(p.born))) }
-
-// listen looks for silence, once for each time that it begins.
-func (p *Peer) listen() {
-	heard := p.heard.Load()
-	if heard == 0 || time.Since(p.born)-time.Duration(heard) < unheardAfter || p.missed == heard {
-		return
-	}
-	p.missed = heard
-	select {
-	case p.unheard <- struct{}{}:
-	default: // nobody has looked since the last time
-	}
-}
 
 // Unheard gets a value when nothing has come from the player for a while, though the connection still stands.
 func (p *Peer) Unheard() <-chan struct{} { return p.unheard }

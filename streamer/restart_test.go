@@ -52,22 +52,48 @@ func openWay(t *testing.T, edge netip.AddrPort) *way {
 // mobile is an edge whose player learns of it by the address of the way that it is on, and by no other.
 type mobile struct {
 	*edgeSide
-	way atomic.Pointer[way]
+	way      atomic.Pointer[way]
+	gathered chan struct{}
 }
 
 func (m *mobile) Candidate(c *webrtc.ICECandidateInit) {
 	if c == nil {
+		m.gathered <- struct{}{}
 		return
 	}
-	fields := strings.Fields(c.Candidate) // RFC 8839 section 5.1
-	if !strings.EqualFold(fields[2], "udp") {
-		return
-	}
-	fields[5] = strconv.Itoa(int(m.way.Load().Near(0).Port()))
 	through := *c
-	through.Candidate = strings.Join(fields, " ")
+	if through.Candidate = m.through(c.Candidate); through.Candidate == "" {
+		return
+	}
 	if err := m.viewer.AddCandidate(through); err != nil {
 		m.t.Error(err)
+	}
+}
+
+// through is a candidate by the way that the player is on, "" for one that leads past it (RFC 8839 section 5.1).
+func (m *mobile) through(candidate string) string {
+	fields := strings.Fields(candidate)
+	if !strings.EqualFold(fields[2], "udp") {
+		return ""
+	}
+	fields[5] = strconv.Itoa(int(m.way.Load().Near(0).Port()))
+	return strings.Join(fields, " ")
+}
+
+// goOn is session's, for an offer that may hold candidates.
+func (m *mobile) goOn(s *session) func(offer string) error {
+	return func(offer string) error {
+		var lines []string
+		for line := range strings.Lines(offer) {
+			if candidate, is := strings.CutPrefix(strings.TrimSpace(line), "a=candidate:"); is {
+				if candidate = m.through(candidate); candidate == "" {
+					continue
+				}
+				line = "a=candidate:" + candidate + "\r\n"
+			}
+			lines = append(lines, line)
+		}
+		return s.goOn(strings.Join(lines, ""))
 	}
 }
 
@@ -102,7 +128,7 @@ func travelling(t *testing.T) (*session, *mobile, netip.AddrPort) {
 		player: &playerSide{frames: make(chan viewer.Frame, 4096), messages: make(chan control.Message, 1024)},
 		stages: streamer.NewStages(streamer.NewStageHistogram()),
 	}
-	m := &mobile{edgeSide: s.edge}
+	m := &mobile{edgeSide: s.edge, gathered: make(chan struct{}, 64)}
 	address := ports.Addresses()[0]
 	m.way.Store(openWay(t, address))
 	config := streamer.PeerConfig{Codecs: []media.Codec{media.H264}, ProfileLevelID: "42c01f", Bitrate: 8 * media.Mbps}
@@ -122,7 +148,7 @@ func travelling(t *testing.T) (*session, *mobile, netip.AddrPort) {
 		<-ended
 		<-ended
 	})
-	if err := s.peer.Offer(s.goOn); err != nil {
+	if err := s.peer.Offer(m.goOn(s)); err != nil {
 		t.Fatal(err)
 	}
 	wait(t, s.peer.Connected(), "the connection")
@@ -157,20 +183,26 @@ func TestAConnectionGoesOnOverAnotherWayWithItsKeysStreamsAndChannels(t *testing
 	wait(t, s.player.frames, "a frame")
 	for round := range 3 {
 		edge.way.Load().leave()
+		left := time.Now()
 		wait(t, s.peer.Unheard(), "word that the player is not heard")
+		t.Logf("the player is missed %v after it was gone", time.Since(left))
 		for len(s.player.frames) > 0 {
 			<-s.player.frames
 		}
 		if round == 1 {
+			for len(edge.gathered) > 0 {
+				<-edge.gathered
+			}
 			// The first offer is lost with the network, and the player asks again from the next one.
 			if err := s.peer.Restart(func(string) error { return nil }); err != nil {
 				t.Fatal(err)
 			}
+			wait(t, edge.gathered, "all candidates")
 		}
 		next := openWay(t, address)
 		edge.way.Store(next)
 		there := time.Now()
-		if err := s.peer.Restart(s.goOn); err != nil {
+		if err := s.peer.Restart(edge.goOn(s)); err != nil {
 			t.Fatal(err)
 		}
 		frame := wait(t, s.player.frames, "a frame over the new way")

@@ -1,5 +1,6 @@
 /** A player whose network goes away and comes back as another one: from Wi-Fi to mobile, say. */
 import { execFileSync } from "node:child_process";
+import { networkInterfaces } from "node:os";
 import { colours, descendants, expect, play, test } from "./nearlight.js";
 import { travel } from "./way.js";
 
@@ -72,4 +73,36 @@ function running(pid: number | undefined, program: string): number[] {
   return descendants(pid ?? 0).filter(
     (child) => execFileSync("ps", ["-o", "comm=", "-p", String(child)], { encoding: "utf8" }).trim() === name,
   );
+}
+
+test("a page that is served over IPv6 plays over IPv6", async ({ page, up, clickapp }) => {
+  test.skip(!hasIPv6(), "SKIPPED: this machine has no IPv6 loopback");
+  await page.addInitScript(() => {
+    window.RTCPeerConnection = class extends RTCPeerConnection {
+      constructor(configuration?: RTCConfiguration) {
+        super(configuration);
+        Object.assign(window, { connection: this });
+      }
+      override async addIceCandidate(init?: RTCIceCandidateInit | null): Promise<void> {
+        if (init?.candidate?.includes(" ::1 ")) await super.addIceCandidate(init);
+      }
+    };
+  });
+  const nearlight = await up("--listen", "[::1]:0", "--", clickapp);
+  expect(nearlight.url).toContain("http://[::1]:");
+  await play(page, nearlight);
+  const green = async () => (await colours(page, [[0.5, 0.2]]))[0]?.[1] ?? 0;
+  await page.keyboard.down("KeyG");
+  await expect.poll(green).toBeGreaterThan(150);
+  const address = await page.evaluate(async () => {
+    const report = await (window as unknown as { connection: RTCPeerConnection }).connection.getStats();
+    for (const entry of report.values()) {
+      if (entry.type === "candidate-pair" && entry.nominated) return report.get(entry.remoteCandidateId)?.address;
+    }
+  });
+  expect(address).toBe("::1");
+});
+
+function hasIPv6(): boolean {
+  return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === "::1"));
 }

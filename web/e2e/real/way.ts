@@ -84,6 +84,16 @@ export async function travel(page: Page): Promise<Journey> {
       if (parts[5] !== undefined) parts[5] = String(await wayTo(Number(parts[5])));
       await add.call(this, { ...init, candidate: parts.join(" ") });
     };
+    const set: (offer: RTCSessionDescriptionInit) => Promise<void> = RTCPeerConnection.prototype.setRemoteDescription;
+    RTCPeerConnection.prototype.setRemoteDescription = async function (offer: RTCSessionDescriptionInit) {
+      const lines: string[] = [];
+      for (const line of (offer.sdp ?? "").split("\r\n")) {
+        const parts = line.split(" ");
+        if (!line.startsWith("a=candidate:")) lines.push(line);
+        else if (parts[2]?.toLowerCase() === "udp") lines.push(parts.with(5, String(await wayTo(Number(parts[5])))).join(" "));
+      }
+      await set.call(this, { ...offer, sdp: lines.join("\r\n") });
+    };
   });
   await page.routeWebSocket(/\/signal\/player/, (socket) => {
     if (lost) return; // as on a network without a way out: nothing is heard of it
