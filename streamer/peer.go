@@ -224,13 +224,13 @@ func (p *Peer) Offer(send func(sdp string) error) error { return p.offer(nil, se
 // Answer takes the player's answer. The error wraps ErrNoCommonCodec when the player refused the video. An answer that none is due
 // to, as a second one to the same offer, is dropped.
 func (p *Peer) Answer(sdp string) error {
-	if p.connection.PendingLocalDescription() == nil {
-		p.logger.Debug("an answer came that no offer waits for")
-		return nil
-	}
 	answer, err := readAnswer(sdp, p.track.codecs(), p.profileLevelID)
 	if err != nil {
 		return err
+	}
+	if p.connection.PendingLocalDescription() == nil {
+		p.logger.Debug("an answer came that no offer waits for")
+		return nil
 	}
 	if err := p.connection.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
 		return fmt.Errorf("apply the player's answer: %w", err)

@@ -80,21 +80,31 @@ func (m *mobile) through(candidate string) string {
 	return strings.Join(fields, " ")
 }
 
-// goOn is session's, for an offer that may hold candidates.
+// goOn is session's, for descriptions that may hold candidates: the edge's lead by the way, and of the player's it learns none.
 func (m *mobile) goOn(s *session) func(offer string) error {
 	return func(offer string) error {
-		var lines []string
-		for line := range strings.Lines(offer) {
-			if candidate, is := strings.CutPrefix(strings.TrimSpace(line), "a=candidate:"); is {
-				if candidate = m.through(candidate); candidate == "" {
-					continue
-				}
-				line = "a=candidate:" + candidate + "\r\n"
-			}
-			lines = append(lines, line)
+		answer, err := s.viewer.Answer(eachCandidate(offer, m.through))
+		if err != nil {
+			return err
 		}
-		return s.goOn(strings.Join(lines, ""))
+		return s.peer.Answer(eachCandidate(answer, func(string) string { return "" }))
 	}
+}
+
+// eachCandidate puts others in the place of a description's candidates; "" leaves one out.
+func eachCandidate(description string, other func(candidate string) string) string {
+	const attribute = "a=candidate:"
+	var lines strings.Builder
+	for line := range strings.Lines(description) {
+		if candidate, is := strings.CutPrefix(strings.TrimSpace(line), attribute); is {
+			if candidate = other(candidate); candidate == "" {
+				continue
+			}
+			line = attribute + candidate + "\r\n"
+		}
+		lines.WriteString(line)
+	}
+	return lines.String()
 }
 
 // goOn hands an offer to the viewer and its answer back.
