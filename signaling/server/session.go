@@ -293,9 +293,11 @@ func (r *registry) answer(p *player, m signaling.Answer) {
 		r.metrics.dropped.WithLabelValues("out-of-turn").Inc()
 		return
 	}
+	if s.due != nil { // else it is about new ways, and says nothing of a start
+		r.metrics.settled.Observe(time.Since(s.born).Seconds())
+	}
 	r.alarms.stop(s.due)
 	s.due, s.phase = nil, settled
-	r.metrics.settled.Observe(time.Since(s.born).Seconds())
 	m.Session = s.id
 	r.toEdge(s, m)
 }
