@@ -259,3 +259,33 @@ func TestAnAnswerThatNoOfferWaitsForIsDropped(t *testing.T) {
 	}
 	wait(t, s.player.frames, "a frame")
 }
+
+// A restart takes the way from under packets that are being written. None of what writes them may take that for the end.
+func TestRestartsUnderLoadBreakNothing(t *testing.T) {
+	s := connect(t)
+	defer s.play(t)()
+	ctx, stop := context.WithCancel(context.Background())
+	talking := make(chan struct{})
+	go func() {
+		defer close(talking)
+		for ctx.Err() == nil {
+			_ = s.peer.Send(&control.Alive{Edge: time.Second}) // as much as the channel takes
+			time.Sleep(50 * time.Microsecond)
+		}
+	}()
+	defer func() { stop(); <-talking }()
+	for n := range uint32(60) {
+		if err := s.peer.Restart(s.goOn); err != nil {
+			t.Fatal(err)
+		}
+		wait(t, s.peer.Restored(), "new ways")
+		if err := s.viewer.Send(&control.Key{Seq: n + 1, Down: true, Code: 30}); err != nil {
+			t.Fatal(err)
+		}
+		wait(t, s.edge.inputs, "a key")
+		for len(s.player.frames) > 0 {
+			<-s.player.frames
+		}
+		wait(t, s.player.frames, "a frame")
+	}
+}

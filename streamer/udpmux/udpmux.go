@@ -121,7 +121,7 @@ func Open(config Config) (*Ports, error) {
 		closeAll()
 		return nil, err
 	}
-	ports.UDP, ports.TCP = ice.NewMultiUDPMuxDefault(muxes...), tcp
+	ports.UDP, ports.TCP = lastingMux{ice.NewMultiUDPMuxDefault(muxes...)}, tcp
 	return ports, nil
 }
 
