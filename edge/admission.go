@@ -16,7 +16,7 @@ func (n *Node) Start(m signaling.Start) {
 	defer n.mu.Unlock()
 	if m.Resume {
 		if r := n.sessions[m.Session]; r != nil {
-			r.post(event{resume: true})
+			r.post(event{resume: !m.Restart, restart: m.Restart})
 		} else {
 			n.refuse(m.Session, signaling.NewError(signaling.CodeTimedOut))
 		}

@@ -52,9 +52,13 @@ func offering(choice *encoder.Choice, config encoder.Config) offered {
 	return o
 }
 
-// offer makes a new connection and offers it to the player.
+// offer makes a new connection, in place of one that there may be, and offers it to the player.
 func (c *conversation) offer(ctx context.Context) error {
 	s := c.session
+	c.hangUp()
+	if c.deadline != nil {
+		c.deadline.Stop()
+	}
 	c.receiver = &receiver{session: s}
 	peer, err := s.node.config.Engine.NewPeer(streamer.PeerConfig{
 		Codecs: c.offered.codecs, ProfileLevelID: c.offered.profileLevelID, Bitrate: s.node.config.Bitrate,
@@ -77,6 +81,35 @@ func (c *conversation) offer(ctx context.Context) error {
 		s.node.say(signaling.Offer{Session: s.id, SDP: sdp})
 		return nil
 	})
+}
+
+// restart offers new ways for the connection that stands.
+func (c *conversation) restart() error {
+	s := c.session
+	s.logger.Info("looking for new ways to the player")
+	return c.peer.Restart(func(sdp string) error {
+		s.node.say(signaling.Offer{Session: s.id, SDP: sdp, Restart: true})
+		return nil
+	})
+}
+
+// missPlayer is called when nothing has come from the player for a while.
+func (c *conversation) missPlayer() {
+	s := c.session
+	s.logger.Info("nothing is heard of the player")
+	c.receiver.letGo()
+	s.node.say(signaling.Unheard{Session: s.id})
+}
+
+// restored goes on with the stream on a connection that has new ways. What the player has of it is broken.
+func (c *conversation) restored() {
+	if c.live == nil {
+		return
+	}
+	if c.spectator == nil {
+		c.live.pipeline.watch(c.peer) // a frame on its way to nowhere may have ended that
+	}
+	c.receiver.WantKeyframe()
 }
 
 // played is the session whose picture is shown: the conversation's own, or the one that it looks on at.
@@ -114,12 +147,13 @@ func (c *conversation) hangUp() {
 // take handles an event from signaling.
 func (c *conversation) take(ctx context.Context, e event) error {
 	switch {
-	case e.resume:
-		c.session.logger.Info("player comes back")
-		c.hangUp()
-		if c.deadline != nil {
-			c.deadline.Stop()
+	case e.restart && c.peer != nil && c.connectedOnce:
+		if err := c.restart(); err != nil {
+			c.session.logger.Warn("the connection gets no new ways, and is made anew", "error", err)
+			return c.offer(ctx)
 		}
+	case e.resume, e.restart:
+		c.session.logger.Info("player comes back")
 		return c.offer(ctx)
 	case c.peer == nil: // for a connection that is over
 		return nil
@@ -171,6 +205,20 @@ func (c *conversation) opened() <-chan struct{} {
 	return c.peer.Open()
 }
 
+func (c *conversation) unheard() <-chan struct{} {
+	if c.peer == nil {
+		return nil
+	}
+	return c.peer.Unheard()
+}
+
+func (c *conversation) newWays() <-chan struct{} {
+	if c.peer == nil {
+		return nil
+	}
+	return c.peer.Restored()
+}
+
 func (c *conversation) ended() <-chan struct{} {
 	if c.peer == nil {
 		return nil
@@ -199,6 +247,13 @@ func (r *receiver) enter(l *live) {
 func (r *receiver) leave() {
 	if player := r.player.Swap(nil); player != nil {
 		player.Leave()
+	}
+}
+
+// letGo lets go of what the player pressed, and goes on listening.
+func (r *receiver) letGo() {
+	if player := r.player.Load(); player != nil {
+		player.LetGo()
 	}
 }
 

@@ -218,6 +218,9 @@ func (n *Node) Registered(signaling.EdgeID) { n.ready.registered() }
 // Answer implements client.EdgeHandler.
 func (n *Node) Answer(m signaling.Answer) { n.post(m.Session, event{answer: &m}) }
 
+// Restart implements client.EdgeHandler.
+func (n *Node) Restart(id signaling.SessionID) { n.post(id, event{restart: true}) }
+
 // Candidate implements client.EdgeHandler.
 func (n *Node) Candidate(m signaling.Candidate) { n.post(m.Session, event{candidate: &m}) }
 

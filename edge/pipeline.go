@@ -404,18 +404,18 @@ func (p *pipeline) reconfigure(peer *streamer.Peer, r encoder.Reconfiguration) e
 // tell announces what is sent from now on.
 func (p *pipeline) tell() {
 	config, step := p.encoding.config, p.step()
-	reason := p.encoding.why
+	reason, limit := p.encoding.why, control.NoLimit
 	switch held := fmt.Sprintf("%v at %d frames per second", step.scale.of(p.source.Size()), step.rate); {
 	case !p.governor.full():
-		reason = "this edge cannot encode more than " + held
+		reason, limit = "this edge cannot encode more than "+held, control.EdgeLimit
 	case p.decodable.step > 0 && p.decodable.now() <= step.rate:
-		reason = "your device decodes no more than " + held
+		reason, limit = "your device decodes no more than "+held, control.DeviceLimit
 	case p.fitter.step > 0:
-		reason = "your connection carries too little for more than " + held
+		reason, limit = "your connection carries too little for more than "+held, control.LinkLimit
 	}
 	p.changed(control.VideoNotice{
 		Encoder: p.encoding.chosen.Name, Codec: string(p.encoding.chosen.Codec),
-		Width: config.Size.Width, Height: config.Size.Height, FrameRate: step.rate, Reason: reason, Instead: p.encoding.instead,
+		Width: config.Size.Width, Height: config.Size.Height, FrameRate: step.rate, Reason: reason, Instead: p.encoding.instead, Limit: limit,
 	})
 }
 

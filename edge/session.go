@@ -68,7 +68,8 @@ type session struct {
 type event struct {
 	answer    *signaling.Answer
 	candidate *signaling.Candidate
-	resume    bool
+	resume    bool // the player has nothing left of its connection
+	restart   bool // the player still has its connection
 }
 
 // broadcast is what spectators join.
@@ -276,6 +277,10 @@ func (s *session) converse(ctx context.Context, offered offered, ready <-chan *l
 		case <-c.opened():
 			c.openedOnce = true
 			c.played().bulletin.add(c.peer)
+		case <-c.unheard():
+			c.missPlayer()
+		case <-c.newWays():
+			c.restored()
 		case <-c.ended():
 			if !c.everConnected {
 				return errNotConnected
@@ -335,6 +340,10 @@ func (s *session) reportStats(ctx context.Context, l *live) error {
 			peer := p.peer.Load()
 			if peer != nil && peer.RoundTrip() > 0 {
 				notice.RTT = &control.Quantiles{P50: milliseconds(peer.RoundTrip()), P99: milliseconds(peer.RoundTrip())}
+			}
+			if peer != nil {
+				link := peer.Link()
+				notice.Link = &link
 			}
 			if decodes, pace := s.stages.Lately(streamer.StageDecode), p.pace.Load(); peer != nil && decodes.N > 0 && pace != nil {
 				if says := decoder.judge(decodes.P50, pace.now, pace.above); says != asItIs {

@@ -214,6 +214,9 @@ func (m Play) check(c *checks) {
 	if m.Resume != "" {
 		c.id("resume", string(m.Resume))
 	}
+	if m.Restart && m.Resume == "" {
+		c.fail("restart is there without resume")
+	}
 	if m.Watch != "" {
 		c.id("watch", string(m.Watch))
 	}
@@ -238,6 +241,10 @@ func (m Candidate) check(c *checks) {
 }
 
 func (Check) check(*checks) {}
+
+func (m Restart) check(c *checks) { c.session(m.Session) }
+
+func (m Unheard) check(c *checks) { c.session(m.Session) }
 
 func (m Install) check(c *checks) {
 	if c.direction.edge() {
@@ -349,6 +356,9 @@ func (m Start) check(c *checks) {
 	}
 	c.size(m.Size)
 	c.codecs(m.Codecs, 1)
+	if m.Restart && !m.Resume {
+		c.fail("restart is there without resume")
+	}
 	if m.Watch != "" {
 		c.id("watch", string(m.Watch))
 	}

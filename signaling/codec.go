@@ -135,6 +135,8 @@ func decoder(d Direction, kind string) func([]byte) (Message, error) {
 			return read[Candidate]
 		case "check":
 			return read[Check]
+		case "restart":
+			return read[Restart]
 		case "install":
 			return read[Install]
 		case "leave":
@@ -152,6 +154,8 @@ func decoder(d Direction, kind string) func([]byte) (Message, error) {
 			return read[Candidate]
 		case "checked":
 			return read[Checked]
+		case "unheard":
+			return read[Unheard]
 		case "installing":
 			return read[Installing]
 		case "ended":
@@ -179,6 +183,8 @@ func decoder(d Direction, kind string) func([]byte) (Message, error) {
 			return read[Installing]
 		case "alive":
 			return read[Living]
+		case "unheard":
+			return read[Unheard]
 		}
 	case SignalingToEdge:
 		switch kind {
@@ -192,6 +198,8 @@ func decoder(d Direction, kind string) func([]byte) (Message, error) {
 			return read[Candidate]
 		case "probe":
 			return read[Probe]
+		case "restart":
+			return read[Restart]
 		case "install":
 			return read[Install]
 		case "stop":

@@ -90,7 +90,7 @@ func TestGoldenMessagesAreReadAndWrittenAlike(t *testing.T) {
 }
 
 var kinds = []string{
-	"play", "offer", "answer", "candidate", "check", "install", "leave", "matched", "progress", "checked", "installing",
+	"play", "restart", "unheard", "offer", "answer", "candidate", "check", "install", "leave", "matched", "progress", "checked", "installing",
 	"ended", "error", "register", "status", "refuse", "alive", "registered", "start", "probe", "stop",
 }
 

@@ -14,19 +14,22 @@
 // # Player, at /signal/player
 //
 //	to signaling
-//	  {"type":"play","token":T,"app":A,"size":{"width":W,"height":H},"codecs":["h264"],"resume":S,"watch":S}
-//	        app, size and resume (a session to go on with) are optional; the first message, within 10 s
+//	  {"type":"play","token":T,"app":A,"size":{"width":W,"height":H},"codecs":["h264"],"resume":S,"restart":B,"watch":S}
+//	        app, size and resume (a session to go on with) are optional; the first message, within 10 s; restart, with
+//	        resume: the connection to the edge is still there, and only needs new ways
 //	  {"type":"answer","sdp":SDP}
 //	  {"type":"candidate","candidate":C,"mid":M,"line":N}    C "" ends the list
 //	  {"type":"check"}                                       the heartbeat stopped: is my edge alive?
+//	  {"type":"restart"}                                     nothing comes from my edge: an offer with restart, please
 //	  {"type":"install","token":T,"app":A}                   may be the first message too; needs the token's right "install"
 //	  {"type":"leave"}
 //	from signaling
 //	  {"type":"matched","session":S,"edge":{"id":E,"name":N},"iceServers":[{"urls":[U],"username":..,"credential":..}],"share":T}
 //	        share, optional: a token for others, who may look on at the session with it and nothing else
 //	  {"type":"progress","stage":"starting","detail":D}      stages: starting (display and app are being started), connecting
-//	  {"type":"offer","sdp":SDP}
+//	  {"type":"offer","sdp":SDP,"restart":B}                 restart: for the connection that stands; without it: a new one's
 //	  {"type":"candidate",...}
+//	  {"type":"unheard"}                                     the edge hears nothing of its player: time for restart
 //	  {"type":"checked","edge":"alive"|"gone"}
 //	  {"type":"installing","app":A,"percent":P,"line":L,"done":B,"error":ERROR}
 //	  {"type":"ended","reason":ERROR,"output":[LINE]}        output: the app's last lines
@@ -40,13 +43,13 @@
 //	        it was registered under and the sessions it still runs
 //	  {"type":"status","free":N,"apps":[APP]}                apps optional: only when changed
 //	  {"type":"refuse","session":S,"error":ERROR}
-//	  {"type":"progress"|"offer"|"candidate"|"ended","session":S,...as to the player}
+//	  {"type":"progress"|"offer"|"candidate"|"unheard"|"ended","session":S,...as to the player}
 //	  {"type":"installing","request":R,...as to the player}
 //	  {"type":"alive","session":S}                           answers probe
 //	from signaling
 //	  {"type":"registered","edge":E}
-//	  {"type":"start","session":S,"token":T,"app":A,"size":..,"codecs":[C],"resume":B,"watch":S}
-//	  {"type":"answer"|"candidate","session":S,...}
+//	  {"type":"start","session":S,"token":T,"app":A,"size":..,"codecs":[C],"resume":B,"restart":B,"watch":S}
+//	  {"type":"answer"|"candidate"|"restart","session":S,...}
 //	  {"type":"probe","session":S}                           answer within 1 s or count as gone
 //	  {"type":"install","request":R,"token":T,"app":A}
 //	  {"type":"stop","session":S,"reason":ERROR}             the player left or was lost; of an unknown session: end it as well
@@ -57,8 +60,9 @@
 //
 // After ended and after a failed installation a player's connection stays open for another play or install; after error
 // signaling closes it. A player whose connection is lost has 30 s to send play with resume on a new one, with a token of the
-// same jti; 5 s when it was closed with 1001, since a browser that reloads the page is back by then; an edge has 2 s to register with its edge id again, with a token of the same jti, and then tells in sessions what it
-// still runs. An edge may offer again at any time.
+// same jti; 5 s when it was closed with 1001, since a browser that reloads the page is back by then; an edge has 2 s to register
+// with its edge id again, with a token of the same jti, and then tells in sessions what it still runs. An edge may offer again at any time; an offer with restart that
+// nobody answers ends nothing, since the connection that it is for may come back by itself.
 //
 // play with watch asks to look on at a session that somebody else plays: the spectator gets a session of its own, which takes no slot,
 // takes no input and ends with the one it watches.

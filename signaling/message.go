@@ -1,6 +1,10 @@
 package signaling
 
-import "time"
+import (
+	"log/slog"
+	"strings"
+	"time"
+)
 
 // Subprotocol is the WebSocket subprotocol of this version.
 const Subprotocol = "nearlight.v1"
@@ -60,6 +64,15 @@ type ICEServer struct {
 	Credential string       `json:"credential,omitempty"`
 }
 
+// String names a server without what opens it, so that no log shows that.
+func (s ICEServer) String() string { return strings.Join(s.URLs, " ") }
+
+// GoString is String: %#v shows no credential either.
+func (s ICEServer) GoString() string { return s.String() }
+
+// LogValue is String for slog, whose handlers would write the fields.
+func (s ICEServer) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
 // EdgeName is what a player is told about its edge.
 type EdgeName struct {
 	ID   EdgeID `json:"id"`
@@ -85,13 +98,18 @@ type Play struct {
 	Size   *Size     `json:"size,omitempty"` // nil: the edge's choice
 	Codecs []string  `json:"codecs"`         // best first
 	Resume SessionID `json:"resume,omitempty"`
-	Watch  SessionID `json:"watch,omitempty"` // look on at this session instead of playing one
+	// Restart, with Resume, says that the player still has its connection to the edge: an offer for that one will do.
+	Restart bool      `json:"restart,omitempty"`
+	Watch   SessionID `json:"watch,omitempty"` // look on at this session instead of playing one
 }
 
 // Offer carries the edge's session description to the player.
 type Offer struct {
 	Session SessionID `json:"session,omitempty"` // towards and from edges only, here and in the types below
 	SDP     string    `json:"sdp"`
+	// Restart says that the offer looks for new ways for the connection that stands (RFC 8445 section 2.4). Without it the offer
+	// is a new connection's.
+	Restart bool `json:"restart,omitempty"`
 }
 
 // Answer carries the player's session description to the edge.
@@ -110,6 +128,16 @@ type Candidate struct {
 
 // Check asks signaling whether the player's edge is alive.
 type Check struct{}
+
+// Restart asks the edge for new ways for a connection that nothing comes through any more: an Offer answers it.
+type Restart struct {
+	Session SessionID `json:"session,omitempty"`
+}
+
+// Unheard tells a player that its edge hears nothing from it any more, though signaling does.
+type Unheard struct {
+	Session SessionID `json:"session,omitempty"`
+}
 
 // Install asks for an app to be installed: a player without Request, signaling towards an edge with it.
 type Install struct {
@@ -212,7 +240,8 @@ type Start struct {
 	Size    *Size        `json:"size,omitempty"`
 	Codecs  List[string] `json:"codecs"` // those that both sides know, the player's best first
 	Resume  bool         `json:"resume"`
-	Watch   SessionID    `json:"watch,omitempty"` // the session that this one looks on at
+	Restart bool         `json:"restart,omitempty"` // with Resume: the player still has its connection
+	Watch   SessionID    `json:"watch,omitempty"`   // the session that this one looks on at
 }
 
 // Probe asks an edge whether it lives; Living answers within a second.
@@ -231,6 +260,8 @@ func (Offer) kind() string      { return "offer" }
 func (Answer) kind() string     { return "answer" }
 func (Candidate) kind() string  { return "candidate" }
 func (Check) kind() string      { return "check" }
+func (Restart) kind() string    { return "restart" }
+func (Unheard) kind() string    { return "unheard" }
 func (Install) kind() string    { return "install" }
 func (Leave) kind() string      { return "leave" }
 func (Matched) kind() string    { return "matched" }

@@ -24,6 +24,10 @@ const (
 	iceKeepAlive    = 1 * time.Second
 )
 
+// sctpLongestRepeat bounds how long the data channels wait until they try again. Without it a connection that comes back after
+// seconds of nothing would be silent for as long again (RFC 9260 section 6.3.3, where it is a minute).
+const sctpLongestRepeat = time.Second
+
 // sctpMaxMessage bounds one incoming data-channel message. The largest legal one from a player is a Text of 263 octets.
 const sctpMaxMessage = 4096
 
@@ -65,6 +69,7 @@ func (e *Engine) newConnection(config PeerConfig, feedback func(rtcp.Packet), lo
 	settings.SetPrflxAcceptanceMinWait(0)
 	settings.SetDTLSInsecureSkipHelloVerify(true) // ICE has proved the address (RFC 8445 section 7.3): saves a round trip
 	settings.EnableSCTPZeroChecksum(true)         // DTLS protects the data already (RFC 9653)
+	settings.SetSCTPRTOMax(sctpLongestRepeat)
 	settings.SetSCTPMaxMessageSize(sctpMaxMessage)
 	settings.DisableActiveTCP(true) // a browser cannot listen
 

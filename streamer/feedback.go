@@ -32,6 +32,7 @@ func (g *keyframeGate) pass(now time.Time, roundTrip time.Duration) bool {
 
 // feedback takes what the player says about the packets that it got. It is called from the goroutine that reads the socket.
 func (p *Peer) feedback(packet rtcp.Packet) {
+	p.hear()
 	var err error
 	switch packet := packet.(type) {
 	case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:

@@ -78,6 +78,7 @@ func (*googRate) produced(int)                      {}
 func (*googRate) grant() Grant                      { return Grant{} }
 func (*googRate) acknowledged(int64, time.Duration) {}
 func (*googRate) setFrameRate(int)                  {}
+func (*googRate) restart()                          {} // its estimate of the old way stands until reports of the new one come
 
 func (g *googRate) reported(p rtcp.Packet) error { return g.bwe.WriteRTCP([]rtcp.Packet{p}, nil) }
 

@@ -21,6 +21,7 @@ const maxBuffered = 1 << 20
 
 // handle answers what concerns the connection itself and passes the rest on.
 func (p *Peer) handle(channel control.Channel, m control.Message) {
+	p.hear()
 	switch m := m.(type) {
 	case *control.Ping:
 		now := sinceBoot(media.Now())

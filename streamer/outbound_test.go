@@ -33,6 +33,7 @@ func (noRate) figures() congestion.Figures       { return congestion.Figures{} }
 func (noRate) reported(rtcp.Packet) error        { return nil }
 func (noRate) target() media.Bitrate             { return media.Mbps }
 func (noRate) close() error                      { return nil }
+func (noRate) restart()                          {}
 func transportNumber(h rtp.Header) uint16        { return binary.BigEndian.Uint16(h.GetExtension(5)) }
 
 func sequences(headers []rtp.Header) (s []uint16) {

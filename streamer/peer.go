@@ -85,6 +85,12 @@ type Peer struct {
 	fail      error // written before failed is closed
 
 	roundTrip atomic.Int64 // time.Duration, 0 until known
+
+	born       time.Time
+	silence    silence
+	unheard    chan struct{} // what Unheard returns
+	restarting atomic.Bool   // from Restart until packets pass again
+	restored   chan struct{} // what Restored returns
 }
 
 // NewPeer prepares a connection; nothing is sent before Offer.
@@ -92,6 +98,7 @@ func (e *Engine) NewPeer(config PeerConfig, receiver Receiver, stages *Stages, l
 	p := &Peer{
 		ports: e.ports, prepareThread: config.PrepareThread, receiver: receiver, logger: logger, stages: stages, profileLevelID: config.ProfileLevelID,
 		connected: make(chan struct{}), open: make(chan struct{}), failed: make(chan struct{}),
+		born: time.Now(), unheard: make(chan struct{}, 1), restored: make(chan struct{}, 1),
 	}
 	var err error
 	if p.rate, err = newRateControl(config.Controller, config.start(), withHeaders(config.Bitrate), pionLoggers{logger}); err != nil {
@@ -159,7 +166,9 @@ func (p *Peer) setUp() error {
 		p.logger.Debug("peer connection", "state", state.String())
 		switch state {
 		case webrtc.PeerConnectionStateConnected:
+			p.hear()
 			p.ready.Do(p.further)
+			p.connectedAgain()
 		case webrtc.PeerConnectionStateFailed:
 			p.end(fmt.Errorf("%w: no packets from the player for %v", ErrClosed, iceFailed))
 		case webrtc.PeerConnectionStateClosed:
@@ -227,34 +236,18 @@ func (p *Peer) Err() error {
 }
 
 // Offer makes the SDP for the player and hands it to send; candidates follow through Receiver.Candidate once send has returned.
-func (p *Peer) Offer(send func(sdp string) error) error {
-	offer, err := p.connection.CreateOffer(nil)
-	if err != nil {
-		return fmt.Errorf("make an offer: %w", err)
-	}
-	// Gathering starts with the local description, and a candidate must not overtake the offer.
-	sent := make(chan struct{})
-	defer close(sent)
-	p.connection.OnICECandidate(func(candidate *webrtc.ICECandidate) {
-		<-sent
-		if candidate == nil {
-			p.receiver.Candidate(nil)
-			return
-		}
-		init := advertise(candidate.ToJSON(), p.ports.Addresses(), p.ports.Advertised())
-		p.receiver.Candidate(&init)
-	})
-	if err := p.connection.SetLocalDescription(offer); err != nil {
-		return fmt.Errorf("apply our own offer: %w", err)
-	}
-	return send(offer.SDP)
-}
+func (p *Peer) Offer(send func(sdp string) error) error { return p.offer(nil, send) }
 
-// Answer takes the player's answer. The error wraps ErrNoCommonCodec when the player refused the video.
+// Answer takes the player's answer. The error wraps ErrNoCommonCodec when the player refused the video. An answer that none is due
+// to, as a second one to the same offer, is dropped.
 func (p *Peer) Answer(sdp string) error {
 	answer, err := readAnswer(sdp, p.track.codecs(), p.profileLevelID)
 	if err != nil {
 		return err
+	}
+	if p.connection.PendingLocalDescription() == nil {
+		p.logger.Debug("an answer came that no offer waits for")
+		return nil
 	}
 	if err := p.connection.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
 		return fmt.Errorf("apply the player's answer: %w", err)
@@ -346,6 +339,7 @@ func (p *Peer) Run(ctx context.Context) error {
 			return p.fail
 		case <-ticker.C:
 			p.beat()
+			p.listen()
 		}
 	}
 }

@@ -38,6 +38,8 @@ type rateControl interface {
 	setFrameRate(framesPerSecond int)
 	target() media.Bitrate
 	figures() congestion.Figures
+	// restart forgets what was learned: packets take another way now.
+	restart()
 	close() error
 }
 
@@ -64,9 +66,11 @@ func newRateControl(controller Controller, start, most media.Bitrate, loggers pi
 
 // probingRate drives streamer/congestion, in which each frame probes the link.
 type probingRate struct {
+	config congestion.Config
+
 	mu         sync.Mutex
 	controller *congestion.Controller
-	ceiling    congestion.Bitrate
+	interval   time.Duration // from one frame to the next at the least; 0 until told
 	numbers    congestion.Unwrapper
 	reports    []congestion.Report
 }
@@ -74,8 +78,15 @@ type probingRate struct {
 var _ rateControl = (*probingRate)(nil)
 
 func newProbingRate(start, most media.Bitrate) *probingRate {
-	ceiling := congestion.Bitrate(most)
-	return &probingRate{controller: congestion.New(instant(media.Now()), congestion.Config{Start: congestion.Bitrate(start), Ceiling: ceiling}), ceiling: ceiling}
+	config := congestion.Config{Start: congestion.Bitrate(start), Ceiling: congestion.Bitrate(most)}
+	return &probingRate{config: config, controller: congestion.New(instant(media.Now()), config)}
+}
+
+func (r *probingRate) restart() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.controller = congestion.New(instant(media.Now()), r.config)
+	r.controller.SetFrameInterval(r.interval)
 }
 
 func instant(at media.Instant) congestion.Instant { return congestion.Instant(at) }
@@ -119,7 +130,7 @@ func (r *probingRate) grant() Grant {
 // roomy reports whether the link carries all that is asked for, and nothing waits on it: then a frame that leaves at once comes
 // sooner, and overflows no queue that a frame of that size would not overflow anyhow. The caller holds mu.
 func (r *probingRate) roomy() bool {
-	if r.controller.Target() < r.ceiling {
+	if r.controller.Target() < r.config.Ceiling {
 		return false
 	}
 	switch r.controller.Figures(instant(media.Now())).State {
@@ -138,7 +149,8 @@ func (r *probingRate) acknowledged(frame int64, received time.Duration) {
 func (r *probingRate) setFrameRate(framesPerSecond int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.controller.SetFrameInterval(time.Second / time.Duration(max(framesPerSecond, 1)))
+	r.interval = time.Second / time.Duration(max(framesPerSecond, 1))
+	r.controller.SetFrameInterval(r.interval)
 }
 
 func (r *probingRate) target() media.Bitrate {

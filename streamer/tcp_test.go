@@ -84,6 +84,7 @@ type overTCP struct {
 	t      *testing.T
 	relay  *relay
 	player *webrtc.PeerConnection
+	link   media.Bitrate // what the way carries; 0 for all
 }
 
 func (*overTCP) Input(control.Channel, control.Message) {}
@@ -98,7 +99,11 @@ func (e *overTCP) Candidate(c *webrtc.ICECandidateInit) {
 	if !strings.EqualFold(fields[2], "tcp") {
 		return
 	}
-	e.relay.run(e.t, net.JoinHostPort(fields[4], fields[5]))
+	if address := net.JoinHostPort(fields[4], fields[5]); e.link > 0 {
+		e.relay.throttle(e.t, address, e.link)
+	} else {
+		e.relay.run(e.t, address)
+	}
 	fields[5] = fmt.Sprint(e.relay.listener.Addr().(*net.TCPAddr).Port)
 	through := *c
 	through.Candidate = strings.Join(fields, " ")

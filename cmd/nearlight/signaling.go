@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -14,7 +15,7 @@ import (
 )
 
 func newSignaling() *cobra.Command {
-	var listen, keyFile string
+	var listen, keyFile, iceFile string
 	var hosts, origins []string
 	var verbose bool
 	c := &cobra.Command{
@@ -31,9 +32,15 @@ func newSignaling() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			servers, err := readICEServers(iceFile, time.Now)
+			if err != nil {
+				return err
+			}
 			logger := newLogger(c.ErrOrStderr(), verbose)
 			registry := newRegistry()
-			signals, err := server.New(server.Config{Verifier: verifier, Hosts: hosts, Origins: origins, Log: logger, Metrics: registry})
+			signals, err := server.New(server.Config{
+				Verifier: verifier, Hosts: hosts, Origins: origins, ICEServers: servers, Log: logger, Metrics: registry,
+			})
 			if err != nil {
 				return usage("%w", err)
 			}
@@ -65,6 +72,7 @@ func newSignaling() *cobra.Command {
 	}
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address of the pages and of signaling")
 	c.Flags().StringVar(&keyFile, "verify-key", "", "file with the public key by which tokens are checked (PEM, Ed25519)")
+	c.Flags().StringVar(&iceFile, "ice-servers", "", iceServersUsage)
 	c.Flags().StringSliceVar(&hosts, "hosts", nil, "names under which players reach it (default: localhost)")
 	c.Flags().StringSliceVar(&origins, "origins", nil, "further origins whose pages may use it, for example https://studio.example")
 	c.Flags().BoolVar(&verbose, "verbose", false, "log details")

@@ -31,6 +31,7 @@ const shutdownTimeout = 3 * time.Second
 type upFlags struct {
 	edgeFlags
 	listen  string
+	ice     string
 	lan     bool
 	verbose bool
 	measure string
@@ -61,6 +62,7 @@ func newUp() *cobra.Command {
 	}
 	f.register(c.Flags())
 	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:8080", "address of the pages and of signaling")
+	c.Flags().StringVar(&f.ice, "ice-servers", "", iceServersUsage)
 	c.Flags().BoolVar(&f.lan, "lan", false, "serve the local network, over HTTPS with a certificate made on the spot")
 	c.Flags().BoolVar(&f.verbose, "verbose", false, "log details")
 	c.Flags().StringVar(&f.measure, "measure", "", "folder for a benchmark's measurements: each frame's times, and what a page reports")
@@ -112,22 +114,28 @@ func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logge
 		return nil, err
 	}
 
-	mediaAddress := netip.MustParseAddr("127.0.0.1")
+	mediaAddress, also := netip.MustParseAddr("127.0.0.1"), loopback6()
 	hosts := []string{"localhost", "127.0.0.1", "[::1]"}
 	if f.lan {
 		if n.lan, err = openLAN(); err != nil {
 			return nil, err
 		}
-		mediaAddress = netip.IPv4Unspecified()
+		mediaAddress, also = netip.IPv4Unspecified(), netip.Addr{} // which is every address of both families
 		hosts = append(hosts, n.lan.hosts()...)
 	}
+	servers, err := readICEServers(f.ice, time.Now)
+	if err != nil {
+		return nil, err
+	}
 	registry := newRegistry()
-	n.server, err = server.New(server.Config{Verifier: verifier, Issuer: issuer, Hosts: hosts, Log: logger, Metrics: registry})
+	n.server, err = server.New(server.Config{
+		Verifier: verifier, Issuer: issuer, Hosts: hosts, ICEServers: servers, Log: logger, Metrics: registry,
+	})
 	if err != nil {
 		return nil, err
 	}
 	around := surroundings{
-		verifier: verifier, token: edgeToken, media: mediaAddress, local: true, stamp: f.stamp, metrics: registry, logger: logger,
+		verifier: verifier, token: edgeToken, media: mediaAddress, also: also, local: true, stamp: f.stamp, metrics: registry, logger: logger,
 	}
 	if f.measure != "" {
 		if n.measured, err = openMeasurement(f.measure); err != nil {
@@ -164,6 +172,16 @@ func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logge
 		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
 	return n, nil
+}
+
+// loopback6 is the loopback address of IPv6 where this machine has it, else the zero Addr.
+func loopback6() netip.Addr {
+	conn, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback})
+	if err != nil {
+		return netip.Addr{}
+	}
+	_ = conn.Close() // nothing was sent
+	return netip.IPv6Loopback()
 }
 
 // listenHTTP takes the port of the pages; with --lan on every interface and with TLS.

@@ -62,16 +62,35 @@ func (p *Player) depart() {
 		return
 	}
 	p.departed = true
+	p.letGo()
+}
+
+// LetGo releases all that this player holds, of whom nothing is heard: what a finger did meanwhile cannot be known. It holds again
+// what a later message says is held. It returns within a second even if the display hangs.
+func (p *Player) LetGo() {
+	patiently(func() {
+		p.in.mu.Lock()
+		defer p.in.mu.Unlock()
+		if !p.departed {
+			p.letGo()
+		}
+	})
+}
+
+// letGo tells the display that nothing is held. The caller holds in.mu.
+func (p *Player) letGo() {
 	if p.in.closed {
 		return
 	}
 	for code := range p.keys {
 		if p.keys[code].down {
+			p.keys[code].down = false
 			p.in.key(keycode(code), false)
 		}
 	}
 	for b := range p.buttons {
 		if p.buttons[b].down {
+			p.buttons[b].down = false
 			p.in.button(xButton[b], false)
 		}
 	}

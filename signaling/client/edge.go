@@ -21,6 +21,8 @@ type EdgeHandler interface {
 	// Answer and Candidate are the player's side of the negotiation.
 	Answer(signaling.Answer)
 	Candidate(signaling.Candidate)
+	// Restart asks for an offer that gives a session's connection new ways.
+	Restart(signaling.SessionID)
 	// Probe reports whether the session runs; if so the client answers.
 	Probe(signaling.SessionID) bool
 	// Install asks for an app to be installed; Installing tells how far that is, at last with Done.
@@ -48,7 +50,7 @@ func NewEdge(config Config, handler EdgeHandler) (*Edge, error) {
 	return &Edge{config: ready, handler: handler, outbox: newOutbox(signaling.EdgeToSignaling)}, nil
 }
 
-// Send queues a message for signaling: Status, Refuse, Progress, Offer, Candidate, Ended or Installing. While the connection is
+// Send queues a message for signaling: Status, Refuse, Progress, Offer, Candidate, Unheard, Ended or Installing. While the connection is
 // lost it waits for the next one. It fails on a message that signaling would refuse, and with ErrBacklog.
 func (e *Edge) Send(m signaling.Message) error { return e.outbox.send(m) }
 
@@ -113,6 +115,8 @@ func (e *Edge) handle(m signaling.Message) error {
 		e.handler.Answer(m)
 	case signaling.Candidate:
 		e.handler.Candidate(m)
+	case signaling.Restart:
+		e.handler.Restart(m.Session)
 	case signaling.Probe:
 		if !e.handler.Probe(m.Session) {
 			return nil // silence is the answer

@@ -28,11 +28,11 @@ func NewPlayer(config Config, request signaling.Play) (*Player, error) {
 	return &Player{config: ready, request: request, outbox: newOutbox(signaling.PlayerToSignaling)}, nil
 }
 
-// Send queues a message for signaling: Answer, Candidate, Check, Install or Leave.
+// Send queues a message for signaling: Answer, Candidate, Check, Restart, Install or Leave.
 func (p *Player) Send(m signaling.Message) error { return p.outbox.send(m) }
 
-// Run plays one session and passes what signaling says to handle: Matched, Progress, Offer, Candidate, Checked, Installing and
-// Ended, by value. When the connection is lost, the session is resumed on a new one; Matched and a fresh Offer come again.
+// Run plays one session and passes what signaling says to handle: Matched, Progress, Offer, Candidate, Unheard, Checked, Installing
+// and Ended, by value. When the connection is lost, the session is resumed on a new one; Matched and a fresh Offer come again.
 //
 // It returns nil when ctx ends, after it has told signaling that the player leaves; otherwise why the session was refused
 // or ended, as a *signaling.Error in the chain, or why signaling cannot be reached.

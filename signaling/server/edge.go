@@ -156,6 +156,8 @@ func sessionOf(m signaling.Message) (signaling.SessionID, bool) {
 		return m.Session, true
 	case signaling.Living:
 		return m.Session, true
+	case signaling.Unheard:
+		return m.Session, true
 	}
 	return "", false
 }
@@ -190,10 +192,16 @@ func (r *registry) forSession(s *session, m signaling.Message) {
 	case signaling.Offer:
 		r.alarms.stop(s.due)
 		s.phase, s.playerCandidates, s.edgeCandidates = offered, 0, 0
-		s.due = r.after(answerTimeout, func() {
-			r.finish(s, signaling.Ended{Reason: signaling.Errorf(signaling.CodeTimedOut,
-				"Your browser did not answer the machine within %v.", answerTimeout)}, true)
-		})
+		s.due = nil
+		if !m.Restart {
+			s.due = r.after(answerTimeout, func() {
+				r.finish(s, signaling.Ended{Reason: signaling.Errorf(signaling.CodeTimedOut,
+					"Your browser did not answer the machine within %v.", answerTimeout)}, true)
+			})
+		}
+		m.Session = ""
+		p.send(m)
+	case signaling.Unheard:
 		m.Session = ""
 		p.send(m)
 	case signaling.Candidate:

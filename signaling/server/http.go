@@ -226,6 +226,8 @@ func (s *Server) fromPlayer(p *player, m signaling.Message) *signaling.Error {
 		s.registry.candidate(p, m)
 	case signaling.Check:
 		s.registry.check(p)
+	case signaling.Restart:
+		s.registry.restart(p)
 	case signaling.Leave:
 		s.registry.leave(p)
 	}

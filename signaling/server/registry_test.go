@@ -355,6 +355,51 @@ func TestACheckIsAnsweredByTheEdgeOrByItsSilence(t *testing.T) {
 	})
 }
 
+func TestAConnectionIsGivenNewWaysAsOftenAsItsPlayerAsks(t *testing.T) {
+	inBubble(t, func(tb *table) {
+		s := tb.playing()
+		for range 2 {
+			tb.restart(tb.player)
+			tb.want(tb.edgeSocket, "restart")
+			tb.fromEdge(signaling.Offer{Session: s.id, SDP: "v=0", Restart: true})
+			synctest.Wait()
+			if m := tb.playerSocket.take()[0]; m != (signaling.Offer{SDP: "v=0", Restart: true}) {
+				tb.Errorf("%#v", m)
+			}
+			tb.answer(tb.player, signaling.Answer{SDP: "v=0"})
+			tb.want(tb.edgeSocket, "answer")
+		}
+		tb.fromEdge(signaling.Unheard{Session: s.id})
+		tb.want(tb.playerSocket, "unheard")
+
+		// Nobody answers: the connection may still come back by itself.
+		tb.fromEdge(signaling.Offer{Session: s.id, SDP: "v=0", Restart: true})
+		time.Sleep(holdTime)
+		tb.want(tb.playerSocket, "offer")
+		tb.want(tb.edgeSocket)
+		if tb.player.session != s {
+			tb.Error("the session is over")
+		}
+
+		// The player's socket was of the old network too.
+		tb.part(tb.player, holdTime)
+		again := request
+		again.Resume, again.Restart = s.id, true
+		tb.playerSocket = &recorder{}
+		tb.player = tb.join(tb.playerSocket, tb.log)
+		if err := tb.play(tb.player, again, claims); err != nil {
+			tb.Fatal(err)
+		}
+		synctest.Wait()
+		start, is := tb.edgeSocket.take()[0].(signaling.Start)
+		if !is || !start.Resume || !start.Restart {
+			tb.Errorf("the edge is told %#v", start)
+		}
+		tb.restart(tb.player) // an offer is due anyhow
+		tb.want(tb.edgeSocket)
+	})
+}
+
 func TestAnEdgeThatIsLostIsGoneAfterEdgeReturn(t *testing.T) {
 	inBubble(t, func(tb *table) {
 		tb.playing()

@@ -17,6 +17,8 @@ import (
 //	                  |  the player resumes  |   the edge offers  |
 //	                  +----------------------+--------------------+
 //
+// An offer that restarts a connection is answered like any other, but nothing is due then: both ends have their own patience.
+//
 // From each of them a session can end: by the player, the edge, a deadline, or the loss of either.
 type phase uint8
 
@@ -183,7 +185,7 @@ func (r *registry) start(p *player, s *session, m signaling.Play, codecs []strin
 	p.send(signaling.Matched{
 		Session: s.id, Edge: signaling.EdgeName{ID: s.edge.id, Name: s.edge.name}, ICEServers: r.iceServers(s.id), Share: r.share(s),
 	})
-	r.toEdge(s, signaling.Start{Session: s.id, Token: m.Token, App: s.app, Size: m.Size, Codecs: codecs, Resume: again, Watch: s.watches})
+	r.toEdge(s, signaling.Start{Session: s.id, Token: m.Token, App: s.app, Size: m.Size, Codecs: codecs, Resume: again, Restart: again && m.Restart, Watch: s.watches})
 	s.due = r.after(offerTimeout, func() {
 		r.finish(s, signaling.Ended{Reason: signaling.Errorf(signaling.CodeTimedOut,
 			"The machine did not get the game's display ready within %v.", offerTimeout)}, true)
@@ -291,9 +293,11 @@ func (r *registry) answer(p *player, m signaling.Answer) {
 		r.metrics.dropped.WithLabelValues("out-of-turn").Inc()
 		return
 	}
+	if s.due != nil { // else it is about new ways, and says nothing of a start
+		r.metrics.settled.Observe(time.Since(s.born).Seconds())
+	}
 	r.alarms.stop(s.due)
 	s.due, s.phase = nil, settled
-	r.metrics.settled.Observe(time.Since(s.born).Seconds())
 	m.Session = s.id
 	r.toEdge(s, m)
 }
@@ -314,6 +318,19 @@ func (r *registry) candidate(p *player, m signaling.Candidate) {
 	s.playerCandidates++
 	m.Session = s.id
 	r.toEdge(s, m)
+}
+
+// restart asks a player's edge for new ways for their connection.
+func (r *registry) restart(p *player) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := p.session
+	if s == nil || s.phase == starting {
+		r.metrics.dropped.WithLabelValues("out-of-turn").Inc() // the session has just ended, or an offer is due anyhow
+		return
+	}
+	s.log.Info("player asks for new ways to its edge")
+	r.toEdge(s, signaling.Restart{Session: s.id})
 }
 
 // check asks a player's edge for a sign of life.

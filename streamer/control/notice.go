@@ -27,7 +27,7 @@ type AppNotice struct {
 }
 
 // VideoNotice tells what is sent from now on. Reason says why it is less than what was asked for, Instead why no encoder
-// that the edge would rather use is at work; both may be empty.
+// that the edge would rather use is at work; both may be empty. Limit is whose doing the reason is.
 type VideoNotice struct {
 	Encoder   string `json:"encoder"`
 	Codec     string `json:"codec"`
@@ -36,6 +36,7 @@ type VideoNotice struct {
 	FrameRate int    `json:"frameRate"` // per second
 	Reason    string `json:"reason"`
 	Instead   string `json:"instead,omitempty"`
+	Limit     Limit  `json:"limit,omitempty"`
 }
 
 // AudioState is whether there is sound.
@@ -53,6 +54,17 @@ type AudioNotice struct {
 	Reason string     `json:"reason"`
 }
 
+// Limit is what keeps pictures smaller or fewer than was asked for.
+type Limit string
+
+// The limits.
+const (
+	NoLimit     Limit = ""
+	EdgeLimit   Limit = "edge"   // the machine's work for each picture
+	LinkLimit   Limit = "link"   // what the way to the player carries
+	DeviceLimit Limit = "device" // what the player decodes
+)
+
 // StatsNotice is what the edge measured in its last seconds. A stage is named as in the benchmarks and appears once it
 // was measured; so does RTT. Frames and Dropped count since the session began.
 type StatsNotice struct {
@@ -61,6 +73,18 @@ type StatsNotice struct {
 	BitrateBPS int64                `json:"bitrate_bps"`
 	Frames     uint64               `json:"frames"`
 	Dropped    uint64               `json:"dropped"`
+	Link       *LinkFigures         `json:"link,omitempty"`
+}
+
+// LinkFigures are what the edge's congestion control makes of the way to the player; nil while there is none. State and Cause are
+// words of streamer/congestion, whose list may grow.
+type LinkFigures struct {
+	State       string  `json:"state"`
+	Cause       string  `json:"cause"`        // of the last cut of the rate, "none" before the first
+	TargetBPS   int64   `json:"target_bps"`   // what may be sent
+	CapacityBPS int64   `json:"capacity_bps"` // what frames were seen to pass at; 0 before the first
+	QueueMS     float64 `json:"queue_ms"`     // that packets wait on the way
+	Loss        float64 `json:"loss"`         // share of packets lost lately, 0 to 1
 }
 
 // Quantiles sums up a duration in milliseconds, as the page shows it.

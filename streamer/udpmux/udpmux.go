@@ -38,8 +38,11 @@ const tcpReadQueue = 64
 
 // Config opens the ports.
 type Config struct {
-	// Address is the address to listen on: a loopback address for this machine only, an unspecified one for every interface.
+	// Address is the address to listen on: a loopback address for this machine only, an unspecified one for every interface, of
+	// IPv4 and IPv6.
 	Address netip.Addr
+	// Also is a further address, of the other family; the zero Addr is none.
+	Also netip.Addr
 	// Port is the number of both ports; 0 lets the system choose (the two then differ).
 	Port uint16
 	// Advertise is where players reach the ports, if not at their own addresses: behind a router that forwards them.
@@ -86,6 +89,9 @@ func (p *Ports) Advertised() netip.AddrPort { return p.advertise }
 // Open binds the sockets. When the port is taken, the error says so and names it.
 func Open(config Config) (*Ports, error) {
 	locals := []netip.Addr{config.Address}
+	if config.Also.IsValid() {
+		locals = append(locals, config.Also)
+	}
 	if config.Address.IsUnspecified() {
 		var err error
 		if locals, err = interfaceAddresses(); err != nil {
@@ -116,15 +122,12 @@ func Open(config Config) (*Ports, error) {
 			Logger:  config.Loggers.NewLogger("udpmux"),
 		}))
 	}
-	listener, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(netip.AddrPortFrom(config.Address, config.Port)))
+	tcp, err := openTCP(config, locals)
 	if err != nil {
 		closeAll()
-		return nil, fmt.Errorf("open TCP port %d on %v for media: %w", config.Port, config.Address, err)
+		return nil, err
 	}
-	ports.UDP = ice.NewMultiUDPMuxDefault(muxes...)
-	ports.TCP = ice.NewTCPMuxDefault(ice.TCPMuxParams{
-		Listener: &impatientListener{listener, tcpPatience}, Logger: config.Loggers.NewLogger("tcpmux"), ReadBufferSize: tcpReadQueue,
-	})
+	ports.UDP, ports.TCP = lastingMux{ice.NewMultiUDPMuxDefault(muxes...)}, tcp
 	return ports, nil
 }
 

@@ -47,6 +47,9 @@ type Config struct {
 	Decode bool
 	// Codecs are what may be received; none means all that can be.
 	Codecs []media.Codec
+	// ICEServers are for STUN and TURN; UseICEServers may tell them later. RelayOnly has the viewer be reached through TURN alone.
+	ICEServers []webrtc.ICEServer
+	RelayOnly  bool
 	// Hear is called for each piece of sound, from one goroutine; nil refuses sound. Plain refuses packets that repeat the frame before.
 	Hear  func(Sound)
 	Plain bool
@@ -70,6 +73,7 @@ type Viewer struct {
 	logger     *slog.Logger
 	decode     bool
 	hear       func(Sound)
+	relayOnly  bool
 
 	ended   chan struct{}
 	endOnce sync.Once
@@ -111,11 +115,11 @@ func New(config Config, watcher Watcher) (*Viewer, error) {
 	settings := webrtc.SettingEngine{}
 	settings.SetIncludeLoopbackCandidate(true)
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings))
-	connection, err := api.NewPeerConnection(webrtc.Configuration{})
+	connection, err := api.NewPeerConnection(reached(config.ICEServers, config.RelayOnly))
 	if err != nil {
 		return nil, fmt.Errorf("make the peer connection: %w", err)
 	}
-	v := &Viewer{connection: connection, watcher: watcher, logger: logger, decode: config.Decode, hear: config.Hear, ended: make(chan struct{}), open: make(chan struct{})}
+	v := &Viewer{connection: connection, watcher: watcher, logger: logger, decode: config.Decode, relayOnly: config.RelayOnly, hear: config.Hear, ended: make(chan struct{}), open: make(chan struct{})}
 	connection.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 		v.receive(func() {
 			if track.Kind() == webrtc.RTPCodecTypeAudio {
@@ -140,6 +144,23 @@ func New(config Config, watcher Watcher) (*Viewer, error) {
 		}
 	})
 	return v, nil
+}
+
+// reached is how a viewer may be reached.
+func reached(servers []webrtc.ICEServer, relayOnly bool) webrtc.Configuration {
+	configuration := webrtc.Configuration{ICEServers: servers}
+	if relayOnly {
+		configuration.ICETransportPolicy = webrtc.ICETransportPolicyRelay
+	}
+	return configuration
+}
+
+// UseICEServers is for who learns of the servers after New. It counts from the next Answer on.
+func (v *Viewer) UseICEServers(servers []webrtc.ICEServer) error {
+	if err := v.connection.SetConfiguration(reached(servers, v.relayOnly)); err != nil {
+		return fmt.Errorf("use ICE servers: %w", err)
+	}
+	return nil
 }
 
 func (v *Viewer) end(reason error) {

@@ -11,6 +11,23 @@ function received(page: Page, type: number): Promise<string[]> {
   return page.evaluate((wanted) => window.fakeEdge.received.filter((m) => m.type === wanted).map((m) => m.hex), type);
 }
 
+/** Counts the connections that are made in the page. */
+async function watchConnections(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    Object.assign(window, { made: 0 });
+    window.RTCPeerConnection = class extends RTCPeerConnection {
+      constructor(configuration?: RTCConfiguration) {
+        super(configuration);
+        (window as unknown as { made: number }).made++;
+      }
+    };
+  });
+}
+
+function connections(page: Page): Promise<number> {
+  return page.evaluate(() => (window as unknown as { made: number }).made);
+}
+
 async function playing(page: Page, origin: string): Promise<void> {
   await page.goto(`${origin}/#token=${tokenFor({ app: "scene" })}&autoplay=1`);
   await page.locator(".tools").waitFor();
@@ -113,7 +130,10 @@ test("a lost connection freezes the last frame, counts down and comes back", asy
   const { origin } = await serve();
   await fake();
   await playing(page, origin);
-  await page.evaluate(() => window.fakeEdge.vanish("alive"));
+  await page.evaluate(() => {
+    window.fakeEdge.restarts = "fail";
+    window.fakeEdge.vanish("alive");
+  });
   await expect(page.getByRole("heading", { name: "Reconnecting…" })).toBeVisible();
   await expect(page.locator(".ring text")).toHaveText(/^(30|2\d)$/);
   await expect(page.locator(".screen canvas")).toBeVisible();
@@ -123,6 +143,78 @@ test("a lost connection freezes the last frame, counts down and comes back", asy
   expect(plays.at(-1)).toMatchObject({ resume: "s-fake" });
 });
 
+test("a connection that broke gets new ways, and stays the same one", async ({ page, serve, fake }) => {
+  await watchConnections(page);
+  const { origin } = await serve();
+  await fake();
+  await playing(page, origin);
+  await page.keyboard.down("KeyW");
+  await page.evaluate(() => window.fakeEdge.vanish("alive"));
+  const asked = () =>
+    page.evaluate(() => window.fakeEdge.signaled.map(({ type }) => type).filter((type) => type === "restart"));
+  await expect.poll(asked).toHaveLength(1);
+  await expect(page.getByRole("heading", { name: "Reconnecting…" })).toHaveCount(0, { timeout: 3_000 });
+  await expect(page.locator(".screen canvas")).toBeHidden();
+  await page.keyboard.up("KeyW");
+  await page.keyboard.press("KeyA");
+  const keys = () => received(page, 0x10);
+  await expect.poll(async () => (await keys()).at(-1)).toMatch(/^10.{8}00001e$/); // A is let go of
+  expect(await connections(page)).toBe(2); // the page's, and the fake edge's
+});
+
+test("a connection that the edge has given up is made anew", async ({ page, serve, fake }) => {
+  await watchConnections(page);
+  const { origin } = await serve();
+  await fake();
+  await playing(page, origin);
+  await page.evaluate(() => {
+    window.fakeEdge.restarts = "anew";
+    window.fakeEdge.vanish("alive");
+  });
+  await expect(page.getByRole("heading", { name: "Reconnecting…" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Reconnecting…" })).toHaveCount(0, { timeout: 5_000 });
+  expect(await connections(page)).toBe(4);
+});
+
+test("an edge that hears nothing is asked for new ways while the picture goes on", async ({ page, serve, fake }) => {
+  const { origin } = await serve();
+  await fake();
+  await playing(page, origin);
+  await page.evaluate(() => window.fakeEdge.unheard());
+  await expect.poll(() => page.evaluate(() => window.fakeEdge.signaled.some(({ type }) => type === "restart"))).toBe(true);
+  await expect(page.getByRole("heading", { name: "Reconnecting…" })).toHaveCount(0);
+});
+
+test("what ails the game is told in words with its figures, and no longer than it lasts", async ({ page, serve, fake }) => {
+  const { origin } = await serve();
+  await fake();
+  await playing(page, origin);
+  const tell = (queue_ms: number) =>
+    page.evaluate((link) => window.fakeEdge.tell({ stages: {}, bitrate_bps: 2e6, frames: 60, dropped: 0, link }), {
+      state: "draining",
+      cause: "queueing",
+      target_bps: 2.1e6,
+      capacity_bps: 2.6e6,
+      queue_ms,
+      loss: 0,
+    });
+  await tell(143);
+  const cause = page.locator(".cause");
+  await expect(cause).toContainText("Your network is full");
+  await expect(cause).toContainText("143 ms in line · 2.1 Mbit/s pass");
+  await page.keyboard.press("F8");
+  await expect(page.locator("nl-overlay .cause")).toContainText("Your network is full");
+  await expect(cause).toHaveCount(1); // not twice
+  await tell(1);
+  await expect(cause.filter({ hasText: "is full" })).toHaveCount(0, { timeout: 10_000 });
+
+  await page.evaluate(() => {
+    window.fakeEdge.restarts = "fail";
+    window.fakeEdge.vanish("alive");
+  });
+  await expect(page.locator(".back .cause")).toContainText("The route to the machine is broken");
+});
+
 test("a server that restarts is asked for the same session again, while the picture goes on", async ({ page, serve, fake }) => {
   const { origin } = await serve();
   await fake();
@@ -130,11 +222,11 @@ test("a server that restarts is asked for the same session again, while the pict
   await page.evaluate(() => window.fakeEdge.drop());
   const plays = () => page.evaluate(() => window.fakeEdge.signaled.filter(({ type }) => type === "play"));
   await expect.poll(plays).toHaveLength(2);
-  expect((await plays())[1]).toMatchObject({ resume: "s-fake" });
+  expect((await plays())[1]).toMatchObject({ resume: "s-fake", restart: true });
   await expect(page.locator(".screen canvas")).toBeHidden();
   await expect(page.getByRole("heading", { name: "Reconnecting…" })).toHaveCount(0);
   await page.keyboard.press("KeyW");
-  await expect.poll(() => received(page, 0x10)).toHaveLength(2); // the new connection carries input
+  await expect.poll(() => received(page, 0x10)).toHaveLength(2); // the connection carries input
 });
 
 test("a game that ends shows why and its last lines", async ({ page, serve, fake }) => {

@@ -24,7 +24,16 @@ test("each state, for the eye", async ({ page, serve, fake }, info) => {
   await page.keyboard.press("F8");
   await page.waitForTimeout(2500);
   await shot("6-overlay");
+  const link = { state: "draining", cause: "queueing", target_bps: 2.1e6, capacity_bps: 2.6e6, queue_ms: 143, loss: 0.01 };
+  await page.evaluate((link) => window.fakeEdge.tell({ stages: {}, bitrate_bps: 2e6, frames: 60, dropped: 0, link }), link);
+  await page.locator("nl-overlay .cause").waitFor();
+  await shot("6b-overlay-cause");
+  await page.keyboard.press("F8");
+  await page.locator(".cause").waitFor();
+  await page.waitForTimeout(500);
+  await shot("6c-cause");
   await page.evaluate(() => {
+    window.fakeEdge.restarts = "fail";
     window.fakeEdge.resumable = false;
     window.fakeEdge.vanish("alive");
   });

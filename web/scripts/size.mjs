@@ -7,10 +7,11 @@ import { build } from "vite";
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /**
- * KiB after gzip. The player alone is what a studio adds to its own page: 16 is little more than a fresh TCP connection carries
- * in its first round trip (ten segments, RFC 6928). The play page with all it loads fits the first two: 10 + 20 segments, 42 KiB.
+ * KiB after gzip. The player alone is what a studio adds to its own page: a fresh TCP connection carries 14 in its first round trip
+ * (ten segments, RFC 6928), and the rest in its second. It was 16 until there was sound, and words for what makes a game worse. The play
+ * page with all it loads fits the first two: 10 + 20 segments, 42 KiB.
  */
-const BUDGETS = { player: 16, page: 40 };
+const BUDGETS = { player: 18, page: 40 };
 
 const bundles = await build({
   root,

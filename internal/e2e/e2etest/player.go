@@ -60,6 +60,7 @@ type Player struct {
 	sound   []int16 // the newest of what was heard
 	cursors int
 	beats   int
+	ways    int // offers of new ways for the connection
 	opened  time.Time
 	ended   *signaling.Ended
 	reason  error // of the end of signaling
@@ -141,6 +142,11 @@ func (p *Player) signaled(m signaling.Message) {
 	switch m := m.(type) {
 	case signaling.Matched:
 		p.note(func() { p.session = m.Session })
+		servers := make([]webrtc.ICEServer, len(m.ICEServers))
+		for i, server := range m.ICEServers {
+			servers[i] = webrtc.ICEServer{URLs: server.URLs, Username: server.Username, Credential: server.Credential}
+		}
+		err = p.viewer.UseICEServers(servers)
 	case signaling.Ended:
 		p.note(func() { p.ended = &m })
 	case signaling.Offer:
@@ -154,12 +160,29 @@ func (p *Player) signaled(m signaling.Message) {
 			}
 			err = p.signal.Send(signaling.Answer{SDP: answer})
 		}
+		if m.Restart {
+			p.note(func() { p.ways++ })
+		}
 	case signaling.Candidate:
 		line := uint16(m.Line)
 		err = p.viewer.AddCandidate(webrtc.ICECandidateInit{Candidate: m.Candidate, SDPMid: &m.Mid, SDPMLineIndex: &line})
 	}
 	if err != nil {
 		p.note(func() { p.failed = errors.Join(p.failed, fmt.Errorf("%s: %w", signaling.Kind(m), err)) })
+	}
+}
+
+// Restart asks for new ways to the edge, and waits until they were offered and answered.
+func (p *Player) Restart(t testing.TB) {
+	t.Helper()
+	p.mu.Lock()
+	before := p.ways
+	p.mu.Unlock()
+	if err := p.signal.Send(signaling.Restart{}); err != nil {
+		t.Fatal(err)
+	}
+	if !p.until(Patience, func() bool { return p.ways > before }) {
+		t.Fatalf("no new ways were offered within %v", Patience)
 	}
 }
 

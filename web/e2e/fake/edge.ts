@@ -28,6 +28,12 @@ export interface FakeControl {
   end(reason: object, output: string[]): void;
   /** Whether a resumed session is matched. */
   resumable: boolean;
+  /** What becomes of a connection that is to have new ways: they mend it, they do not, or it has been given up for a new one. */
+  restarts: "mend" | "fail" | "anew";
+  /** Says that nothing is heard of the player. */
+  unheard(): void;
+  /** Tells the player of its edge's figures from now on. */
+  tell(stats: object): void;
   cursor(png: number[], width: number, height: number, x: number, y: number): void;
 }
 
@@ -35,6 +41,7 @@ export function fakeEdge(config: FakeConfig): void {
   const received: { type: number; hex: string }[] = [];
   const signaled: { type: string }[] = [];
   let current: FakeSocket | null = null;
+  let left: FakeSocket | null = null;
   let verdict: "alive" | "gone" | null = null;
 
   class FakeSocket {
@@ -52,6 +59,7 @@ export function fakeEdge(config: FakeConfig): void {
     #lastInput = 0;
 
     constructor() {
+      left = current;
       current = this;
       setTimeout(() => this.onopen?.(), 5);
     }
@@ -61,7 +69,10 @@ export function fakeEdge(config: FakeConfig): void {
       signaled.push(message);
       switch (message.type) {
         case "play":
-          void this.#play(message.resume !== undefined);
+          void this.#play(message.resume !== undefined, message.restart === true);
+          break;
+        case "restart":
+          void this.#restart();
           break;
         case "answer":
           void this.#peer?.setRemoteDescription({ type: "answer", sdp: message.sdp });
@@ -80,8 +91,6 @@ export function fakeEdge(config: FakeConfig): void {
 
     close(): void {
       this.#closed = true;
-      this.vanish();
-      this.#peer?.close();
     }
 
     say(message: object): void {
@@ -128,12 +137,52 @@ export function fakeEdge(config: FakeConfig): void {
       }, 150);
     }
 
-    async #play(resume: boolean): Promise<void> {
+    async #restart(): Promise<void> {
+      if (control.restarts === "anew") {
+        this.#peer?.close();
+        return this.#start();
+      }
+      const offer = await this.#peer?.createOffer({ iceRestart: true });
+      await this.#peer?.setLocalDescription(offer);
+      this.say({ type: "offer", sdp: offer?.sdp, restart: true });
+      if (control.restarts === "mend") this.#appear();
+    }
+
+    /** Pictures and the heartbeat are back. */
+    #appear(): void {
+      this.#silent = false;
+      verdict = null;
+      this.#beat();
+      const track = this.#picture().getVideoTracks()[0];
+      if (track !== undefined) void this.#peer?.getSenders()[0]?.replaceTrack(track);
+    }
+
+    #beat(): void {
+      const beat = () => this.#send(this.#control, 0x91, 8, (view) => view.setUint32(5, performance.now()));
+      beat();
+      this.#timers.push(window.setInterval(beat, 500));
+    }
+
+    async #play(resume: boolean, restart: boolean): Promise<void> {
       if (config.refuse !== undefined) return this.say({ type: "error", error: config.refuse });
       if (resume && !control.resumable) return;
-      verdict = null;
+      if (!restart) verdict = null;
       const { share } = config;
       this.say({ type: "matched", session: "s-fake", edge: { id: "e-fake", name: "living room" }, iceServers: [], share });
+      if (restart && left !== null) {
+        [this.#peer, this.#motion, this.#control] = [left.#peer, left.#motion, left.#control];
+        this.#offset = left.#offset;
+        for (const channel of [this.#motion, this.#control]) {
+          if (channel !== null) channel.onmessage = ({ data }) => this.#input(new DataView(data));
+        }
+        left.#peer = null;
+        return this.#restart();
+      }
+      await this.#start();
+    }
+
+    async #start(): Promise<void> {
+      this.#silent = false;
       this.say({ type: "progress", stage: "starting", detail: "Opening a display" });
       const startMs = config.startMs ?? 120;
       if (startMs < 0) return;
@@ -160,9 +209,7 @@ export function fakeEdge(config: FakeConfig): void {
           instead: "",
         });
         setTimeout(() => this.notice(running), config.loadMs ?? 150);
-        const beat = () => this.#send(this.#control, 0x91, 8, (view) => view.setUint32(5, performance.now()));
-        beat();
-        this.#timers.push(window.setInterval(beat, 500));
+        this.#beat();
         const stages = { encode: { p50: 2.2, p99: 4.7 }, edge_overhead: { p50: 0.8, p99: 1.9 } };
         this.notice({ kind: "stats", stages, bitrate_bps: 7.8e6, frames: 60, dropped: 0 });
       };
@@ -283,6 +330,13 @@ export function fakeEdge(config: FakeConfig): void {
     received,
     signaled,
     resumable: true,
+    restarts: "mend",
+    unheard() {
+      current?.say({ type: "unheard" });
+    },
+    tell(stats) {
+      current?.notice({ kind: "stats", ...stats });
+    },
     vanish(outcome) {
       verdict = outcome;
       current?.vanish();

@@ -46,3 +46,17 @@ it("says nothing after it was stopped", () => {
   vi.advanceTimersByTime(10_000);
   expect(heard).toEqual([]);
 });
+
+it("is waited for no longer than the next one takes, once there is reason to fear for it", () => {
+  const { heartbeat, heard } = watched();
+  heartbeat.hurry(); // nothing is due
+  vi.advanceTimersByTime(10_000);
+  expect(heard).toEqual([]);
+  heartbeat.beat();
+  heartbeat.hurry();
+  vi.advanceTimersByTime(799);
+  expect(heard).toEqual([]);
+  vi.advanceTimersByTime(1);
+  heartbeat.hurry();
+  expect(heard).toEqual(["missing"]);
+});

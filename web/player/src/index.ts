@@ -10,8 +10,18 @@ import type { ConnectOptions } from "./options.js";
 import { Session } from "./session.js";
 
 export { apps, type CatalogueOptions, type InstallOptions, install } from "./catalogue.js";
+export type { Cause, Where } from "./cause.js";
 export type { ClockReading } from "./clock.js";
-export type { AppNotice, AudioNotice, Notice, OtherNotice, Percentiles, StatsNotice, VideoNotice } from "./control/notice.js";
+export type {
+  AppNotice,
+  AudioNotice,
+  LinkFigures,
+  Notice,
+  OtherNotice,
+  Percentiles,
+  StatsNotice,
+  VideoNotice,
+} from "./control/notice.js";
 export { type ErrorInfo, PlayerError } from "./errors.js";
 export type { Input } from "./input/input.js";
 export type { PointerMode } from "./input/pointerlock.js";

@@ -12,10 +12,16 @@ interface Events {
   stream: MediaStream;
   sound: MediaStream;
   message: FromEdge;
-  /** The network path broke; signaling may still know more. */
+  /** A new connection to the edge takes the old one's place: what the old one counted begins anew. */
+  anew: undefined;
+  /** Something is wrong with the way, or will be. */
+  faltering: undefined;
+  /** The edge hears nothing of us. */
+  unheard: undefined;
+  /** The network path broke for good; signaling may still know more. */
   lost: undefined;
-  /** Signaling's socket closed while the way stands: unless the session is resumed, it ends when the hold is over. */
-  adrift: undefined;
+  /** Signaling's socket closed while the way stands: unless the session is taken up again, it ends when the hold is over. */
+  adrift: PlayerError;
   /** The session is over: the edge, or signaling, said so. */
   ended: { readonly reason: ErrorInfo; readonly output: readonly string[] };
   /** This link will not come to stand, or may not go on. Nothing follows. */
@@ -43,15 +49,19 @@ const CONNECT_TIMEOUT_MS = 15_000;
 const CHECK_TIMEOUT_MS = 1_400;
 
 /**
- * One way to one edge: a signaling socket and the peer connection that it arranges. It opens once; a lost session is taken up
- * by another link.
+ * The way to one edge: a signaling socket and the peer connection that it arranges. It opens once. A connection that broke gets new
+ * ways by restart(), from the same edge over whatever socket reaches it; where the edge has given it up, a new one.
  *
- *   asking --matched--> matched --offer--> answering --connected--> standing
+ *   asking --matched--> matched --offer--> answering --connected--> standing <--restart, offer, answer--.
+ *                                                                       '------------------------------'
  */
 export class Link extends Emitter<Events> {
-  readonly #socket: SignalingSocket;
+  readonly #request: LinkRequest;
+  #socket: SignalingSocket;
+  #matched: Matched | null = null;
   #peer: Peer | null = null;
   #standing = false;
+  #restarts = 0;
   #closed = false;
   #deadline: ReturnType<typeof setTimeout> | undefined;
   /** Candidates of ours wait until the answer has gone. */
@@ -61,12 +71,42 @@ export class Link extends Emitter<Events> {
 
   constructor(request: LinkRequest) {
     super();
-    const { signal, ...asked } = request;
-    this.#socket = new SignalingSocket(signal);
-    this.#socket.on("message", (message) => this.#receive(message));
-    this.#socket.on("closed", (error) => this.#socketClosed(error));
-    this.#socket.send({ type: "play", ...asked });
+    this.#request = request;
+    this.#socket = this.#ask({});
     this.#within(MATCH_TIMEOUT_MS, "signaling-timeout");
+  }
+
+  /** Whether there is a connection that restart() may mend. */
+  get standing(): boolean {
+    return this.#standing && !this.#closed;
+  }
+
+  /** Offers of new ways that were answered. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /**
+   * Asks the edge for new ways for the connection that stands. fresh leaves signaling's socket, which may be of a network that is gone,
+   * for a new one. "adrift" follows where signaling cannot be reached.
+   */
+  restart(fresh: boolean): void {
+    if (!this.standing) return;
+    if (this.#socket.open && !fresh) {
+      this.#socket.send({ type: "restart" });
+      return;
+    }
+    this.#socket.close();
+    this.#socket = this.#ask({ ...(this.#matched === null ? {} : { resume: this.#matched.session }), restart: true });
+  }
+
+  #ask(again: { resume?: string; restart?: boolean }): SignalingSocket {
+    const { signal, ...asked } = this.#request;
+    const socket = new SignalingSocket(signal);
+    socket.on("message", (message) => this.#receive(message));
+    socket.on("closed", (error) => this.#socketClosed(error));
+    socket.send({ type: "play", ...asked, ...again });
+    return socket;
   }
 
   send(message: ToEdge): void {
@@ -108,17 +148,20 @@ export class Link extends Emitter<Events> {
   #receive(message: FromSignaling): void {
     switch (message.type) {
       case "matched":
-        this.#openPeer(message);
+        this.#match(message);
         break;
       case "progress":
         this.emit("progress", message);
         break;
       case "offer":
-        void this.#answer(message.sdp);
+        void this.#answer(message.sdp, message.restart === true);
         break;
       case "candidate":
         if (this.#peer === null) this.#early.push(message);
         else this.#addCandidate(this.#peer, message);
+        break;
+      case "unheard":
+        this.emit("unheard", undefined);
         break;
       case "checked":
         for (const verdict of this.#verdicts.splice(0)) verdict(message.edge);
@@ -135,11 +178,17 @@ export class Link extends Emitter<Events> {
     }
   }
 
-  #openPeer(matched: Matched): void {
-    if (this.#peer !== null) return;
-    this.#within(START_TIMEOUT_MS, "start-timeout");
-    const peer = new Peer(matched.iceServers);
-    this.#peer = peer;
+  #match(matched: Matched): void {
+    this.#matched = matched;
+    if (this.#peer === null) {
+      this.#within(START_TIMEOUT_MS, "start-timeout");
+      this.#peer = this.#open(matched);
+    }
+    this.emit("matched", matched);
+  }
+
+  #open({ iceServers }: Matched): Peer {
+    const peer = new Peer(iceServers);
     peer.on("candidate", (candidate) => {
       if (this.#held === null) this.#socket.send(candidate);
       else this.#held.push(candidate);
@@ -147,6 +196,7 @@ export class Link extends Emitter<Events> {
     peer.on("stream", (stream) => this.emit("stream", stream));
     peer.on("sound", (stream) => this.emit("sound", stream));
     peer.on("message", (message) => this.emit("message", message));
+    peer.on("faltering", () => this.emit("faltering", undefined));
     peer.on("connected", () => {
       clearTimeout(this.#deadline);
       if (this.#standing) return;
@@ -158,22 +208,31 @@ export class Link extends Emitter<Events> {
       else this.#fail(PlayerError.of("connect-failed"));
     });
     for (const candidate of this.#early.splice(0)) this.#addCandidate(peer, candidate);
-    this.emit("matched", matched);
+    return peer;
   }
 
-  async #answer(offer: string): Promise<void> {
-    const peer = this.#peer;
-    if (peer === null) return this.#fail(PlayerError.of("protocol", new Error("an offer before a match")));
+  async #answer(offer: string, restart: boolean): Promise<void> {
+    if (this.#matched === null) return this.#fail(PlayerError.of("protocol", new Error("an offer before a match")));
+    if (this.#standing && !restart) {
+      this.#peer?.close();
+      this.#standing = false;
+      this.#peer = this.#open(this.#matched);
+      this.emit("anew", undefined);
+    }
     if (!this.#standing) {
       this.emit("progress", { stage: "connecting", detail: "" });
       this.#within(CONNECT_TIMEOUT_MS, "connect-failed");
     }
+    const peer = this.#peer;
+    const socket = this.#socket;
+    this.#held = [];
     try {
-      const sdp = await peer.answer(offer);
-      if (this.#closed) return;
-      this.#socket.send({ type: "answer", sdp });
-      for (const candidate of this.#held?.splice(0) ?? []) this.#socket.send(candidate);
+      const sdp = await peer?.answer(offer);
+      if (this.#closed || sdp === undefined || socket !== this.#socket) return;
+      socket.send({ type: "answer", sdp });
+      for (const candidate of this.#held?.splice(0) ?? []) socket.send(candidate);
       this.#held = null;
+      if (restart) this.#restarts++;
     } catch (cause) {
       this.#fail(PlayerError.of("protocol", cause));
     }
@@ -186,7 +245,7 @@ export class Link extends Emitter<Events> {
 
   #socketClosed(error: PlayerError): void {
     for (const verdict of this.#verdicts.splice(0)) verdict("unknown");
-    if (this.#standing) this.emit("adrift", undefined);
+    if (this.#standing) this.emit("adrift", error);
     else this.#fail(error);
   }
 

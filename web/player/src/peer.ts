@@ -9,6 +9,8 @@ interface Events {
   stream: MediaStream;
   sound: MediaStream;
   connected: undefined;
+  /** No packets pass; they may again, by themselves or by new ways. */
+  faltering: undefined;
   /** The connection is lost for good, or could not be opened. */
   failed: undefined;
   message: FromEdge;
@@ -46,6 +48,7 @@ export class Peer extends Emitter<Events> {
     connection.onconnectionstatechange = () => {
       if (this.#closed) return;
       if (connection.connectionState === "connected") this.emit("connected", undefined);
+      if (connection.connectionState === "disconnected") this.emit("faltering", undefined);
       if (connection.connectionState === "failed" || connection.connectionState === "closed") this.emit("failed", undefined);
     };
   }
@@ -64,7 +67,8 @@ export class Peer extends Emitter<Events> {
     const { sdp } = await this.#connection.createAnswer();
     const answer = inStereo(sdp ?? "");
     await this.#connection.setLocalDescription({ type: "answer", sdp: answer });
-    return answer;
+    // Of an offer that is answered for a second time, all ways are known already, and nothing tells of them but this.
+    return this.#connection.localDescription?.sdp ?? answer;
   }
 
   async addCandidate({ candidate, mid, line }: Candidate): Promise<void> {

@@ -2,8 +2,6 @@ import type { PlayerError } from "./errors.js";
 
 /** How long an edge keeps a session whose player is gone. */
 export const HOLD_MS = 30_000;
-/** A stall of the network often ends by itself, and then the old connection is the fastest way back. */
-const PATIENCE_MS = 2_000;
 const PAUSES_MS = [500, 1_000, 2_000, 3_000] as const;
 
 /** Failures after which the next attempt may succeed; any other is the end of the session. */
@@ -23,8 +21,11 @@ export function transient(error: PlayerError): boolean {
 }
 
 export interface ReconnectionHooks {
-  /** Opens a new link. */
-  readonly attempt: () => void;
+  /**
+   * Asks for new ways, and returns how many milliseconds they may take, or opens a new link, which tells by itself that it failed,
+   * and returns null. fresh: by a new socket.
+   */
+  readonly attempt: (fresh: boolean) => number | null;
   /** Called at once and then every second. */
   readonly tick: (secondsLeft: number) => void;
   readonly expired: () => void;
@@ -42,17 +43,18 @@ export class Reconnection {
     this.#hooks = hooks;
   }
 
-  /** Whether a new link was opened since begin(): until then the old one may still come back. */
-  get attempting(): boolean {
-    return this.#attempts > 0;
-  }
-
-  begin(): void {
+  /** fresh: signaling's socket does not answer either. */
+  begin(fresh: boolean): void {
     this.end();
     this.#deadline = performance.now() + HOLD_MS;
     this.#ticker = setInterval(() => this.#tick(), 1_000);
-    this.#schedule(PATIENCE_MS);
+    this.#try(fresh);
     this.#tick();
+  }
+
+  /** The network has changed: what did not work may now. */
+  hurry(): void {
+    if (this.#attempts > 0) this.#schedule(0);
   }
 
   /** An attempt failed. Plans the next one, or returns false where none can help. */
@@ -71,10 +73,13 @@ export class Reconnection {
 
   #schedule(pause: number): void {
     clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => {
-      this.#attempts++;
-      this.#hooks.attempt();
-    }, pause);
+    this.#retry = setTimeout(() => this.#try(true), pause);
+  }
+
+  #try(fresh: boolean): void {
+    this.#attempts++;
+    const patience = this.#hooks.attempt(fresh);
+    if (patience !== null) this.#schedule(patience);
   }
 
   #tick(): void {

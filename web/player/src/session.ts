@@ -1,11 +1,12 @@
+import { type Cause, CauseTeller, causeOf } from "./cause.js";
 import { type ClockReading, EdgeClock } from "./clock.js";
 import type { FromEdge } from "./control/codec.js";
-import type { Notice } from "./control/notice.js";
+import type { Notice, VideoNotice } from "./control/notice.js";
 import { CursorStyle } from "./cursor.js";
 import { Emitter } from "./emitter.js";
 import { type ErrorInfo, PlayerError } from "./errors.js";
 import { enterFullScreen } from "./fullscreen.js";
-import { Heartbeat } from "./heartbeat.js";
+import { Heartbeat, MISSING_MS } from "./heartbeat.js";
 import { InputCapture } from "./input/capture.js";
 import { type Input, PageInput } from "./input/input.js";
 import { PointerLock } from "./input/pointerlock.js";
@@ -29,6 +30,8 @@ export interface SessionEvents {
   playing: { readonly resumed: boolean; readonly stages: readonly StageTime[] };
   /** Once a second while playing. */
   stats: Stats;
+  /** What makes the game worse than it should be, with its newest figures once a second; null once it is over. */
+  cause: Cause | null;
   /** Every presented frame. */
   frame: FrameSample;
   /** The connection is lost; the last frame stands. Once a second until it is back or time is up. */
@@ -49,6 +52,10 @@ const PING_INTERVAL_MS = 250;
 const STATS_INTERVAL_MS = 1_000;
 const FIRST_FRAME_TIMEOUT_MS = 10_000;
 const REJOIN_PAUSE_MS = 1_000;
+/** New ways are asked for again after so long, and six round trips: a new socket's, a request's and an answer's, and ICE's checks. */
+const RESTART_PATIENCE_MS = 1_200;
+/** After so many that were offered and brought nothing, it is the connection itself that is broken. */
+const MOST_RESTARTS = 4;
 
 /**
  *   opening --first frame, app running--> playing <--> doubtful --edge alive--> reconnecting --frame--> playing
@@ -70,17 +77,25 @@ export class Session extends Emitter<SessionEvents> {
   readonly #stages = new StageClock();
   readonly #meter: StatsMeter;
   readonly #reconnection: Reconnection;
+  readonly #over = new AbortController();
   readonly #timers: ReturnType<typeof setInterval>[] = [];
   #unwatch: () => void = () => undefined;
   #clock = new EdgeClock();
   #state: State = "opening";
   #link: Link | null = null;
-  /** Rejoins the session while link still serves it. */
-  #spare: Link | null = null;
+  /** The connection that was lost, by its link and how often that had new ways; null once another took its place. */
+  #broken: { readonly link: Link | null; readonly restarts: number } | null = null;
   #id: string | null = null;
   /** What signaling signed for who looks on; null where it signs nothing. */
   #share: string | null = null;
   #codecs: readonly string[] = [];
+  #video: VideoNotice | null = null;
+  readonly #causes = new CauseTeller();
+  #cause: Cause | null = null;
+  /** Whether signaling answered when it was asked for the edge; null before. */
+  #answered: boolean | null = null;
+  #dropped = 0;
+  #silentSince = 0;
   #appRunning = false;
   #streamShown = false;
   #pictureSeen = false;
@@ -101,13 +116,16 @@ export class Session extends Emitter<SessionEvents> {
     this.input = new PageInput(this.#sender, () => this.#listen());
     this.#meter = new StatsMeter(performance.now());
     this.#reconnection = new Reconnection({
-      attempt: () => this.#open(this.#id),
+      attempt: (fresh) => this.#mend(fresh),
       tick: (secondsLeft) => this.emit("reconnecting", { secondsLeft }),
       expired: () => this.#fail(PlayerError.of("connection-lost")),
     });
     this.#speaker.on("change", (sound) => this.emit("sound", sound));
     this.#lock.on("change", (locked) => this.emit("pointer", { locked }));
     this.#heartbeat.on("missing", () => void this.#doubt());
+    const { signal } = this.#over;
+    for (const name of ["online", "offline"]) window.addEventListener(name, () => this.#networkChanged(), { signal });
+    connectionOf(navigator)?.addEventListener("change", () => this.#networkChanged(), { signal });
     this.#heartbeat.on("back", () => this.#recover());
     queueMicrotask(() => void this.#begin()); // the caller sets its listeners first
   }
@@ -205,8 +223,8 @@ export class Session extends Emitter<SessionEvents> {
     return this.#state === "over";
   }
 
-  /** Opens a link; it takes the old one's place at once, or, where that still serves, when it brings a picture of its own. */
-  #open(resume: string | null, old: Link | null = null): void {
+  /** Opens a link in the old one's place. */
+  #open(resume: string | null): void {
     const { signal, token, app, size, watch } = this.#options;
     const request: LinkRequest = {
       signal,
@@ -218,8 +236,9 @@ export class Session extends Emitter<SessionEvents> {
       ...(watch === undefined ? {} : { watch }),
     };
     const link = new Link(request);
-    if (old === null) this.#adopt(link);
-    else this.#spare = link;
+    this.#link?.close(false);
+    this.#link = link;
+    this.#renew();
     link.on("matched", ({ session, share }) => {
       this.#id = session;
       this.#share = share ?? null;
@@ -228,30 +247,29 @@ export class Session extends Emitter<SessionEvents> {
     link.on("progress", ({ stage, detail }) => this.#enter(stage, detail));
     link.on("connected", () => this.#connected());
     link.on("stream", (stream) => {
-      if (link === this.#spare) this.#adopt(link);
       this.#screen.show(stream);
       this.#streamShown = true;
     });
     link.on("sound", (stream) => this.#speaker.show(stream));
     link.on("message", (message) => this.#receive(message));
     link.on("lost", () => void this.#doubt());
-    link.on("adrift", () => this.#rejoin());
+    link.on("anew", () => this.#renew());
+    link.on("faltering", () => this.#heartbeat.hurry());
+    link.on("unheard", () => {
+      if (this.#state === "playing") link.restart(false); // pictures come: nobody needs to know
+    });
+    link.on("adrift", (error) => this.#rejoin(error));
     link.on("ended", ({ reason, output }) => {
       this.#finish();
       this.emit("ended", { reason, output });
     });
-    link.on("failed", (error) => {
-      if (link === this.#spare) this.#rejoin(error);
-      else this.#linkFailed(error, resume);
-    });
+    link.on("failed", (error) => this.#linkFailed(error, resume));
   }
 
   /** What a connection counts begins anew with each. */
-  #adopt(link: Link): void {
+  #renew(): void {
     if (this.#pictureSeen) this.#screen.freeze();
-    this.#link?.close(false);
-    this.#link = link;
-    this.#spare = null;
+    this.#broken = null;
     this.#heartbeat.stop();
     this.#sender.restart();
     this.#meter.reconnected();
@@ -259,13 +277,13 @@ export class Session extends Emitter<SessionEvents> {
     this.#streamShown = false;
   }
 
-  /** Signaling took the player for lost: asks for the same session again, while the old connection goes on to serve. */
-  #rejoin(failure: PlayerError | null = null): void {
-    this.#spare = null;
-    if (failure !== null && !transient(failure)) return; // what ails the session shows when the old connection ends
+  /** Signaling took the player for lost: asks for the same session again, while the connection goes on to serve. */
+  #rejoin(error: PlayerError): void {
+    if (this.#state === "reconnecting") this.#linkFailed(error, null);
+    if (this.#state === "reconnecting" || !transient(error)) return; // what ails the session shows when the connection ends
     clearTimeout(this.#rejoinTimer);
     this.#rejoinTimer = setTimeout(() => {
-      if (this.#state === "playing" || this.#state === "opening") this.#open(this.#id, this.#link);
+      if (this.#state === "playing" || this.#state === "opening") this.#link?.restart(true);
     }, REJOIN_PAUSE_MS);
   }
 
@@ -290,7 +308,7 @@ export class Session extends Emitter<SessionEvents> {
     } else if (this.#state === "opening" && resumed !== null && !this.#pictureSeen) {
       this.#open(null); // what was to be resumed is over: start anew
     } else if (this.#state === "playing" && transient(error)) {
-      this.#reconnect();
+      this.#reconnect(true);
     } else {
       this.#fail(error);
     }
@@ -310,6 +328,7 @@ export class Session extends Emitter<SessionEvents> {
         break;
       case "notice":
         if (message.notice.kind === "stats") this.#meter.edge(message.notice);
+        if (message.notice.kind === "video") this.#video = message.notice;
         if (message.notice.kind === "app" && message.notice.state === "running") this.#appRunning = true;
         if (message.notice.kind === "audio")
           this.#speaker.explain(message.notice.state === "on" ? "" : message.notice.reason || "There is no sound.");
@@ -337,7 +356,7 @@ export class Session extends Emitter<SessionEvents> {
     }
     clearTimeout(this.#firstFrameTimer);
     if (this.#state === "playing" || this.#state === "opening") this.#screen.thaw();
-    if (this.#state === "reconnecting" && this.#reconnection.attempting) this.#resumed();
+    if (this.#state === "reconnecting" && this.#restarts() > 0) this.#resumed();
     this.#listen();
     this.#arrive();
     this.emit("frame", frame);
@@ -360,19 +379,45 @@ export class Session extends Emitter<SessionEvents> {
     this.#state = "doubtful";
     const verdict = await link.check();
     if (this.#state !== "doubtful" || link !== this.#link) return;
+    this.#answered = verdict !== "unknown";
     if (verdict === "gone") return this.#fail(PlayerError.of("edge-gone"));
     if (before === "opening") this.#stages.finish(performance.now());
-    this.#reconnect();
+    this.#reconnect(verdict === "unknown");
   }
 
-  #reconnect(): void {
+  #reconnect(fresh: boolean): void {
     this.#state = "reconnecting";
-    this.#spare?.close(false);
-    this.#spare = null;
+    this.#silentSince = performance.now() - MISSING_MS;
+    clearTimeout(this.#rejoinTimer);
+    this.#broken = { link: this.#link, restarts: this.#link?.restarts ?? 0 };
     this.#screen.freeze();
     this.#listen();
     this.#meter.reconnected();
-    this.#reconnection.begin();
+    this.#reconnection.begin(fresh);
+    this.#judge(null);
+  }
+
+  /** How often the connection was offered new ways since it broke; of another one, always enough. */
+  #restarts(): number {
+    const broken = this.#broken;
+    return broken === null ? MOST_RESTARTS : (broken.link?.restarts ?? 0) - broken.restarts;
+  }
+
+  /** Asks for new ways for the connection that broke; where they bring nothing, or nothing is left of it, for another. */
+  #mend(fresh: boolean): number | null {
+    const link = this.#link;
+    if (link?.standing !== true || this.#restarts() >= MOST_RESTARTS) {
+      this.#open(this.#id);
+      return null;
+    }
+    link.restart(fresh);
+    return RESTART_PATIENCE_MS + (6 * (this.#clock.roundTrip ?? 0)) / 1000;
+  }
+
+  #networkChanged(): void {
+    this.#heartbeat.hurry();
+    if (this.#state === "doubtful") this.#reconnect(true);
+    else if (this.#state === "reconnecting") this.#reconnection.hurry();
   }
 
   /** The heartbeat is heard again on the link that it was missed on. */
@@ -380,12 +425,13 @@ export class Session extends Emitter<SessionEvents> {
     if (this.#state === "doubtful") {
       this.#state = this.#stages.current === null ? "playing" : "opening";
       this.#arrive();
-    } else if (this.#state === "reconnecting" && !this.#reconnection.attempting) this.#resumed();
+    } else if (this.#state === "reconnecting") this.#resumed();
   }
 
   #resumed(): void {
     this.#reconnection.end();
     this.#state = "playing";
+    this.#heartbeat.watch(); // a straggler of the old way may have been taken for more
     this.#screen.thaw();
     this.#listen();
     this.emit("playing", { resumed: true, stages: this.#stages.times });
@@ -410,10 +456,31 @@ export class Session extends Emitter<SessionEvents> {
   }
 
   async #summarise(): Promise<void> {
+    if (this.#state === "reconnecting") this.#judge(null);
     if (this.#state !== "playing") return;
     const report = (await this.#link?.stats()) ?? null;
     if (this.#state !== "playing") return;
-    this.emit("stats", this.#meter.summary(performance.now(), receiverCounts(report), this.#clock));
+    const summary = this.#meter.summary(performance.now(), receiverCounts(report), this.#clock);
+    const stats = this.#options.watch === undefined ? summary : { ...summary, link: null }; // it is the player's
+    this.emit("stats", stats);
+    if (!document.hidden) this.#judge(stats);
+  }
+
+  /** Names what is wrong, if anything is. Without stats nothing comes. */
+  #judge(stats: Stats | null): void {
+    const dropped = stats === null ? 0 : Math.max(stats.dropped - this.#dropped, 0);
+    this.#dropped = stats?.dropped ?? this.#dropped;
+    const now = causeOf({
+      silence: stats === null ? performance.now() - this.#silentSince : null,
+      online: navigator.onLine,
+      signaling: this.#answered,
+      stats,
+      video: this.#video,
+      dropped,
+    });
+    const told = this.#causes.observe(now, stats === null);
+    if (told !== null || this.#cause !== null) this.emit("cause", told);
+    this.#cause = told;
   }
 
   #fail(error: PlayerError): void {
@@ -435,12 +502,17 @@ export class Session extends Emitter<SessionEvents> {
     this.#heartbeat.stop();
     this.#reconnection.end();
     this.#unwatch();
+    this.#over.abort();
     clearTimeout(this.#firstFrameTimer);
     clearTimeout(this.#rejoinTimer);
     for (const timer of this.#timers) clearInterval(timer);
-    this.#spare?.close(false);
     this.#link?.close(true);
   }
+}
+
+/** What tells of a change of network, where the browser has it. */
+function connectionOf(browser: Navigator & { readonly connection?: EventTarget }): EventTarget | undefined {
+  return browser.connection;
 }
 
 function micros(ms: number): number {

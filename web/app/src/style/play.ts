@@ -143,6 +143,26 @@ export const playStyle = css`
     justify-items: center;
     gap: 0.4rem;
   }
+  .stage > .cause {
+    position: absolute;
+    left: calc(1rem + env(safe-area-inset-left));
+    bottom: calc(1.5rem + env(safe-area-inset-bottom));
+    max-width: min(24rem, calc(100% - 2rem));
+    padding: 0.5rem 0.9rem;
+    border-radius: 12px;
+    background: rgb(11 13 18 / 82%);
+    border: 1px solid rgb(255 255 255 / 9%);
+    pointer-events: none;
+    animation: appear 300ms ease-out;
+  }
+  .cause.still {
+    max-width: 24rem;
+  }
+  @keyframes appear {
+    from {
+      opacity: 0;
+    }
+  }
   .hint {
     transition: opacity 500ms ease-out;
   }
@@ -245,7 +265,8 @@ export const playStyle = css`
     .hint {
       display: none;
     }
-    .notice {
+    .notice,
+    .stage > .cause {
       bottom: auto;
       top: calc(4.25rem + env(safe-area-inset-top));
     }
@@ -260,7 +281,8 @@ export const playStyle = css`
       object-position: 50% 0;
     }
     nl-overlay,
-    .notice {
+    .notice,
+    .stage > .cause {
       top: calc(5rem + 56.25vw + env(safe-area-inset-top));
     }
   }

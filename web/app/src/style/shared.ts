@@ -75,6 +75,34 @@ export const shared = css`
     padding: 0.05rem 0.45rem;
     white-space: nowrap;
   }
+  .cause {
+    display: flex;
+    gap: 0.6rem;
+    align-items: baseline;
+    text-align: left;
+    font-size: 0.85rem;
+    line-height: 1.4;
+    text-wrap: pretty;
+    font-variant-numeric: tabular-nums;
+  }
+  .cause i {
+    flex: none;
+    width: 8px;
+    height: 8px;
+    border-radius: 50%;
+    background: var(--network);
+  }
+  .cause .edge {
+    background: var(--edge);
+  }
+  .cause .device {
+    background: var(--decode);
+  }
+  .cause small {
+    display: block;
+    color: var(--muted);
+    font-size: 0.75rem;
+  }
   .unseen {
     position: absolute;
     width: 1px;

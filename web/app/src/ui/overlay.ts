@@ -1,6 +1,7 @@
-import type { Latency, Stats, VideoNotice } from "@nearlight/player";
+import type { Cause, Latency, LinkFigures, Stats, VideoNotice } from "@nearlight/player";
 import { css, html, LitElement, nothing } from "lit";
 import { shared } from "../style/shared.js";
+import { why } from "./why.js";
 
 const PARTS = ["edge", "network", "decode", "present"] as const;
 const WORDS: Readonly<Record<(typeof PARTS)[number], string>> = {
@@ -12,7 +13,7 @@ const WORDS: Readonly<Record<(typeof PARTS)[number], string>> = {
 
 /** The figures of the running game, over the picture. It takes no input. */
 export class Overlay extends LitElement {
-  static override properties = { stats: { attribute: false }, video: { attribute: false } };
+  static override properties = { stats: { attribute: false }, video: { attribute: false }, cause: { attribute: false } };
   static override styles = [
     shared,
     css`
@@ -96,6 +97,13 @@ export class Overlay extends LitElement {
       .present {
         background: var(--present);
       }
+      .cause {
+        margin-top: 0.6rem;
+        padding: 0.5rem 0.7rem;
+        border-radius: 8px;
+        background: rgb(255 255 255 / 6%);
+        font-size: 0.8rem;
+      }
       hr {
         border: 0;
         border-top: 1px solid rgb(255 255 255 / 10%);
@@ -106,30 +114,33 @@ export class Overlay extends LitElement {
 
   declare stats: Stats | null;
   declare video: VideoNotice | null;
+  declare cause: Cause | null;
 
   constructor() {
     super();
     this.stats = null;
     this.video = null;
+    this.cause = null;
   }
 
   override render() {
-    const { stats, video } = this;
+    const { stats, video, cause } = this;
     if (stats === null) return html`<p class="note" role="status">Measuring…</p>`;
     return html`<div role="group" aria-label="Figures">
       <div class="top">
         ${figure(stats.fps.toFixed(0), "fps")} ${figure((stats.bitrate / 1e6).toFixed(1), "Mbit/s")}
         ${figure(stats.roundTrip === null ? "–" : stats.roundTrip.toFixed(1), "ms round trip")}
       </div>
+      ${cause === null ? nothing : html`<p class="cause" role="status">${why(cause)}</p>`}
       ${stats.latency === null ? nothing : this.#latency(stats.latency)}
       <hr />
       <dl>
         ${row("Picture", stats.width === 0 ? "–" : `${stats.width} × ${stats.height}`)}
         ${video === null ? nothing : row("Encoder", `${video.encoder}, ${video.frameRate} fps`)}
         ${row("Stood still", `${stats.freezes} ×`)} ${row("Frames dropped", String(stats.dropped))}
-        ${row("Packets lost", String(stats.lost))}
+        ${row("Packets lost", String(stats.lost))} ${stats.link === null ? nothing : link(stats.link)}
       </dl>
-      ${video === null ? nothing : [video.reason, video.instead].map((why) => (why === "" ? nothing : html`<p class="note">${why}</p>`))}
+      ${video === null ? nothing : [video.reason, video.instead].map((text) => (text === "" ? nothing : html`<p class="note">${text}</p>`))}
     </div>`;
   }
 
@@ -153,6 +164,10 @@ export class Overlay extends LitElement {
 
 function figure(value: string, unit: string) {
   return html`<div><div class="big">${value}</div><div class="unit">${unit}</div></div>`;
+}
+
+function link({ state, target, queue }: LinkFigures) {
+  return html`${row("Link", `${state}, ${(target / 1e6).toFixed(1)} Mbit/s`)} ${row("Waits in line", `${queue.toFixed(0)} ms`)}`;
 }
 
 function row(name: string, value: string) {

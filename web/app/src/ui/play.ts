@@ -1,5 +1,6 @@
 import {
   type App,
+  type Cause,
   connect,
   type ErrorInfo,
   type Session,
@@ -19,6 +20,7 @@ import "./overlay.js";
 import "./pad.js";
 import { lasting, notice, type Sharing, share } from "./share.js";
 import "./timeline.js";
+import { why } from "./why.js";
 
 /** Toggles the figures. Games seldom use it, browsers never, and every keyboard has it. */
 const OVERLAY_KEY = "F8";
@@ -48,6 +50,7 @@ export class PlayPage extends LitElement {
     stats: { state: true },
     encoder: { state: true },
     sound: { state: true },
+    cause: { state: true },
     figures: { state: true },
     hint: { state: true },
     sharing: { state: true },
@@ -68,6 +71,7 @@ export class PlayPage extends LitElement {
   declare stats: Stats | null;
   declare encoder: VideoNotice | null;
   declare sound: Sound | null;
+  declare cause: Cause | null;
   declare figures: boolean;
   declare hint: boolean;
   declare sharing: Sharing | null;
@@ -93,6 +97,7 @@ export class PlayPage extends LitElement {
     this.stats = null;
     this.encoder = null;
     this.sound = null;
+    this.cause = null;
     this.figures = false;
     this.hint = false;
     this.sharing = null;
@@ -128,7 +133,7 @@ export class PlayPage extends LitElement {
       <div class="screen"></div>
       ${view.name === "ready" ? this.#ready() : nothing} ${view.name === "connecting" ? this.#connecting(view) : nothing}
       ${live && this.#session !== null ? this.#controls(this.#session) : nothing}
-      ${view.name === "reconnecting" ? reconnecting(view.secondsLeft) : nothing}
+      ${view.name === "reconnecting" ? reconnecting(view.secondsLeft, this.cause) : nothing}
       ${view.name === "ended" ? this.#card(HEADINGS[view.info.code] ?? "The game is over", view.info, view.output) : nothing}
       ${view.name === "failed" ? this.#card(HEADINGS[view.info.code] ?? "That did not work", view.info, []) : nothing}
     </div>`;
@@ -167,7 +172,13 @@ export class PlayPage extends LitElement {
   }
 
   #controls(session: Session) {
-    return html`${this.figures ? html`<nl-overlay .stats=${this.stats} .video=${this.encoder}></nl-overlay>` : nothing}
+    return html`${
+      this.figures
+        ? html`<nl-overlay .stats=${this.stats} .video=${this.encoder} .cause=${this.cause}></nl-overlay>`
+        : this.cause === null || this.view.name === "reconnecting"
+          ? nothing
+          : html`<p class="cause" role="status">${why(this.cause)}</p>`
+    }
       <div class="tools">
         <button class="touch-only" aria-label="Keyboard" title="Keyboard" @click=${this.#type}>${icons.keyboard}</button>
         ${this.sound === null ? nothing : speaker(session, this.sound)}
@@ -231,6 +242,7 @@ export class PlayPage extends LitElement {
     this.stats = null;
     this.encoder = null;
     this.sound = null;
+    this.cause = null;
     this.sharing = null;
     this.view = { name: "connecting", detail: "", picture: false };
     const resume = sessionStorage.getItem(STORED_SESSION);
@@ -257,6 +269,9 @@ export class PlayPage extends LitElement {
     });
     session.on("stats", (stats) => {
       this.stats = stats;
+    });
+    session.on("cause", (cause) => {
+      this.cause = cause;
     });
     session.on("notice", (notice) => {
       if (notice.kind === "video") this.encoder = notice;
@@ -363,7 +378,7 @@ const HEADINGS: Readonly<Record<string, string>> = {
 const HOLD_SECONDS = 30;
 const RING = 2 * Math.PI * 44;
 
-function reconnecting(secondsLeft: number) {
+function reconnecting(secondsLeft: number, cause: Cause | null) {
   return html`<div class="sheet over">
     <div class="back" role="status">
       <svg class="ring" viewBox="0 0 100 100" aria-hidden="true">
@@ -385,6 +400,7 @@ function reconnecting(secondsLeft: number) {
       </svg>
       <h2>Reconnecting…</h2>
       <p class="lead">The connection was lost. Your game waits for you.</p>
+      ${cause === null ? nothing : html`<p class="cause still">${why(cause)}</p>`}
       <span class="unseen">${Math.ceil(secondsLeft / 10) * 10} seconds left</span>
     </div>
   </div>`;

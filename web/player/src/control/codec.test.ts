@@ -54,12 +54,19 @@ describe("the key table", () => {
   });
 });
 
-/** The golden file writes pictures in hexadecimal and a notice's bit rate by its wire name. */
+/** The golden file writes pictures in hexadecimal and a notice's figures by their wire names. */
 function flat(message: unknown): unknown {
   if (typeof message !== "object" || message === null) return message;
   const { notice, png, ...rest } = message as { notice?: Record<string, unknown>; png?: string | Uint8Array };
   if (png !== undefined) return { ...rest, png: typeof png === "string" ? png : Buffer.from(png).toString("hex") };
   if (notice === undefined) return rest;
-  const { bitrate_bps, rtt, ...fields } = notice;
-  return { ...rest, notice: bitrate_bps === undefined ? fields : { ...fields, bitrate: bitrate_bps } };
+  const { bitrate_bps, rtt, link, ...fields } = notice;
+  if (bitrate_bps === undefined) return { ...rest, notice: link === undefined ? fields : { ...fields, link } };
+  return { ...rest, notice: { ...fields, bitrate: bitrate_bps, link: flatLink(link as Record<string, unknown> | undefined) } };
+}
+
+function flatLink(link: Record<string, unknown> | null | undefined): unknown {
+  if (link?.["target_bps"] === undefined) return link ?? null; // none, or as it was read
+  const { target_bps: target, capacity_bps: capacity, queue_ms: queue, ...fields } = link;
+  return { ...fields, target, capacity, queue };
 }

@@ -19,6 +19,8 @@ export interface VideoNotice {
   readonly reason: string;
   /** Why no encoder that the edge would rather use is at work, or "". */
   readonly instead: string;
+  /** Whose doing the reason is: "edge" or "link"; "" for nobody's. */
+  readonly limit: string;
 }
 
 /** Whether there is sound to hear from now on. */
@@ -41,6 +43,23 @@ export interface StatsNotice {
   readonly bitrate: number;
   readonly frames: number;
   readonly dropped: number;
+  /** What the edge's congestion control makes of the way to the player; null while it does not say. */
+  readonly link: LinkFigures | null;
+}
+
+/** Bits per second, milliseconds, and shares from 0 to 1. */
+export interface LinkFigures {
+  /** Such as "steady", "draining" or "competing". */
+  readonly state: string;
+  /** Why the rate was last cut, such as "queueing" or "loss"; "none" before the first time. */
+  readonly cause: string;
+  /** What may be sent. */
+  readonly target: number;
+  /** What pictures were seen to pass at; 0 before the first. */
+  readonly capacity: number;
+  /** How long packets wait on the way. */
+  readonly queue: number;
+  readonly loss: number;
 }
 
 export interface OtherNotice {
@@ -85,10 +104,11 @@ function parseApp(m: Fields): AppNotice | null {
 
 function parseVideo(m: Fields): VideoNotice | null {
   const [encoder, codec, reason, instead] = [text(m["encoder"]), text(m["codec"]), text(m["reason"]), text(m["instead"])];
+  const limit = text(m["limit"]);
   const [width, height, frameRate] = [amount(m["width"]), amount(m["height"]), amount(m["frameRate"])];
-  if (encoder === null || codec === null || reason === null || instead === null) return null;
+  if (encoder === null || codec === null || reason === null || instead === null || limit === null) return null;
   if (width === null || height === null || frameRate === null) return null;
-  return { kind: "video", encoder, codec, width, height, frameRate, reason, instead };
+  return { kind: "video", encoder, codec, width, height, frameRate, reason, instead, limit };
 }
 
 function parseAudio(m: Fields): AudioNotice | null {
@@ -99,7 +119,8 @@ function parseAudio(m: Fields): AudioNotice | null {
 function parseStats(m: Fields): StatsNotice | null {
   const [bitrate, frames, dropped] = [amount(m["bitrate_bps"]), amount(m["frames"]), amount(m["dropped"])];
   const named = m["stages"] ?? {};
-  if (bitrate === null || frames === null || dropped === null || !isFields(named)) return null;
+  const link = m["link"] === undefined ? null : parseLink(m["link"]);
+  if (bitrate === null || frames === null || dropped === null || !isFields(named) || link === undefined) return null;
   const stages: [string, Percentiles][] = [];
   for (const [name, value] of Object.entries(named)) {
     if (!isFields(value)) return null;
@@ -107,7 +128,16 @@ function parseStats(m: Fields): StatsNotice | null {
     if (p50 === null || p99 === null) return null;
     stages.push([name, { p50, p99 }]);
   }
-  return { kind: "stats", stages: Object.fromEntries(stages), bitrate, frames, dropped };
+  return { kind: "stats", stages: Object.fromEntries(stages), bitrate, frames, dropped, link };
+}
+
+/** undefined where it is malformed. */
+function parseLink(m: unknown): LinkFigures | undefined {
+  if (!isFields(m)) return undefined;
+  const [state, cause] = [text(m["state"]), text(m["cause"])];
+  const [target, capacity, queue, loss] = ["target_bps", "capacity_bps", "queue_ms", "loss"].map((name) => amount(m[name]));
+  if (state === null || cause === null || target == null || capacity == null || queue == null || loss == null) return undefined;
+  return { state, cause, target, capacity, queue, loss };
 }
 
 function isFields(value: unknown): value is Fields {

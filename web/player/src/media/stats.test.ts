@@ -3,7 +3,9 @@ import { EdgeClock } from "../clock.js";
 import type { FrameSample } from "./frames.js";
 import { StatsMeter } from "./stats.js";
 
-const NONE = { bytes: 0, dropped: 0, lost: 0 };
+const NONE = { bytes: 0, dropped: 0, lost: 0, received: 0, jitter: 0 };
+
+const COUNTS = { bytes: 1_000_000, dropped: 1, lost: 2, received: 998, jitter: 3 };
 
 /** Clocks that agree. */
 function clock(): EdgeClock {
@@ -27,18 +29,29 @@ it("sums up a second: rate, bits, and where the time goes", () => {
     bitrate: 0,
     frames: 0,
     dropped: 0,
+    link: null,
   });
   for (let i = 1; i <= 60; i++) meter.frame(frame(i, i * 16, i * 16 + 8), agreed);
-  const stats = meter.summary(1_000, { bytes: 1_000_000, dropped: 1, lost: 2 }, agreed);
-  expect(stats).toMatchObject({ fps: 60, bitrate: 8_000_000, dropped: 1, lost: 2, freezes: 0, roundTrip: 0 });
+  const stats = meter.summary(1_000, COUNTS, agreed);
+  expect(stats).toMatchObject({
+    fps: 60,
+    bitrate: 8_000_000,
+    dropped: 1,
+    lost: 2,
+    freezes: 0,
+    roundTrip: 0,
+    jitter: 3,
+    loss: 0.002,
+  });
   expect(stats.latency?.total).toBeCloseTo(8, 1);
   expect(stats.latency?.edge).toBeCloseTo(3);
   expect(stats.latency?.network).toBeCloseTo(2, 1);
   expect(stats.latency?.decode).toBe(2);
   expect(stats.latency?.present).toBeCloseTo(1);
-  expect(meter.summary(2_000, { bytes: 1_000_000, dropped: 1, lost: 2 }, agreed)).toMatchObject({
+  expect(meter.summary(2_000, COUNTS, agreed)).toMatchObject({
     fps: 0,
     bitrate: 0,
+    loss: 0,
     latency: null,
   });
 });

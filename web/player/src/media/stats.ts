@@ -1,5 +1,5 @@
 import type { EdgeClock } from "../clock.js";
-import type { StatsNotice } from "../control/notice.js";
+import type { LinkFigures, StatsNotice } from "../control/notice.js";
 import type { FrameSample } from "./frames.js";
 
 /** Where the time from the game's drawing to the screen goes, in milliseconds; the medians of the last second. */
@@ -23,10 +23,16 @@ export interface Stats {
   readonly bitrate: number;
   /** Milliseconds; null before it was measured. */
   readonly roundTrip: number | null;
+  /** How unevenly packets come, in milliseconds (RFC 3550 section 6.4.1). */
+  readonly jitter: number;
+  /** The share of packets of the last second that never came, 0 to 1. */
+  readonly loss: number;
   /** Null while the clocks have not been compared, or nothing was presented. */
   readonly latency: Latency | null;
   /** The edge's own stages, by its names. */
   readonly edgeStages: StatsNotice["stages"];
+  /** What the edge makes of the way to the player; null until it says, and for who looks on. */
+  readonly link: LinkFigures | null;
   /** Times since the beginning that the picture stood for over 100 ms while frames came. */
   readonly freezes: number;
   /** Frames since the beginning that came and were never shown. */
@@ -45,6 +51,10 @@ export interface ReceiverCounts {
   readonly bytes: number;
   readonly dropped: number;
   readonly lost: number;
+  /** Packets that came. */
+  readonly received: number;
+  /** Milliseconds. */
+  readonly jitter: number;
 }
 
 /** Gathers frames into a summary a second. Pure: instants come from the caller. */
@@ -55,7 +65,7 @@ export class StatsMeter {
   #last: FrameSample | null = null;
   #edge: StatsNotice | null = null;
   #since: number;
-  #bytes = 0;
+  #before: ReceiverCounts | null = null;
 
   constructor(now: number) {
     this.#since = now;
@@ -79,19 +89,24 @@ export class StatsMeter {
   /** A connection came back: what stood meanwhile was told as a reconnection, and its counters start anew. */
   reconnected(): void {
     this.#last = null;
-    this.#bytes = 0;
+    this.#before = null;
   }
 
   /** Sums up what came since the last call. */
   summary(now: number, counts: ReceiverCounts, clock: EdgeClock): Stats {
     const seconds = Math.max(now - this.#since, 1) / 1000;
     const roundTrip = clock.roundTrip;
+    const grown = (name: "bytes" | "lost" | "received") => Math.max(counts[name] - (this.#before?.[name] ?? 0), 0);
+    const [lost, received] = [grown("lost"), grown("received")];
     const stats: Stats = {
       fps: this.#frames / seconds,
-      bitrate: (Math.max(counts.bytes - this.#bytes, 0) * 8) / seconds,
+      bitrate: (grown("bytes") * 8) / seconds,
       roundTrip: roundTrip === null ? null : roundTrip / 1000,
+      jitter: counts.jitter,
+      loss: lost === 0 ? 0 : lost / (lost + received),
       latency: median(this.#latencies),
       edgeStages: this.#edge?.stages ?? {},
+      link: this.#edge?.link ?? null,
       freezes: this.#freezes,
       dropped: counts.dropped,
       lost: counts.lost,
@@ -99,7 +114,7 @@ export class StatsMeter {
       height: this.#last?.height ?? 0,
     };
     this.#since = now;
-    this.#bytes = counts.bytes;
+    this.#before = counts;
     this.#frames = 0;
     this.#latencies = [];
     return stats;

@@ -37,11 +37,14 @@ export type ToSignaling =
       readonly size?: Size;
       readonly codecs: readonly string[];
       readonly resume?: string;
+      /** With resume: the connection to the edge is still there. */
+      readonly restart?: boolean;
       readonly watch?: string;
     }
   | { readonly type: "answer"; readonly sdp: string }
   | Candidate
   | { readonly type: "check" }
+  | { readonly type: "restart" }
   | { readonly type: "install"; readonly token: string; readonly app: string }
   | { readonly type: "leave" };
 
@@ -72,8 +75,14 @@ export interface Installing {
 export type FromSignaling =
   | Matched
   | { readonly type: "progress"; readonly stage: "starting" | "connecting"; readonly detail: string }
-  | { readonly type: "offer"; readonly sdp: string }
+  | {
+      readonly type: "offer";
+      readonly sdp: string;
+      /** It is for the connection that stands; without it, for a new one. */
+      readonly restart?: boolean;
+    }
   | Candidate
+  | { readonly type: "unheard" }
   | { readonly type: "checked"; readonly edge: "alive" | "gone" }
   | Installing
   | { readonly type: "ended"; readonly reason: ErrorInfo; readonly output: readonly string[] }
@@ -135,7 +144,9 @@ function read(m: Fields): FromSignaling {
         detail: bounded(optional(m, "detail", ""), MAX_DETAIL),
       };
     case "offer":
-      return { type, sdp: string(m, "sdp") };
+      return { type, sdp: string(m, "sdp"), ...(optional(m, "restart", false) ? { restart: true } : {}) };
+    case "unheard":
+      return { type };
     case "candidate":
       return {
         type,
