@@ -88,7 +88,7 @@ func openNetFlow(candidate encoder.Candidate, config encoder.Config, pictures []
 	if err != nil {
 		return nil, err
 	}
-	opened, err := candidate.Open(config)
+	opened, config, err := candidate.OpenMending(config)
 	if err != nil {
 		return nil, err
 	}

@@ -188,11 +188,20 @@ func (e *Encoder) drain(emit func(media.Slice) error) (encoder.Result, error) {
 				Data:     unsafe.Slice((*byte)(piece.data), int(piece.length)),
 				Keyframe: result.Keyframe,
 				Last:     piece.last != 0,
+				Skips:    skips(result.Keyframe, &e.history),
 			})
 		}
 	}
 	result.QP = min(float64(C.nl_x264_qp(e.c)), 51) // x264 counts on beyond 51 where it drops coefficients
 	return result, failed
+}
+
+// skips is how many pictures the one that was just coded, and is not in the history yet, does without.
+func skips(keyframe bool, h *encoder.History) int {
+	if keyframe {
+		return 0
+	}
+	return h.Skips()
 }
 
 func (e *Encoder) failure(call string) error {
@@ -253,6 +262,14 @@ func (e *Encoder) Invalidate(first, last media.Instant) (keyframe bool, err erro
 	return e.keyframe, nil
 }
 
+// fallBacks is how many pictures a loss may spoil but for one.
+func (e *Encoder) fallBacks() int {
+	if e.config.Recovery != encoder.RecoverByReferences {
+		return 0
+	}
+	return e.references
+}
+
 // CodedSize implements encoder.Encoder.
 func (e *Encoder) CodedSize() media.Size { return encoder.WholeMacroblocks(e.config.Size) }
 
@@ -261,6 +278,7 @@ func (e *Encoder) Capabilities() encoder.Capabilities {
 	capabilities := encoder.Capabilities{
 		Codec: media.H264, Name: Name,
 		Recovery:    e.config.Recovery,
+		References:  e.fallBacks(),
 		FrameBudget: true,
 		LiveResize:  true,
 		Speeds:      speeds,
