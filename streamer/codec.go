@@ -7,6 +7,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"nearlight/internal/media"
+	"nearlight/streamer/dependency"
 )
 
 // ErrNoCommonCodec reports that the player cannot decode what the edge would send.
@@ -56,7 +57,7 @@ func registerCodecs(engine *webrtc.MediaEngine, codecs []media.Codec, profileLev
 			return err
 		}
 	}
-	for _, uri := range []string{playoutDelayURI, absCaptureTimeURI, contentTypeURI, transportNumberURI} {
+	for _, uri := range []string{playoutDelayURI, absCaptureTimeURI, contentTypeURI, transportNumberURI, dependency.URI} {
 		if err := engine.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, webrtc.RTPCodecTypeVideo); err != nil {
 			return fmt.Errorf("register header extension %s: %w", uri, err)
 		}

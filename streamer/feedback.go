@@ -14,7 +14,7 @@ import (
 const minimumKeyframeGap = 100 * time.Millisecond
 
 // keyframeGate passes at most one request for a keyframe per round trip, since a request that was sent before the last
-// keyframe arrived asks for nothing new.
+// keyframe arrived asks for nothing new, whoever asked for that one.
 type keyframeGate struct {
 	mu   sync.Mutex
 	last time.Time
@@ -30,14 +30,19 @@ func (g *keyframeGate) pass(now time.Time, roundTrip time.Duration) bool {
 	return true
 }
 
+// sent tells of a keyframe that is being sent.
+func (g *keyframeGate) sent(now time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.last = now
+}
+
 // feedback takes what the player says about the packets that it got. It is called from the goroutine that reads the socket.
 func (p *Peer) feedback(packet rtcp.Packet) {
 	var err error
 	switch packet := packet.(type) {
 	case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
-		if p.keyframes.pass(time.Now(), p.RoundTrip()) {
-			p.receiver.WantKeyframe()
-		}
+		p.wantKeyframe()
 	case *rtcp.TransportLayerNack:
 		err = p.repeat(packet)
 	case *rtcp.TransportLayerCC:
@@ -54,7 +59,13 @@ func (p *Peer) feedback(packet rtcp.Packet) {
 	}
 }
 
-// repeat sends again what the player has lost.
+func (p *Peer) wantKeyframe() {
+	if p.keyframes.pass(time.Now(), p.RoundTrip()) {
+		p.receiver.WantKeyframe()
+	}
+}
+
+// repeat sends again what the player has lost, and tells of what it will not get.
 func (p *Peer) repeat(request *rtcp.TransportLayerNack) error {
 	now, roundTrip := media.Now(), p.RoundTrip()
 	for _, pair := range request.Nacks {
@@ -66,6 +77,13 @@ func (p *Peer) repeat(request *rtcp.TransportLayerNack) error {
 		if err != nil {
 			return err
 		}
+	}
+	switch loss, precise, found := p.outbound.takeLoss(); {
+	case !found:
+	case precise:
+		p.receiver.Lost(loss)
+	default:
+		p.wantKeyframe()
 	}
 	return nil
 }

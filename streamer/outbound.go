@@ -15,8 +15,8 @@ import (
 
 	"nearlight/internal/alarm"
 	"nearlight/internal/media"
+	"nearlight/streamer/dependency"
 	"nearlight/streamer/packetizer"
-	"nearlight/streamer/recovery"
 	"nearlight/streamer/udpmux"
 )
 
@@ -49,12 +49,15 @@ type outbound struct {
 	octets   int                         // of the newest frame, as far as it is in line
 	fill     int                         // octets that padding brings the newest frame to; 0 for none
 	closed   bool
+	mending  mending
+	asleep   media.Instant           // until when run sleeps
 	length   func(n int) (int, bool) // lengthInLine as a value, made once: making it per frame would allocate
 
 	// The packet being sent, here so that nothing is allocated for it.
 	header     rtp.Header
 	extensions [maxExtensions]rtp.Extension
 	number     [2]byte // transport-wide
+	dependency [dependency.MaxSize]byte
 	repeated   [2 + packetizer.MaxPayload]byte
 	repeats    uint16 // sequence number of the next repeat
 }
@@ -62,7 +65,9 @@ type outbound struct {
 // packetHead is what a packet says beside its payload.
 type packetHead struct {
 	frame       int64 // counts up with each
+	captured    media.Instant
 	timestamp   uint32
+	distance    int16 // how many frames back it refers to; 0 for a keyframe
 	payloadType uint8
 	marker      bool
 	begins      bool // a frame, whose capture time it carries
@@ -101,6 +106,7 @@ type wire struct {
 	extensions       []rtp.Extension // of every packet
 	captureID        uint8           // of abs-capture-time, which a frame's first packet carries; 0 when not negotiated
 	transportID      uint8           // of the transport-wide number; 0 when not negotiated
+	dependencyID     uint8           // of the dependency descriptor; 0 when not negotiated
 }
 
 func newOutbound(ports *udpmux.Ports, rate rateControl, left func(media.StageTimes)) (*outbound, error) {
@@ -156,6 +162,7 @@ func (o *outbound) put(head packetHead, payload []byte) error {
 	if head.begins {
 		o.frames[head.frame%frameHistory] = numberedFrame{head.timestamp, head.frame}
 		o.octets = 0
+		o.mending.begun(head)
 	}
 	o.octets += k.size + headerOctets
 	if head.marker {
@@ -197,8 +204,9 @@ func (o *outbound) sendDue() error {
 		return ErrClosed
 	}
 	before := o.schedule.next
-	err := o.drain(media.Now())
-	if o.first != o.next && o.schedule.next != before {
+	now := media.Now()
+	err := o.drain(now)
+	if o.first != o.next && o.schedule.next != before || o.first == o.next && o.tailDue(now) < o.asleep {
 		o.alarm.Wake()
 	}
 	return err
@@ -337,6 +345,12 @@ func (o *outbound) write(k *kept, payload []byte) error {
 			return fmt.Errorf("set transport-wide number: %w", err)
 		}
 	}
+	if w.dependencyID != 0 {
+		descriptor := dependency.Append(o.dependency[:0], uint16(k.frame), k.begins, k.marker, int(k.distance))
+		if err := o.header.SetExtension(w.dependencyID, descriptor); err != nil {
+			return fmt.Errorf("set dependency descriptor: %w", err)
+		}
+	}
 	o.sent.add(sentPacket{
 		ssrc: o.header.SSRC, sequence: o.header.SequenceNumber, repeat: k.repeats > 0, padding: k.padding, frame: k.frame, size: o.header.MarshalSize() + len(payload),
 	})
@@ -365,24 +379,6 @@ func (o *outbound) tellLeft(at media.Instant) {
 	o.frame.coded = false
 	o.frame.times.Sent = max(at, o.frame.times.Encoded)
 	o.left(o.frame.times)
-}
-
-// again answers a request for a packet that was lost.
-func (o *outbound) again(sequence uint16, now media.Instant, roundTrip time.Duration) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	k := o.kept[sequence%keptPackets]
-	if o.wire == nil || k == nil || k.sequence != sequence || k.firstSent == 0 {
-		return nil // never sent, or too long ago
-	}
-	past := recovery.Packet{Age: now.Sub(k.firstSent), Since: now.Sub(k.lastSent), Repeats: k.repeats}
-	for range recovery.Copies(past, roundTrip) {
-		if err := o.repeat(k); err != nil {
-			return err
-		}
-	}
-	o.settle(media.Now())
-	return nil
 }
 
 // reportNow is RTCP's report on the video stream, nil before there is one.
@@ -418,10 +414,15 @@ func (o *outbound) sendWaiting() (wake media.Instant, running bool) {
 		return 0, false
 	}
 	// Where sending fails the line is empty afterwards, and whoever writes next is told.
-	if err := o.drain(media.Now()); err != nil || o.first == o.next {
+	now := media.Now()
+	o.asleep = alarm.Never
+	if err := o.drain(now); err != nil {
 		return alarm.Never, true
 	}
-	return o.schedule.next, true
+	if o.asleep = o.schedule.next; o.first == o.next {
+		o.asleep = o.probeTail(now)
+	}
+	return o.asleep, true
 }
 
 // stop makes run return, and nothing leave any more.

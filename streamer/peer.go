@@ -48,6 +48,8 @@ type Receiver interface {
 	Left(times media.StageTimes)
 	// WantKeyframe asks for a keyframe: the player cannot decode without one.
 	WantKeyframe()
+	// Lost tells of frames that no later one may refer to. It comes again as long as a frame is sent that does.
+	Lost(Loss)
 	// Candidate is a local ICE candidate for the player, nil after the last.
 	Candidate(c *webrtc.ICECandidateInit)
 }
@@ -263,6 +265,9 @@ func (p *Peer) Use(codec media.Codec) { p.track.use(codec) }
 // WriteSlice sends one slice of the access unit captured at the given instant, at once or, where the link is slow, in the time
 // after it returns.
 func (p *Peer) WriteSlice(s media.Slice, captured media.Instant) error {
+	if s.Keyframe {
+		p.keyframes.sent(time.Now())
+	}
 	if err := p.track.writeSlice(s, captured); err != nil {
 		if p.Err() != nil {
 			return p.Err()

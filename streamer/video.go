@@ -12,6 +12,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"nearlight/internal/media"
+	"nearlight/streamer/dependency"
 	"nearlight/streamer/packetizer"
 )
 
@@ -179,6 +180,8 @@ func (w *wire) prepareExtensions(negotiated []webrtc.RTPHeaderExtensionParameter
 			}
 		case absCaptureTimeURI:
 			w.captureID = id
+		case dependency.URI:
+			w.dependencyID = id
 		case transportNumberURI:
 			w.transportID = id
 		}
@@ -210,13 +213,21 @@ func (t *videoTrack) writeSlice(s media.Slice, captured media.Instant) error {
 		return fmt.Errorf("%w: %s", ErrNoCommonCodec, t.current.codec)
 	}
 	if timestamp := RTPTimestamp(captured); !t.frameOpen || timestamp != t.head.timestamp {
-		t.head = packetHead{frame: t.head.frame + 1, timestamp: timestamp, begins: true}
+		t.head = packetHead{frame: t.head.frame + 1, captured: captured, timestamp: timestamp, begins: true, distance: distance(s)}
 		binary.BigEndian.PutUint64(t.head.wallClock[:], ntpTime(time.Now().Add(-media.Now().Sub(captured))))
 	}
 	t.head.payloadType = payloadType
 	err := t.current.packetizer.Packetize(s, t.emit)
 	t.frameOpen = !s.Last && err == nil
 	return errors.Join(err, t.outbound.sendDue())
+}
+
+// distance is how many frames back a slice's refers to, 0 for a keyframe's.
+func distance(s media.Slice) int16 {
+	if s.Keyframe {
+		return 0
+	}
+	return int16(min(1+s.Skips, dependency.MaxDistance))
 }
 
 func (t *videoTrack) put(payload []byte, marker bool) error {

@@ -29,6 +29,7 @@ var arrows = []struct {
 	{"streamer", []string{"internal/media", "internal/telemetry", "internal/alarm"}, "a connection carries any encoder's slices for any signaling"},
 	{"streamer/congestion", nil, "pure: driven by a clock it is handed"},
 	{"streamer/recovery", nil, "pure"},
+	{"streamer/dependency", nil, "a wire form has no dependencies"},
 	{"streamer/control", nil, "a wire form has no dependencies"},
 	{"streamer/udpmux", []string{"internal/media"}, "sockets know no sessions; departures are on the clock of the frames"},
 	{"streamer/viewer", []string{"streamer/control", "internal/media", "internal/decode", "internal/telemetry"}, "a player in Go is a player: it knows no edge"},

@@ -3,9 +3,11 @@ package recovery
 import "time"
 
 const (
-	// mostAge is how old a packet may be when it arrives. Players wait for a lost frame for about as long before they ask for a
-	// keyframe; what comes later is not waited for.
-	mostAge = 300 * time.Millisecond
+	// mostWait is how long a player waits for a packet, about, before it gives up the frame and asks for a keyframe. A browser
+	// waits longer, but nobody plays meanwhile. Where the way is long one repeat is waited for all the same: nothing else is faster.
+	mostWait = 250 * time.Millisecond
+	// mostRoundTrips bounds the wait on a long way.
+	mostRoundTrips = 2
 	// mostRepeats bounds what one lost packet may cost. A link that loses five in a row does not lose at random.
 	mostRepeats = 4
 	// leastGap separates two repeats where the round trip is tiny or not known yet: requests for one packet come in bursts.
@@ -19,19 +21,33 @@ type Packet struct {
 	Repeats int           // how often it was sent again, at once or one after the other
 }
 
-// Copies is how many copies of a packet to send again now, when the round trip is as given (0 while it is not known).
+// Verdict is what to do about a packet that is asked for.
+type Verdict struct {
+	Copies int  // how many copies of it to send now
+	Doubt  bool // its repeat was lost as well
+	Lost   bool // it does not come in time any more
+}
+
+// Judge decides when the round trip is as given (0 while it is not known).
 //
 // A packet that was sent less than a round trip ago may be on its way: a request that crosses it asks for nothing new. The first
-// repeat is one copy; from the second on it is two, since a packet that was lost twice is worth more than what it costs (Hairpin,
-// NSDI 2024: redundancy belongs on retransmissions, where a loss costs a further round trip).
-func Copies(p Packet, roundTrip time.Duration) int {
+// repeat is one copy; from the second on it is two, and so is the first where there is no time for a second: a packet that was lost
+// twice is worth more than what it costs (Hairpin, NSDI 2024: redundancy belongs on retransmissions, where a loss costs a further
+// round trip).
+//
+// The player misses a packet half a round trip after it was sent, and a repeat takes as long to come: so it has waited for as long
+// as the packet is old now.
+func Judge(p Packet, roundTrip time.Duration) Verdict {
+	wait := max(mostWait, mostRoundTrips*roundTrip)
 	switch {
-	case p.Repeats >= mostRepeats,
-		p.Repeats > 0 && p.Since < max(roundTrip*3/4, leastGap), // measured round trips are means: a shorter one is no mistake
-		p.Age+roundTrip/2 > mostAge:
-		return 0
-	case p.Repeats == 0:
-		return 1
+	case p.Repeats > 0 && p.Since < max(roundTrip*3/4, leastGap): // measured round trips are means: a shorter one is no mistake
+		return Verdict{}
+	case p.Repeats >= mostRepeats, p.Age > wait:
+		return Verdict{Lost: true}
+	case p.Repeats > 0:
+		return Verdict{Copies: min(2, mostRepeats-p.Repeats), Doubt: true}
+	case p.Age+roundTrip > wait:
+		return Verdict{Copies: 2}
 	}
-	return min(2, mostRepeats-p.Repeats)
+	return Verdict{Copies: 1}
 }
