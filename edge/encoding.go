@@ -50,6 +50,7 @@ type encoding struct {
 	// accepts reports whether the player who watches takes a codec; nil while nobody does.
 	accepts func(media.Codec) bool
 
+	coded    captures
 	pictures int  // since the encoder was opened
 	stalls   int  // in a row
 	changed  bool // another encoder is at work since restore was asked last
@@ -95,6 +96,7 @@ func (e *encoding) encode(f *media.Frame, r encoder.Request, emit func(media.Sli
 	if err != nil {
 		return result, e.replace(fmt.Errorf("encode: %w", err))
 	}
+	e.coded.add(f.Times.Damaged)
 	e.changed = e.watch(media.Now().Sub(began)) || e.changed
 	return result, nil
 }

@@ -150,6 +150,9 @@ func (f *netFlow) Malformed(_ control.Channel, err error) { f.fail(err) }
 // WantKeyframe implements streamer.Receiver.
 func (f *netFlow) WantKeyframe() { f.stream.WantKeyframe() }
 
+// Lost implements streamer.Receiver.
+func (f *netFlow) Lost(loss streamer.Loss) { f.stream.Lost(loss) }
+
 // Left implements streamer.Receiver.
 func (f *netFlow) Left(times media.StageTimes) {
 	f.mu.Lock()
