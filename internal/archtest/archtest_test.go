@@ -32,7 +32,7 @@ var arrows = []struct {
 	{"streamer/dependency", nil, "a wire form has no dependencies"},
 	{"streamer/control", nil, "a wire form has no dependencies"},
 	{"streamer/udpmux", []string{"internal/media"}, "sockets know no sessions; departures are on the clock of the frames"},
-	{"streamer/viewer", []string{"streamer/control", "internal/media", "internal/decode", "internal/telemetry"}, "a player in Go is a player: it knows no edge"},
+	{"streamer/viewer", []string{"streamer/control", "streamer/dependency", "internal/media", "internal/decode", "internal/telemetry"}, "a player in Go is a player: it knows no edge"},
 	{"signaling", nil, "a wire form has no dependencies"},
 	{"signaling/match", []string{"signaling"}, "pure ranking"},
 	{"signaling/token", []string{"signaling"}, "signing and checking, for signaling and edge alike"},
