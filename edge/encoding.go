@@ -96,7 +96,7 @@ func (e *encoding) encode(f *media.Frame, r encoder.Request, emit func(media.Sli
 	if err != nil {
 		return result, e.replace(fmt.Errorf("encode: %w", err))
 	}
-	e.coded.add(f.Times.Damaged)
+	e.coded.add(f.Times.Damaged, result.Keyframe)
 	e.changed = e.watch(media.Now().Sub(began)) || e.changed
 	return result, nil
 }

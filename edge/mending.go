@@ -67,31 +67,47 @@ func (e *encoding) mend(loss streamer.Loss) (keyframe bool, err error) {
 	if can.Recovery != encoder.RecoverByReferences {
 		return loss.Certain, nil
 	}
-	if !loss.Certain && e.coded.since(loss.First) >= can.References {
+	if !loss.Certain && !e.coded.olderThan(loss.First, can.References) {
 		return false, nil
 	}
+	e.coded.lose(loss.First)
 	return e.work.Invalidate(loss.First, loss.Last)
 }
 
-// captures are when the newest frames were captured.
+// captures are the newest frames that were coded, as far as an encoder may refer to them.
 type captures struct {
-	at   [32]media.Instant // more than any encoder keeps
-	next int
+	frames [32]codedFrame // more than any encoder keeps
+	count  int
 }
 
-func (c *captures) add(captured media.Instant) {
-	c.at[c.next] = captured
-	c.next = (c.next + 1) % len(c.at)
+type codedFrame struct {
+	captured media.Instant
+	lost     bool // or from before a keyframe
 }
 
-// since counts the frames captured from an instant on.
-func (c *captures) since(first media.Instant) (n int) {
-	for _, at := range c.at {
-		if at >= first {
-			n++
+func (c *captures) add(captured media.Instant, keyframe bool) {
+	if keyframe {
+		c.lose(0)
+	}
+	c.frames[c.count%len(c.frames)] = codedFrame{captured: captured}
+	c.count++
+}
+
+// lose says that the frames captured from an instant on are referred to no more.
+func (c *captures) lose(first media.Instant) {
+	for i := range c.frames {
+		c.frames[i].lost = c.frames[i].lost || c.frames[i].captured >= first
+	}
+}
+
+// olderThan reports whether there is one to refer to, captured before an instant, among as many of the newest as the encoder keeps.
+func (c *captures) olderThan(first media.Instant, kept int) bool {
+	for back := 1; back <= min(kept, c.count, len(c.frames)); back++ {
+		if f := c.frames[(c.count-back)%len(c.frames)]; !f.lost && f.captured < first {
+			return true
 		}
 	}
-	return n
+	return false
 }
 
 // keyframeQueue bounds what a keyframe, and the frame that makes room for it, may add to the link's queue at the rate that is set.

@@ -24,7 +24,7 @@ type Packet struct {
 // Verdict is what to do about a packet that is asked for.
 type Verdict struct {
 	Copies int  // how many copies of it to send now
-	Doubt  bool // its repeat was lost as well
+	Doubt  bool // two of its repeats at least were lost as well
 	Lost   bool // it does not come in time any more
 }
 
@@ -34,6 +34,9 @@ type Verdict struct {
 // repeat is one copy; from the second on it is two, and so is the first where there is no time for a second: a packet that was lost
 // twice is worth more than what it costs (Hairpin, NSDI 2024: redundancy belongs on retransmissions, where a loss costs a further
 // round trip).
+//
+// A frame comes into doubt with the third request, not the second: what is referred past is not shown, nor is any frame between that
+// only waits for its own first repeat, while the two copies that answer the second request are both lost once in thousands of times.
 //
 // The player misses a packet half a round trip after it was sent, and a repeat takes as long to come: so it has waited for as long
 // as the packet is old now.
@@ -45,7 +48,7 @@ func Judge(p Packet, roundTrip time.Duration) Verdict {
 	case p.Repeats >= mostRepeats, p.Age > wait:
 		return Verdict{Lost: true}
 	case p.Repeats > 0:
-		return Verdict{Copies: min(2, mostRepeats-p.Repeats), Doubt: true}
+		return Verdict{Copies: min(2, mostRepeats-p.Repeats), Doubt: p.Repeats > 1}
 	case p.Age+roundTrip > wait:
 		return Verdict{Copies: 2}
 	}

@@ -10,14 +10,16 @@ import (
 const (
 	mostRequests  = 10
 	firstLoop     = 100 * time.Millisecond // the round trip before any was seen
-	requestMargin = 5 * time.Millisecond   // a repeat that takes a little longer than usual is not asked for again
-	loopSmoothing = 8
+	requestMargin = 10 * time.Millisecond  // a repeat that takes a little longer than usual is not asked for again
+	loopSmoothing = 8                      // as RFC 6298 section 2 smooths a round trip
+	loopDeviation = 2                      // how many of its mean deviations a loop may be longer
 )
 
 // requests knows which missing packets were asked for. It is pure, and belongs to the assembler's owner.
 type requests struct {
 	asked [reorderWindow]request
 	loop  time.Duration // from asking for a packet to its repeat, smoothed; 0 before the first
+	off   time.Duration // its mean deviation
 }
 
 type request struct {
@@ -53,7 +55,7 @@ func (r *requests) again() time.Duration {
 	if r.loop == 0 {
 		return firstLoop
 	}
-	return r.loop + requestMargin
+	return r.loop + max(requestMargin, loopDeviation*r.off)
 }
 
 // arrived learns from a packet that was asked for once how long that takes.
@@ -70,6 +72,7 @@ func (r *requests) arrived(sequence uint16, at media.Instant) {
 	case r.loop == 0:
 		r.loop = took
 	default:
+		r.off += ((took - r.loop).Abs() - r.off) / loopSmoothing
 		r.loop += (took - r.loop) / loopSmoothing
 	}
 }
