@@ -41,6 +41,8 @@ type Encoder struct {
 	share     share
 	sharpness sharpness
 	keyframe  bool // the next picture has to be one
+	numbers   numbers
+	number    int64 // of the next picture, since the last keyframe
 }
 
 // Open starts an encoder that hands out the slices of a picture when all of them are coded. The error wraps
@@ -178,20 +180,31 @@ func (e *Encoder) drain(emit func(media.Slice) error) (encoder.Result, error) {
 	var result encoder.Result
 	piece := &e.piece
 	for piece.last = 0; piece.last == 0; {
-		if C.nl_x264_next(e.c, piece) < 0 {
+		if C.nl_x264_next(e.c, &e.piece) < 0 {
 			return result, e.failure("encode")
 		}
 		result.Keyframe = piece.keyframe != 0
-		result.Bytes += int(piece.length)
+		data := unsafe.Slice((*byte)(piece.data), int(piece.length))
+		if result.Keyframe {
+			e.number = 0
+		}
+		if e.config.Recovery == encoder.RecoverByReferences && failed == nil {
+			var err error
+			if data, err = e.numbers.widen(data, e.number); err != nil {
+				return result, fmt.Errorf("x264: %w", err)
+			}
+		}
+		result.Bytes += len(data)
 		if failed == nil {
 			failed = emit(media.Slice{
-				Data:     unsafe.Slice((*byte)(piece.data), int(piece.length)),
+				Data:     data,
 				Keyframe: result.Keyframe,
 				Last:     piece.last != 0,
 				Skips:    skips(result.Keyframe, &e.history),
 			})
 		}
 	}
+	e.number++
 	result.QP = min(float64(C.nl_x264_qp(e.c)), 51) // x264 counts on beyond 51 where it drops coefficients
 	return result, failed
 }
