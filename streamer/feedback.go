@@ -51,6 +51,7 @@ func (p *Peer) feedback(packet rtcp.Packet) {
 		for _, echo := range packet.Reports {
 			if roundTrip, is := roundTripOf(echo, time.Now()); is {
 				p.roundTrip.Store(int64(roundTrip))
+				p.outbound.setRoundTrip(roundTrip)
 			}
 		}
 	}

@@ -36,22 +36,23 @@ type outbound struct {
 	left  func(media.StageTimes) // called under mu when a frame's last packet has left
 	rate  rateControl
 
-	mu       sync.Mutex
-	wire     *wire // nil until negotiated
-	kept     [keptPackets]*kept
-	next     uint16 // sequence number of the packet that is put in line next
-	first    uint16 // of the first one in line; next when nothing is
-	schedule schedule
-	sent     sentLog
-	report   senderReport
-	frame    frameInLine
-	frames   [frameHistory]numberedFrame // by number modulo
-	octets   int                         // of the newest frame, as far as it is in line
-	fill     int                         // octets that padding brings the newest frame to; 0 for none
-	closed   bool
-	mending  mending
-	asleep   media.Instant           // until when run sleeps
-	length   func(n int) (int, bool) // lengthInLine as a value, made once: making it per frame would allocate
+	mu         sync.Mutex
+	wire       *wire // nil until negotiated
+	kept       [keptPackets]*kept
+	next       uint16 // sequence number of the packet that is put in line next
+	first      uint16 // of the first one in line; next when nothing is
+	schedule   schedule
+	sent       sentLog
+	report     senderReport
+	frame      frameInLine
+	frames     [frameHistory]numberedFrame // by number modulo
+	octets     int                         // of the newest frame, as far as it is in line
+	fill       int                         // octets that padding brings the newest frame to; 0 for none
+	closed     bool
+	mending    mending
+	protection protection
+	asleep     media.Instant           // until when run sleeps
+	length     func(n int) (int, bool) // lengthInLine as a value, made once: making it per frame would allocate
 
 	// The packet being sent, here so that nothing is allocated for it.
 	header     rtp.Header
@@ -107,6 +108,8 @@ type wire struct {
 	captureID        uint8           // of abs-capture-time, which a frame's first packet carries; 0 when not negotiated
 	transportID      uint8           // of the transport-wide number; 0 when not negotiated
 	dependencyID     uint8           // of the dependency descriptor; 0 when not negotiated
+	repairSSRC       uint32          // of repair packets; 0 where the player takes none
+	repairType       uint8           // their payload type
 }
 
 func newOutbound(ports *udpmux.Ports, rate rateControl, left func(media.StageTimes)) (*outbound, error) {
@@ -123,7 +126,7 @@ func newOutbound(ports *udpmux.Ports, rate rateControl, left func(media.StageTim
 
 // bind begins sending to what was negotiated.
 func (o *outbound) bind(w *wire) error {
-	for _, ssrc := range []uint32{w.ssrc, w.repeatSSRC} {
+	for _, ssrc := range []uint32{w.ssrc, w.repeatSSRC, w.repairSSRC} {
 		if ssrc == 0 {
 			continue
 		}
@@ -163,6 +166,7 @@ func (o *outbound) put(head packetHead, payload []byte) error {
 		o.frames[head.frame%frameHistory] = numberedFrame{head.timestamp, head.frame}
 		o.octets = 0
 		o.mending.begun(head)
+		o.protection.first = k.sequence
 	}
 	o.octets += k.size + headerOctets
 	if head.marker {
@@ -176,9 +180,11 @@ const headerOctets = 12 + 20 + 10
 
 // grant says what the next frame may be, and sets the pace at which it will leave.
 func (o *outbound) grant() Grant {
-	g := o.rate.grant()
+	g, figures := o.rate.grant(), o.rate.figures()
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.protection.observe(figures)
+	g.Octets = int(float64(g.Octets) * o.protection.share())
 	o.schedule.setPace(g.pace, g.within)
 	o.fill = g.fill
 	return g
@@ -248,7 +254,9 @@ func (o *outbound) sendSome(packets int) error {
 		o.first++
 	}
 	if err == nil && o.first == o.next {
-		err = o.pad()
+		if err = o.protect(); err == nil {
+			err = o.pad()
+		}
 	}
 	err = errors.Join(err, o.flow.End())
 	now := media.Now()
@@ -279,11 +287,16 @@ func (o *outbound) transmit(k *kept, payload []byte) error {
 		k.firstSent = now
 	}
 	k.lastSent = now
-	o.header = rtp.Header{
-		Version: 2, Marker: k.marker, PayloadType: k.payloadType, SequenceNumber: k.sequence, Timestamp: k.timestamp, SSRC: o.wire.ssrc,
-	}
+	o.header = o.headerOf(k)
 	o.report.count(len(payload))
 	return o.write(k, payload)
+}
+
+// headerOf is the header of a packet of the video stream, without extensions.
+func (o *outbound) headerOf(k *kept) rtp.Header {
+	return rtp.Header{
+		Version: 2, Marker: k.marker, PayloadType: k.payloadType, SequenceNumber: k.sequence, Timestamp: k.timestamp, SSRC: o.wire.ssrc,
+	}
 }
 
 // repeat sends a packet again: in the stream for repeats (RFC 4588) where the player has one, else as it was. The caller holds mu.
@@ -328,9 +341,8 @@ func (o *outbound) pad() error {
 	return nil
 }
 
-// write completes header and sends it with payload. The interceptors below append to Extensions and keep only copies, so
-// that one header and one array serve all packets.
-func (o *outbound) write(k *kept, payload []byte) error {
+// extend gives header the extensions of a packet, with a transport-wide number.
+func (o *outbound) extend(k *kept, number uint16) error {
 	w := o.wire
 	o.header.Extension, o.header.ExtensionProfile = true, rtp.ExtensionProfileOneByte
 	o.header.Extensions = append(o.extensions[:0], w.extensions...)
@@ -340,7 +352,7 @@ func (o *outbound) write(k *kept, payload []byte) error {
 		}
 	}
 	if w.transportID != 0 {
-		binary.BigEndian.PutUint16(o.number[:], uint16(o.sent.next))
+		binary.BigEndian.PutUint16(o.number[:], number)
 		if err := o.header.SetExtension(w.transportID, o.number[:]); err != nil {
 			return fmt.Errorf("set transport-wide number: %w", err)
 		}
@@ -351,10 +363,19 @@ func (o *outbound) write(k *kept, payload []byte) error {
 			return fmt.Errorf("set dependency descriptor: %w", err)
 		}
 	}
+	return nil
+}
+
+// write completes header and sends it with payload. The interceptors below append to Extensions and keep only copies, so
+// that one header and one array serve all packets.
+func (o *outbound) write(k *kept, payload []byte) error {
+	if err := o.extend(k, uint16(o.sent.next)); err != nil {
+		return err
+	}
 	o.sent.add(sentPacket{
 		ssrc: o.header.SSRC, sequence: o.header.SequenceNumber, repeat: k.repeats > 0, padding: k.padding, frame: k.frame, size: o.header.MarshalSize() + len(payload),
 	})
-	if _, err := w.writer.WriteRTP(&o.header, payload); err != nil {
+	if _, err := o.wire.writer.WriteRTP(&o.header, payload); err != nil {
 		return fmt.Errorf("send a video packet: %w", err)
 	}
 	return nil

@@ -282,7 +282,9 @@ func (p *Peer) WriteSlice(s media.Slice, captured media.Instant) error {
 func (p *Peer) FrameCoded(times media.StageTimes) { p.outbound.coded(times) }
 
 // TargetBitrate is how much the encoder may make on average.
-func (p *Peer) TargetBitrate() media.Bitrate { return withoutHeaders(p.rate.target()) }
+func (p *Peer) TargetBitrate() media.Bitrate {
+	return p.outbound.unprotected(withoutHeaders(p.rate.target()))
+}
 
 // Grant says what the next frame may be. It is asked once for each frame that could be made, by the goroutine that calls WriteSlice.
 func (p *Peer) Grant() Grant { return p.outbound.grant() }

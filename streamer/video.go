@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 
 	"nearlight/internal/media"
 	"nearlight/streamer/dependency"
+	"nearlight/streamer/fec"
 	"nearlight/streamer/packetizer"
 )
 
@@ -129,6 +131,7 @@ func (t *videoTrack) Bind(context webrtc.TrackLocalContext) (webrtc.RTPCodecPara
 	if w.takesRepeats(context.CodecParameters()) {
 		w.repeatSSRC = uint32(context.SSRCRetransmission())
 	}
+	w.takeRepairs(context)
 	if err := w.prepareExtensions(context.HeaderExtensions(), t.playoutDelay); err != nil {
 		return webrtc.RTPCodecParameters{}, err
 	}
@@ -152,6 +155,15 @@ func (w *wire) takesRepeats(negotiated []webrtc.RTPCodecParameters) bool {
 		}
 	}
 	return true
+}
+
+// takeRepairs finds out whether the player takes repair packets.
+func (w *wire) takeRepairs(context webrtc.TrackLocalContext) {
+	for _, p := range context.CodecParameters() {
+		if strings.EqualFold(p.MimeType, fec.MimeType) {
+			w.repairSSRC, w.repairType = uint32(context.SSRCForwardErrorCorrection()), uint8(p.PayloadType)
+		}
+	}
 }
 
 // Unbind implements webrtc.TrackLocal.
