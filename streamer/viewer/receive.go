@@ -9,10 +9,12 @@ import (
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 
 	"nearlight/internal/media"
 	"nearlight/streamer/dependency"
+	"nearlight/streamer/fec"
 )
 
 const (
@@ -27,11 +29,17 @@ type negotiated struct {
 	mimeTypes    map[uint8]string // of each payload type
 	repeats      map[uint8]uint8  // payload types of repeats (RFC 4588), and what they repeat
 	dependencyID uint8            // of the dependency descriptor; 0 when it was not negotiated
+	repairType   uint8            // payload type of repair packets; 0 when they were not
+	transportID  uint8            // of the transport-wide number, likewise
 }
 
 func readParameters(parameters webrtc.RTPParameters) negotiated {
 	n := negotiated{mimeTypes: map[uint8]string{}, repeats: map[uint8]uint8{}}
 	for _, codec := range parameters.Codecs {
+		if strings.EqualFold(codec.MimeType, fec.MimeType) {
+			n.repairType = uint8(codec.PayloadType)
+			continue
+		}
 		if !strings.EqualFold(codec.MimeType, webrtc.MimeTypeRTX) {
 			n.mimeTypes[uint8(codec.PayloadType)] = codec.MimeType
 			continue
@@ -42,8 +50,11 @@ func readParameters(parameters webrtc.RTPParameters) negotiated {
 		}
 	}
 	for _, extension := range parameters.HeaderExtensions {
-		if extension.URI == dependency.URI {
+		switch extension.URI {
+		case dependency.URI:
 			n.dependencyID = uint8(extension.ID)
+		case sdp.TransportCCURI:
+			n.transportID = uint8(extension.ID)
 		}
 	}
 	return n
@@ -69,7 +80,11 @@ func (v *Viewer) read(track *webrtc.TrackRemote, parameters webrtc.RTPParameters
 	drained := make(chan error, 1)
 	go func() { drained <- drain(track) }()
 	s := newShow(v)
-	r := receiving{viewer: v, track: track, negotiated: readParameters(parameters), show: s}
+	n := readParameters(parameters)
+	r := receiving{
+		viewer: v, track: track, negotiated: n, show: s,
+		restoring: restoring{repairType: n.repairType, transportID: n.transportID, ssrc: uint32(track.SSRC())},
+	}
 	err := r.run(drained)
 	return errors.Join(err, s.close())
 }
@@ -92,6 +107,7 @@ type receiving struct {
 	show       *show
 	reception  reception
 	requests   requests
+	restoring  restoring
 	missing    []uint16
 	asked      time.Time // for a keyframe
 	mending    bool      // something was lost, and nothing that can be decoded has come since
@@ -107,10 +123,7 @@ func (r *receiving) run(drained <-chan error) error {
 		case err := <-r.show.failed:
 			return err
 		case p := <-r.viewer.tap.packets:
-			if !r.negotiated.original(p.packet) {
-				continue
-			}
-			if err := r.take(p.packet, p.at); err != nil {
+			if err := r.arrived(p.packet, p.at); err != nil {
 				return err
 			}
 		case <-ticker.C:
@@ -124,6 +137,31 @@ func (r *receiving) run(drained <-chan error) error {
 		}
 		r.ask(now)
 	}
+}
+
+// arrived takes a packet of whatever stream.
+func (r *receiving) arrived(p *rtp.Packet, at media.Instant) error {
+	var restored *rtp.Packet
+	var err error
+	switch {
+	case p.PayloadType == r.negotiated.repairType && r.negotiated.repairType != 0:
+		restored, err = r.restoring.repair(p)
+	case r.negotiated.original(p):
+		if restored, err = r.restoring.packet(p); err == nil {
+			err = r.take(p, at)
+			if err != nil {
+				return err
+			}
+		}
+	}
+	if err != nil {
+		r.viewer.logger.Debug("take a packet", "error", err)
+		return nil
+	}
+	if restored == nil || r.reception.packets == nil || r.negotiated.mimeTypes[restored.PayloadType] == "" {
+		return nil
+	}
+	return r.take(restored, at)
 }
 
 func (r *receiving) take(p *rtp.Packet, at media.Instant) error {

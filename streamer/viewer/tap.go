@@ -1,51 +1,50 @@
 package viewer
 
 import (
-	"github.com/pion/interceptor"
+	"io"
+
 	"github.com/pion/rtp"
+	"github.com/pion/transport/v4/packetio"
 
 	"nearlight/internal/media"
 )
 
-// tapped bounds what may wait between the network and the assembler: a second of packets.
-const tapped = 2048
-
-// tap hands on every packet that a connection receives as it comes, repeats in a stream of their own as well: pion passes those on
-// only with the next packet of the stream itself, and drops them while nobody reads.
-type tap struct {
-	interceptor.NoOp
-	packets chan arrived
-}
-
-var (
-	_ interceptor.Factory     = (*tap)(nil)
-	_ interceptor.Interceptor = (*tap)(nil)
+const (
+	// tapped bounds what may wait between the network and the assembler: a second of packets.
+	tapped = 2048
+	// streamBuffer bounds what waits of an incoming stream, in octets, as pion bounds it itself.
+	streamBuffer = 1000 * 1000
 )
+
+// tap hands on every packet that a connection receives as it comes. pion passes repeats on only with the next packet of the stream
+// that they repeat, and drops them while nobody reads; of repair packets it knows nothing.
+type tap struct{ packets chan arrived }
 
 func newTap() *tap { return &tap{packets: make(chan arrived, tapped)} }
 
-// NewInterceptor implements interceptor.Factory: a tap is one connection's.
-func (t *tap) NewInterceptor(string) (interceptor.Interceptor, error) { return t, nil }
-
-// BindRemoteStream implements interceptor.Interceptor.
-func (t *tap) BindRemoteStream(_ *interceptor.StreamInfo, reader interceptor.RTPReader) interceptor.RTPReader {
-	return interceptor.RTPReaderFunc(func(b []byte, a interceptor.Attributes) (int, interceptor.Attributes, error) {
-		n, attributes, err := reader.Read(b, a)
-		if err == nil {
-			t.take(append([]byte(nil), b[:n]...), media.Now())
-		}
-		return n, attributes, err
-	})
+// buffer gives an incoming stream its buffer, which pion reads from as ever.
+func (t *tap) buffer(kind packetio.BufferPacketType, _ uint32) io.ReadWriteCloser {
+	buffer := packetio.NewBuffer()
+	buffer.SetLimitSize(streamBuffer)
+	if kind == packetio.RTPBufferPacket {
+		return &tappedBuffer{buffer, t}
+	}
+	return buffer
 }
 
-// take hands on one packet. What cannot be parsed, or finds no room because nobody reads, is lost.
-func (t *tap) take(data []byte, at media.Instant) {
+type tappedBuffer struct {
+	*packetio.Buffer
+	tap *tap
+}
+
+// Write takes one packet. What cannot be parsed, or finds no room because nobody reads, is lost.
+func (b *tappedBuffer) Write(data []byte) (int, error) {
 	packet := new(rtp.Packet)
-	if packet.Unmarshal(data) != nil {
-		return
+	if packet.Unmarshal(append([]byte(nil), data...)) == nil {
+		select {
+		case b.tap.packets <- arrived{packet: packet, at: media.Now()}:
+		default:
+		}
 	}
-	select {
-	case t.packets <- arrived{packet: packet, at: at}:
-	default:
-	}
+	return b.Buffer.Write(data)
 }

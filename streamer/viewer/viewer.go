@@ -82,15 +82,14 @@ func New(config Config, watcher Watcher) (*Viewer, error) {
 		return nil, err
 	}
 	registry := &interceptor.Registry{}
-	tap := newTap()
-	registry.Add(tap)
 	if err := engine.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: dependency.URI}, webrtc.RTPCodecTypeVideo); err != nil {
 		return nil, fmt.Errorf("register header extension %s: %w", dependency.URI, err)
 	}
 	if err := errors.Join(webrtc.ConfigureRTCPReports(registry), webrtc.ConfigureTWCCSender(engine, registry)); err != nil {
 		return nil, fmt.Errorf("set up feedback: %w", err)
 	}
-	settings := webrtc.SettingEngine{}
+	tap := newTap()
+	settings := webrtc.SettingEngine{BufferFactory: tap.buffer}
 	settings.SetIncludeLoopbackCandidate(true)
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings))
 	connection, err := api.NewPeerConnection(webrtc.Configuration{})
