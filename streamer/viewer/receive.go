@@ -139,23 +139,22 @@ func (r *receiving) run(drained <-chan error) error {
 	}
 }
 
-// arrived takes a packet of whatever stream.
+// arrived takes a packet of whatever stream, and one that was lost if this one completes it.
 func (r *receiving) arrived(p *rtp.Packet, at media.Instant) error {
-	var restored *rtp.Packet
-	var err error
+	restore := r.restoring.packet
 	switch {
 	case p.PayloadType == r.negotiated.repairType && r.negotiated.repairType != 0:
-		restored, err = r.restoring.repair(p)
-	case r.negotiated.original(p):
-		if restored, err = r.restoring.packet(p); err == nil {
-			err = r.take(p, at)
-			if err != nil {
-				return err
-			}
+		restore = r.restoring.repair
+	case !r.negotiated.original(p):
+		return nil
+	default:
+		if err := r.take(p, at); err != nil {
+			return err
 		}
 	}
+	restored, err := restore(p)
 	if err != nil {
-		r.viewer.logger.Debug("take a packet", "error", err)
+		r.viewer.logger.Debug("make a lost packet again", "error", err)
 		return nil
 	}
 	if restored == nil || r.reception.packets == nil || r.negotiated.mimeTypes[restored.PayloadType] == "" {
