@@ -153,7 +153,7 @@ func (a *assembler) reset() {
 // take adds one packet, in order, and reports whether it ends the access unit.
 func (a *assembler) take(p *rtp.Packet, at media.Instant, where place) (bool, error) {
 	if a.unit.Packets > 0 && (a.unit.RTP != p.Timestamp || a.unit.complete) {
-		broken := a.broken && !a.unit.complete
+		broken := a.broken // the end of the unit before, or the beginning of this one: neither can be decoded from
 		a.reset()
 		a.broken = broken
 	}
