@@ -1,12 +1,15 @@
 package streamer
 
 import (
+	"math/bits"
 	"sync"
 	"time"
 
 	"github.com/pion/rtcp"
 
 	"nearlight/internal/media"
+	"nearlight/streamer/packetizer"
+	"nearlight/streamer/recovery"
 )
 
 // minimumKeyframeGap damps keyframe requests while the round trip is not known or tiny: a keyframe that is still being decoded
@@ -69,10 +72,20 @@ func (p *Peer) wantKeyframe() {
 // repeat sends again what the player has lost, and tells of what it will not get.
 func (p *Peer) repeat(request *rtcp.TransportLayerNack) error {
 	now, roundTrip := media.Now(), p.RoundTrip()
+	asked := 0
+	for _, pair := range request.Nacks {
+		asked += 1 + bits.OnesCount16(uint16(pair.LostPackets))
+	}
+	// What is sent to one who looks on was made at another's rate.
+	tooMuch := p.steered.Load() && recovery.TooMuch(asked*packetizer.MaxPayload, int64(p.rate.target()))
 	for _, pair := range request.Nacks {
 		var err error
 		pair.Range(func(sequence uint16) bool {
-			err = p.outbound.again(sequence, now, roundTrip)
+			if tooMuch {
+				p.outbound.giveUp(sequence)
+			} else {
+				err = p.outbound.again(sequence, now, roundTrip)
+			}
 			return err == nil
 		})
 		if err != nil {

@@ -54,7 +54,10 @@ func (o *outbound) again(sequence uint16, now media.Instant, roundTrip time.Dura
 	if !o.mending.frames.Needed(k.frame) {
 		return nil
 	}
-	verdict := recovery.Judge(recovery.Packet{Age: now.Sub(k.firstSent), Since: now.Sub(k.lastSent), Repeats: k.repeats}, roundTrip)
+	if k.asked == 0 {
+		k.asked = now
+	}
+	verdict := recovery.Judge(recovery.Packet{Waited: now.Sub(k.asked), Since: now.Sub(k.lastSent), Repeats: k.repeats}, roundTrip)
 	if verdict.Lost || verdict.Doubt {
 		o.mending.missing(k.captured, o.kept[(o.next-1)%keptPackets].captured, verdict.Lost)
 	}
@@ -65,6 +68,15 @@ func (o *outbound) again(sequence uint16, now media.Instant, roundTrip time.Dura
 	}
 	o.settle(media.Now())
 	return nil
+}
+
+// giveUp answers a request for a packet as if it were lost for good.
+func (o *outbound) giveUp(sequence uint16) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if k := o.kept[sequence%keptPackets]; k != nil && k.sequence == sequence && o.mending.frames.Needed(k.frame) {
+		o.mending.missing(k.captured, o.kept[(o.next-1)%keptPackets].captured, true)
+	}
 }
 
 // takeLoss returns what is to be told of missing frames, once. A player who was not told which frames need which cannot go on after a

@@ -81,6 +81,7 @@ type kept struct {
 	packetHead
 	sequence            uint16
 	firstSent, lastSent media.Instant // 0 while in line
+	asked               media.Instant // when the player asked for it first; 0 for never
 	repeats             int
 	size                int
 	payload             [packetizer.MaxPayload]byte
@@ -159,7 +160,7 @@ func (o *outbound) put(head packetHead, payload []byte) error {
 	}
 	k := *slot
 	k.packetHead, k.sequence, k.size = head, o.next, copy(k.payload[:], payload)
-	k.firstSent, k.lastSent, k.repeats = 0, 0, 0
+	k.firstSent, k.lastSent, k.asked, k.repeats = 0, 0, 0, 0
 	o.schedule.add(k.size)
 	o.next++
 	if head.begins {

@@ -79,6 +79,7 @@ type Peer struct {
 	fail      error // written before failed is closed
 
 	roundTrip atomic.Int64 // time.Duration, 0 until known
+	steered   atomic.Bool  // Grant is asked: what is sent is made at this connection's rate
 }
 
 // NewPeer prepares a connection; nothing is sent before Offer.
@@ -287,7 +288,10 @@ func (p *Peer) TargetBitrate() media.Bitrate {
 }
 
 // Grant says what the next frame may be. It is asked once for each frame that could be made, by the goroutine that calls WriteSlice.
-func (p *Peer) Grant() Grant { return p.outbound.grant() }
+func (p *Peer) Grant() Grant {
+	p.steered.Store(true)
+	return p.outbound.grant()
+}
 
 // SetFrameRate tells the most frames per second that will come.
 func (p *Peer) SetFrameRate(framesPerSecond int) { p.rate.setFrameRate(framesPerSecond) }

@@ -51,12 +51,12 @@ func (w *bitWriter) structure() {
 	w.bits(noMoreLayers, 2)
 	w.bits(switchable, 2) // template_dti of the keyframe
 	w.bits(switchable, 2)
-	w.bits(0, 1)   // the keyframe refers to nothing
-	w.bits(1, 1)   // the other one
-	w.bits(1-1, 4) // to the frame before it
-	w.bits(0, 1)   // and to no other
-	w.bits(0, 1)   // chain_cnt of 0: ns(2) has one bit
-	w.flag(false)  // resolutions_present_flag
+	w.bits(0, 1)  // the keyframe refers to nothing
+	w.bits(1, 1)  // the other one
+	w.bits(0, 4)  // to the frame before it
+	w.bits(0, 1)  // and to no other
+	w.bits(0, 1)  // chain_cnt of 0: ns(2) has one bit
+	w.flag(false) // resolutions_present_flag
 }
 
 // bitWriter appends bits, the most significant first; the last octet is filled up with zeros.

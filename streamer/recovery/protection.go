@@ -13,13 +13,13 @@ const (
 	// protectRoundTrip is from which round trip on: within a shorter one a repeat comes as soon as the next frame or the one after it.
 	protectRoundTrip = 30 * time.Millisecond
 	// longRoundTrip is from which one on a repeat is so late that more is spent on not needing it.
-	longRoundTrip = 100 * time.Millisecond
+	longRoundTrip = 60 * time.Millisecond
 	// perLoss is how many repair packets there are for each packet that is lost on average, and perLossLong on a long way. Losses
 	// are not spread evenly.
-	perLoss     = 2
-	perLossLong = 3
-	// mostProtection is the most that is spent: one repair packet for so many others.
-	mostProtection = 3
+	perLoss     = 3
+	perLossLong = 4
+	// mostProtection is the most that is spent: one repair packet for so many others. Beyond, the next one mends less than it costs.
+	mostProtection = 5
 	// lossMemory is over how many frames loss is smoothed: some seconds.
 	lossMemory = 180
 )

@@ -3,8 +3,9 @@ package recovery
 import "time"
 
 const (
-	// mostWait is how long a player waits for a packet, about, before it gives up the frame and asks for a keyframe. A browser
-	// waits longer, but nobody plays meanwhile. Where the way is long one repeat is waited for all the same: nothing else is faster.
+	// mostWait is how long a player waits for a packet that it misses, about, before it gives up the frame and asks for a keyframe. A
+	// browser waits longer, but nobody plays meanwhile. Where the way is long one repeat is waited for all the same: nothing else is
+	// faster.
 	mostWait = 250 * time.Millisecond
 	// mostRoundTrips bounds the wait on a long way.
 	mostRoundTrips = 2
@@ -12,11 +13,13 @@ const (
 	mostRepeats = 4
 	// leastGap separates two repeats where the round trip is tiny or not known yet: requests for one packet come in bursts.
 	leastGap = 5 * time.Millisecond
+	// mostAtOnce bounds what is repeated at once, as time at the rate in force: more holds up what is new for longer than a keyframe.
+	mostAtOnce = 100 * time.Millisecond
 )
 
 // Packet is what has been done about a packet that is asked for.
 type Packet struct {
-	Age     time.Duration // since it was sent first
+	Waited  time.Duration // since it was asked for first
 	Since   time.Duration // since it was sent last
 	Repeats int           // how often it was sent again, at once or one after the other
 }
@@ -38,19 +41,25 @@ type Verdict struct {
 // A frame comes into doubt with the third request, not the second: what is referred past is not shown, nor is any frame between that
 // only waits for its own first repeat, while the two copies that answer the second request are both lost once in thousands of times.
 //
-// The player misses a packet half a round trip after it was sent, and a repeat takes as long to come: so it has waited for as long
-// as the packet is old now.
+// A player asks as soon as it misses a packet, so that it has waited since half a round trip before it was asked for, and a repeat
+// takes another half to come. How long ago the packet was sent says nothing: the link may have stood still.
 func Judge(p Packet, roundTrip time.Duration) Verdict {
 	wait := max(mostWait, mostRoundTrips*roundTrip)
 	switch {
 	case p.Repeats > 0 && p.Since < max(roundTrip*3/4, leastGap): // measured round trips are means: a shorter one is no mistake
 		return Verdict{}
-	case p.Repeats >= mostRepeats, p.Age > wait:
+	case p.Repeats >= mostRepeats, p.Repeats > 0 && p.Waited+roundTrip > wait:
 		return Verdict{Lost: true}
 	case p.Repeats > 0:
 		return Verdict{Copies: min(2, mostRepeats-p.Repeats), Doubt: p.Repeats > 1}
-	case p.Age+roundTrip > wait:
+	case p.Waited+roundTrip*9/4 > wait: // the next request comes a little more than a round trip from now
 		return Verdict{Copies: 2}
 	}
 	return Verdict{Copies: 1}
+}
+
+// TooMuch reports whether so many octets are too much to repeat at once when so many bits are sent a second: after an outage a frame that
+// does without all of it is there sooner.
+func TooMuch(octets int, bitsPerSecond int64) bool {
+	return float64(octets)*8 > float64(bitsPerSecond)*mostAtOnce.Seconds()
 }
