@@ -110,12 +110,12 @@ func (c *captures) olderThan(first media.Instant, kept int) bool {
 	return false
 }
 
-// keyframeQueue bounds what a keyframe, and the frame that makes room for it, may add to the link's queue at the rate that is set.
+// keyframeQueue bounds for how long a keyframe occupies the link at the rate that is set.
 const keyframeQueue = 100 * time.Millisecond
 
-// keyframeShare is what each of the two may have at the most, in octets.
+// keyframeShare is what a keyframe may have at the most, in octets, and the frame that makes room for it.
 func keyframeShare(rate media.Bitrate, share int) int {
-	return min(max(int(float64(rate)/8*keyframeQueue.Seconds()/2), share), lateKeyframeShares*share)
+	return min(max(int(float64(rate)/8*keyframeQueue.Seconds()), share), lateKeyframeShares*share)
 }
 
 // plan says what the next frame is: a keyframe, or one for which more bits may be taken than its share.

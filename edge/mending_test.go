@@ -153,9 +153,9 @@ func TestAKeyframeQueuesNoLongerThanItMay(t *testing.T) {
 		octets int
 		reason string
 	}{
-		{8 * media.Mbps, 60, 50_000, "two of them are a tenth of a second"},
-		{8 * media.Mbps, 30, 50_000, "at half the frame rate too"},
-		{8 * media.Mbps, 10, 100_000, "never less than its share"},
+		{8 * media.Mbps, 60, 4 * 8_000_000 / 60 / 8, "so many shares"},
+		{8 * media.Mbps, 30, 100_000, "a tenth of a second"},
+		{8 * media.Mbps, 5, 200_000, "never less than its share"},
 		{8 * media.Mbps, 240, 4 * 8_000_000 / 240 / 8, "never more than so many shares"},
 	} {
 		share := int(row.rate) / row.frames / 8

@@ -4,9 +4,9 @@ import "time"
 
 const (
 	// mostWait is how long a player waits for a packet that it misses, about, before it gives up the frame and asks for a keyframe. A
-	// browser waits longer, but nobody plays meanwhile. Where the way is long one repeat is waited for all the same: nothing else is
+	// browser waits longer, but nobody plays meanwhile. It is enough for three tries with a round trip of 80 ms. Where the way is long one repeat is waited for all the same: nothing else is
 	// faster.
-	mostWait = 250 * time.Millisecond
+	mostWait = 300 * time.Millisecond
 	// mostRoundTrips bounds the wait on a long way.
 	mostRoundTrips = 2
 	// mostRepeats bounds what one lost packet may cost. A link that loses five in a row does not lose at random.

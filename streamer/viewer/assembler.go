@@ -14,9 +14,9 @@ import (
 // up: the frame it belongs to and all that refer to it are lost. Where the packets tell which frames each needs, it goes on sooner: as
 // soon as a later frame is there that needs nothing of what is missing.
 const (
-	reorderWindow = 1024 // packets; a power of two
-	patience      = 250 * time.Millisecond
-	maxAccessUnit = 16 << 20 // bytes; no real frame is larger
+	reorderWindow = 1024                   // packets; a power of two
+	patience      = 350 * time.Millisecond // longer than repeats are sent for
+	maxAccessUnit = 16 << 20               // bytes; no real frame is larger
 )
 
 // AccessUnit is one coded frame as it came from the network. Data is valid until the next call of the assembler.
