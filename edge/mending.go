@@ -7,6 +7,7 @@ import (
 	"nearlight/encoder"
 	"nearlight/internal/media"
 	"nearlight/streamer"
+	"nearlight/streamer/control"
 )
 
 // losses are what the player is known to have lost, until the next frame is coded. They may be reported from anywhere.
@@ -44,6 +45,22 @@ func (l *losses) take() (streamer.Loss, bool) {
 func (p *pipeline) lost(loss streamer.Loss) {
 	p.losses.add(loss)
 	p.stir()
+}
+
+// announced is what was told last, and while who was served.
+type announced struct {
+	notice control.VideoNotice
+	to     *streamer.Peer
+}
+
+// announce tells what is sent, if that has changed: the pipeline is stirred for each loss, and has nothing new to say then.
+func (p *pipeline) announce(notice control.VideoNotice) {
+	now := announced{notice, p.served}
+	if now == p.told {
+		return
+	}
+	p.told = now
+	p.changed(notice)
 }
 
 // mend sees to it that the next frame refers to nothing that was lost. It reports whether that takes a keyframe.

@@ -8,6 +8,7 @@ import (
 	"nearlight/encoder"
 	"nearlight/internal/media"
 	"nearlight/streamer"
+	"nearlight/streamer/control"
 )
 
 func TestReportsOfALossAddUpUntilAFrameIsCoded(t *testing.T) {
@@ -162,5 +163,20 @@ func TestAKeyframeQueuesNoLongerThanItMay(t *testing.T) {
 		if got := keyframeShare(row.rate, share); got < row.octets-4 || got > row.octets+4 {
 			t.Errorf("%v at %d frames per second (%s): %d octets, want %d", row.rate, row.frames, row.reason, got, row.octets)
 		}
+	}
+}
+
+func TestALossAnnouncesNothingNew(t *testing.T) {
+	var told []control.VideoNotice
+	p := &pipeline{changed: func(n control.VideoNotice) { told = append(told, n) }}
+	notice := control.VideoNotice{Encoder: "x264", Width: 1280, Height: 720, FrameRate: 60}
+	p.announce(notice)
+	p.announce(notice) // stirred
+	p.served = new(streamer.Peer)
+	p.announce(notice)
+	notice.FrameRate = 30
+	p.announce(notice)
+	if len(told) != 3 || told[2].FrameRate != 30 {
+		t.Errorf("told %+v", told)
 	}
 }

@@ -52,6 +52,7 @@ type pipeline struct {
 	fitter         *fitter        // what the link's bits suffice for
 	still          still
 	drawnSomething bool
+	told           announced
 	prepared       bool // the frame before a keyframe has been made
 	skipped        bool // the newest picture, for the link's sake: it is sent when the link has caught up
 }
@@ -400,7 +401,7 @@ func (p *pipeline) tell() {
 	case p.fitter.step > 0:
 		reason = "your connection carries too little for more than " + held
 	}
-	p.changed(control.VideoNotice{
+	p.announce(control.VideoNotice{
 		Encoder: p.encoding.chosen.Name, Codec: string(p.encoding.chosen.Codec),
 		Width: config.Size.Width, Height: config.Size.Height, FrameRate: step.rate, Reason: reason, Instead: p.encoding.instead,
 	})
