@@ -13,7 +13,7 @@ import (
 const lateKeyframes = time.Second
 
 // lateKeyframeShares is how many frames' worth of bits such a keyframe may take, and the frame before it, so that the bits are
-// there: a keyframe in one frame's bits would be seen to be coarse by everybody else.
+// there: a keyframe in one frame's bits would be seen to be coarse by everybody else. At low frame rates it takes less (keyframeShare).
 const lateKeyframeShares = 4
 
 // audience are the spectators of one session. They get the player's access units as they are: nothing is coded for them

@@ -291,6 +291,16 @@ func (r *receiver) WantKeyframe() {
 	}
 }
 
+// Lost implements streamer.Receiver. The stream is the player's: for one who looks on it does without nothing.
+func (r *receiver) Lost(loss streamer.Loss) {
+	if spectator := r.spectator.Load(); spectator != nil && loss.Certain {
+		spectator.wantKeyframe()
+	}
+	if pipeline := r.pipeline.Load(); pipeline != nil {
+		pipeline.lost(loss)
+	}
+}
+
 // Candidate implements streamer.Receiver.
 func (r *receiver) Candidate(c *webrtc.ICECandidateInit) {
 	message := signaling.Candidate{Session: r.session.id}

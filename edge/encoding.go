@@ -46,9 +46,11 @@ type encoding struct {
 	rest         encoder.Ladder
 	// wanted is what H.264 is coded in where the encoder can. The player was asked of no other codec.
 	wanted media.Sampling
+	mends  encoder.Recovery // how losses are to be mended, where the encoder can
 	// accepts reports whether the player who watches takes a codec; nil while nobody does.
 	accepts func(media.Codec) bool
 
+	coded    captures
 	pictures int  // since the encoder was opened
 	stalls   int  // in a row
 	changed  bool // another encoder is at work since restore was asked last
@@ -66,6 +68,7 @@ type opened struct {
 	candidate encoder.Candidate
 	size      media.Size
 	sampling  media.Sampling
+	recovery  encoder.Recovery
 	encoder   encoder.Encoder // nil beside err
 	err       error
 }
@@ -74,7 +77,7 @@ type opened struct {
 func newEncoding(choice *encoder.Choice, config encoder.Config, logger *slog.Logger) *encoding {
 	return &encoding{
 		logger: logger, config: config, work: choice.Encoder, chosen: choice.Candidate, rest: choice.Rest,
-		instead: choice.Instead(), wanted: config.Sampling,
+		instead: choice.Instead(), wanted: config.Sampling, mends: config.Recovery,
 		retry: map[string]time.Duration{}, opening: make(chan opened, 1),
 	}
 }
@@ -93,6 +96,7 @@ func (e *encoding) encode(f *media.Frame, r encoder.Request, emit func(media.Sli
 	if err != nil {
 		return result, e.replace(fmt.Errorf("encode: %w", err))
 	}
+	e.coded.add(f.Times.Damaged, result.Keyframe)
 	e.changed = e.watch(media.Now().Sub(began)) || e.changed
 	return result, nil
 }
@@ -171,6 +175,7 @@ func (e *encoding) ease() bool {
 func (e *encoding) replaceBy(candidates encoder.Ladder, cause error) error {
 	config := e.config
 	config.Speed = 0 // others have other presets; the fastest is the safest
+	config.Recovery = e.mends
 	failed := e.chosen
 	reason := fmt.Errorf("%s: %w", failed.Name, cause)
 	for _, candidate := range candidates {
@@ -190,13 +195,12 @@ func (e *encoding) replaceBy(candidates encoder.Ladder, cause error) error {
 // openIn opens a candidate in a sampling, or in the one that all have: where it has no other, and where its codec is not H.264.
 func openIn(wanted media.Sampling, candidate encoder.Candidate, config encoder.Config) (encoder.Encoder, encoder.Config, error) {
 	if config.Sampling = wanted; candidate.Codec == media.H264 && wanted != (media.Sampling{}) {
-		if opened, err := candidate.Open(config); !errors.Is(err, encoder.ErrUnsupported) {
-			return opened, config, err
+		if opened, as, err := candidate.OpenMending(config); !errors.Is(err, encoder.ErrUnsupported) {
+			return opened, as, err
 		}
 	}
 	config.Sampling = media.Sampling{}
-	opened, err := candidate.Open(config)
-	return opened, config, err
+	return candidate.OpenMending(config)
 }
 
 // postpone puts off the next try of a candidate: longer each time.
@@ -239,13 +243,13 @@ func (e *encoding) restore(now media.Instant) bool {
 	}
 	e.trying = true
 	candidate, config, wanted := e.failed[0], e.config, e.wanted
-	config.Speed = 0
+	config.Speed, config.Recovery = 0, e.mends
 	e.helpers.Go(func() {
 		better, err := onRealtimeThread(e.logger, func() (better encoder.Encoder, err error) {
 			better, config, err = openIn(wanted, candidate, config)
 			return better, err
 		})
-		e.opening <- opened{candidate, config.Size, config.Sampling, better, err}
+		e.opening <- opened{candidate, config.Size, config.Sampling, config.Recovery, better, err}
 	})
 	return false
 }
@@ -270,7 +274,7 @@ func (e *encoding) welcome(o opened) bool {
 	}
 	e.logger.Info("encoder works again", "encoder", o.candidate.Name)
 	config := e.config
-	config.Speed, config.Sampling = 0, o.sampling
+	config.Speed, config.Sampling, config.Recovery = 0, o.sampling, o.recovery
 	e.rest = slices.Concat(encoder.Ladder{e.chosen}, e.rest, e.failed[1:])
 	e.failed, e.why = nil, ""
 	e.use(o.candidate, o.encoder, config)

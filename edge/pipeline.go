@@ -37,6 +37,7 @@ type pipeline struct {
 	peer     atomic.Pointer[streamer.Peer] // who plays; nil for nobody, and while the player is away
 	audience audience                      // who looks on
 	keyframe atomic.Bool
+	losses   losses
 	decoder  atomic.Int32                       // what the player's decoder can take, a pressure
 	pace     atomic.Pointer[intervals]          // from frame to frame
 	wake     atomic.Pointer[context.CancelFunc] // makes a waiting capture look at the two above
@@ -50,9 +51,11 @@ type pipeline struct {
 	taken          media.Frame    // the frame under way: the source's, or what became of it
 	governor       *governor      // what this machine holds
 	fitter         *fitter        // what the link's bits suffice for
-	decodable      decodable      // what the player\'s decoder keeps up with
+	decodable      decodable      // what the player's decoder keeps up with
 	still          still
 	drawnSomething bool
+	told           announced
+	prepared       bool // the frame before a keyframe has been made
 	skipped        bool // the newest picture, for the link's sake: it is sent when the link has caught up
 }
 
@@ -124,6 +127,7 @@ func (p *pipeline) serve(ctx context.Context, peer *streamer.Peer) error {
 		peer.Use(p.encoding.chosen.Codec)
 		if peer != p.served {
 			p.keyframe.Store(true) // here, so that no frame for others takes it
+			p.prepared = true      // it waits for no frame that it could not decode
 		}
 	case p.audience.accepts(p.encoding.chosen.Codec):
 		p.encoding.accepts = p.audience.accepts
@@ -140,7 +144,7 @@ func (p *pipeline) serve(ctx context.Context, peer *streamer.Peer) error {
 		idle := keepAlive
 		if watched {
 			idle = p.still.idle()
-			if p.keyframe.Load() || p.audience.due(media.Now()) {
+			if p.keyframe.Load() || p.losses.waiting() || p.audience.due(media.Now()) {
 				idle = time.Millisecond // somebody waits for a picture: the last one will do
 			} else if p.skipped {
 				idle = encoder.FrameTime(p.step().rate)
@@ -233,14 +237,18 @@ var errPlayerGone = errors.New("the player is gone")
 // code encodes a frame and sends its slices, to the player first; where an encoder fails, the one that takes over codes the same
 // frame again.
 func (p *pipeline) code(peer *streamer.Peer, frame *media.Frame, grant streamer.Grant) (encoder.Result, error) {
-	late, more := p.audience.plan(media.Now())
+	keyframe, more := p.plan(grant)
+	if p.mend() {
+		keyframe, p.prepared = true, false
+		p.keyframe.Store(false)
+	}
 	for {
 		if err := p.reach(frame, p.encoding.config.Size); err != nil {
 			return encoder.Result{}, err
 		}
-		request := encoder.Request{Keyframe: p.keyframe.Swap(false) || late}
+		request := encoder.Request{Keyframe: keyframe}
 		if p.encoding.work.Capabilities().FrameBudget {
-			request.Budget = budget(p.encoding.config.FrameBits()/8, grant, more)
+			request.Budget = budget(p.encoding.config.Bitrate, p.encoding.config.FrameBits()/8, grant, more)
 		}
 		coded, err := p.coarse.fit(frame, p.encoding.config.Sampling.Chroma)
 		if err != nil {
@@ -269,20 +277,21 @@ func (p *pipeline) code(peer *streamer.Peer, frame *media.Frame, grant streamer.
 			return result, err
 		}
 		p.takenOver(peer)
+		keyframe = p.keyframe.Swap(false)
 		// What was sent of the broken access unit must not be taken for part of this one.
 		frame.Times.Damaged = frame.Times.Damaged.Add(streamer.RTPTick)
 	}
 }
 
 // budget is what a frame may have, in octets, where it differs from an encoder's share for each frame; else 0. While the link is
-// behind a frame gets less. more is for the sake of the audience's keyframe.
-func budget(share int, grant streamer.Grant, more bool) int {
+// behind a frame gets less. more is for the sake of a keyframe.
+func budget(rate media.Bitrate, share int, grant streamer.Grant, more bool) int {
 	const notable = 0.9
 	switch {
 	case grant.Octets > 0 && float64(grant.Octets) < notable*float64(share):
 		return grant.Octets
 	case more:
-		return lateKeyframeShares * share
+		return keyframeShare(rate, share)
 	}
 	return 0
 }
@@ -413,7 +422,7 @@ func (p *pipeline) tell() {
 	case p.fitter.step > 0:
 		reason, limit = "your connection carries too little for more than "+held, control.LinkLimit
 	}
-	p.changed(control.VideoNotice{
+	p.announce(control.VideoNotice{
 		Encoder: p.encoding.chosen.Name, Codec: string(p.encoding.chosen.Codec),
 		Width: config.Size.Width, Height: config.Size.Height, FrameRate: step.rate, Reason: reason, Instead: p.encoding.instead, Limit: limit,
 	})

@@ -119,6 +119,7 @@ type nobody struct{ viewer *viewer.Viewer }
 func (nobody) Input(control.Channel, control.Message) {}
 func (nobody) Malformed(control.Channel, error)       {}
 func (nobody) WantKeyframe()                          {}
+func (nobody) Lost(streamer.Loss)                     {}
 func (nobody) Left(media.StageTimes)                  {}
 func (n nobody) Candidate(c *webrtc.ICECandidateInit) {
 	if c != nil {

@@ -120,6 +120,7 @@ func (s *session) run(ctx context.Context) error {
 	}
 	config := encoder.Config{
 		Size: s.size, MaxSize: s.node.config.MaxSize, FrameRate: s.node.config.FrameRate, Bitrate: s.node.config.Bitrate,
+		Recovery: encoder.RecoverByReferences,
 	}
 	if gpu := s.node.drawnOn.Load(); gpu != nil {
 		config.GPU = *gpu

@@ -42,7 +42,7 @@ type sound struct {
 	filled  int           // values in frame
 	begins  media.Instant // of the first sample that frame has, or will have; 0 before there is any
 	paused  bool          // the newest frame was not sent whole
-	coded   codedFrame
+	coded   opusFrame
 	state   control.AudioState
 
 	missed atomic.Uint64 // frames, by listeners whose way does not keep up
@@ -51,8 +51,8 @@ type sound struct {
 	listeners []*listener
 }
 
-// codedFrame is a frame on its way to a listener.
-type codedFrame struct {
+// opusFrame is a frame on its way to a listener.
+type opusFrame struct {
 	captured media.Instant
 	begins   bool // nothing came just before it
 	size     int
@@ -67,7 +67,7 @@ type hearer interface {
 // listener is one who hears.
 type listener struct {
 	to     hearer
-	frames chan codedFrame
+	frames chan opusFrame
 }
 
 var _ audio.Listener = (*sound)(nil)
@@ -95,7 +95,7 @@ func (s *sound) run(ctx context.Context) error {
 
 // add lets one hear. Its owner runs write until remove.
 func (s *sound) add(to hearer) *listener {
-	l := &listener{to: to, frames: make(chan codedFrame, waitingFrames)}
+	l := &listener{to: to, frames: make(chan opusFrame, waitingFrames)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.listeners = append(s.listeners, l)

@@ -43,7 +43,7 @@ func TestAPauseBeginsAfterAWhileOfSilenceAndIsToldNowAndThen(t *testing.T) {
 
 // ear is a listener's connection.
 type ear struct {
-	came  chan codedFrame
+	came  chan opusFrame
 	stuck chan struct{} // nil for one that keeps up
 }
 
@@ -51,7 +51,7 @@ func (e *ear) WriteAudio(frame []byte, captured media.Instant, begins bool) erro
 	if e.stuck != nil {
 		<-e.stuck
 	}
-	f := codedFrame{captured: captured, begins: begins, size: len(frame)}
+	f := opusFrame{captured: captured, begins: begins, size: len(frame)}
 	copy(f.data[:], frame)
 	e.came <- f
 	return nil
@@ -72,10 +72,10 @@ func hall(t *testing.T) (*sound, chan control.AudioNotice) {
 
 // listen adds a listener; its frames come until the returned function is called.
 func listen(s *sound, stuck chan struct{}) (e *ear, leave func()) {
-	e = &ear{came: make(chan codedFrame, 10000), stuck: stuck}
+	e = &ear{came: make(chan opusFrame, 10000), stuck: stuck}
 	l := s.add(e)
 	if stuck == nil { // sound comes much faster here than it is played: that is not to lose any
-		l.frames = make(chan codedFrame, cap(e.came))
+		l.frames = make(chan opusFrame, cap(e.came))
 	}
 	done := make(chan struct{})
 	go func() {
@@ -225,7 +225,7 @@ func BenchmarkSoundFrame(b *testing.B) {
 		b.Skip(err)
 	}
 	defer s.encoder.Close()
-	e := &ear{came: make(chan codedFrame, 1)}
+	e := &ear{came: make(chan opusFrame, 1)}
 	l := s.add(e)
 	samples := make([]int16, opus.FrameLength)
 	tone.Fill(samples, 440, 0)

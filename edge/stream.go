@@ -27,6 +27,9 @@ func (s *Stream) Play(peer *streamer.Peer) { s.pipeline.watch(peer) }
 // WantKeyframe makes the next frame a keyframe.
 func (s *Stream) WantKeyframe() { s.pipeline.wantKeyframe() }
 
+// Lost has no later frame refer to those that the player has lost.
+func (s *Stream) Lost(loss streamer.Loss) { s.pipeline.lost(loss) }
+
 // Dropped is how many pictures were not sent.
 func (s *Stream) Dropped() uint64 { return s.pipeline.dropped.Load() }
 

@@ -88,6 +88,7 @@ type Capabilities struct {
 	Codec       media.Codec
 	Name        string // as in --encoder, for logs and the overlay, for example x264
 	Recovery    Recovery
+	References  int  // how many pictures are kept to fall back on with RecoverByReferences; 0 with the others
 	LiveResize  bool // Reconfigure may change Size within MaxSize without reopening
 	FrameBudget bool // Request.Budget is honoured
 	Slices      int  // slices per access unit at the most; 1 means emit is called once
@@ -126,7 +127,8 @@ type Encoder interface {
 	Reconfigure(Reconfiguration) error
 	// Invalidate tells the encoder that the frames captured from first to last (their Times.Damaged) did not arrive, so
 	// that no later frame may refer to them. Where no good reference is left, or the driver cannot, the next frame is a
-	// keyframe and keyframe is true. With RecoverByRefresh nothing is asked of the next frame: the sweep mends the picture.
+	// keyframe and keyframe is true; else the next frame refers to the newest one before first, and says so (media.Slice.Skips).
+	// With RecoverByRefresh nothing is asked of the next frame: the sweep mends the picture.
 	Invalidate(first, last media.Instant) (keyframe bool, err error)
 	// CodedSize is the size in the bitstream before cropping: H.264 whole macroblocks, VP8, VP9 and AV1 even sides.
 	CodedSize() media.Size

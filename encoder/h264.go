@@ -59,10 +59,20 @@ func H264Level(c Config, references int) (int, error) {
 	return 0, fmt.Errorf("%w: %v at %d frames per second and %v exceeds H.264 level 5.2", ErrUnsupported, c.MaxSize, c.FrameRate, c.Bitrate)
 }
 
+// baselineReferences is how many pictures the drivers keep at the most to fall back on.
+const baselineReferences = 8
+
 // BaselineProfileLevelID is what an SDP has to say (RFC 6184 section 8.1) of a stream in constrained baseline, which every
 // software driver begins with and every browser decodes. Where the configuration exceeds every level it names the highest.
 func BaselineProfileLevelID(c Config) string {
-	level, err := H264Level(c, 1)
+	references := 1
+	if c.Recovery == RecoverByReferences {
+		references = baselineReferences
+	}
+	level, err := H264Level(c, references)
+	for ; err != nil && references > 1; references-- {
+		level, err = H264Level(c, references-1)
+	}
 	if err != nil {
 		level = levels[len(levels)-1].idc
 	}

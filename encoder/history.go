@@ -58,6 +58,17 @@ func (h *History) Lose(first, last media.Instant) (from int64, good bool) {
 	return from, good
 }
 
+// Skips is how many pictures right before the next one it does without, as a delta picture: it refers to the newest that is not lost.
+// It is 0 where none is left, since that takes a keyframe.
+func (h *History) Skips() int {
+	for number := h.count - 1; number >= h.Kept(); number-- {
+		if !h.at(number).lost {
+			return int(h.count - 1 - number)
+		}
+	}
+	return 0
+}
+
 // Kept bounds the pictures that the encoder still keeps: from oldest up to, and without, Next.
 func (h *History) Kept() (oldest int64) { return h.oldestKept(h.idr) }
 

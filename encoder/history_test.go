@@ -55,3 +55,31 @@ func TestHistoryTrustsWhatCameAfterALoss(t *testing.T) {
 		t.Errorf("a late copy of the report: from %d, good left %v", from, good)
 	}
 }
+
+func TestHistoryTellsWhatTheNextPictureDoesWithout(t *testing.T) {
+	h := History{Depth: 4}
+	if h.Skips() != 0 {
+		t.Error("before the first picture there is nothing to do without")
+	}
+	for i := range 6 {
+		h.Add(media.Instant(10*i), i == 0)
+	}
+	for _, c := range []struct {
+		reason string
+		loss   media.Instant
+		skips  int
+	}{
+		{"a picture that was never coded", 90, 0},
+		{"the newest picture", 50, 1},
+		{"the third newest and what was made from it", 30, 3},
+		{"all that is kept", 20, 0},
+	} {
+		if h.Lose(c.loss, c.loss); h.Skips() != c.skips {
+			t.Errorf("%s: %d, want %d", c.reason, h.Skips(), c.skips)
+		}
+	}
+	h.Add(60, true)
+	if h.Skips() != 0 {
+		t.Error("the picture after a keyframe refers to it")
+	}
+}

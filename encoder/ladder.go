@@ -98,7 +98,7 @@ func (l Ladder) Codecs() []media.Codec {
 }
 
 // Pick opens the first candidate that the player decodes and this machine has, with the best preset that is known to cost next to no
-// time (config.Speed does not count); those known to be too slow for the frame rate come after all others. The error wraps
+// time (config.Speed does not count), and with config.Recovery where it has that; those known to be too slow for the frame rate come after all others. The error wraps
 // ErrNoneFits and what each candidate said.
 func (l Ladder) Pick(decodes []media.Codec, known Timings, config Config) (*Choice, error) {
 	var fitting Ladder
@@ -113,9 +113,9 @@ func (l Ladder) Pick(decodes []media.Codec, known Timings, config Config) (*Choi
 	fitting, slow := known.sort(fitting, config.FrameRate)
 	for i, candidate := range fitting {
 		config.Speed = known.speed(candidate.Name, config.FrameRate)
-		opened, err := candidate.Open(config)
+		opened, as, err := candidate.OpenMending(config)
 		if err == nil {
-			return &Choice{Candidate: candidate, Encoder: opened, Config: config, Refused: l.above(candidate, append(refused, slow...)), Rest: fitting[i+1:]}, nil
+			return &Choice{Candidate: candidate, Encoder: opened, Config: as, Refused: l.above(candidate, append(refused, slow...)), Rest: fitting[i+1:]}, nil
 		}
 		refused = append(refused, Refusal{candidate.Name, err})
 	}

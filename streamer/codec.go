@@ -7,6 +7,8 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"nearlight/internal/media"
+	"nearlight/streamer/dependency"
+	"nearlight/streamer/fec"
 )
 
 // ErrNoCommonCodec reports that the player cannot decode what the edge would send.
@@ -56,7 +58,13 @@ func registerCodecs(engine *webrtc.MediaEngine, codecs []media.Codec, profileLev
 			return err
 		}
 	}
-	for _, uri := range []string{playoutDelayURI, absCaptureTimeURI, contentTypeURI, transportNumberURI} {
+	repair := webrtc.RTPCodecParameters{PayloadType: webrtc.PayloadType(firstPayloadType + 2*len(codecs)), RTPCodecCapability: webrtc.RTPCodecCapability{
+		MimeType: fec.MimeType, ClockRate: clockRate, SDPFmtpLine: fec.Parameters,
+	}}
+	if err := engine.RegisterCodec(repair, webrtc.RTPCodecTypeVideo); err != nil {
+		return fmt.Errorf("register %s: %w", fec.MimeType, err)
+	}
+	for _, uri := range []string{playoutDelayURI, absCaptureTimeURI, contentTypeURI, transportNumberURI, dependency.URI} {
 		if err := engine.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, webrtc.RTPCodecTypeVideo); err != nil {
 			return fmt.Errorf("register header extension %s: %w", uri, err)
 		}

@@ -32,6 +32,7 @@ func (p *Peer) handle(channel control.Channel, m control.Message) {
 	case *control.Ack:
 		if frame, known := p.outbound.frameOf(m.RTP); known {
 			p.rate.acknowledged(frame, m.Received)
+			p.outbound.shown(frame)
 		}
 		if presented, ok := p.frames.acknowledge(m); ok {
 			p.stages.observePresented(presented)

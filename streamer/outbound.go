@@ -15,8 +15,8 @@ import (
 
 	"nearlight/internal/alarm"
 	"nearlight/internal/media"
+	"nearlight/streamer/dependency"
 	"nearlight/streamer/packetizer"
-	"nearlight/streamer/recovery"
 	"nearlight/streamer/udpmux"
 )
 
@@ -36,25 +36,29 @@ type outbound struct {
 	left  func(media.StageTimes) // called under mu when a frame's last packet has left
 	rate  rateControl
 
-	mu       sync.Mutex
-	wire     *wire // nil until negotiated
-	kept     [keptPackets]*kept
-	next     uint16 // sequence number of the packet that is put in line next
-	first    uint16 // of the first one in line; next when nothing is
-	schedule schedule
-	sent     sentLog
-	report   senderReport
-	frame    frameInLine
-	frames   [frameHistory]numberedFrame // by number modulo
-	octets   int                         // of the newest frame, as far as it is in line
-	fill     int                         // octets that padding brings the newest frame to; 0 for none
-	closed   bool
-	length   func(n int) (int, bool) // lengthInLine as a value, made once: making it per frame would allocate
+	mu         sync.Mutex
+	wire       *wire // nil until negotiated
+	kept       [keptPackets]*kept
+	next       uint16 // sequence number of the packet that is put in line next
+	first      uint16 // of the first one in line; next when nothing is
+	schedule   schedule
+	sent       sentLog
+	report     senderReport
+	frame      frameInLine
+	frames     [frameHistory]numberedFrame // by number modulo
+	octets     int                         // of the newest frame, as far as it is in line
+	fill       int                         // octets that padding brings the newest frame to; 0 for none
+	closed     bool
+	mending    mending
+	protection protection
+	asleep     media.Instant           // until when run sleeps
+	length     func(n int) (int, bool) // lengthInLine as a value, made once: making it per frame would allocate
 
 	// The packet being sent, here so that nothing is allocated for it.
 	header     rtp.Header
 	extensions [maxExtensions]rtp.Extension
 	number     [2]byte // transport-wide
+	dependency [dependency.MaxSize]byte
 	repeated   [2 + packetizer.MaxPayload]byte
 	repeats    uint16 // sequence number of the next repeat
 }
@@ -62,7 +66,9 @@ type outbound struct {
 // packetHead is what a packet says beside its payload.
 type packetHead struct {
 	frame       int64 // counts up with each
+	captured    media.Instant
 	timestamp   uint32
+	distance    int16 // how many frames back it refers to; 0 for a keyframe
 	payloadType uint8
 	marker      bool
 	begins      bool // a frame, whose capture time it carries
@@ -75,6 +81,7 @@ type kept struct {
 	packetHead
 	sequence            uint16
 	firstSent, lastSent media.Instant // 0 while in line
+	asked               media.Instant // when the player asked for it first; 0 for never
 	repeats             int
 	size                int
 	payload             [packetizer.MaxPayload]byte
@@ -101,6 +108,9 @@ type wire struct {
 	extensions       []rtp.Extension // of every packet
 	captureID        uint8           // of abs-capture-time, which a frame's first packet carries; 0 when not negotiated
 	transportID      uint8           // of the transport-wide number; 0 when not negotiated
+	dependencyID     uint8           // of the dependency descriptor; 0 when not negotiated
+	repairSSRC       uint32          // of repair packets; 0 where the player takes none
+	repairType       uint8           // their payload type
 }
 
 func newOutbound(ports *udpmux.Ports, rate rateControl, left func(media.StageTimes)) (*outbound, error) {
@@ -117,7 +127,7 @@ func newOutbound(ports *udpmux.Ports, rate rateControl, left func(media.StageTim
 
 // bind begins sending to what was negotiated.
 func (o *outbound) bind(w *wire) error {
-	for _, ssrc := range []uint32{w.ssrc, w.repeatSSRC} {
+	for _, ssrc := range []uint32{w.ssrc, w.repeatSSRC, w.repairSSRC} {
 		if ssrc == 0 {
 			continue
 		}
@@ -150,12 +160,14 @@ func (o *outbound) put(head packetHead, payload []byte) error {
 	}
 	k := *slot
 	k.packetHead, k.sequence, k.size = head, o.next, copy(k.payload[:], payload)
-	k.firstSent, k.lastSent, k.repeats = 0, 0, 0
+	k.firstSent, k.lastSent, k.asked, k.repeats = 0, 0, 0, 0
 	o.schedule.add(k.size)
 	o.next++
 	if head.begins {
 		o.frames[head.frame%frameHistory] = numberedFrame{head.timestamp, head.frame}
 		o.octets = 0
+		o.mending.begun(head)
+		o.protection.first = k.sequence
 	}
 	o.octets += k.size + headerOctets
 	if head.marker {
@@ -169,9 +181,11 @@ const headerOctets = 12 + 20 + 10
 
 // grant says what the next frame may be, and sets the pace at which it will leave.
 func (o *outbound) grant() Grant {
-	g := o.rate.grant()
+	g, figures := o.rate.grant(), o.rate.figures()
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.protection.observe(figures)
+	g.Octets = int(float64(g.Octets) * o.protection.share())
 	o.schedule.setPace(g.pace, g.within)
 	o.fill = g.fill
 	return g
@@ -196,8 +210,9 @@ func (o *outbound) sendDue() error {
 	if o.closed {
 		return ErrClosed
 	}
-	err := o.drain(media.Now())
-	if o.first != o.next {
+	now := media.Now()
+	err := o.drain(now)
+	if o.first != o.next || o.tailDue(now) < o.asleep {
 		o.alarm.Wake() // run may sleep for good, as it does while nothing is in line
 	}
 	return err
@@ -239,7 +254,9 @@ func (o *outbound) sendSome(packets int) error {
 		o.first++
 	}
 	if err == nil && o.first == o.next {
-		err = o.pad()
+		if err = o.protect(); err == nil {
+			err = o.pad()
+		}
 	}
 	err = errors.Join(err, o.flow.End())
 	now := media.Now()
@@ -270,11 +287,16 @@ func (o *outbound) transmit(k *kept, payload []byte) error {
 		k.firstSent = now
 	}
 	k.lastSent = now
-	o.header = rtp.Header{
-		Version: 2, Marker: k.marker, PayloadType: k.payloadType, SequenceNumber: k.sequence, Timestamp: k.timestamp, SSRC: o.wire.ssrc,
-	}
+	o.header = o.headerOf(k)
 	o.report.count(len(payload))
 	return o.write(k, payload)
+}
+
+// headerOf is the header of a packet of the video stream, without extensions.
+func (o *outbound) headerOf(k *kept) rtp.Header {
+	return rtp.Header{
+		Version: 2, Marker: k.marker, PayloadType: k.payloadType, SequenceNumber: k.sequence, Timestamp: k.timestamp, SSRC: o.wire.ssrc,
+	}
 }
 
 // repeat sends a packet again: in the stream for repeats (RFC 4588) where the player has one, else as it was. The caller holds mu.
@@ -319,9 +341,8 @@ func (o *outbound) pad() error {
 	return nil
 }
 
-// write completes header and sends it with payload. The interceptors below append to Extensions and keep only copies, so
-// that one header and one array serve all packets.
-func (o *outbound) write(k *kept, payload []byte) error {
+// extend gives header the extensions of a packet, with a transport-wide number.
+func (o *outbound) extend(k *kept, number uint16) error {
 	w := o.wire
 	o.header.Extension, o.header.ExtensionProfile = true, rtp.ExtensionProfileOneByte
 	o.header.Extensions = append(o.extensions[:0], w.extensions...)
@@ -331,15 +352,30 @@ func (o *outbound) write(k *kept, payload []byte) error {
 		}
 	}
 	if w.transportID != 0 {
-		binary.BigEndian.PutUint16(o.number[:], uint16(o.sent.next))
+		binary.BigEndian.PutUint16(o.number[:], number)
 		if err := o.header.SetExtension(w.transportID, o.number[:]); err != nil {
 			return fmt.Errorf("set transport-wide number: %w", err)
 		}
 	}
+	if w.dependencyID != 0 {
+		descriptor := dependency.Append(o.dependency[:0], uint16(k.frame), k.begins, k.marker, int(k.distance))
+		if err := o.header.SetExtension(w.dependencyID, descriptor); err != nil {
+			return fmt.Errorf("set dependency descriptor: %w", err)
+		}
+	}
+	return nil
+}
+
+// write completes header and sends it with payload. The interceptors below append to Extensions and keep only copies, so
+// that one header and one array serve all packets.
+func (o *outbound) write(k *kept, payload []byte) error {
+	if err := o.extend(k, uint16(o.sent.next)); err != nil {
+		return err
+	}
 	o.sent.add(sentPacket{
 		ssrc: o.header.SSRC, sequence: o.header.SequenceNumber, repeat: k.repeats > 0, padding: k.padding, frame: k.frame, size: o.header.MarshalSize() + len(payload),
 	})
-	if _, err := w.writer.WriteRTP(&o.header, payload); err != nil {
+	if _, err := o.wire.writer.WriteRTP(&o.header, payload); err != nil {
 		return fmt.Errorf("send a video packet: %w", err)
 	}
 	return nil
@@ -364,24 +400,6 @@ func (o *outbound) tellLeft(at media.Instant) {
 	o.frame.coded = false
 	o.frame.times.Sent = max(at, o.frame.times.Encoded)
 	o.left(o.frame.times)
-}
-
-// again answers a request for a packet that was lost.
-func (o *outbound) again(sequence uint16, now media.Instant, roundTrip time.Duration) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	k := o.kept[sequence%keptPackets]
-	if o.wire == nil || k == nil || k.sequence != sequence || k.firstSent == 0 {
-		return nil // never sent, or too long ago
-	}
-	past := recovery.Packet{Age: now.Sub(k.firstSent), Since: now.Sub(k.lastSent), Repeats: k.repeats}
-	for range recovery.Copies(past, roundTrip) {
-		if err := o.repeat(k); err != nil {
-			return err
-		}
-	}
-	o.settle(media.Now())
-	return nil
 }
 
 // reportNow is RTCP's report on the video stream, nil before there is one.
@@ -421,10 +439,15 @@ func (o *outbound) sendWaiting() (wake media.Instant, running bool) {
 		return 0, false
 	}
 	// Where sending fails the line is empty afterwards, and whoever writes next is told.
-	if err := o.drain(media.Now()); err != nil || o.first == o.next {
+	now := media.Now()
+	o.asleep = alarm.Never
+	if err := o.drain(now); err != nil {
 		return alarm.Never, true
 	}
-	return o.schedule.next, true
+	if o.asleep = o.schedule.next; o.first == o.next {
+		o.asleep = o.probeTail(now)
+	}
+	return o.asleep, true
 }
 
 // stop makes run return, and nothing leave any more.

@@ -284,6 +284,7 @@ var _ Receiver = nobody{}
 func (nobody) Input(control.Channel, control.Message) {}
 func (nobody) Malformed(control.Channel, error)       {}
 func (nobody) WantKeyframe()                          {}
+func (nobody) Lost(Loss)                              {}
 func (nobody) Left(media.StageTimes)                  {}
 func (nobody) Candidate(*webrtc.ICECandidateInit)     {}
 

@@ -53,6 +53,8 @@ type Receiver interface {
 	Left(times media.StageTimes)
 	// WantKeyframe asks for a keyframe: the player cannot decode without one.
 	WantKeyframe()
+	// Lost tells of frames that no later one may refer to. It comes again as long as a frame is sent that does.
+	Lost(Loss)
 	// Candidate is a local ICE candidate for the player, nil after the last.
 	Candidate(c *webrtc.ICECandidateInit)
 }
@@ -85,6 +87,7 @@ type Peer struct {
 	fail      error // written before failed is closed
 
 	roundTrip atomic.Int64 // time.Duration, 0 until known
+	steered   atomic.Bool  // Grant is asked: what is sent is made at this connection's rate
 
 	born       time.Time
 	silence    silence
@@ -273,6 +276,9 @@ func (p *Peer) Use(codec media.Codec) { p.track.use(codec) }
 // WriteSlice sends one slice of the access unit captured at the given instant, at once or, where the link is slow, in the time
 // after it returns.
 func (p *Peer) WriteSlice(s media.Slice, captured media.Instant) error {
+	if s.Keyframe {
+		p.keyframes.sent(time.Now())
+	}
 	if err := p.track.writeSlice(s, captured); err != nil {
 		if p.Err() != nil {
 			return p.Err()
@@ -297,10 +303,15 @@ func (p *Peer) WriteAudio(frame []byte, captured media.Instant, begins bool) err
 func (p *Peer) FrameCoded(times media.StageTimes) { p.outbound.coded(times) }
 
 // TargetBitrate is how much the encoder may make on average.
-func (p *Peer) TargetBitrate() media.Bitrate { return withoutHeaders(p.rate.target()) }
+func (p *Peer) TargetBitrate() media.Bitrate {
+	return p.outbound.unprotected(withoutHeaders(p.rate.target()))
+}
 
 // Grant says what the next frame may be. It is asked once for each frame that could be made, by the goroutine that calls WriteSlice.
-func (p *Peer) Grant() Grant { return p.outbound.grant() }
+func (p *Peer) Grant() Grant {
+	p.steered.Store(true)
+	return p.outbound.grant()
+}
 
 // SetFrameRate tells the most frames per second that will come.
 func (p *Peer) SetFrameRate(framesPerSecond int) { p.rate.setFrameRate(framesPerSecond) }

@@ -42,6 +42,7 @@ func (e *edgeSide) Input(_ control.Channel, m control.Message) {
 }
 func (e *edgeSide) Malformed(_ control.Channel, err error) { e.malformed <- err }
 func (e *edgeSide) WantKeyframe()                          { e.keyframes <- struct{}{} }
+func (*edgeSide) Lost(streamer.Loss)                       {}
 func (e *edgeSide) Left(times media.StageTimes)            { e.left <- times }
 func (e *edgeSide) Candidate(c *webrtc.ICECandidateInit) {
 	if c == nil {

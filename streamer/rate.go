@@ -47,6 +47,7 @@ type rateControl interface {
 type Grant struct {
 	Octets int  // that it should take at most, headers left out; 0 for no bound but the rate's
 	Skip   bool // the link is so far behind that the frame should not be made
+	Room   bool // the link carries all that is asked for, and nothing waits on it: a larger frame is no harm
 
 	pace   media.Bitrate // how fast its packets leave; 0 for at once
 	within time.Duration // in which they leave at any pace
@@ -119,12 +120,12 @@ func (r *probingRate) grant() Grant {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	g := r.controller.Next(instant(media.Now()))
-	pace := media.Bitrate(g.Pacing)
-	if r.roomy() {
+	pace, room := media.Bitrate(g.Pacing), r.roomy()
+	if room {
 		pace = 0
 	}
 	octets := g.Budget * packetizer.MaxPayload / (packetizer.MaxPayload + headerOctets)
-	return Grant{Octets: octets, Skip: g.Skip, pace: pace, within: g.Spread, fill: g.Fill}
+	return Grant{Octets: octets, Skip: g.Skip, Room: room, pace: pace, within: g.Spread, fill: g.Fill}
 }
 
 // roomy reports whether the link carries all that is asked for, and nothing waits on it: then a frame that leaves at once comes

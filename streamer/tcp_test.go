@@ -90,6 +90,7 @@ type overTCP struct {
 func (*overTCP) Input(control.Channel, control.Message) {}
 func (*overTCP) Malformed(control.Channel, error)       {}
 func (*overTCP) WantKeyframe()                          {}
+func (*overTCP) Lost(streamer.Loss)                     {}
 func (*overTCP) Left(media.StageTimes)                  {}
 func (e *overTCP) Candidate(c *webrtc.ICECandidateInit) {
 	if c == nil {

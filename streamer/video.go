@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -12,6 +13,8 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"nearlight/internal/media"
+	"nearlight/streamer/dependency"
+	"nearlight/streamer/fec"
 	"nearlight/streamer/packetizer"
 )
 
@@ -123,6 +126,7 @@ func (t *videoTrack) Bind(context webrtc.TrackLocalContext) (webrtc.RTPCodecPara
 	if w.takesRepeats(context.CodecParameters()) {
 		w.repeatSSRC = uint32(context.SSRCRetransmission())
 	}
+	w.takeRepairs(context)
 	if err := w.prepareExtensions(context.HeaderExtensions()); err != nil {
 		return webrtc.RTPCodecParameters{}, err
 	}
@@ -148,6 +152,15 @@ func (w *wire) takesRepeats(negotiated []webrtc.RTPCodecParameters) bool {
 	return true
 }
 
+// takeRepairs finds out whether the player takes repair packets.
+func (w *wire) takeRepairs(context webrtc.TrackLocalContext) {
+	for _, p := range context.CodecParameters() {
+		if strings.EqualFold(p.MimeType, fec.MimeType) {
+			w.repairSSRC, w.repairType = uint32(context.SSRCForwardErrorCorrection()), uint8(p.PayloadType)
+		}
+	}
+}
+
 // Unbind implements webrtc.TrackLocal.
 func (t *videoTrack) Unbind(webrtc.TrackLocalContext) error {
 	t.wire.Store(nil)
@@ -169,6 +182,8 @@ func (w *wire) prepareExtensions(negotiated []webrtc.RTPHeaderExtensionParameter
 			}
 		case absCaptureTimeURI:
 			w.captureID = id
+		case dependency.URI:
+			w.dependencyID = id
 		case transportNumberURI:
 			w.transportID = id
 		}
@@ -200,13 +215,21 @@ func (t *videoTrack) writeSlice(s media.Slice, captured media.Instant) error {
 		return fmt.Errorf("%w: %s", ErrNoCommonCodec, t.current.codec)
 	}
 	if timestamp := RTPTimestamp(captured); !t.frameOpen || timestamp != t.head.timestamp {
-		t.head = packetHead{frame: t.head.frame + 1, timestamp: timestamp, begins: true}
+		t.head = packetHead{frame: t.head.frame + 1, captured: captured, timestamp: timestamp, begins: true, distance: distance(s)}
 		binary.BigEndian.PutUint64(t.head.wallClock[:], ntpTime(time.Now().Add(-media.Now().Sub(captured))))
 	}
 	t.head.payloadType = payloadType
 	err := t.current.packetizer.Packetize(s, t.emit)
 	t.frameOpen = !s.Last && err == nil
 	return errors.Join(err, t.outbound.sendDue())
+}
+
+// distance is how many frames back a slice's refers to, 0 for a keyframe's.
+func distance(s media.Slice) int16 {
+	if s.Keyframe {
+		return 0
+	}
+	return int16(min(1+s.Skips, dependency.MaxDistance))
 }
 
 func (t *videoTrack) put(payload []byte, marker bool) error {

@@ -10,6 +10,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"nearlight/internal/media"
+	"nearlight/streamer/dependency"
 	"nearlight/streamer/udpmux"
 )
 
@@ -62,7 +63,7 @@ func boundTrack(t testing.TB, to *sentPackets) *videoTrack {
 	w := &wire{ssrc: 7, repeatSSRC: 8, payloadTypes: map[media.Codec]uint8{media.H264: 102, media.VP8: 104}, writer: to}
 	if err := w.prepareExtensions([]webrtc.RTPHeaderExtensionParameter{
 		{URI: playoutDelayURI, ID: 1}, {URI: contentTypeURI, ID: 2}, {URI: absCaptureTimeURI, ID: 3}, {URI: "of no interest", ID: 4},
-		{URI: transportNumberURI, ID: 5},
+		{URI: transportNumberURI, ID: 5}, {URI: dependency.URI, ID: 6},
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -168,7 +168,7 @@ func (b *netBench) measure(ctx context.Context, link scenario.Scenario, controll
 	if b.verbose {
 		logger = slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	config, err := encoder.Config{Size: size, FrameRate: netFrameRate, Bitrate: media.Bitrate(b.bitrate)}.Resolve()
+	config, err := encoder.Config{Size: size, FrameRate: netFrameRate, Bitrate: media.Bitrate(b.bitrate), Recovery: encoder.RecoverByReferences}.Resolve()
 	if err != nil {
 		return plotted, err
 	}

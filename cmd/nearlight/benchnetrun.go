@@ -88,7 +88,7 @@ func openNetFlow(candidate encoder.Candidate, config encoder.Config, pictures []
 	if err != nil {
 		return nil, err
 	}
-	opened, err := candidate.Open(config)
+	opened, config, err := candidate.OpenMending(config)
 	if err != nil {
 		return nil, err
 	}
@@ -149,6 +149,9 @@ func (f *netFlow) Malformed(_ control.Channel, err error) { f.fail(err) }
 
 // WantKeyframe implements streamer.Receiver.
 func (f *netFlow) WantKeyframe() { f.stream.WantKeyframe() }
+
+// Lost implements streamer.Receiver.
+func (f *netFlow) Lost(loss streamer.Loss) { f.stream.Lost(loss) }
 
 // Left implements streamer.Receiver.
 func (f *netFlow) Left(times media.StageTimes) {

@@ -52,11 +52,16 @@ func (s *stream) invalidate(first, last int) (keyframe bool) {
 	return keyframe
 }
 
-// mended encodes and decodes so many pictures, all of which must be whole and none but perhaps the first a keyframe.
-func (s *stream) mended(pictures int, keyframe bool) {
+// mended encodes and decodes so many pictures, all of which must be whole and none but perhaps the first a keyframe. The first does
+// without so many before it.
+func (s *stream) mended(pictures int, keyframe bool, skips int) {
 	s.t.Helper()
 	for n := range pictures {
 		s.encode(encoder.Request{})
+		if s.skips != skips {
+			s.t.Fatalf("picture %d after the loss does without %d, want %d", n, s.skips, skips)
+		}
+		skips = 0
 		if s.result.Keyframe != (keyframe && n == 0) {
 			s.t.Fatalf("picture %d after the loss: keyframe is %v", n, s.result.Keyframe)
 		}
@@ -71,20 +76,23 @@ func testRecoverByKeyframe(t *testing.T, s *stream) {
 	if !s.invalidate(s.lose(2)) {
 		t.Error("no keyframe is promised, and nothing else can mend the picture")
 	}
-	s.mended(10, true)
+	s.mended(10, true, 0)
 }
 
 func testRecoverByReferences(t *testing.T, s *stream) {
 	s.warm(60)
+	if kept := s.encoder.Capabilities().References; kept < 2 {
+		t.Errorf("%d pictures are kept to fall back on", kept)
+	}
 	first, last := s.lose(2)
 	if s.invalidate(first, last) {
 		t.Error("a keyframe, though good references are left")
 	}
-	s.mended(10, false)
+	s.mended(10, false, 2)
 	if s.invalidate(first, last) {
 		t.Error("the same report again costs a keyframe")
 	}
-	s.mended(10, false)
+	s.mended(10, false, 0)
 
 	lost := s.next
 	s.encode(encoder.Request{})
@@ -92,16 +100,16 @@ func testRecoverByReferences(t *testing.T, s *stream) {
 	if s.invalidate(lost, lost) {
 		t.Error("a keyframe, though references from before the loss are left")
 	}
-	s.mended(10, false)
+	s.mended(10, false, 3)
 
 	if !s.invalidate(s.lose(40)) {
 		t.Error("no keyframe, though nothing good is left to refer to")
 	}
-	s.mended(10, true)
+	s.mended(10, true, 0)
 	if s.invalidate(first, last) {
 		t.Error("a loss from before the last keyframe costs another")
 	}
-	s.mended(3, false)
+	s.mended(3, false, 0)
 }
 
 func testRecoverByRefresh(t *testing.T, s *stream) {

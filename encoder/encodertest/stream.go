@@ -32,6 +32,7 @@ type stream struct {
 
 	unit   []byte // the last access unit
 	result encoder.Result
+	skips  int // of the last access unit
 }
 
 // start opens a stream, and closes it when the test is over.
@@ -103,7 +104,10 @@ func (s *stream) encodeFrame(r encoder.Request) {
 		if count > 0 && slice.Keyframe != key {
 			s.t.Error("slices of one access unit disagree about its being a keyframe")
 		}
-		ended, key = slice.Last, slice.Keyframe
+		if count > 0 && slice.Skips != s.skips {
+			s.t.Error("slices of one access unit disagree about what it refers to")
+		}
+		ended, key, s.skips = slice.Last, slice.Keyframe, slice.Skips
 		s.unit = append(s.unit, slice.Data...)
 		form.slice(s.t, &unit, slice)
 		count++

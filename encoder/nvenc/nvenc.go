@@ -185,12 +185,12 @@ func (e *Encoder) Encode(f *media.Frame, r encoder.Request, emit func(media.Slic
 	unit := &e.unit
 	result := encoder.Result{Keyframe: unit.keyframe != 0, Bytes: int(unit.length), QP: float64(unit.qp)}
 	e.keyframe = false
+	slice := media.Slice{Data: unsafe.Slice((*byte)(unit.data), int(unit.length)), Keyframe: result.Keyframe, Last: true}
+	if !result.Keyframe {
+		slice.Skips = e.history.Skips()
+	}
 	e.history.Add(f.Times.Damaged, result.Keyframe)
-	return result, emit(media.Slice{
-		Data:     unsafe.Slice((*byte)(unit.data), int(unit.length)),
-		Keyframe: result.Keyframe,
-		Last:     true,
-	})
+	return result, emit(slice)
 }
 
 // Constant bitrate would spend the whole rate on a picture however easy it is. Below a quantiser of about 18 nobody sees a
@@ -336,8 +336,13 @@ func (e *Encoder) CodedSize() media.Size { return encoder.WholeMacroblocks(e.con
 
 // Capabilities implements encoder.Encoder.
 func (e *Encoder) Capabilities() encoder.Capabilities {
+	kept := 0
+	if e.config.Recovery == encoder.RecoverByReferences {
+		kept = e.references
+	}
 	return encoder.Capabilities{
 		Codec: e.codec, Name: e.name,
+		References:     kept,
 		Recovery:       e.config.Recovery,
 		LiveResize:     e.abilities.live_size != 0,
 		Slices:         1, // however many NAL units there are, they come together

@@ -16,6 +16,9 @@
 // opened at one kind stays of that kind: Reconfigure changes Speed only between 1 and 2. A change of size opens the
 // encoder anew, so the next frame is a keyframe.
 //
+// With encoder.RecoverByReferences the pictures' numbers are made wider than x264 writes them, and may have gaps (numbers.go): decoders
+// then bear whatever pictures they never get.
+//
 // # Concurrency and licence
 //
 // As package encoder says: one goroutine at a time. x264 has its own slice threads. It is GPL-2.0-or-later, and so is a

@@ -41,6 +41,8 @@ type Encoder struct {
 	share     share
 	sharpness sharpness
 	keyframe  bool // the next picture has to be one
+	numbers   numbers
+	number    int64 // of the next picture, since the last keyframe
 }
 
 // Open starts an encoder that hands out the slices of a picture when all of them are coded. The error wraps
@@ -178,21 +180,41 @@ func (e *Encoder) drain(emit func(media.Slice) error) (encoder.Result, error) {
 	var result encoder.Result
 	piece := &e.piece
 	for piece.last = 0; piece.last == 0; {
-		if C.nl_x264_next(e.c, piece) < 0 {
+		if C.nl_x264_next(e.c, &e.piece) < 0 {
 			return result, e.failure("encode")
 		}
 		result.Keyframe = piece.keyframe != 0
-		result.Bytes += int(piece.length)
+		data := unsafe.Slice((*byte)(piece.data), int(piece.length))
+		if result.Keyframe {
+			e.number = 0
+		}
+		if e.config.Recovery == encoder.RecoverByReferences && failed == nil {
+			var err error
+			if data, err = e.numbers.widen(data, e.number); err != nil {
+				return result, fmt.Errorf("x264: %w", err)
+			}
+		}
+		result.Bytes += len(data)
 		if failed == nil {
 			failed = emit(media.Slice{
-				Data:     unsafe.Slice((*byte)(piece.data), int(piece.length)),
+				Data:     data,
 				Keyframe: result.Keyframe,
 				Last:     piece.last != 0,
+				Skips:    skips(result.Keyframe, &e.history),
 			})
 		}
 	}
+	e.number++
 	result.QP = min(float64(C.nl_x264_qp(e.c)), 51) // x264 counts on beyond 51 where it drops coefficients
 	return result, failed
+}
+
+// skips is how many pictures the one that was just coded, and is not in the history yet, does without.
+func skips(keyframe bool, h *encoder.History) int {
+	if keyframe {
+		return 0
+	}
+	return h.Skips()
 }
 
 func (e *Encoder) failure(call string) error {
@@ -253,6 +275,14 @@ func (e *Encoder) Invalidate(first, last media.Instant) (keyframe bool, err erro
 	return e.keyframe, nil
 }
 
+// fallBacks is how many pictures a loss may spoil but for one.
+func (e *Encoder) fallBacks() int {
+	if e.config.Recovery != encoder.RecoverByReferences {
+		return 0
+	}
+	return e.references
+}
+
 // CodedSize implements encoder.Encoder.
 func (e *Encoder) CodedSize() media.Size { return encoder.WholeMacroblocks(e.config.Size) }
 
@@ -261,6 +291,7 @@ func (e *Encoder) Capabilities() encoder.Capabilities {
 	capabilities := encoder.Capabilities{
 		Codec: media.H264, Name: Name,
 		Recovery:    e.config.Recovery,
+		References:  e.fallBacks(),
 		FrameBudget: true,
 		LiveResize:  true,
 		Speeds:      speeds,

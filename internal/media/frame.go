@@ -61,4 +61,7 @@ type Slice struct {
 	Data     []byte
 	Keyframe bool // the access unit is one a decoder can start at (H.264: IDR)
 	Last     bool // no further slice belongs to this access unit (the RTP marker bit, RFC 6184 section 5.1)
+	// Skips is how many access units, right before this one, it can be decoded without: 0 where it refers to the one before it,
+	// as all do but those that an encoder makes after a loss, and for a keyframe.
+	Skips int
 }

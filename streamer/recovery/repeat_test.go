@@ -5,43 +5,68 @@ import (
 	"time"
 )
 
+const ms = time.Millisecond
+
 func TestAPacketIsRepeatedWhileItHelps(t *testing.T) {
-	const ms = time.Millisecond
 	for _, row := range []struct {
 		packet    Packet
 		roundTrip time.Duration
-		copies    int
+		want      Verdict
 		reason    string
 	}{
-		{Packet{Age: 45 * ms, Since: 45 * ms}, 40 * ms, 1, "asked for the first time"},
-		{Packet{Age: 2 * ms, Since: 2 * ms}, 40 * ms, 1, "asked for sooner than the round trip says: packets overtook it"},
-		{Packet{Age: 60 * ms, Since: 15 * ms, Repeats: 1}, 40 * ms, 0, "the repeat is on its way"},
-		{Packet{Age: 90 * ms, Since: 45 * ms, Repeats: 1}, 40 * ms, 2, "lost twice"},
-		{Packet{Age: 180 * ms, Since: 45 * ms, Repeats: 3}, 40 * ms, 1, "no more than it may cost"},
-		{Packet{Age: 180 * ms, Since: 45 * ms, Repeats: 4}, 40 * ms, 0, "it has cost enough"},
-		{Packet{Age: 290 * ms, Since: 290 * ms}, 40 * ms, 0, "it would come too late"},
-		{Packet{Age: 200 * ms, Since: 200 * ms}, 300 * ms, 0, "it would come too late on a long way"},
-		{Packet{Age: 3 * ms, Since: 1 * ms, Repeats: 1}, 0, 0, "a burst of requests before the round trip is known"},
-		{Packet{Age: 9 * ms, Since: 6 * ms, Repeats: 1}, 0, 2, "asked for again on a short way"},
+		{Packet{Since: 45 * ms}, 40 * ms, Verdict{Copies: 1}, "asked for the first time"},
+		{Packet{Since: 2 * ms}, 40 * ms, Verdict{Copies: 1}, "asked for sooner than the round trip says: packets overtook it"},
+		{Packet{Since: 900 * ms}, 40 * ms, Verdict{Copies: 1}, "the link stood still before anybody could ask"},
+		{Packet{Waited: 15 * ms, Since: 15 * ms, Repeats: 1}, 40 * ms, Verdict{}, "the repeat is on its way"},
+		{Packet{Waited: 45 * ms, Since: 45 * ms, Repeats: 1}, 40 * ms, Verdict{Copies: 2}, "lost twice"},
+		{Packet{Waited: 90 * ms, Since: 45 * ms, Repeats: 3}, 40 * ms, Verdict{Copies: 1, Doubt: true}, "no more than it may cost, and little hope"},
+		{Packet{Waited: 105 * ms, Since: 15 * ms, Repeats: 4}, 40 * ms, Verdict{}, "the last repeat is on its way"},
+		{Packet{Waited: 135 * ms, Since: 45 * ms, Repeats: 4}, 40 * ms, Verdict{Lost: true}, "it has cost enough"},
+		{Packet{Waited: 265 * ms, Since: 100 * ms, Repeats: 1}, 40 * ms, Verdict{Lost: true}, "it would come too late"},
+		{Packet{Waited: 265 * ms, Since: 15 * ms, Repeats: 2}, 40 * ms, Verdict{}, "too late to ask, but a repeat is on its way"},
+		{Packet{Since: 215 * ms}, 200 * ms, Verdict{Copies: 2}, "a long way: there is no time for a second repeat"},
+		{Packet{Since: 90 * ms}, 80 * ms, Verdict{Copies: 1}, "there is"},
+		{Packet{Waited: 210 * ms, Since: 210 * ms, Repeats: 2}, 200 * ms, Verdict{Lost: true}, "a second repeat on a long way comes too late"},
+		{Packet{Waited: 1 * ms, Since: 1 * ms, Repeats: 1}, 0, Verdict{}, "a burst of requests before the round trip is known"},
+		{Packet{Waited: 6 * ms, Since: 6 * ms, Repeats: 1}, 0, Verdict{Copies: 2}, "asked for again on a short way"},
 	} {
-		if copies := Copies(row.packet, row.roundTrip); copies != row.copies {
-			t.Errorf("%+v with a round trip of %v (%s): %d copies, want %d", row.packet, row.roundTrip, row.reason, copies, row.copies)
+		if got := Judge(row.packet, row.roundTrip); got != row.want {
+			t.Errorf("%+v with a round trip of %v (%s): %+v, want %+v", row.packet, row.roundTrip, row.reason, got, row.want)
 		}
 	}
 }
 
 func TestRequestsWithoutEndCostNoMoreThanTheyMay(t *testing.T) {
-	sent := 0
-	p := Packet{}
-	for p.Age = 0; p.Age < time.Second; p.Age += time.Millisecond {
-		p.Since += time.Millisecond
-		if copies := Copies(p, 10*time.Millisecond); copies > 0 {
-			sent += copies
-			p.Repeats += copies
-			p.Since = 0
+	for _, roundTrip := range []time.Duration{0, 10 * ms, 80 * ms, 400 * ms} {
+		sent, lost := 0, time.Duration(0)
+		p := Packet{Since: roundTrip}
+		for ; p.Waited < time.Second; p.Waited += ms {
+			p.Since += ms
+			v := Judge(p, roundTrip)
+			if v.Lost && lost == 0 {
+				lost = p.Waited
+			}
+			if v.Copies > 0 {
+				if lost != 0 {
+					t.Fatalf("a round trip of %v: a packet is sent again after it was said to be lost for good", roundTrip)
+				}
+				sent += v.Copies
+				p.Repeats += v.Copies
+				p.Since = 0
+			}
+		}
+		if sent > mostRepeats || sent < 2 {
+			t.Errorf("a round trip of %v: a packet was sent %d times again", roundTrip, sent)
+		}
+		if lost == 0 || lost > max(mostWait, mostRoundTrips*roundTrip)+max(roundTrip, leastGap) {
+			t.Errorf("a round trip of %v: it is lost for good after %v", roundTrip, lost)
 		}
 	}
-	if sent != mostRepeats {
-		t.Errorf("a packet was sent %d times again", sent)
+}
+
+func TestWhatAnOutageLostIsNotRepeatedWhole(t *testing.T) {
+	const rate = 8_000_000
+	if TooMuch(90_000, rate) || !TooMuch(110_000, rate) || !TooMuch(1, 0) || TooMuch(0, 0) {
+		t.Error("it is not a tenth of a second that may be repeated at once")
 	}
 }

@@ -7,14 +7,16 @@ import (
 	"github.com/pion/rtp"
 
 	"nearlight/internal/media"
+	"nearlight/streamer/dependency"
 )
 
 // Bounds of the assembler. A packet that is missing for longer than patience, or that so many have overtaken, is given
-// up: the frame it belongs to and all that refer to it are lost.
+// up: the frame it belongs to and all that refer to it are lost. Where the packets tell which frames each needs, it goes on sooner: as
+// soon as a later frame is there that needs nothing of what is missing.
 const (
-	reorderWindow = 1024 // packets; a power of two
-	patience      = 250 * time.Millisecond
-	maxAccessUnit = 16 << 20 // bytes; no real frame is larger
+	reorderWindow = 1024                   // packets; a power of two
+	patience      = 350 * time.Millisecond // longer than repeats are sent for
+	maxAccessUnit = 16 << 20               // bytes; no real frame is larger
 )
 
 // AccessUnit is one coded frame as it came from the network. Data is valid until the next call of the assembler.
@@ -28,6 +30,7 @@ type AccessUnit struct {
 
 	complete bool
 	keyframe func(unit []byte) bool
+	place    place // of its first packet
 }
 
 // Keyframe reports whether decoding can start at the unit.
@@ -42,6 +45,10 @@ type assembler struct {
 	newest  uint16
 	gapFrom media.Instant // since when next is missing, 0 when it is not
 
+	dependencyID uint8 // of the dependency descriptor; 0 when not negotiated
+	dependencies dependency.Reader
+	delivered    delivered
+
 	format       format
 	depacketizer depacketizer // new for each access unit
 	unit         AccessUnit
@@ -52,6 +59,7 @@ type assembler struct {
 type arrived struct {
 	packet *rtp.Packet
 	at     media.Instant
+	place  place
 }
 
 func newAssembler(f format) *assembler {
@@ -77,7 +85,10 @@ func (a *assembler) push(p *rtp.Packet, at media.Instant) {
 	}
 	slot := &a.packets[p.SequenceNumber%reorderWindow]
 	if slot.packet == nil {
-		*slot = arrived{p, at}
+		*slot = arrived{packet: p, at: at}
+		if a.dependencyID != 0 {
+			slot.place = placeOf(&a.dependencies, p.GetExtension(a.dependencyID))
+		}
 	}
 }
 
@@ -94,6 +105,9 @@ func (a *assembler) pop(now media.Instant) (*AccessUnit, bool, error) {
 			if a.gapFrom == 0 {
 				a.gapFrom = now
 			}
+			if a.skip() {
+				continue
+			}
 			if now.Sub(a.gapFrom) < patience {
 				return nil, false, nil
 			}
@@ -101,19 +115,22 @@ func (a *assembler) pop(now media.Instant) (*AccessUnit, bool, error) {
 			continue
 		}
 		a.gapFrom = 0
-		packet, at := slot.packet, slot.at
+		took := *slot
 		*slot = arrived{}
 		a.next++
-		done, err := a.take(packet, at)
+		done, err := a.take(took.packet, took.at, took.place)
 		if err != nil {
 			return nil, false, err
 		}
 		if !done {
 			continue
 		}
-		if a.broken {
+		if a.broken || a.unit.place.known && !a.delivered.decodable(a.unit.place) {
 			a.reset()
 			return nil, true, nil
+		}
+		if a.unit.place.known {
+			a.delivered.add(a.unit.place.frame)
 		}
 		return &a.unit, false, nil
 	}
@@ -134,14 +151,15 @@ func (a *assembler) reset() {
 }
 
 // take adds one packet, in order, and reports whether it ends the access unit.
-func (a *assembler) take(p *rtp.Packet, at media.Instant) (bool, error) {
+func (a *assembler) take(p *rtp.Packet, at media.Instant, where place) (bool, error) {
 	if a.unit.Packets > 0 && (a.unit.RTP != p.Timestamp || a.unit.complete) {
 		broken := a.broken // the end of the unit before, or the beginning of this one: neither can be decoded from
 		a.reset()
 		a.broken = broken
 	}
 	if a.unit.Packets == 0 {
-		a.unit.RTP, a.unit.FirstPacket = p.Timestamp, at
+		a.unit.RTP, a.unit.FirstPacket, a.unit.place = p.Timestamp, at, where
+		a.broken = a.broken || where.known && !where.first
 	}
 	a.unit.Packets++
 	a.unit.LastPacket = max(a.unit.LastPacket, at)

@@ -99,6 +99,21 @@ func TestAssemblerGivesUpAfterItsPatienceAndGoesOn(t *testing.T) {
 	}
 }
 
+func TestAFrameWhoseFirstPacketIsGivenUpIsLost(t *testing.T) {
+	a := newAssembler(h264)
+	for i, p := range stream(1, 3, 3) {
+		if i != 3 {
+			a.push(p, 1)
+		}
+	}
+	if units, losses := collect(t, a, 1); !slices.Equal(units, []uint32{0}) || losses != 0 {
+		t.Fatalf("before patience ran out: frames %v, %d losses", units, losses)
+	}
+	if units, losses := collect(t, a, 2+media.Instant(patience)); !slices.Equal(units, []uint32{3000}) || losses != 1 {
+		t.Errorf("after: frames %v, %d losses", units, losses)
+	}
+}
+
 func TestAssemblerKeepsArrivalTimesAndBytes(t *testing.T) {
 	a := newAssembler(h264)
 	for i, p := range stream(1, 1, 3) {

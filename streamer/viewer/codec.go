@@ -9,6 +9,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"nearlight/internal/media"
+	"nearlight/streamer/fec"
 )
 
 // ErrCodec reports a codec that a viewer cannot receive.
@@ -81,6 +82,12 @@ func register(engine *webrtc.MediaEngine, accepted []media.Codec) error {
 			}
 			payloadType += 2
 		}
+	}
+	repair := webrtc.RTPCodecParameters{
+		RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: fec.MimeType, ClockRate: 90000, SDPFmtpLine: fec.Parameters}, PayloadType: payloadType,
+	}
+	if err := engine.RegisterCodec(repair, webrtc.RTPCodecTypeVideo); err != nil {
+		return fmt.Errorf("register %s: %w", fec.MimeType, err)
 	}
 	return nil
 }

@@ -11,16 +11,13 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"time"
 
 	"github.com/pion/interceptor"
-	"github.com/pion/interceptor/pkg/nack"
-	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 
-	"nearlight/internal/decode"
 	"nearlight/internal/media"
 	"nearlight/streamer/control"
+	"nearlight/streamer/dependency"
 )
 
 // Frame is one decoded picture. It is valid until Watcher.Frame returns.
@@ -60,12 +57,6 @@ type Config struct {
 // ErrEnded reports that the edge's connection is over.
 var ErrEnded = errors.New("the edge's connection ended")
 
-// keyframeInterval damps our requests for keyframes.
-const keyframeInterval = 200 * time.Millisecond
-
-// nackInterval is how often packets that are missing are asked for, as libwebrtc does.
-const nackInterval = 20 * time.Millisecond
-
 // Viewer is one connection to one edge.
 type Viewer struct {
 	connection *webrtc.PeerConnection
@@ -74,6 +65,7 @@ type Viewer struct {
 	decode     bool
 	hear       func(Sound)
 	relayOnly  bool
+	tap        *tap
 
 	ended   chan struct{}
 	endOnce sync.Once
@@ -104,29 +96,31 @@ func New(config Config, watcher Watcher) (*Viewer, error) {
 		}
 	}
 	registry := &interceptor.Registry{}
-	generator, err := nack.NewGeneratorInterceptor(nack.GeneratorInterval(nackInterval))
-	if err != nil {
-		return nil, fmt.Errorf("set up NACK: %w", err)
+	if err := engine.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: dependency.URI}, webrtc.RTPCodecTypeVideo); err != nil {
+		return nil, fmt.Errorf("register header extension %s: %w", dependency.URI, err)
 	}
-	registry.Add(generator)
 	if err := errors.Join(webrtc.ConfigureRTCPReports(registry), webrtc.ConfigureTWCCSender(engine, registry)); err != nil {
 		return nil, fmt.Errorf("set up feedback: %w", err)
 	}
-	settings := webrtc.SettingEngine{}
+	tap := newTap()
+	settings := webrtc.SettingEngine{BufferFactory: tap.buffer}
 	settings.SetIncludeLoopbackCandidate(true)
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings))
 	connection, err := api.NewPeerConnection(reached(config.ICEServers, config.RelayOnly))
 	if err != nil {
 		return nil, fmt.Errorf("make the peer connection: %w", err)
 	}
-	v := &Viewer{connection: connection, watcher: watcher, logger: logger, decode: config.Decode, relayOnly: config.RelayOnly, hear: config.Hear, ended: make(chan struct{}), open: make(chan struct{})}
-	connection.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+	v := &Viewer{
+		connection: connection, watcher: watcher, logger: logger, decode: config.Decode, relayOnly: config.RelayOnly, hear: config.Hear, tap: tap,
+		ended: make(chan struct{}), open: make(chan struct{}),
+	}
+	connection.OnTrack(func(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
 		v.receive(func() {
 			if track.Kind() == webrtc.RTPCodecTypeAudio {
 				v.end(v.listen(track))
 				return
 			}
-			v.end(v.read(track))
+			v.end(v.read(track, receiver.GetParameters()))
 		})
 	})
 	connection.OnDataChannel(v.adopt)
@@ -284,69 +278,4 @@ func (v *Viewer) SendRaw(on control.Channel, data []byte) error {
 		return errors.New("the data channels are not open yet")
 	}
 	return channel.Send(data)
-}
-
-// read receives the video until the track ends.
-func (v *Viewer) read(track *webrtc.TrackRemote) error {
-	r := reception{decode: v.decode}
-	defer r.close()
-	var asked time.Time
-	mending := false // something was lost, and no keyframe has come since
-	for {
-		packet, _, err := track.ReadRTP()
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrEnded, err)
-		}
-		changed, err := r.follow(packet, func() string { return track.Codec().MimeType })
-		if err != nil {
-			return err
-		}
-		mending = mending || changed // with another codec everything begins anew
-		now := media.Now()
-		r.packets.push(packet, now)
-		for {
-			unit, lost, err := r.packets.pop(now)
-			if err != nil {
-				return err
-			}
-			mending = mending || lost
-			if unit != nil && mending {
-				mending = !unit.Keyframe()
-			}
-			if mending && time.Since(asked) > keyframeInterval {
-				asked = time.Now()
-				if err := v.connection.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(track.SSRC())}}); err != nil {
-					v.logger.Debug("ask for a keyframe", "error", err)
-				}
-			}
-			if unit == nil {
-				if lost {
-					continue
-				}
-				break
-			}
-			if mending {
-				continue
-			}
-			if err := v.show(unit, r.decoder); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-func (v *Viewer) show(unit *AccessUnit, decoder *decode.Decoder) error {
-	frame := Frame{Codec: unit.Codec, RTP: unit.RTP, FirstPacket: unit.FirstPacket, LastPacket: unit.LastPacket, Bytes: len(unit.Data)}
-	if decoder != nil {
-		picture, err := decoder.Decode(unit.Data)
-		if err != nil {
-			return fmt.Errorf("decode a frame: %w", err)
-		}
-		if picture == nil {
-			return nil
-		}
-		frame.Picture, frame.Decoded = picture, media.Now()
-	}
-	v.watcher.Frame(frame)
-	return nil
 }

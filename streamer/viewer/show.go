@@ -1,0 +1,106 @@
+package viewer
+
+import (
+	"errors"
+	"fmt"
+
+	"nearlight/internal/decode"
+	"nearlight/internal/media"
+)
+
+// waitingUnits is how many whole access units may wait for the decoder. Whoever is behind by more makes the network wait.
+const waitingUnits = 64
+
+// show decodes access units, where that is wanted, and hands pictures to the watcher, on a goroutine of its own.
+type show struct {
+	viewer *Viewer
+	units  chan showing
+	spare  chan []byte // memory of units that were shown
+	failed chan error  // of capacity 1; then nothing more is shown
+	ended  chan struct{}
+
+	decoder *decode.Decoder // nil where pictures are not wanted
+	epoch   int
+}
+
+type showing struct {
+	unit  AccessUnit
+	epoch int
+}
+
+func newShow(v *Viewer) *show {
+	s := &show{
+		viewer: v, units: make(chan showing, waitingUnits), spare: make(chan []byte, waitingUnits+1), failed: make(chan error, 1), ended: make(chan struct{}),
+	}
+	go s.run()
+	return s
+}
+
+// push adds a unit, which is copied.
+func (s *show) push(unit *AccessUnit, epoch int) {
+	var memory []byte
+	select {
+	case memory = <-s.spare:
+	default:
+	}
+	copied := *unit
+	copied.Data = append(memory[:0], unit.Data...)
+	s.units <- showing{copied, epoch}
+}
+
+// close waits for what was pushed to be shown. It returns what the decoder says at its end.
+func (s *show) close() error {
+	close(s.units)
+	<-s.ended
+	return s.closeDecoder()
+}
+
+func (s *show) closeDecoder() error {
+	if s.decoder == nil {
+		return nil
+	}
+	decoder := s.decoder
+	s.decoder = nil
+	return decoder.Close()
+}
+
+func (s *show) run() {
+	defer close(s.ended)
+	broken := false
+	for showing := range s.units {
+		if broken {
+			continue
+		}
+		if err := s.one(&showing.unit, showing.epoch); err != nil {
+			s.failed <- err
+			broken = true
+		}
+		select {
+		case s.spare <- showing.unit.Data:
+		default:
+		}
+	}
+}
+
+func (s *show) one(unit *AccessUnit, epoch int) error {
+	if s.viewer.decode && epoch != s.epoch {
+		decoder, err := decode.Open(unit.Codec)
+		if err = errors.Join(err, s.closeDecoder()); err != nil {
+			return fmt.Errorf("open the decoder: %w", err)
+		}
+		s.decoder, s.epoch = decoder, epoch
+	}
+	frame := Frame{Codec: unit.Codec, RTP: unit.RTP, FirstPacket: unit.FirstPacket, LastPacket: unit.LastPacket, Bytes: len(unit.Data)}
+	if s.decoder != nil {
+		picture, err := s.decoder.Decode(unit.Data)
+		if err != nil {
+			return fmt.Errorf("decode a frame: %w", err)
+		}
+		if picture == nil {
+			return nil
+		}
+		frame.Picture, frame.Decoded = picture, media.Now()
+	}
+	s.viewer.watcher.Frame(frame)
+	return nil
+}
