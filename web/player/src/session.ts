@@ -315,6 +315,8 @@ export class Session extends Emitter<SessionEvents> {
   }
 
   #receive(message: FromEdge): void {
+    // What comes by new ways shows that there are: the picture follows.
+    if (this.#state === "reconnecting" && this.#broken !== null && this.#restarts() > 0) this.#resumed();
     switch (message.type) {
       case "pong":
         this.#clock.observe(message.sent, message.edge, micros(performance.now()));
@@ -411,7 +413,8 @@ export class Session extends Emitter<SessionEvents> {
       return null;
     }
     link.restart(fresh);
-    return RESTART_PATIENCE_MS + (6 * (this.#clock.roundTrip ?? 0)) / 1000;
+    const patience = RESTART_PATIENCE_MS + (6 * (this.#clock.roundTrip ?? 0)) / 1000;
+    return patience * (1 + this.#restarts() / 2); // the next one undoes what the last one has found so far
   }
 
   #networkChanged(): void {
@@ -431,7 +434,8 @@ export class Session extends Emitter<SessionEvents> {
   #resumed(): void {
     this.#reconnection.end();
     this.#state = "playing";
-    this.#heartbeat.watch(); // a straggler of the old way may have been taken for more
+    // A straggler of the old way may have been taken for more. The channels may be a second behind the picture.
+    this.#heartbeat.watch(2 * MISSING_MS);
     this.#screen.thaw();
     this.#listen();
     this.emit("playing", { resumed: true, stages: this.#stages.times });
