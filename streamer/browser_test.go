@@ -98,7 +98,18 @@ type browserCase struct {
 	open        func(encoder.Config) (encoder.Encoder, error)
 }
 
+// experimentsVariable has those of these tests run that only look for what browsers do: two minutes' worth. `make soak` sets it.
+const experimentsVariable = "NEARLIGHT_EXPERIMENTS"
+
+func experiment(t *testing.T) {
+	t.Helper()
+	if os.Getenv(experimentsVariable) == "" {
+		t.Skipf("SKIPPED %s: it looks for what browsers do; %s=1 or `make soak` runs it", t.Name(), experimentsVariable)
+	}
+}
+
 func TestABrowserPlaysEachCodecWithDescriptors(t *testing.T) {
+	experiment(t)
 	for name, open := range map[string]func(encoder.Config) (encoder.Encoder, error){
 		"openh264": openh264.Open, "vp8": vpx.OpenVP8, "vp9": vpx.OpenVP9, "av1": av1.Open,
 	} {
@@ -124,6 +135,9 @@ func TestABrowserGoesOnWithoutFramesThatLaterOnesDoNotNeed(t *testing.T) {
 		{browserCase{name: "refresh without descriptors", recovery: encoder.RecoverByRefresh, lostFrames: 1}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if c.name != "references" {
+				experiment(t)
+			}
 			before, after, asked := watch(t, c.browserCase)
 			t.Logf("before %+v", before)
 			t.Logf("after  %+v, %d keyframes asked for", after, asked)
@@ -140,6 +154,7 @@ func TestABrowserGoesOnWithoutFramesThatLaterOnesDoNotNeed(t *testing.T) {
 }
 
 func TestABrowserNeedsNoRepeatsWhereThereAreRepairPackets(t *testing.T) {
+	experiment(t)
 	link := &netsim.Config{Delay: 40 * time.Millisecond}
 	for _, repairs := range []bool{false, true} {
 		before, after, asked := watch(t, browserCase{name: "one packet", recovery: encoder.RecoverByReferences, describe: true, link: link, repairs: repairs, lostPackets: true})
@@ -151,6 +166,7 @@ func TestABrowserNeedsNoRepeatsWhereThereAreRepairPackets(t *testing.T) {
 }
 
 func TestABrowserMakesLostPacketsAgainFromRepairPackets(t *testing.T) {
+	experiment(t)
 	link := &netsim.Config{Delay: 40 * time.Millisecond, Loss: netsim.Random{Share: 0.02}}
 	for _, repairs := range []bool{false, true} {
 		before, after, asked := watch(t, browserCase{name: "repairs", recovery: encoder.RecoverByReferences, describe: true, link: link, repairs: repairs, keyframes: true})

@@ -9,8 +9,9 @@ import (
 	"nearlight/internal/e2e/e2etest"
 )
 
-// stopsWithin is how long the program may take to end when it is asked to, whatever it is doing.
-const stopsWithin = 3 * time.Second
+// stopsWithin is how long the program may take to end when it is asked to, whatever it is doing: the two seconds that an app has
+// to save, and as much for everything else on a busy machine.
+const stopsWithin = 4 * time.Second
 
 func TestTheProgramEndsCleanlyWhenItIsAskedTo(t *testing.T) {
 	for _, step := range []struct {
