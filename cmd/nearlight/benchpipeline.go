@@ -36,6 +36,7 @@ const (
 type goPlayer struct {
 	viewer *viewer.Viewer
 	signal *client.Player
+	linked bool // it is to be reached over an emulated link alone
 
 	mu     sync.Mutex
 	frames []shownFrame
@@ -52,7 +53,7 @@ func benchPipeline(ctx context.Context, f *benchFlags, r *bench.Report) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	p := &goPlayer{}
+	p := &goPlayer{linked: f.link != ""}
 	if p.viewer, err = viewer.New(viewer.Config{Decode: true}, p); err != nil {
 		return err
 	}
@@ -202,6 +203,9 @@ func (*goPlayer) Message(control.Message) {}
 
 // Candidate implements viewer.Watcher.
 func (p *goPlayer) Candidate(c *webrtc.ICECandidateInit) {
+	if p.linked {
+		return // there is no way around the link
+	}
 	m := signaling.Candidate{}
 	if c != nil {
 		m.Candidate = c.Candidate
