@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,10 +13,8 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -30,6 +27,7 @@ import (
 	"nearlight/encoder/openh264"
 	"nearlight/encoder/vpx"
 	"nearlight/encoder/x264"
+	"nearlight/internal/browsertest"
 	"nearlight/internal/media"
 	"nearlight/internal/netsim"
 	"nearlight/streamer/control"
@@ -410,50 +408,7 @@ func serveWatchPage(t *testing.T, ctx context.Context, browser string, peer *Pee
 		latest.Store(seen)
 	})
 	server := httptest.NewServer(pages)
-	end := browse(t, browser, server.URL)
+	end := browsertest.Show(t, browser, server.URL)
 	t.Cleanup(func() { end(); server.CloseClientConnections(); server.Close() })
 	return latest
-}
-
-// browse shows a page until the returned function is called.
-func browse(t *testing.T, browser, url string) (end func()) {
-	t.Helper()
-	profile, err := os.MkdirTemp("", "nearlight-browser-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	command := exec.Command(browser, "--headless=new", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-		"--disable-sync", "--disable-extensions", "--autoplay-policy=no-user-gesture-required", "--user-data-dir="+profile)
-	if os.Geteuid() == 0 {
-		command.Args = append(command.Args, "--no-sandbox") // Chromium refuses its own as root
-	}
-	command.Args = append(command.Args, url)
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	started, ended := make(chan error), make(chan struct{})
-	go func() {
-		// The parent-death signal fires when the thread that forked ends: this one lives as long as the browser.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		defer close(ended)
-		err := command.Start()
-		started <- err
-		if err == nil {
-			_ = command.Wait() // it is killed
-		}
-	}()
-	if err := <-started; err != nil {
-		t.Fatal(err)
-	}
-	return func() {
-		_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL) // its group: it has many processes
-		<-ended
-		var err error
-		for range 50 { // a process that is ending may still write
-			if err = os.RemoveAll(profile); err == nil {
-				return
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
-		t.Error(errors.Join(errors.New("remove the browser's profile"), err))
-	}
 }

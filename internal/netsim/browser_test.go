@@ -7,18 +7,16 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
-	"runtime"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/pion/logging"
 	"github.com/pion/webrtc/v4"
 
+	"nearlight/internal/browsertest"
 	"nearlight/internal/media"
 	"nearlight/internal/netsim"
 )
@@ -74,7 +72,7 @@ func TestABrowserPlaysOverARelay(t *testing.T) {
 	})
 	server := httptest.NewServer(pages)
 	defer server.Close()
-	defer browse(t, browser, server.URL)()
+	defer browsertest.Show(t, browser, server.URL)()
 
 	select {
 	case text := <-result:
@@ -151,46 +149,4 @@ func answerThrough(peer *webrtc.PeerConnection, offer io.Reader, own, relay uint
 		return "", fmt.Errorf("no candidate of port %d in the answer:\n%s", own, text)
 	}
 	return strings.ReplaceAll(text, candidate, fmt.Sprintf(" 127.0.0.1 %d typ host", relay)), nil
-}
-
-// browse shows a page until the returned function is called.
-func browse(t *testing.T, browser, url string) (end func()) {
-	t.Helper()
-	profile, err := os.MkdirTemp("", "nearlight-browser-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	command := exec.Command(browser, "--headless=new", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-		"--disable-sync", "--disable-extensions", "--user-data-dir="+profile)
-	if os.Geteuid() == 0 {
-		command.Args = append(command.Args, "--no-sandbox") // Chromium refuses its own as root
-	}
-	command.Args = append(command.Args, url)
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	started, ended := make(chan error), make(chan struct{})
-	go func() {
-		// The parent-death signal fires when the thread that forked ends: this one lives as long as the browser.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		defer close(ended)
-		err := command.Start()
-		started <- err
-		if err == nil {
-			_ = command.Wait() // it is killed
-		}
-	}()
-	if err := <-started; err != nil {
-		t.Fatal(err)
-	}
-	return func() {
-		_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL) // its group: it has many processes
-		<-ended
-		for range 50 { // a process that is ending may still write
-			if err = os.RemoveAll(profile); err == nil {
-				return
-			}
-			time.Sleep(20 * ms)
-		}
-		t.Error(err)
-	}
 }

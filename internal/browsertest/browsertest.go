@@ -1,0 +1,56 @@
+// Package browsertest shows pages in a real browser to tests: what does it make of what it is sent?
+package browsertest
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Show shows a page in a browser, without a window and without a click being needed for sound and pictures, until the returned function is
+// called: then the browser and all that it wrote are gone.
+func Show(t *testing.T, browser, url string) (end func()) {
+	t.Helper()
+	profile, err := os.MkdirTemp("", "nearlight-browser-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.Command(browser, "--headless=new", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+		"--disable-sync", "--disable-extensions", "--autoplay-policy=no-user-gesture-required", "--user-data-dir="+profile)
+	if os.Geteuid() == 0 {
+		command.Args = append(command.Args, "--no-sandbox") // Chromium refuses its own as root
+	}
+	command.Args = append(command.Args, url)
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	started, ended := make(chan error), make(chan struct{})
+	go func() {
+		// The parent-death signal fires when the thread that forked ends: this one lives as long as the browser.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer close(ended)
+		err := command.Start()
+		started <- err
+		if err == nil {
+			_ = command.Wait() // it is killed
+		}
+	}()
+	if err := <-started; err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL) // its group: it has many processes
+		<-ended
+		var err error
+		for range 50 { // a process that is ending may still write
+			if err = os.RemoveAll(profile); err == nil {
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		t.Error(errors.Join(errors.New("remove the browser's profile"), err))
+	}
+}
