@@ -65,9 +65,9 @@ func TestAPlayerIsReachedOverIPv6AloneOrWhicheverFamilyItHas(t *testing.T) {
 		offers []netip.Addr
 	}{
 		"an edge of IPv6 alone":               {udpmux.Config{Address: six}, of(six), []netip.Addr{six}},
-		"an edge of both, a player of IPv6":   {udpmux.Config{Address: four, Also: six}, of(six), []netip.Addr{four, six}},
-		"an edge of both, a player of IPv4":   {udpmux.Config{Address: four, Also: six}, of(four), []netip.Addr{four, six}},
-		"an edge of both the other way round": {udpmux.Config{Address: six, Also: four}, of(six), []netip.Addr{four, six}},
+		"an edge of both, a player of IPv6":   {udpmux.Config{Address: four, Also: []netip.Addr{six}}, of(six), []netip.Addr{four, six}},
+		"an edge of both, a player of IPv4":   {udpmux.Config{Address: four, Also: []netip.Addr{six}}, of(four), []netip.Addr{four, six}},
+		"an edge of both the other way round": {udpmux.Config{Address: six, Also: []netip.Addr{four}}, of(six), []netip.Addr{four, six}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			logger := slog.New(slog.NewTextHandler(t.Output(), nil))

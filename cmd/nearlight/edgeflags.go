@@ -89,8 +89,9 @@ type surroundings struct {
 	verifier *token.Verifier
 	token    string // the edge's own
 	media    netip.Addr
-	local    bool       // players are on this machine's network
-	also     netip.Addr // of the other family; the zero Addr is none
+	local    bool         // players are on this machine's network
+	also     []netip.Addr // for media too
+	ownOnly  bool         // players are on this machine
 	stamp    bool
 	trace    func(media.StageTimes) // nil for none
 	metrics  prometheus.Registerer
@@ -177,7 +178,7 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 		}
 		folder = b.folder.path
 	}
-	ports := udpmux.Config{Address: in.media, Also: in.also, Port: f.mediaPort, Loggers: streamer.Loggers(in.logger)}
+	ports := udpmux.Config{Address: in.media, Also: in.also, OwnOnly: in.ownOnly, Port: f.mediaPort, Loggers: streamer.Loggers(in.logger)}
 	if f.advertise != "" {
 		if ports.Advertise, err = netip.ParseAddrPort(f.advertise); err != nil {
 			return nil, usage("--advertise %s: want an address and a port, such as 203.0.113.9:8443", f.advertise)

@@ -20,6 +20,7 @@ import (
 	"nearlight/signaling/client"
 	"nearlight/signaling/server"
 	"nearlight/signaling/token"
+	"nearlight/streamer/udpmux"
 )
 
 // tokenLife is how long the link of `up` works. The key dies with the process anyway.
@@ -114,13 +115,17 @@ func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logge
 		return nil, err
 	}
 
-	mediaAddress, also := netip.MustParseAddr("127.0.0.1"), loopback6()
+	mediaAddress := netip.MustParseAddr("127.0.0.1")
+	also, err := otherAddresses()
+	if err != nil {
+		return nil, err
+	}
 	hosts := []string{"localhost", "127.0.0.1", "[::1]"}
 	if f.lan {
 		if n.lan, err = openLAN(); err != nil {
 			return nil, err
 		}
-		mediaAddress, also = netip.IPv4Unspecified(), netip.Addr{} // which is every address of both families
+		mediaAddress, also = netip.IPv4Unspecified(), nil // which is every address of both families
 		hosts = append(hosts, n.lan.hosts()...)
 	}
 	servers, err := readICEServers(f.ice, time.Now)
@@ -135,7 +140,7 @@ func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logge
 		return nil, err
 	}
 	around := surroundings{
-		verifier: verifier, token: edgeToken, media: mediaAddress, also: also, local: true, stamp: f.stamp, metrics: registry, logger: logger,
+		verifier: verifier, token: edgeToken, media: mediaAddress, also: also, ownOnly: n.lan == nil, local: true, stamp: f.stamp, metrics: registry, logger: logger,
 	}
 	if f.measure != "" {
 		if n.measured, err = openMeasurement(f.measure); err != nil {
@@ -174,14 +179,17 @@ func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logge
 	return n, nil
 }
 
-// loopback6 is the loopback address of IPv6 where this machine has it, else the zero Addr.
-func loopback6() netip.Addr {
-	conn, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback})
+// otherAddresses are those of this machine besides 127.0.0.1.
+func otherAddresses() ([]netip.Addr, error) {
+	others, err := udpmux.InterfaceAddresses()
 	if err != nil {
-		return netip.Addr{}
+		return nil, err
 	}
-	_ = conn.Close() // nothing was sent
-	return netip.IPv6Loopback()
+	if conn, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback}); err == nil {
+		_ = conn.Close() // nothing was sent
+		others = append([]netip.Addr{netip.IPv6Loopback()}, others...)
+	}
+	return others, nil
 }
 
 // listenHTTP takes the port of the pages; with --lan on every interface and with TLS.

@@ -25,6 +25,13 @@ func Show(t *testing.T, browser, url string) (end func()) {
 		command.Args = append(command.Args, "--no-sandbox") // Chromium refuses its own as root
 	}
 	command.Args = append(command.Args, url)
+	end = run(t, command)
+	return func() { end(); remove(t, profile) }
+}
+
+// run starts a browser and returns what ends it, and all the processes that it has.
+func run(t *testing.T, command *exec.Cmd) (end func()) {
+	t.Helper()
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	started, ended := make(chan error), make(chan struct{})
 	go func() {
@@ -44,13 +51,18 @@ func Show(t *testing.T, browser, url string) (end func()) {
 	return func() {
 		_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL) // its group: it has many processes
 		<-ended
-		var err error
-		for range 50 { // a process that is ending may still write
-			if err = os.RemoveAll(profile); err == nil {
-				return
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
-		t.Error(errors.Join(errors.New("remove the browser's profile"), err))
 	}
+}
+
+// remove removes the profile of a browser that has just ended.
+func remove(t *testing.T, profile string) {
+	t.Helper()
+	var err error
+	for range 50 { // a process that is ending may still write
+		if err = os.RemoveAll(profile); err == nil {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Error(errors.Join(errors.New("remove the browser's profile"), err))
 }

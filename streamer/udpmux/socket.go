@@ -1,10 +1,12 @@
 package udpmux
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync/atomic"
 	"syscall"
 )
@@ -14,14 +16,16 @@ type socket struct {
 	*net.UDPConn
 	raw      syscall.RawConn
 	address  netip.AddrPort
+	peers    []netip.Addr // whose packets are taken, by an address that is no loopback one; nil: anybody's
 	egress   *egress
 	counters *counters
 	// plain is set once the kernel or its network card has refused to cut a buffer into packets.
 	plain atomic.Bool
 }
 
-// openSocket binds a UDP socket for media; port 0 lets the system choose.
-func openSocket(local netip.AddrPort, egress *egress, counters *counters) (_ *socket, err error) {
+// openSocket binds a UDP socket for media; port 0 lets the system choose. Where peers is not nil it is the addresses of this machine,
+// and nobody else is spoken with.
+func openSocket(local netip.AddrPort, peers []netip.Addr, egress *egress, counters *counters) (_ *socket, err error) {
 	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(local))
 	if err != nil {
 		return nil, fmt.Errorf("open UDP port %d on %v for media: %w", local.Port(), local.Addr(), err)
@@ -40,7 +44,7 @@ func openSocket(local netip.AddrPort, egress *egress, counters *counters) (_ *so
 	if err != nil {
 		return nil, err
 	}
-	s := &socket{UDPConn: conn, raw: raw, address: conn.LocalAddr().(*net.UDPAddr).AddrPort(), egress: egress, counters: counters}
+	s := &socket{UDPConn: conn, raw: raw, address: conn.LocalAddr().(*net.UDPAddr).AddrPort(), peers: peers, egress: egress, counters: counters}
 	var failed error
 	if err := raw.Control(func(fd uintptr) { failed = s.prepare(int(fd)) }); err != nil {
 		return nil, err
@@ -54,7 +58,13 @@ func openSocket(local netip.AddrPort, egress *egress, counters *counters) (_ *so
 // is4 reports whether the socket speaks IPv4.
 func (s *socket) is4() bool { return s.address.Addr().Unmap().Is4() }
 
+// errElsewhere is what a socket for this machine alone answers to what is for another.
+var errElsewhere = errors.New("the address is not one that this socket may speak with")
+
 func (s *socket) WriteToAddrPort(data []byte, to netip.AddrPort) (int, error) {
+	if !s.takes(to.Addr().Unmap()) {
+		return 0, errElsewhere
+	}
 	if flow := s.egress.flow(data); flow != nil {
 		return flow.write(s, data, to)
 	}
@@ -83,9 +93,27 @@ func (s *socket) sent(packets, bytes int, err error) {
 }
 
 func (s *socket) ReadFromAddrPort(data []byte) (int, netip.AddrPort, error) {
-	n, from, err := s.UDPConn.ReadFromUDPAddrPort(data)
-	if err == nil {
-		s.counters.packetsReceived.Add(1)
+	for {
+		n, from, err := s.UDPConn.ReadFromUDPAddrPort(data)
+		if err != nil {
+			return n, from, err
+		}
+		if s.takes(from.Addr().Unmap()) {
+			s.counters.packetsReceived.Add(1)
+			return n, from, nil
+		}
 	}
-	return n, from, err
+}
+
+// takes reports whether address may be spoken with. A loopback address is for others of its kind: a browser that hears from one on a
+// socket of another interface does not believe it (nICEr), and the connection would be left to a pair that only we believe in.
+func (s *socket) takes(address netip.Addr) bool {
+	switch {
+	case s.peers == nil:
+		return true
+	case s.address.Addr().IsLoopback():
+		return address.IsLoopback()
+	default:
+		return slices.Contains(s.peers, address)
+	}
 }

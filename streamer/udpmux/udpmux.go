@@ -21,6 +21,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/logging"
@@ -41,8 +42,11 @@ type Config struct {
 	// Address is the address to listen on: a loopback address for this machine only, an unspecified one for every interface, of
 	// IPv4 and IPv6.
 	Address netip.Addr
-	// Also is a further address, of the other family; the zero Addr is none.
-	Also netip.Addr
+	// Also are further addresses for UDP; TCP listens at the first of each family.
+	Also []netip.Addr
+	// OwnOnly keeps other machines out. Firefox pairs none of its addresses with a loopback one (nICEr), so that an edge for this
+	// machine's players alone has to listen at the others as well.
+	OwnOnly bool
 	// Port is the number of both ports; 0 lets the system choose (the two then differ).
 	Port uint16
 	// Advertise is where players reach the ports, if not at their own addresses: behind a router that forwards them.
@@ -88,15 +92,19 @@ func (p *Ports) Advertised() netip.AddrPort { return p.advertise }
 
 // Open binds the sockets. When the port is taken, the error says so and names it.
 func Open(config Config) (*Ports, error) {
-	locals := []netip.Addr{config.Address}
-	if config.Also.IsValid() {
-		locals = append(locals, config.Also)
-	}
+	locals := append([]netip.Addr{config.Address}, config.Also...)
 	if config.Address.IsUnspecified() {
 		var err error
-		if locals, err = interfaceAddresses(); err != nil {
+		if locals, err = InterfaceAddresses(); err != nil {
 			return nil, err
 		}
+		if len(locals) == 0 {
+			return nil, errors.New("no network interface has an address: connect one, or listen on 127.0.0.1")
+		}
+	}
+	var peers []netip.Addr // nil: anybody
+	if config.OwnOnly {
+		peers = locals
 	}
 	ports := &Ports{advertise: config.Advertise}
 	var muxes []ice.UDPMux
@@ -107,7 +115,10 @@ func Open(config Config) (*Ports, error) {
 	}
 	port := config.Port
 	for _, local := range locals {
-		socket, err := openSocket(netip.AddrPortFrom(local, port), &ports.egress, &ports.counters)
+		socket, err := openSocket(netip.AddrPortFrom(local, port), peers, &ports.egress, &ports.counters)
+		if errors.Is(err, syscall.EADDRNOTAVAIL) && local != config.Address {
+			continue // gone since it was listed, or IPv6 has yet to find out whether others have it
+		}
 		if err != nil {
 			closeAll()
 			return nil, err
@@ -134,8 +145,8 @@ func Open(config Config) (*Ports, error) {
 // Close closes the sockets; sessions that still use them fail.
 func (p *Ports) Close() error { return errors.Join(p.UDP.Close(), p.TCP.Close()) }
 
-// interfaceAddresses lists this machine's unicast addresses, loopback and link-local ones left out.
-func interfaceAddresses() ([]netip.Addr, error) {
+// InterfaceAddresses lists this machine's unicast addresses, loopback and link-local ones left out. There may be none.
+func InterfaceAddresses() ([]netip.Addr, error) {
 	all, err := net.InterfaceAddrs()
 	if err != nil {
 		return nil, fmt.Errorf("list network interfaces: %w", err)
@@ -150,9 +161,6 @@ func interfaceAddresses() ([]netip.Addr, error) {
 		if local = local.Unmap(); ok && local.IsGlobalUnicast() {
 			locals = append(locals, local)
 		}
-	}
-	if len(locals) == 0 {
-		return nil, errors.New("no network interface has an address: connect one, or listen on 127.0.0.1")
 	}
 	return locals, nil
 }

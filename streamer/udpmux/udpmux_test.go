@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -129,4 +130,69 @@ func TestWhatArrivesIsCounted(t *testing.T) {
 		}
 	}
 	t.Errorf("counters %+v after one packet", ports.Counters())
+}
+
+func TestPortsForThisMachineAloneSpeakWithNobodyElse(t *testing.T) {
+	others, err := udpmux.InterfaceAddresses()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if others = slices.DeleteFunc(others, netip.Addr.Is6); len(others) == 0 {
+		t.Skipf("SKIPPED %s: no network interface has an IPv4 address", t.Name())
+	}
+	other := others[0]
+	ports, err := udpmux.Open(udpmux.Config{Address: loopback, Also: []netip.Addr{other}, OwnOnly: true, Loggers: logging.NewDefaultLoggerFactory()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := ports.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	received := uint64(0)
+	for _, step := range []struct {
+		name     string
+		from, to netip.Addr
+		taken    bool
+	}{
+		{"from an interface's address to a loopback one", other, loopback, false},
+		{"from a loopback address to a loopback one", loopback, loopback, true},
+		{"from an interface's address to itself", other, other, true},
+	} {
+		conn, err := net.DialUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(step.from, 0)), addressAt(t, ports, step.to))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Write([]byte("anything")); err != nil {
+			t.Error(err)
+		}
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+		if !step.taken {
+			continue // the next one comes by the same socket: were this taken, there would be one too many
+		}
+		received++
+		for range 200 {
+			if ports.Counters().PacketsReceived >= received {
+				break
+			}
+			time.Sleep(5 * time.Millisecond) // the kernel hands it over when it likes
+		}
+		if got := ports.Counters().PacketsReceived; got != received {
+			t.Errorf("%s: %d packets were taken in all, want %d", step.name, got, received)
+		}
+	}
+}
+
+func addressAt(t *testing.T, ports *udpmux.Ports, address netip.Addr) *net.UDPAddr {
+	t.Helper()
+	for _, own := range ports.Addresses() {
+		if own.Addr() == address {
+			return net.UDPAddrFromAddrPort(own)
+		}
+	}
+	t.Fatalf("nothing listens at %v", address)
+	return nil
 }
