@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -18,6 +19,7 @@ func newSignaling() *cobra.Command {
 	var listen, keyFile, iceFile string
 	var hosts, origins []string
 	var verbose bool
+	var secure tlsFlags
 	c := &cobra.Command{
 		Use:   "signaling --verify-key FILE",
 		Short: "Run signaling alone: it matches players with edges and serves the pages",
@@ -37,6 +39,10 @@ func newSignaling() *cobra.Command {
 				return err
 			}
 			logger := newLogger(c.ErrOrStderr(), verbose)
+			speaking, err := secure.open(hosts, logger)
+			if err != nil {
+				return err
+			}
 			registry := newRegistry()
 			signals, err := server.New(server.Config{
 				Verifier: verifier, Hosts: hosts, Origins: origins, ICEServers: servers, Log: logger, Metrics: registry,
@@ -52,12 +58,17 @@ func newSignaling() *cobra.Command {
 			serving := &http.Server{
 				Handler:           site{pages: pages, pictures: app.Pictures(), signaling: signals.Handler(), metrics: registry}.handler(),
 				ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+				ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 			}
 			group, ctx := errgroup.WithContext(c.Context())
 			group.Go(func() error {
-				if err := serving.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				if err := serving.Serve(speaking.wrap(listener)); !errors.Is(err, http.ErrServerClosed) {
 					return fmt.Errorf("serve: %w", err)
 				}
+				return nil
+			})
+			group.Go(func() error {
+				speaking.obtain(ctx)
 				return nil
 			})
 			group.Go(func() error {
@@ -66,7 +77,7 @@ func newSignaling() *cobra.Command {
 				defer cancel()
 				return errors.Join(err, serving.Shutdown(shutting))
 			})
-			logger.Info("signaling is ready", "address", listener.Addr().String())
+			logger.Info("signaling is ready", "address", listener.Addr().String(), "https", speaking.tls != nil)
 			return group.Wait()
 		},
 	}
@@ -75,6 +86,7 @@ func newSignaling() *cobra.Command {
 	c.Flags().StringVar(&iceFile, "ice-servers", "", iceServersUsage)
 	c.Flags().StringSliceVar(&hosts, "hosts", nil, "names under which players reach it (default: localhost)")
 	c.Flags().StringSliceVar(&origins, "origins", nil, "further origins whose pages may use it, for example https://studio.example")
+	secure.register(c.Flags())
 	c.Flags().BoolVar(&verbose, "verbose", false, "log details")
 	return c
 }
