@@ -70,6 +70,7 @@ var arrows = []struct {
 	{"internal/clockapp", []string{"internal/marker", "internal/media"}, "the benchmark's source is an ordinary X client"},
 	{"internal/config", nil, "settings know no meaning"},
 	{"internal/certificate", nil, "a certificate is shown by any server"},
+	{"internal/geo", nil, "an address is somewhere, whoever asks"},
 	{"internal/plot", nil, "draws what it is given"},
 	{"web", nil, "pages are files"},
 }
