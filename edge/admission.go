@@ -81,7 +81,7 @@ func (n *Node) begin(s *session) *running {
 	n.metrics.sessions.Inc()
 	s.logger.Info("session starts", "app", s.app.Name, "size", s.size, "spectator", s.watches != nil)
 	n.owned.Go(func() {
-		err := s.run(ctx)
+		err := s.traced(ctx, s.run)
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}

@@ -30,8 +30,9 @@ type conversation struct {
 	connectedOnce, openedOnce bool
 	everConnected             bool // any peer of the session
 	receiver                  *receiver
-	spectator                 *spectator // who looks on through peer; nil for nobody
-	listener                  *listener  // who hears through peer; nil for nobody
+	spectator                 *spectator  // who looks on through peer; nil for nobody
+	listener                  *listener   // who hears through peer; nil for nobody
+	connecting                func(error) // ends the span of the way to connected; once
 	stop                      context.CancelFunc
 	running                   sync.WaitGroup // peer, and the writers of spectator and listener
 
@@ -71,6 +72,7 @@ func (c *conversation) offer(ctx context.Context) error {
 	running, stop := context.WithCancel(ctx)
 	c.peer, c.stop = peer, stop
 	c.connectedOnce, c.openedOnce = false, false
+	c.connecting = s.part(ctx, spanConnect)
 	c.running.Go(func() {
 		if err := peer.Run(running); err != nil {
 			s.logger.Debug("connection ended", "reason", err)
@@ -97,12 +99,14 @@ func (c *conversation) restart() error {
 func (c *conversation) missPlayer() {
 	s := c.session
 	s.logger.Info("nothing is heard of the player")
+	s.span.AddEvent(eventUnheard)
 	c.receiver.letGo()
 	s.node.say(signaling.Unheard{Session: s.id})
 }
 
 // restored goes on with the stream on a connection that has new ways. What the player has of it is broken.
 func (c *conversation) restored() {
+	c.session.span.AddEvent(eventNewWays)
 	if c.live == nil {
 		return
 	}
@@ -140,6 +144,9 @@ func (c *conversation) hangUp() {
 	c.receiver.leave()
 	c.stop()
 	c.running.Wait()
+	if !c.connectedOnce {
+		c.connecting(errNotConnected)
+	}
 	c.deadline.Stop()
 	c.peer = nil
 }
@@ -154,6 +161,7 @@ func (c *conversation) take(ctx context.Context, e event) error {
 		}
 	case e.resume, e.restart:
 		c.session.logger.Info("player comes back")
+		c.session.span.AddEvent(eventComeBack)
 		return c.offer(ctx)
 	case c.peer == nil: // for a connection that is over
 		return nil

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 	"golang.org/x/sync/errgroup"
 
 	"nearlight/edge/app"
@@ -23,7 +25,7 @@ import (
 	"nearlight/streamer"
 )
 
-// Config describes a node. All but Display, NVIDIA, Audio, Time, Local, Congestion, Stamp and Trace must be set.
+// Config describes a node. All but Display, NVIDIA, Audio, Time, Local, Congestion, Stamp, Trace and Spans must be set.
 type Config struct {
 	Name     string
 	Slots    int // sessions at a time
@@ -57,6 +59,7 @@ type Config struct {
 	Trace func(media.StageTimes) // called for each frame that was sent, from its session's pipeline; nil for none
 
 	Metrics prometheus.Registerer
+	Spans   trace.Tracer // of sessions' lives; nil for none
 	Logger  *slog.Logger
 }
 
@@ -106,6 +109,9 @@ func NewNode(config Config) (*Node, error) {
 	metrics, err := newMetrics(config.Metrics)
 	if err != nil {
 		return nil, err
+	}
+	if config.Spans == nil {
+		config.Spans = noop.NewTracerProvider().Tracer("")
 	}
 	return &Node{
 		config: config, logger: config.Logger, metrics: metrics,

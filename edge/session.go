@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pion/webrtc/v4"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"nearlight/edge/app"
@@ -60,6 +61,8 @@ type session struct {
 	watches *session
 	air     chan struct{} // closed when onAir is there for who looks on
 	onAir   broadcast
+
+	span trace.Span // from traced on
 
 	concluded sync.Once
 }
@@ -125,9 +128,11 @@ func (s *session) run(ctx context.Context) error {
 	if gpu := s.node.drawnOn.Load(); gpu != nil {
 		config.GPU = *gpu
 	}
+	chosen := s.part(ctx, spanEncoder)
 	choice, err := onRealtimeThread(s.logger, func() (*encoder.Choice, error) {
 		return s.pick(config)
 	})
+	chosen(err)
 	if err != nil {
 		return signaling.Errorf(signaling.CodeNoCommonCodec, "%v", err)
 	}
@@ -156,23 +161,31 @@ type live struct {
 
 // play brings up display and app, and runs the pipeline until one of them ends.
 func (s *session) play(ctx context.Context, choice *encoder.Choice, config encoder.Config, ready chan<- *live) (err error) {
+	up := s.part(ctx, spanDisplay)
 	if s.slot, err = s.node.takeSlot(ctx); err != nil {
+		up(err)
 		return errors.Join(err, choice.Encoder.Close())
 	}
 	screen, err := s.node.takeScreen(ctx, s.slot, s.size, s.logger)
 	if err != nil {
+		up(err)
 		return errors.Join(fmt.Errorf("prepare the display: %w", err), choice.Encoder.Close())
 	}
 	defer func() {
 		s.conclude(ctx, err) // before the app is given its time to save
 		err = errors.Join(err, screen.close())
 	}()
-	if err := screen.launch(ctx, s.app, s.logger); err != nil {
+	err = screen.launch(ctx, s.app, s.logger)
+	up(err)
+	if err != nil {
 		return errors.Join(&appEnded{code: signaling.CodeAppFailed, text: err.Error()}, choice.Encoder.Close())
 	}
 	pipeline := newPipeline(screen.source, choice, config, s.logger)
 	pipeline.changed = s.bulletin.setVideo
-	pipeline.drawn = func() { s.bulletin.setApp(control.AppNotice{State: control.AppRunning, Title: s.app.Title}) }
+	pipeline.drawn = func() {
+		s.span.AddEvent(eventDrawn)
+		s.bulletin.setApp(control.AppNotice{State: control.AppRunning, Title: s.app.Title})
+	}
 	s.onAir.live = &live{screen: screen, pipeline: pipeline}
 	if s.node.hasSound() {
 		s.onAir.live.sound = newSound(screen.audio, screen.silence, s.logger, s.bulletin.setAudio)
@@ -273,6 +286,7 @@ func (s *session) converse(ctx context.Context, offered offered, ready <-chan *l
 		case <-c.connected():
 			c.connectedOnce, c.everConnected = true, true
 			s.logger.Info("player connected")
+			c.connecting(nil)
 			c.deadline.Stop()
 			c.join()
 		case <-c.opened():
@@ -287,6 +301,7 @@ func (s *session) converse(ctx context.Context, offered offered, ready <-chan *l
 				return errNotConnected
 			}
 			s.logger.Info("player lost", "reason", c.peer.Err(), "hold", hold)
+			s.span.AddEvent(eventLost)
 			c.hangUp()
 			c.deadline = time.NewTimer(hold)
 		case <-c.deadline.C:

@@ -41,9 +41,14 @@ func newEdge() *cobra.Command {
 				return usage("--media-address %s: %w", mediaAddress, err)
 			}
 			logger := newLogger(c.ErrOrStderr(), verbose)
+			traces, err := openTraces(c.Context(), f.traces, "edge", logger)
+			if err != nil {
+				return err
+			}
+			defer traces.Close()
 			registry := newRegistry()
 			built, err := f.build(c.Context(), arguments, surroundings{
-				verifier: verifier, token: strings.TrimSpace(string(own)), media: address, local: address.IsLoopback(), metrics: registry, logger: logger,
+				verifier: verifier, token: strings.TrimSpace(string(own)), media: address, local: address.IsLoopback(), metrics: registry, traces: traces, logger: logger,
 			})
 			if err != nil {
 				return err

@@ -22,6 +22,7 @@ import (
 	"nearlight/encoder"
 	"nearlight/internal/media"
 	"nearlight/internal/scene/gles"
+	"nearlight/internal/tracing"
 	"nearlight/signaling/token"
 	"nearlight/streamer"
 	"nearlight/streamer/udpmux"
@@ -44,6 +45,7 @@ type edgeFlags struct {
 	audio         bool
 	folder        string
 	nvidia        string
+	traces        string
 }
 
 func (f *edgeFlags) register(flags *pflag.FlagSet) {
@@ -66,6 +68,7 @@ func (f *edgeFlags) register(flags *pflag.FlagSet) {
 		string(streamer.GCC)+", to compare with")
 	flags.BoolVar(&f.noSandbox, "no-sandbox", false, "run apps unconfined: they see this whole machine")
 	flags.BoolVar(&f.audio, "audio", true, "let players hear the game; --audio=false is silence")
+	registerTraces(flags, &f.traces)
 	flags.StringVar(&f.folder, "folder", "", "folder for sessions' files (default: one of its own under the temporary folder)")
 }
 
@@ -95,6 +98,7 @@ type surroundings struct {
 	stamp    bool
 	trace    func(media.StageTimes) // nil for none
 	metrics  prometheus.Registerer
+	traces   *tracing.Tracing
 	logger   *slog.Logger
 }
 
@@ -202,7 +206,7 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 		Token: in.token, Verifier: in.verifier, Display: display.Kind(f.display), NVIDIA: f.nvidia, Audio: f.audio, Sandbox: cage, Folder: filepath.Clean(folder),
 		Size: media.Size(f.size), MaxSize: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate), Chroma: media.Chroma(f.chroma),
 		Offered: offered, Installer: &app.Installer{}, Local: in.local, Congestion: streamer.Controller(f.congestion), Stamp: in.stamp, Trace: in.trace,
-		Metrics: in.metrics, Logger: in.logger,
+		Metrics: in.metrics, Spans: in.traces.Tracer(), Logger: in.logger,
 	})
 	if err != nil {
 		return nil, usage("%w", err)

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"nearlight/edge/app"
+	"nearlight/internal/tracing"
 	"nearlight/signaling/client"
 	"nearlight/signaling/server"
 	"nearlight/signaling/token"
@@ -54,7 +55,13 @@ func newUp() *cobra.Command {
 			if len(arguments) > 0 && c.ArgsLenAtDash() != 0 {
 				return usage("unexpected %q: a command to run goes after --", arguments[0])
 			}
-			network, err := f.open(c.Context(), arguments, newLogger(c.ErrOrStderr(), f.verbose))
+			logger := newLogger(c.ErrOrStderr(), f.verbose)
+			traces, err := openTraces(c.Context(), f.traces, "up", logger)
+			if err != nil {
+				return err
+			}
+			defer traces.Close()
+			network, err := f.open(c.Context(), arguments, traces, logger)
 			if err != nil {
 				return err
 			}
@@ -90,7 +97,7 @@ type network struct {
 }
 
 // open builds everything and takes the ports.
-func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logger) (_ *network, err error) {
+func (f *upFlags) open(ctx context.Context, command []string, traces *tracing.Tracing, logger *slog.Logger) (_ *network, err error) {
 	n := &network{logger: logger}
 	key, err := token.NewKey()
 	if err != nil {
@@ -140,7 +147,7 @@ func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logge
 		return nil, err
 	}
 	around := surroundings{
-		verifier: verifier, token: edgeToken, media: mediaAddress, also: also, ownOnly: n.lan == nil, local: true, stamp: f.stamp, metrics: registry, logger: logger,
+		verifier: verifier, token: edgeToken, media: mediaAddress, also: also, ownOnly: n.lan == nil, local: true, stamp: f.stamp, metrics: registry, traces: traces, logger: logger,
 	}
 	if f.measure != "" {
 		if n.measured, err = openMeasurement(f.measure); err != nil {

@@ -71,6 +71,7 @@ var arrows = []struct {
 	{"internal/config", nil, "settings know no meaning"},
 	{"internal/certificate", nil, "a certificate is shown by any server"},
 	{"internal/geo", nil, "an address is somewhere, whoever asks"},
+	{"internal/tracing", nil, "spans of everybody"},
 	{"internal/plot", nil, "draws what it is given"},
 	{"web", nil, "pages are files"},
 }

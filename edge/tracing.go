@@ -1,0 +1,41 @@
+package edge
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
+	"nearlight/internal/tracing"
+)
+
+// Spans of a session: one from its start to its end, in which events say when its player came and went and saw the game draw, and
+// below it one for each part of the start that takes time.
+const (
+	spanSession   = "edge: session"
+	spanEncoder   = "edge: choose the encoder"
+	spanDisplay   = "edge: bring up display and app"
+	spanConnect   = "edge: connect the player"
+	eventDrawn    = "the app has drawn"
+	eventLost     = "the player is lost"
+	eventNewWays  = "the connection has new ways"
+	eventUnheard  = "nothing is heard of the player"
+	eventComeBack = "the player comes back"
+)
+
+// traced runs a session within its span.
+func (s *session) traced(ctx context.Context, run func(context.Context) error) error {
+	ctx, s.span = s.node.config.Spans.Start(tracing.Session(ctx, s.id), spanSession, trace.WithAttributes(
+		attribute.String("session", string(s.id)), attribute.String("edge", s.node.config.Name), attribute.String("app", s.app.Name),
+		attribute.Bool("spectator", s.watches != nil),
+	))
+	err := run(ctx)
+	tracing.End(s.span, err)
+	return err
+}
+
+// part starts the span of a part of the session's start; done ends it.
+func (s *session) part(ctx context.Context, name string) (done func(error)) {
+	_, span := s.node.config.Spans.Start(ctx, name)
+	return func(err error) { tracing.End(span, err) }
+}
