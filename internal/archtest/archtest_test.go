@@ -64,6 +64,8 @@ var arrows = []struct {
 	{"internal/decode", []string{"internal/media"}, "decodes into plain frames"},
 	{"internal/scene", []string{"internal/marker", "internal/media"}, "the scene is an ordinary program, and its challenge is the same code"},
 	{"internal/corpus", []string{"internal/media", "internal/scene", "internal/yuv"}, "pictures to compare encoders on, whoever they are"},
+	{"checker/vrf", nil, "pure"},
+	{"checker/committee", []string{"checker/vrf"}, "pure: the drawing of checkers and what they decide together"},
 	{"checker/quality", []string{"internal/media"}, "pure measurement over decoded frames"},
 	{"internal/netsim", []string{"internal/media"}, "a network carries packets of anybody; it knows no player and no edge"},
 	{"internal/turntest", nil, "a TURN server relays for anybody"},
