@@ -1,0 +1,5 @@
+//go:build !race
+
+package committee
+
+const raceDetector = false
