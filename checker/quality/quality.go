@@ -100,19 +100,27 @@ func SSIM(want, got *media.Frame) (float64, error) {
 	if columns < 2 || rows < 2 {
 		return 0, fmt.Errorf("%w: SSIM takes pictures of %dx%[2]d or more, not %v", media.ErrSize, MinSide, want.Visible)
 	}
+	whole, _ := similarities(&want.Y, &got.Y, want.Visible)
+	return whole, nil
+}
+
+// similarities are the means over all windows of two planes: of the whole index, and of its part that leaves brightness out.
+func similarities(want, got *media.Plane, size media.Size) (whole, contrast float64) {
+	columns, rows := size.Width/block, size.Height/block
 	above, here := make([]moments, columns), make([]moments, columns)
-	total := 0.0
 	for y := range rows {
 		sumBlocks(here, want, got, y*block)
 		if y > 0 {
 			for x := range columns - 1 {
-				m := above[x].add(above[x+1]).add(here[x]).add(here[x+1])
-				total += m.similarity()
+				brightness, rest := above[x].add(above[x+1]).add(here[x]).add(here[x+1]).similarity()
+				whole += brightness * rest
+				contrast += rest
 			}
 		}
 		above, here = here, above
 	}
-	return total / float64((columns-1)*(rows-1)), nil
+	windows := float64((columns - 1) * (rows - 1))
+	return whole / windows, contrast / windows
 }
 
 // moments are sums over a block's samples of both pictures: a window's sum of squares is at most 64 * 255² * 2.
@@ -122,21 +130,22 @@ func (m moments) add(n moments) moments {
 	return moments{m.a + n.a, m.b + n.b, m.squares + n.squares, m.product + n.product}
 }
 
-// similarity is the index of one window.
-func (m moments) similarity() float64 {
+// similarity is the index of one window: how alike it is in brightness, and in contrast and structure. The whole is their product.
+func (m moments) similarity() (brightness, contrast float64) {
 	const n = window * window
 	const c1, c2 = 0.01 * 255 * 0.01 * 255, 0.03 * 255 * 0.03 * 255
 	a, b := float64(m.a)/n, float64(m.b)/n
-	variances := float64(m.squares)/n - a*a - b*b
-	covariance := float64(m.product)/n - a*b
-	return (2*a*b + c1) * (2*covariance + c2) / ((a*a + b*b + c1) * (variances + c2))
+	const unbiased = n / (n - 1.0)
+	variances := unbiased * (float64(m.squares)/n - a*a - b*b)
+	covariance := unbiased * (float64(m.product)/n - a*b)
+	return (2*a*b + c1) / (a*a + b*b + c1), (2*covariance + c2) / (variances + c2)
 }
 
 // sumBlocks fills one row of blocks, which begins at line y.
-func sumBlocks(blocks []moments, want, got *media.Frame, y int) {
+func sumBlocks(blocks []moments, want, got *media.Plane, y int) {
 	clear(blocks)
 	for line := y; line < y+block; line++ {
-		a, b := row(&want.Y, line, len(blocks)*block), row(&got.Y, line, len(blocks)*block)
+		a, b := row(want, line, len(blocks)*block), row(got, line, len(blocks)*block)
 		for i := range blocks {
 			m := &blocks[i]
 			for x := i * block; x < (i+1)*block; x++ {
