@@ -10,11 +10,11 @@ func (Cheapest) Name() string { return "cheapest" }
 
 const (
 	// pricePerTime is the cost of each time the cheapest price: a tenth of it more is worth 20 ms.
-	pricePerTime = 200
+	pricePerTime Cost = 200
 	// playable is the cost of a way on which games are still well played, beyond which each millisecond counts tenfold: services
 	// of this kind recommend 40 ms and stop at 80.
 	playable    Cost = 60
-	beyondTimes      = 10
+	beyondTimes Cost = 10
 )
 
 // TermUnplayable is what a way costs that is too long to play well.
@@ -28,7 +28,7 @@ func (Cheapest) Terms(list []Term, c *Measured, scale Scale) []Term {
 		list = append(list, Term{TermUnplayable, (beyondTimes - 1) * (way - playable)})
 	}
 	if times := scale.times(c.Price); times > 0 {
-		list = append(list, Term{TermPrice, Cost(pricePerTime * times)})
+		list = append(list, Term{TermPrice, pricePerTime * Cost(times)})
 	}
 	return list
 }

@@ -20,8 +20,8 @@ type Scale struct {
 
 // Term is one part of a candidate's cost.
 type Term struct {
-	Name string
-	Cost Cost
+	Name string `json:"name"`
+	Cost Cost   `json:"cost"`
 }
 
 // Cost is in milliseconds of round trip, or what is as bad as them.
@@ -45,8 +45,10 @@ func Policies() []Policy { return []Policy{Balanced{}, Nearest{}, Cheapest{}} }
 const (
 	// jitterWeight is more than 1 because a stream has to wait for its latest packets, each time anew.
 	jitterWeight = 2
-	// lossWeight is the cost of losing everything: a percent of loss is as bad as 4 ms. Few tries tell little of it.
+	// lossWeight is the cost of losing everything: a percent of loss is as bad as 4 ms. Few tries tell little of it, so they count
+	// as if lossDoubt more had come back.
 	lossWeight = 400
+	lossDoubt  = 20
 	// installCost is that of waiting for an installation: more than any round trip.
 	installCost Cost = 20_000
 )
@@ -59,7 +61,7 @@ func linkTerms(list []Term, c *Measured) []Term {
 		list = append(list, Term{TermRoundTrip, milliseconds(c.Link.RoundTrip)}, Term{TermJitter, jitterWeight * milliseconds(c.Link.Jitter)})
 	}
 	if c.Link.Failed > 0 {
-		list = append(list, Term{TermLoss, Cost(lossWeight * c.Link.Loss())})
+		list = append(list, Term{TermLoss, lossWeight * Cost(c.Link.Failed) / Cost(c.Link.Failed+c.Link.Samples+lossDoubt)})
 	}
 	if !c.Installed {
 		list = append(list, Term{TermInstall, installCost})

@@ -82,7 +82,7 @@ func (r Ranking) keep(ranked []Ranked) {
 		return
 	}
 	kept := ranked[at]
-	kept.Kept = true
+	kept.Kept = ranked[0].Cost < kept.Cost
 	copy(ranked[1:], ranked[:at])
 	ranked[0] = kept
 }

@@ -59,7 +59,7 @@ const (
 	// poolSize is how many edges are looked at for the places of those nearby.
 	poolSize = 4 * MaxCandidates
 	// lookFor is how many further edges are looked at for another network.
-	lookFor = 64
+	lookFor = 256
 	// elsewhere is how far from all others an edge of another place is: farther than a city's databases are wrong, and a few
 	// milliseconds of round trip.
 	elsewhere Kilometres = 400
