@@ -48,12 +48,12 @@ type network struct {
 	newer, earlier *network
 }
 
-// remembered is one edge from one network. Links are summed up with weights that halve with each half-life, as of the time at.
+// remembered is one edge from one network. What was measured is summed up with weights that halve with each half-life, as of the time at.
 type remembered struct {
 	id     signaling.EdgeID
 	at     time.Time
-	weight float64 // of all links
-	trips  float64 // milliseconds times weight
+	weight float64 // of all measurements
+	worse  float64 // than the best one measured along with it, in milliseconds times weight
 }
 
 // NewMemory returns an empty memory.
@@ -70,11 +70,18 @@ func NewMemory(config MemoryConfig) *Memory {
 // Len is the number of networks that are remembered.
 func (m *Memory) Len() int { return len(m.byKey) }
 
-// Note remembers a link between a network and an edge. One that was not measured, or failed, is forgotten with what was known of the edge.
-func (m *Memory) Note(now time.Time, key NetworkKey, id signaling.EdgeID, link Link) {
+// Note remembers what one player measured from a network. Each edge is compared with the best one of the list, so that it does not matter by
+// what kind of wireless link the player was there. One that did not answer is forgotten.
+func (m *Memory) Note(now time.Time, key NetworkKey, list []Measured) {
+	best := math.Inf(1)
+	for i := range list {
+		if list[i].Link.Measured() {
+			best = min(best, list[i].Link.cost())
+		}
+	}
 	n := m.byKey[key]
 	if n == nil {
-		if !link.Measured() {
+		if math.IsInf(best, 1) {
 			return
 		}
 		if len(m.byKey) == m.config.Networks {
@@ -86,34 +93,45 @@ func (m *Memory) Note(now time.Time, key NetworkKey, id signaling.EdgeID, link L
 	}
 	m.touch(n)
 	m.expire(now, n)
-	at := slices.IndexFunc(n.edges, func(r remembered) bool { return r.id == id })
-	trip := float64(milliseconds(link.RoundTrip + jitterWeight*link.Jitter))
-	switch {
-	case !link.Measured():
-		if at >= 0 {
-			n.edges = slices.Delete(n.edges, at, at+1)
-		}
-	case at >= 0:
-		r := &n.edges[at]
-		fade := m.fade(now, r.at)
-		*r = remembered{id, later(now, r.at), r.weight*fade + 1, r.trips*fade + trip}
-	case len(n.edges) < m.config.Edges:
-		n.edges = append(n.edges, remembered{id, now, 1, trip})
-	default:
-		worst := 0
-		for i := range n.edges {
-			if n.edges[i].order(&n.edges[worst]) > 0 {
-				worst = i
-			}
-		}
-		if fresh := (remembered{id, now, 1, trip}); fresh.order(&n.edges[worst]) < 0 {
-			n.edges[worst] = fresh
+	for i := range list {
+		switch link := list[i].Link; {
+		case link.Measured():
+			m.note(now, n, list[i].Edge, link.cost()-best)
+		case link.Failed > 0:
+			n.edges = slices.DeleteFunc(n.edges, func(r remembered) bool { return r.id == list[i].Edge })
 		}
 	}
 	if len(n.edges) == 0 {
 		m.drop(n)
 	}
 }
+
+// note adds one measurement of an edge.
+func (m *Memory) note(now time.Time, n *network, id signaling.EdgeID, worse float64) {
+	at := slices.IndexFunc(n.edges, func(r remembered) bool { return r.id == id })
+	fresh := remembered{id, now, 1, worse}
+	switch {
+	case at >= 0:
+		r := &n.edges[at]
+		fade := m.fade(now, r.at)
+		*r = remembered{id, later(now, r.at), r.weight*fade + 1, r.worse*fade + worse}
+	case len(n.edges) < m.config.Edges:
+		n.edges = append(n.edges, fresh)
+	default:
+		worst := &n.edges[0]
+		for i := range n.edges {
+			if n.edges[i].order(worst) > 0 {
+				worst = &n.edges[i]
+			}
+		}
+		if fresh.order(worst) < 0 {
+			*worst = fresh
+		}
+	}
+}
+
+// cost is what Memory compares of links, in milliseconds.
+func (l Link) cost() float64 { return float64(milliseconds(l.RoundTrip + jitterWeight*l.Jitter)) }
 
 // Good appends the edges that were good from a network to the list, the best first: Request.Remembered takes them.
 func (m *Memory) Good(now time.Time, key NetworkKey, list []signaling.EdgeID) []signaling.EdgeID {
@@ -133,9 +151,9 @@ func (m *Memory) Good(now time.Time, key NetworkKey, list []signaling.EdgeID) []
 	return list
 }
 
-// order puts the better one first: the one with the shorter round trip.
+// order puts the better one first.
 func (r *remembered) order(other *remembered) int {
-	return cmp.Or(cmp.Compare(r.trips/r.weight, other.trips/other.weight), cmp.Compare(other.weight, r.weight), cmp.Compare(r.id, other.id))
+	return cmp.Or(cmp.Compare(r.worse/r.weight, other.worse/other.weight), cmp.Compare(other.weight, r.weight), cmp.Compare(r.id, other.id))
 }
 
 // fade is what is left of a weight after the time between the two; a clock that goes back leaves it.

@@ -14,26 +14,34 @@ import (
 
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-func trip(ms float64) match.Link { return match.Measure([]float64{ms}, 0) }
+// trips are measurements of edges, made by one player at once; 0 for one that does not answer.
+func trips(of map[signaling.EdgeID]float64) (list []match.Measured) {
+	for id, ms := range of {
+		list = append(list, match.Measured{Candidate: match.Candidate{Edge: id}, Link: match.Measure([]float64{ms}, 0)})
+	}
+	return list
+}
 
 func TestANetworkRemembersItsBestEdges(t *testing.T) {
 	m := match.NewMemory(match.MemoryConfig{Edges: 3})
 	home, office := match.NetworkKey{1}, match.NetworkKey{2}
-	for id, ms := range map[signaling.EdgeID]float64{"a": 10, "b": 20, "c": 30} {
-		m.Note(epoch, home, id, trip(ms))
-	}
-	m.Note(epoch, office, "z", trip(5))
+	m.Note(epoch, home, trips(map[signaling.EdgeID]float64{"a": 10, "b": 20, "c": 30}))
+	m.Note(epoch, office, trips(map[signaling.EdgeID]float64{"z": 5}))
 	if got := m.Good(epoch, home, nil); !slices.Equal(got, []signaling.EdgeID{"a", "b", "c"}) {
 		t.Error(got)
 	}
-	m.Note(epoch, home, "worse", trip(40))
-	m.Note(epoch, home, "better", trip(15))
+	// From the same network over a bad wireless link: what counts is which edge is better than which.
+	m.Note(epoch, home, trips(map[signaling.EdgeID]float64{"a": 50, "worse": 95, "better": 55}))
 	if got := m.Good(epoch, home, nil); !slices.Equal(got, []signaling.EdgeID{"a", "better", "b"}) {
 		t.Errorf("the worst did not make room for a better one: %v", got)
 	}
-	m.Note(epoch, home, "a", match.Measure(nil, 3))
+	m.Note(epoch, home, trips(map[signaling.EdgeID]float64{"a": 0, "unheard of": 0}))
 	if got := m.Good(epoch, home, nil); !slices.Equal(got, []signaling.EdgeID{"better", "b"}) {
 		t.Errorf("an edge that does not answer is remembered: %v", got)
+	}
+	m.Note(epoch, match.NetworkKey{3}, trips(map[signaling.EdgeID]float64{"a": 0}))
+	if m.Len() != 2 {
+		t.Error("a network is remembered from which nothing answered")
 	}
 }
 
@@ -41,16 +49,15 @@ func TestWhatWasMeasuredLatelyCountsMore(t *testing.T) {
 	m := match.NewMemory(match.MemoryConfig{HalfLife: time.Hour, Expiry: 100 * time.Hour})
 	key := match.NetworkKey{}
 	for range 10 {
-		m.Note(epoch, key, "was good", trip(10))
-		m.Note(epoch, key, "steady", trip(25))
+		m.Note(epoch, key, trips(map[signaling.EdgeID]float64{"was good": 10, "steady": 25}))
 	}
-	m.Note(epoch, key, "was good", trip(60))
+	m.Note(epoch, key, trips(map[signaling.EdgeID]float64{"was good": 60, "steady": 25}))
 	if got := m.Good(epoch, key, nil); got[0] != "was good" {
 		t.Errorf("one bad measurement against ten decided: %v", got)
 	}
-	m.Note(epoch.Add(5*time.Hour), key, "was good", trip(60)) // the ten are worth a third of one by now
-	m.Note(epoch.Add(5*time.Hour), key, "steady", trip(25))
-	if got := m.Good(epoch.Add(5*time.Hour), key, nil); got[0] != "steady" {
+	late := epoch.Add(5 * time.Hour) // the eleven are worth a third of one by now
+	m.Note(late, key, trips(map[signaling.EdgeID]float64{"was good": 60, "steady": 25}))
+	if got := m.Good(late, key, nil); got[0] != "steady" {
 		t.Errorf("five half-lives later the old ones still decide: %v", got)
 	}
 }
@@ -59,7 +66,7 @@ func TestMemoryIsBoundedAndExpires(t *testing.T) {
 	m := match.NewMemory(match.MemoryConfig{Networks: 10, Edges: 2, Expiry: time.Hour})
 	for i := range 100 {
 		for j := range 5 {
-			m.Note(epoch, match.NetworkKey{byte(i)}, signaling.EdgeID(fmt.Sprint(j)), trip(float64(10+j)))
+			m.Note(epoch, match.NetworkKey{byte(i)}, trips(map[signaling.EdgeID]float64{signaling.EdgeID(fmt.Sprint(j)): float64(10 + j)}))
 		}
 		m.Good(epoch, match.NetworkKey{0}, nil) // asked for each time, so that it stays
 	}
@@ -85,13 +92,13 @@ func TestMemoryTakesAnyCalls(t *testing.T) {
 		for range rapid.IntRange(1, 60).Draw(t, "calls") {
 			key := match.NetworkKey{byte(rapid.IntRange(0, 5).Draw(t, "key"))}
 			now := epoch.Add(time.Duration(rapid.Int64().Draw(t, "now")))
-			id := signaling.EdgeID(fmt.Sprint(rapid.IntRange(0, 6).Draw(t, "id")))
-			if link := links.Draw(t, "link"); rapid.Bool().Draw(t, "note") {
-				if m.Note(now, key, id, link); link.Measured() {
+			if list := lists.Draw(t, "list"); rapid.Bool().Draw(t, "note") {
+				m.Note(now, key, list)
+				for _, c := range list {
 					if noted[key] == nil {
 						noted[key] = map[signaling.EdgeID]bool{}
 					}
-					noted[key][id] = true
+					noted[key][c.Edge] = true
 				}
 			}
 			good := m.Good(now, key, nil)
