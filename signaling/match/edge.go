@@ -45,20 +45,6 @@ func (p Picture) covers(other Picture) bool {
 	return p.Size.Width >= other.Size.Width && p.Size.Height >= other.Size.Height && p.FrameRate >= other.FrameRate
 }
 
-// pixels is the picture's pixels per second, as far as 32 bits go. Whoever covers a picture has at least as many.
-func (p Picture) pixels() uint32 {
-	product := uint64(1)
-	for _, factor := range []int{p.Size.Width, p.Size.Height, p.FrameRate} {
-		if factor <= 0 {
-			return 0
-		}
-		if product *= uint64(min(factor, 1<<16)); product > 1<<32-1 {
-			return 1<<32 - 1
-		}
-	}
-	return uint32(product)
-}
-
 // Price is what an edge asks for a second, in the token's smallest unit.
 type Price uint64
 

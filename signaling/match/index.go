@@ -3,6 +3,7 @@ package match
 import (
 	"encoding/binary"
 	"slices"
+	"strings"
 
 	"nearlight/signaling"
 )
@@ -19,7 +20,8 @@ type Index struct {
 	every    tree
 	apps     map[string]*app
 	profiles map[string]*profile
-	found    search // scratch space
+	rows     []string // codecs that have a row of proofs to themselves
+	found    search   // scratch space
 	asked    query
 	pool     []slot
 }
@@ -52,7 +54,7 @@ type profile struct {
 	proved                []Ability
 	regions               []string
 	codecBits, regionBits uint64
-	pixels                uint32
+	proofs                proofs
 	edges                 int
 }
 
@@ -200,7 +202,10 @@ func (x *Index) profileOf(edge *Edge) *profile {
 			codecBits: bitsOf(edge.Codecs), regionBits: bitsOf(edge.Regions),
 		}
 		for _, a := range edge.Proved {
-			p.pixels = max(p.pixels, a.Picture.pixels())
+			if !slices.Contains(x.rows, a.Codec) && len(x.rows) < rows-1 {
+				x.rows = append(x.rows, strings.Clone(a.Codec))
+			}
+			p.proofs |= (2<<a.Picture.class() - 1) << x.row(a.Codec)
 		}
 		x.profiles[p.key] = p
 	}

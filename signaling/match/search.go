@@ -11,7 +11,7 @@ type query struct {
 	*Request
 	app             *app // nil: any
 	codecs, regions uint64
-	pixels          uint32
+	proved          proofs // one of them is needed; 0: none
 	located         bool
 	at              vector
 	tolerance       chord // distances below it are alike
@@ -23,9 +23,14 @@ const alike Kilometres = 25
 
 func (x *Index) query(r *Request) *query {
 	x.asked = query{
-		Request: r, app: x.apps[r.App], codecs: bitsOf(r.Codecs), regions: bitsOf(r.Regions), pixels: r.Picture.pixels(),
+		Request: r, app: x.apps[r.App], codecs: bitsOf(r.Codecs), regions: bitsOf(r.Regions),
 	}
 	q := &x.asked
+	if !r.Picture.any() {
+		for _, codec := range r.Codecs {
+			q.proved |= 1 << (x.row(codec) + r.Picture.class())
+		}
+	}
 	if r.Near != nil && r.Near.valid() {
 		q.located, q.at = true, r.Near.vector()
 		q.tolerance = max(alike, min(r.Near.Uncertainty/2, halfTheEarth)).chord()
@@ -52,7 +57,7 @@ func (q *query) may(s *summary, before Demand) bool {
 	return s.count > 0 &&
 		(before <= InRegion || q.regions == 0 || s.regions&q.regions != 0) &&
 		(before <= Decodable || s.codecs&q.codecs != 0) &&
-		(before <= Proved || s.pixels >= q.pixels) &&
+		(before <= Proved || q.proved == 0 || s.proved&q.proved != 0) &&
 		(before <= Scored || s.best >= q.MinScore) &&
 		(before <= Affords || q.PriceCap == 0 || s.cheapest <= q.PriceCap)
 }

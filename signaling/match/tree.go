@@ -4,9 +4,9 @@ package match
 // worst: two edges may have a half each of what is asked for.
 type summary struct {
 	codecs, regions uint64
+	proved          proofs
 	cheapest        Price
 	count           int32
-	pixels          uint32
 	best            Score
 }
 
@@ -16,7 +16,7 @@ func (s *summary) add(e *entry) {
 	s.count++
 	s.codecs |= e.profile.codecBits
 	s.regions |= e.profile.regionBits
-	s.pixels = max(s.pixels, e.profile.pixels)
+	s.proved |= e.profile.proofs
 	s.cheapest = min(s.cheapest, e.price)
 	s.best = max(s.best, e.score)
 }
@@ -28,7 +28,7 @@ func (s *summary) merge(other *summary) {
 	s.count += other.count
 	s.codecs |= other.codecs
 	s.regions |= other.regions
-	s.pixels = max(s.pixels, other.pixels)
+	s.proved |= other.proved
 	s.cheapest = min(s.cheapest, other.cheapest)
 	s.best = max(s.best, other.best)
 }
