@@ -48,6 +48,7 @@ type Result struct {
 	Trips    []float64 // ms, the round trips themselves
 	Paid     float64   // mean price of the edges that players got
 	Refused  int       // players for whom no slot was free
+	Again    int       // players who were given a second shortlist
 	Declined int       // edges that were full by the time that a player had measured
 	Overfull int       // times that an edge held more players than it has slots
 	Busiest  float64   // the part of all slots that was in use at the busiest time
@@ -61,6 +62,8 @@ const (
 	stay = 30 * time.Minute
 	// measuring is how long a player takes to measure a shortlist.
 	measuring = 400 * time.Millisecond
+	// looks is how many shortlists a player gets at most.
+	looks = 3
 	// samples of each candidate.
 	samples = 3
 	// unanswered is the part of samples that are lost.
@@ -145,11 +148,19 @@ func (s *simulation) arrive(p *player) {
 		s.result.Refused++
 		return
 	}
-	list := make([]match.Measured, len(candidates))
-	for i, c := range candidates {
-		list[i] = match.Measured{Candidate: c, Link: s.measure(p, s.byID[c.Edge])}
-	}
+	s.choose(p, key, request, s.measure(p, nil, candidates), looks)
+}
+
+// choose is a player who has measured by and by, and may have to measure some more.
+func (s *simulation) choose(p *player, key match.NetworkKey, request match.Request, list []match.Measured, looks int) {
 	s.events.add(s.events.now+measuring, func() {
+		if looks > 1 {
+			if again := s.index.Again(request, list, s.random.IntN); again != nil {
+				s.result.Again++
+				s.choose(p, key, request, s.measure(p, list, again), looks-1)
+				return
+			}
+		}
 		if !s.config.Forget {
 			s.memory.Note(s.now(), key, list)
 		}
@@ -162,8 +173,16 @@ func (s *simulation) arrive(p *player) {
 	})
 }
 
-// measure is what a player finds of an edge.
-func (s *simulation) measure(p *player, e int) match.Link {
+// measure adds candidates to a list with what a player finds of them.
+func (s *simulation) measure(p *player, list []match.Measured, candidates []match.Candidate) []match.Measured {
+	for _, c := range candidates {
+		list = append(list, match.Measured{Candidate: c, Link: s.link(p, s.byID[c.Edge])})
+	}
+	return list
+}
+
+// link is what a player finds of an edge.
+func (s *simulation) link(p *player, e int) match.Link {
 	var trips []float64
 	failed := 0
 	for range samples {

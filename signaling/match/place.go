@@ -52,6 +52,10 @@ func (p Place) vector() vector {
 	}
 }
 
+func (v vector) place() Place {
+	return Place{math.Asin(float64(min(max(v.z, -1), 1))) * 180 / math.Pi, math.Atan2(float64(v.y), float64(v.x)) * 180 / math.Pi}
+}
+
 func (v vector) chord(w vector) chord {
 	x, y, z := v.x-w.x, v.y-w.y, v.z-w.z
 	return chord(math.Sqrt(float64(x*x + y*y + z*z)))

@@ -69,10 +69,12 @@ func linkTerms(list []Term, c *Measured) []Term {
 	return list
 }
 
+// perMillisecond is how far away an edge is for each millisecond of round trip.
+const perMillisecond = 200 / (2 * 1.5)
+
 // estimate is the round trip over a distance, as cables lie: light takes 1 ms for 200 km of fibre, and cables are half as long
 // again as the way on the ground.
 func estimate(distance Kilometres) Cost {
-	const perMillisecond = 200 / (2 * 1.5) // kilometres for each of round trip
 	if !(distance >= 0) {
 		distance = unknownDistance
 	}
