@@ -64,7 +64,7 @@ func newMatchBench() *cobra.Command {
 	}
 	c.Flags().BoolVar(&b.json, "json", false, "print one JSON object, and nothing else on standard output")
 	c.Flags().Uint64Var(&b.seed, "seed", 1, "repeats the world, its players and every draw")
-	c.Flags().IntSliceVar(&b.edges, "edges", []int{1_000, 10_000, 100_000, 1_000_000}, "sizes of the indexes; none skips this part")
+	c.Flags().IntSliceVar(&b.edges, "edges", []int{1_000, 10_000, 100_000, 1_000_000}, "sizes of the indexes; 0 skips this part")
 	c.Flags().IntVar(&b.placed, "world", 2_000, "edges of the simulated world")
 	c.Flags().IntVar(&b.players, "players", 50_000, "players of the simulated world; 0 skips this part")
 	c.Flags().StringVar(&b.plots, "plots", "", "folder for a picture of the simulation (SVG); none if empty")
@@ -77,13 +77,14 @@ func (b *matchBench) run(ctx context.Context) error {
 		return usage("--players %d, --world %d: want up to %d", b.players, b.placed, most)
 	}
 	for _, n := range b.edges {
-		if n < 1 || n > most {
-			return usage("--edges %d: want 1 to %d", n, most)
+		if n < 0 || n > most {
+			return usage("--edges %d: want 0 to %d", n, most)
 		}
 	}
 	b.report = &bench.Report{Bench: "match", Machine: bench.ThisMachine(), Params: map[string]any{
 		"seed": b.seed, "world": b.placed, "players": b.players, "candidates": match.MaxCandidates, "version": version,
 	}}
+	b.edges = slices.DeleteFunc(b.edges, func(n int) bool { return n == 0 })
 	slices.Sort(b.edges)
 	var tails []float64
 	for _, n := range b.edges {
@@ -256,22 +257,17 @@ func (b *matchBench) simulate(ctx context.Context) error {
 	var series []plot.Series
 	colors := map[placement.Policy]string{placement.Balanced: "#0b6e4f", placement.Nearest: "#2a6f97", placement.Cheapest: "#b5651d", placement.Geographic: "#c44536", placement.Random: "#999"}
 	for _, policy := range placement.Policies() {
-		fmt.Fprintf(b.log, "a world of %d edges and %d players: %s\n", b.placed, b.players, policy)
-		r, err := placement.Run(ctx, placement.Config{Edges: b.placed, Players: b.players, Seed: b.seed, Policy: policy})
+		r, err := b.place(ctx, policy, false)
 		if err != nil {
 			return err
 		}
-		labels := bench.Labels{"edges": fmt.Sprint(b.placed), "policy": string(policy)}
-		b.report.Distribution("added_rtt", "ms", r.Added, labels)
-		b.report.Distribution("round_trip", "ms", r.Trips, labels)
-		b.report.Value("mean_price", "1", r.Paid, labels)
-		b.report.Value("refused", "1", float64(r.Refused), labels)
-		b.report.Value("overfull", "1", float64(r.Overfull), labels)
-		b.report.Value("busiest", "ratio", r.Busiest, labels)
-		fmt.Fprintf(b.log, "  added round trip p50 %.2f p95 %.2f p99 %.2f ms, %d of %d players refused, %d times an edge over its slots\n",
-			percentile(r.Added, 0.5), percentile(r.Added, 0.95), percentile(r.Added, 0.99), r.Refused, b.players, r.Overfull)
 		series = append(series, plot.Series{Name: string(policy), Color: colors[policy], Points: shares(r.Added)})
 	}
+	r, err := b.place(ctx, placement.Balanced, true)
+	if err != nil {
+		return err
+	}
+	series = append(series, plot.Series{Name: "balanced, nothing remembered", Color: colors[placement.Balanced], Dashed: true, Points: shares(r.Added)})
 	if b.plots == "" {
 		return nil
 	}
@@ -279,6 +275,29 @@ func (b *matchBench) simulate(ctx context.Context) error {
 		return fmt.Errorf("--plots: %w", err)
 	}
 	return nil
+}
+
+// place runs one simulation and reports it. With forget nothing is remembered of networks.
+func (b *matchBench) place(ctx context.Context, policy placement.Policy, forget bool) (placement.Result, error) {
+	labels := bench.Labels{"edges": fmt.Sprint(b.placed), "policy": string(policy)}
+	if forget {
+		labels["memory"] = "none"
+	}
+	fmt.Fprintf(b.log, "a world of %d edges and %d players: %v\n", b.placed, b.players, labels)
+	r, err := placement.Run(ctx, placement.Config{Edges: b.placed, Players: b.players, Seed: b.seed, Policy: policy, Forget: forget})
+	if err != nil {
+		return r, err
+	}
+	b.report.Distribution("added_rtt", "ms", r.Added, labels)
+	b.report.Distribution("round_trip", "ms", r.Trips, labels)
+	b.report.Value("mean_price", "1", r.Paid, labels)
+	b.report.Value("refused", "1", float64(r.Refused), labels)
+	b.report.Value("overfull", "1", float64(r.Overfull), labels)
+	b.report.Value("further_shortlists", "1", float64(r.Again), labels)
+	b.report.Value("busiest", "ratio", r.Busiest, labels)
+	fmt.Fprintf(b.log, "  added round trip p50 %.2f p95 %.2f p99 %.2f ms, %d of %d players refused, %d times an edge over its slots\n",
+		percentile(r.Added, 0.5), percentile(r.Added, 0.95), percentile(r.Added, 0.99), r.Refused, b.players, r.Overfull)
+	return r, nil
 }
 
 // matchPlotted is up to where the picture shows added round trips, in ms.

@@ -16,6 +16,7 @@ type socket struct {
 	address  netip.AddrPort
 	egress   *egress
 	counters *counters
+	probes   *prober
 	// plain is set once the kernel or its network card has refused to cut a buffer into packets.
 	plain atomic.Bool
 }
@@ -40,7 +41,7 @@ func openSocket(local netip.AddrPort, egress *egress, counters *counters) (_ *so
 	if err != nil {
 		return nil, err
 	}
-	s := &socket{UDPConn: conn, raw: raw, address: conn.LocalAddr().(*net.UDPAddr).AddrPort(), egress: egress, counters: counters}
+	s := &socket{UDPConn: conn, raw: raw, address: conn.LocalAddr().(*net.UDPAddr).AddrPort(), egress: egress, counters: counters, probes: newProber()}
 	var failed error
 	if err := raw.Control(func(fd uintptr) { failed = s.prepare(int(fd)) }); err != nil {
 		return nil, err
@@ -82,10 +83,22 @@ func (s *socket) sent(packets, bytes int, err error) {
 	s.counters.bytesSent.Add(uint64(bytes))
 }
 
+// ReadFromAddrPort is called by the mux alone, one call at a time. Probes are answered here.
 func (s *socket) ReadFromAddrPort(data []byte) (int, netip.AddrPort, error) {
-	n, from, err := s.UDPConn.ReadFromUDPAddrPort(data)
-	if err == nil {
+	for {
+		n, from, err := s.UDPConn.ReadFromUDPAddrPort(data)
+		if err != nil {
+			return n, from, err
+		}
 		s.counters.packetsReceived.Add(1)
+		answer, probe := s.probes.answer(data[:n], from)
+		if !probe {
+			return n, from, nil
+		}
+		if answer == nil {
+			continue
+		}
+		n, err = s.UDPConn.WriteToUDPAddrPort(answer, from)
+		s.sent(1, n, err) // one that cannot be sent is lost, as any may be
 	}
-	return n, from, err
 }
