@@ -19,6 +19,11 @@ const (
 	CodeUnknownApp    Code = "unknown-app"     // no edge lists the app
 	CodeNotInstalled  Code = "not-installed"   // listed, installed nowhere
 	CodeNoCommonCodec Code = "no-common-codec" // player and edges share no codec
+	CodeWrongRegion   Code = "wrong-region"    // no edge that would do lies where the token is good
+	CodeNoSuchPicture Code = "no-such-picture" // no edge was seen to send the size and frame rate that were asked for
+	CodeLowScore      Code = "low-score"       // no edge that would do has the score that was asked for
+	CodeTooDear       Code = "too-dear"        // every edge that would do costs more than the token pays
+	CodeNotAccepting  Code = "not-accepting"   // every edge that would do takes no players just now
 	CodeAppFailed     Code = "app-failed"      // the app did not start
 	CodeAppExited     Code = "app-exited"      // the app ended by itself
 	CodeEdgeGone      Code = "edge-gone"       // the edge's connection was lost and did not come back
@@ -37,7 +42,7 @@ const (
 func Codes() []Code {
 	return []Code{
 		CodeBadToken, CodeExpiredToken, CodeWrongOrigin, CodeNoEdge, CodeFull, CodeUnknownApp, CodeNotInstalled,
-		CodeNoCommonCodec, CodeAppFailed, CodeAppExited, CodeEdgeGone, CodeEdgeRefused, CodeRateLimited, CodeBadMessage,
+		CodeNoCommonCodec, CodeWrongRegion, CodeNoSuchPicture, CodeLowScore, CodeTooDear, CodeNotAccepting, CodeAppFailed, CodeAppExited, CodeEdgeGone, CodeEdgeRefused, CodeRateLimited, CodeBadMessage,
 		CodeWrongVersion, CodeTimedOut, CodeShuttingDown, CodeReplaced, CodeLeft, CodeInternal,
 	}
 }
@@ -113,6 +118,16 @@ func defaults(code Code) Error {
 		return Error{Message: "This game is not installed.", Hint: "Install it from the list, or ask the machine's owner."}
 	case CodeNoCommonCodec:
 		return Error{Message: "Your browser cannot decode any video format that the machine can send.", Hint: "Try a current Chrome, Edge, Safari or Firefox."}
+	case CodeWrongRegion:
+		return Error{Message: "No machine that has this game is where this link is good.", Hint: "Ask for a link for another region."}
+	case CodeNoSuchPicture:
+		return Error{Message: "No machine was seen to send so large a picture so often.", Hint: "Ask for a smaller picture or fewer frames per second."}
+	case CodeLowScore:
+		return Error{Message: "No machine that has this game was found good enough.", Hint: "Try again later, or ask for a link that takes other machines."}
+	case CodeTooDear:
+		return Error{Message: "Every machine that would do costs more than this link pays.", Hint: "Try again later, or ask for a link that pays more.", Retryable: true}
+	case CodeNotAccepting:
+		return Error{Message: "Every machine that has this game takes no players just now.", Hint: "Try again in a moment.", Retryable: true}
 	case CodeAppFailed:
 		return Error{Message: "The game did not start.", Hint: "The last lines it printed may say why.", Retryable: true}
 	case CodeAppExited:

@@ -70,6 +70,7 @@ var arrows = []struct {
 	{"internal/netsim", []string{"internal/media"}, "a network carries packets of anybody; it knows no player and no edge"},
 	{"internal/turntest", nil, "a TURN server relays for anybody"},
 	{"internal/clockapp", []string{"internal/marker", "internal/media"}, "the benchmark's source is an ordinary X client"},
+	{"internal/placement", []string{"signaling"}, "a world to match in: it knows edges and players, and no sockets"},
 	{"internal/config", nil, "settings know no meaning"},
 	{"internal/certificate", nil, "a certificate is shown by any server"},
 	{"internal/geo", nil, "an address is somewhere, whoever asks"},

@@ -4,6 +4,7 @@ package plot
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 type Chart struct {
 	Title   string
 	Seconds float64 // the length of the axis of time
+	Unit    string  // of that axis, when it is one of something else; "": s
 	Panels  []Panel
 }
 
@@ -104,7 +106,7 @@ func (c Chart) panel(out io.Writer, p Panel, y int, last bool) {
 	for step, at := nice(c.Seconds), 0.0; at <= c.Seconds*1.001; at += step {
 		fmt.Fprintf(out, `<path d="M%.1f %dv%d" stroke="#eee"/>`+"\n", px(at), y, panelHeight)
 		if last {
-			fmt.Fprintf(out, `<text x="%.1f" y="%d" text-anchor="middle">%s s</text>`+"\n", px(at), y+panelHeight+20, number(at))
+			fmt.Fprintf(out, `<text x="%.1f" y="%d" text-anchor="middle">%s %s</text>`+"\n", px(at), y+panelHeight+20, number(at), escape(cmp.Or(c.Unit, "s")))
 		}
 	}
 	for _, s := range p.Series {

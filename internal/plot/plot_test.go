@@ -39,6 +39,15 @@ func TestAChartIsWellFormedWhateverItsValues(t *testing.T) {
 	}
 }
 
+func TestAnAxisNamesItsUnit(t *testing.T) {
+	for unit, want := range map[string]string{"": ">10 s</text>", "ms": ">10 ms</text>"} {
+		var b bytes.Buffer
+		if err := (Chart{Seconds: 10, Unit: unit, Panels: make([]Panel, 1)}).WriteSVG(&b); err != nil || !strings.Contains(b.String(), want) {
+			t.Errorf("unit %q: %v in\n%s", unit, err, b.String())
+		}
+	}
+}
+
 func TestAxesHaveFewRoundSteps(t *testing.T) {
 	for _, length := range []float64{0.001, 0.7, 1, 3, 9, 10, 29, 30, 61, 100, 12345} {
 		step := nice(length)

@@ -41,7 +41,7 @@ func TestPickTakesTheLeastLoadedThatFitsAndSaysWhyNot(t *testing.T) {
 		{"no app named: any edge", []match.Edge{{ID: "a", Slots: 1, Free: 1, Codecs: h264}}, match.Request{Codecs: h264}, "a", ""},
 	} {
 		t.Run(step.reason, func(t *testing.T) {
-			choice, err := match.Pick(step.edges, step.request, func(int) int { return 0 })
+			choice, err := match.NewIndex(step.edges...).Pick(step.request, func(int) int { return 0 })
 			if err != nil {
 				if err.Code != step.code {
 					t.Fatalf("%v, want %s", err, step.code)
@@ -63,7 +63,7 @@ func TestEqualsShareThePlayers(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	picked := map[signaling.EdgeID]int{}
 	for range 1000 {
-		choice, err := match.Pick(edges, match.Request{Codecs: []string{"h264"}}, random.IntN)
+		choice, err := match.NewIndex(edges...).Pick(match.Request{Codecs: []string{"h264"}}, random.IntN)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,7 +100,7 @@ func TestWhatIsPickedAlwaysFitsAndNothingThatFitsIsMissed(t *testing.T) {
 			App:    rapid.SampledFrom([]string{"", "tux", "race"}).Draw(t, "app"),
 			Codecs: rapid.SliceOfN(codec, 1, 3).Draw(t, "wanted"),
 		}
-		choice, err := match.Pick(edges, request, func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "random") })
+		choice, err := match.NewIndex(edges...).Pick(request, func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "random") })
 		if err != nil {
 			if slices.ContainsFunc(edges, func(e match.Edge) bool { return fits(e, request) }) {
 				t.Fatalf("%v, though one fits", err)

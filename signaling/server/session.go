@@ -79,7 +79,7 @@ func (r *registry) play(p *player, m signaling.Play, claims token.Claims) *signa
 	if m.Resume != "" {
 		return r.resume(p, m, claims)
 	}
-	choice, err := match.Pick(r.offers(), match.Request{App: m.App, Codecs: m.Codecs}, r.intN)
+	choice, err := match.NewIndex(r.offers()...).Pick(match.Request{App: m.App, Codecs: m.Codecs}, r.intN)
 	if err != nil {
 		r.metrics.matches.WithLabelValues(string(err.Code)).Inc()
 		return r.explain(err, claims)

@@ -19,6 +19,7 @@ type socket struct {
 	peers    []netip.Addr // whose packets are taken, by an address that is no loopback one; nil: anybody's
 	egress   *egress
 	counters *counters
+	probes   *prober
 	// plain is set once the kernel or its network card has refused to cut a buffer into packets.
 	plain atomic.Bool
 }
@@ -44,7 +45,9 @@ func openSocket(local netip.AddrPort, peers []netip.Addr, egress *egress, counte
 	if err != nil {
 		return nil, err
 	}
-	s := &socket{UDPConn: conn, raw: raw, address: conn.LocalAddr().(*net.UDPAddr).AddrPort(), peers: peers, egress: egress, counters: counters}
+	s := &socket{
+		UDPConn: conn, raw: raw, address: conn.LocalAddr().(*net.UDPAddr).AddrPort(), peers: peers, egress: egress, counters: counters, probes: newProber(),
+	}
 	var failed error
 	if err := raw.Control(func(fd uintptr) { failed = s.prepare(int(fd)) }); err != nil {
 		return nil, err
@@ -92,16 +95,26 @@ func (s *socket) sent(packets, bytes int, err error) {
 	s.counters.bytesSent.Add(uint64(bytes))
 }
 
+// ReadFromAddrPort is called by the mux alone, one call at a time. Probes are answered here.
 func (s *socket) ReadFromAddrPort(data []byte) (int, netip.AddrPort, error) {
 	for {
 		n, from, err := s.UDPConn.ReadFromUDPAddrPort(data)
 		if err != nil {
 			return n, from, err
 		}
-		if s.takes(from.Addr().Unmap()) {
-			s.counters.packetsReceived.Add(1)
+		if !s.takes(from.Addr().Unmap()) {
+			continue
+		}
+		s.counters.packetsReceived.Add(1)
+		answer, probe := s.probes.answer(data[:n], from)
+		if !probe {
 			return n, from, nil
 		}
+		if answer == nil {
+			continue
+		}
+		n, err = s.UDPConn.WriteToUDPAddrPort(answer, from)
+		s.sent(1, n, err) // one that cannot be sent is lost, as any may be
 	}
 }
 
