@@ -66,6 +66,7 @@ var arrows = []struct {
 	{"internal/corpus", []string{"internal/media", "internal/scene", "internal/yuv"}, "pictures to compare encoders on, whoever they are"},
 	{"checker/quality", []string{"internal/media"}, "pure measurement over decoded frames"},
 	{"internal/netsim", []string{"internal/media"}, "a network carries packets of anybody; it knows no player and no edge"},
+	{"internal/store", []string{"signaling"}, "what is kept has the names that travel; who writes it is not its business"},
 	{"internal/turntest", nil, "a TURN server relays for anybody"},
 	{"internal/clockapp", []string{"internal/marker", "internal/media"}, "the benchmark's source is an ordinary X client"},
 	{"internal/config", nil, "settings know no meaning"},
