@@ -16,7 +16,7 @@ RUNTIME_PACKAGES := xvfb bubblewrap pulseaudio libasound2-plugins libegl1 libgle
 BUILD_PACKAGES := gcc libc6-dev pkg-config libx264-dev libopenh264-dev libvpx-dev libaom-dev libffmpeg-nvenc-dev libyuv-dev libopus-dev libavcodec-dev libavutil-dev \
 	libxcb1-dev libxcb-shm0-dev libxcb-damage0-dev libxcb-xfixes0-dev libxcb-randr0-dev libxcb-xtest0-dev libegl-dev libgles-dev libx11-dev
 # sway and xwayland make `--display wayland`; whoever wants it at run time installs them (docs/edge.md).
-TEST_PACKAGES := libx265-dev chromium firefox-esr sway xwayland xkb-data supertux extremetuxracer kobodeluxe x11-apps x11-utils pulseaudio-utils alsa-utils ffmpeg iproute2 procps pebble
+TEST_PACKAGES := libx265-dev chromium firefox-esr sway xwayland xkb-data supertux extremetuxracer kobodeluxe x11-apps x11-utils pulseaudio-utils alsa-utils ffmpeg iproute2 procps pebble postgresql coturn
 
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print)
 
@@ -89,7 +89,7 @@ install-build:
 	@./scripts/install-packages.sh $(BUILD_PACKAGES) $(RUNTIME_PACKAGES)
 
 install-test:
-	@./scripts/install-packages.sh $(TEST_PACKAGES)
+	@./scripts/install-packages.sh --idle $(TEST_PACKAGES)
 
 clean: ## Remove what was built
 	rm -rf bin build web/dist/assets web/dist/*.html.gz web/dist/index.html web/dist/bench.html

@@ -1,6 +1,13 @@
 #!/usr/bin/env bash
 # Installs the Debian packages named as arguments that are missing. Says exactly what to install where it cannot.
+# With --idle first, services that come with them are neither started nor enabled: tests start what they need themselves.
 set -euo pipefail
+
+idle=
+if [ "${1:-}" = --idle ]; then
+	idle=1
+	shift
+fi
 
 if [ "$(uname -s)" != Linux ]; then
 	echo "Nearlight runs on Linux, and this is $(uname -s). Use a virtual machine with Debian 12, with Go and Node, and run 'make up' there." >&2
@@ -30,6 +37,19 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 
 echo "Installing: ${missing[*]}"
+policy=/usr/sbin/policy-rc.d
+if [ -n "$idle" ] && [ ! -e "$policy" ]; then # Debian's way of saying that no service is to be started (policy-rc.d(8))
+	trap '"${as_root[@]}" rm -f "$policy"' EXIT
+	printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+	"${as_root[@]}" chmod 755 "$policy"
+fi
 export DEBIAN_FRONTEND=noninteractive
 "${as_root[@]}" apt-get update -qq
 "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
+if [ -n "$idle" ] && command -v systemctl >/dev/null; then
+	for package in "${missing[@]}"; do
+		case $package in
+		postgresql | coturn) "${as_root[@]}" systemctl --quiet disable "$package" ;; # else the next boot starts them
+		esac
+	done
+fi
