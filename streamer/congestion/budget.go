@@ -109,7 +109,7 @@ func (c *Controller) Next(now Instant) Grant {
 	// What matters is what is left when the frame leaves.
 	leaves := now.Add(c.sending.lead)
 	backlog := c.frames.backlog(leaves, c.link)
-	left := backlog.Seconds() * c.link
+	left := repay * backlog.Seconds() * c.link
 	if suspected := c.suspected(now); suspected < c.link {
 		backlog = c.frames.backlog(leaves, suspected)
 		left = backlog.Seconds() * suspected
@@ -137,7 +137,7 @@ func (c *Controller) Next(now Instant) Grant {
 		}
 		most = share * budgetLeast
 	}
-	owed := repay * left / 8
+	owed := left / 8
 	owed += min(float64(c.sending.other), share/2)
 	c.sending.other = 0
 	if now.Sub(c.growth.fresh) > agedAfter {

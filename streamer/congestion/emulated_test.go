@@ -84,7 +84,6 @@ type flow struct {
 	trip     time.Duration
 
 	rate     float64 // that the encoder has
-	frame    int64
 	sequence int64
 	seen     Instant // when the pacer is free
 	packets  map[int64]*emulatedPacket
@@ -98,7 +97,6 @@ type flow struct {
 	have     map[int64]bool
 	missing  map[int64]*asked
 	newest   int64
-	whole    int64 // frames up to here are decodable, or given up
 	reports  map[int64]time.Duration
 	reported int64
 	highest  int64
@@ -149,7 +147,7 @@ func (f *flow) tick() {
 	captured := f.now
 	grant := f.c.Next(Instant(f.now))
 	aimed := float64(f.c.Target())
-	f.targets = append(f.targets, target{f.now, aimed})
+	f.targets = append(f.targets, target{at: f.now, rate: aimed})
 	if grant.Skip {
 		return
 	}
@@ -186,7 +184,9 @@ func (f *flow) send(captured time.Duration, payload int, grant Grant) {
 	}
 	f.c.FrameProduced(Instant(f.now), frame.bytes)
 	pace := max(float64(grant.Pacing), float64(frame.bytes+fill)*8/grant.Spread.Seconds())
-	took := func(octets int) time.Duration { return time.Duration(float64(octets) * 8 / pace * float64(time.Second)) }
+	took := func(octets int) time.Duration {
+		return time.Duration(float64(octets) * 8 / pace * float64(time.Second))
+	}
 	f.seen = max(f.seen, Instant(f.now-took(trainOctets)))
 	for i, p := range pieces {
 		at := max(time.Duration(f.seen), f.now)
@@ -349,7 +349,7 @@ func (f *flow) again(wanted []int64) {
 }
 
 // emulate runs a scenario's flows for some time.
-func emulate(t testing.TB, s scenario.Scenario, seed uint64, length time.Duration) (flows []*flow, down *carrier, before, after netsim.Counters) {
+func emulate(t testing.TB, s scenario.Scenario, seed uint64, length time.Duration) (flows []*flow, before, after netsim.Counters) {
 	t.Helper()
 	w := newWorld(seed)
 	toPlayer, back := s.Links(seed)
@@ -362,5 +362,5 @@ func emulate(t testing.TB, s scenario.Scenario, seed uint64, length time.Duratio
 	w.run(emulatedSettle)
 	before = down.link.Counters(w.now)
 	w.run(length)
-	return flows, down, before, down.link.Counters(w.now)
+	return flows, before, down.link.Counters(w.now)
 }

@@ -99,26 +99,68 @@ func fallsOf(config netsim.Config) (falls []time.Duration) {
 	return falls
 }
 
-func TestEmulatedScenarios(t *testing.T) {
-	const seeds, length = 6, 15 * time.Second
-	for _, s := range scenario.All() {
+// emulatedBounds are what the scenarios must not get worse than: the use, p95 and stalls of the median of the seeds, the rest of the
+// worst. They are a little wider than what was measured.
+var emulatedBounds = []struct {
+	name     string
+	trip     time.Duration
+	use      float64
+	p95      time.Duration
+	stalled  time.Duration
+	latest   time.Duration
+	recovery time.Duration
+	reason   string
+}{
+	{name: "constant", use: 0.86, p95: 16 * milli, latest: 50 * milli, reason: "a frame of 88 % of its interval takes 14.7 ms, and sizes scatter"},
+	{name: "steps", use: 0.85, p95: 17 * milli, latest: 250 * milli, recovery: 400 * milli, reason: "three to four frames of 36 kB leave before the first can be missed"},
+	{name: "cliff", use: 0.85, p95: 17 * milli, stalled: 800 * milli, latest: 700 * milli, recovery: 800 * milli, reason: "the same frames take 500 ms and more"},
+	{name: "loss-1", trip: 20 * milli, use: 0.83, p95: 50 * milli, latest: 150 * milli, reason: "one round trip for what is sent again"},
+	{name: "loss-1", trip: 80 * milli, use: 0.83, p95: 120 * milli, stalled: 4 * second, latest: 400 * milli, reason: "one round trip for what is sent again"},
+	{name: "loss-2", trip: 20 * milli, use: 0.83, p95: 55 * milli, stalled: 200 * milli, latest: 200 * milli, reason: "one round trip for what is sent again"},
+	{name: "loss-2", trip: 80 * milli, use: 0.8, p95: 170 * milli, stalled: 4 * second, latest: 400 * milli, reason: "at times two"},
+	{name: "loss-5", trip: 20 * milli, use: 0.8, p95: 75 * milli, stalled: 400 * milli, latest: 250 * milli, reason: "at times two"},
+	{name: "loss-5", trip: 80 * milli, use: 0.75, p95: 230 * milli, stalled: 6 * second, latest: 500 * milli, reason: "here nothing protects a frame but repeats"},
+	{name: "burst", use: 0.72, p95: 75 * milli, stalled: second, latest: 400 * milli, reason: "what the player says is lost in bursts too"},
+	{name: "wifi-stall", use: 0.42, p95: 60 * milli, stalled: 900 * milli, latest: 350 * milli, reason: "20 Mbit/s of 35, and the link's own stops"},
+	{name: "lte", use: 0.42, p95: 70 * milli, stalled: 500 * milli, latest: 400 * milli, reason: "the rate changes tenfold within seconds"},
+	{name: "cable", use: 0.74, p95: 25 * milli, latest: 100 * milli, reason: "the rate falls to a third within a second"},
+	{name: "bufferbloat", use: 0.86, p95: 16 * milli, latest: 50 * milli, reason: "a deep queue stays empty"},
+	{name: "two-flows", use: 0.95, p95: 40 * milli, latest: 100 * milli, reason: "two frames of 8 ms in each other's way, and a queue at times"},
+	{name: "bulk", use: 0.93, p95: 260 * milli, stalled: 1200 * milli, latest: 550 * milli, reason: "the queue is the download's"},
+}
+
+func TestScenarioEmulatedNetworks(t *testing.T) {
+	const seeds, length = 5, 15 * time.Second
+	all := scenario.All()
+	if len(all) != len(emulatedBounds) {
+		t.Fatalf("there are %d scenarios, and bounds for %d", len(all), len(emulatedBounds))
+	}
+	for i, s := range all {
+		bounds := emulatedBounds[i]
+		if s.Name != bounds.name || bounds.trip != 0 && bounds.trip != s.RTT {
+			t.Fatalf("there are no bounds for %s with %v", s.Name, s.RTT)
+		}
 		toPlayer, _ := s.Links(1)
-		var all []emulated
+		var runs []emulated
 		for seed := range uint64(seeds) {
-			flows, _, before, after := emulate(t, s, seed+1, length)
+			flows, before, after := emulate(t, s, seed+1, length)
 			for _, f := range flows {
-				all = append(all, figuresOf(f, before, after, fallsOf(toPlayer), length))
+				runs = append(runs, figuresOf(f, before, after, fallsOf(toPlayer), length))
 			}
 		}
-		t.Logf("%-12s %3.0f ms: %v", s.Name, ms(s.RTT), middle(all))
-		t.Logf("%-12s         %v", "  worst", worst(all))
+		middle, worst := quantileOf(runs, 0.5), quantileOf(runs, 1)
+		t.Logf("%-12s %3.0f ms: %v", s.Name, ms(s.RTT), middle)
+		t.Logf("%12s the worst: %v", "", worst)
+		switch {
+		case middle.use < bounds.use, middle.p95 > bounds.p95, middle.stalled > bounds.stalled:
+			t.Errorf("%s with %v: in the middle %v; want %+v", s.Name, s.RTT, middle, bounds)
+		case worst.latest > bounds.latest, worst.slowest() > bounds.recovery:
+			t.Errorf("%s with %v: at the worst %v; want %+v", s.Name, s.RTT, worst, bounds)
+		}
 	}
 }
 
-// middle takes the median of each figure, worst the worst.
-func middle(all []emulated) emulated { return quantileOf(all, 0.5) }
-func worst(all []emulated) emulated  { return quantileOf(all, 1) }
-
+// quantileOf takes a quantile of each figure, from the best to the worst.
 func quantileOf(all []emulated, share float64) (e emulated) {
 	pick := func(figure func(emulated) float64) float64 {
 		var of []float64

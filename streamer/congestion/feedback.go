@@ -194,7 +194,7 @@ func (c *Controller) Acknowledged(now Instant, ack Ack) {
 	loop := now.Sub(f.last)
 	if !f.retransmitted {
 		own := c.expected(f)
-		if wait, ok := c.measureAck(now, f, ack.Received, bytes, loop); ok && c.state != Competing {
+		if wait, ok := c.measureAck(now, f, ack.Received, bytes, loop); ok && !c.crowded() {
 			expected += max(wait-own, 0) // the link's doing, and no reason to wait for longer the next time
 		}
 	}
