@@ -22,7 +22,7 @@ import (
 
 const (
 	netFrameRate = 60
-	// netSettle is left out of the figures but of the start's: the time until the first frames have come and the rate is found.
+	// netSettle is left out of the figures: the time until the first frames have come and our rate is found.
 	netSettle = 2 * time.Second
 	// netPictures is how many pictures are shown forwards and backwards.
 	netPictures = 60
@@ -30,13 +30,17 @@ const (
 	stallLength = 100 * time.Millisecond
 )
 
+// matched is our controller held to the mean rate that GCC came to on the same link: what is left to compare is delay.
+const matched streamer.Controller = "nearlight-matched"
+
 // netControllers are compared on every scenario, in turn.
-var netControllers = []streamer.Controller{streamer.Nearlight, streamer.GCC}
+var netControllers = []streamer.Controller{streamer.Nearlight, streamer.GCC, matched}
 
 // netBench is `bench net`.
 type netBench struct {
 	json        bool
 	seconds     int
+	settle      time.Duration
 	seed        uint64
 	scenarios   []string
 	controllers []string
@@ -58,7 +62,10 @@ func newNetBench() *cobra.Command {
 	c := &cobra.Command{
 		Use: "net [FLAG...]", Short: "Measure a stream on bad networks, which are emulated: delay, stalls, losses, quality",
 		Long: "A sender and a player in Go on either side of an emulated link, with each congestion controller in turn. The player decodes and\n" +
-			"acknowledges as the page does.",
+			"acknowledges as the page does.\n\n" +
+			"A controller that leaves most of a link idle has short frames and no queue, whatever it would do with a full one. Two ways to compare all\n" +
+			"the same: the controller " + string(matched) + ", which is ours held to the mean rate that gcc came to on that link, and a --settle\n" +
+			"that is long enough for gcc to fill the link.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if _, err := settle(c); err != nil {
@@ -76,9 +83,10 @@ func newNetBench() *cobra.Command {
 	}
 	c.Flags().BoolVar(&b.json, "json", false, "print one JSON object, and nothing else on standard output")
 	c.Flags().IntVar(&b.seconds, "seconds", 0, "how long each run is; 0 takes each scenario's own length")
+	c.Flags().DurationVar(&b.settle, "settle", netSettle, "how long from the beginning nothing counts")
 	c.Flags().Uint64Var(&b.seed, "seed", 1, "repeats the links and the pictures")
 	c.Flags().StringSliceVar(&b.scenarios, "scenario", scenario.Names(), "the links")
-	c.Flags().StringSliceVar(&b.controllers, "controller", []string{string(streamer.Nearlight), string(streamer.GCC)}, "the congestion controllers")
+	c.Flags().StringSliceVar(&b.controllers, "controller", []string{string(streamer.Nearlight), string(streamer.GCC)}, "the congestion controllers: nearlight, gcc, and "+string(matched)+" after gcc")
 	c.Flags().StringVar(&b.encoder, "encoder", "x264", "what encodes: "+strings.Join(ladder("").Names(), ", "))
 	c.Flags().Var(&b.bitrate, "bitrate", "upper bound of the rate, in bits per second")
 	c.Flags().StringVar(&b.size, "size", "960x540", "of the picture")
@@ -120,9 +128,15 @@ func (b *netBench) run(ctx context.Context) error {
 		}
 		links = append(links, named...)
 	}
+	if err := b.checkSettle(links); err != nil {
+		return err
+	}
 	controllers := slices.DeleteFunc(slices.Clone(netControllers), func(c streamer.Controller) bool { return !slices.Contains(b.controllers, string(c)) })
 	if len(controllers) != len(b.controllers) {
-		return usage("--controller %s: there are %s and %s", strings.Join(b.controllers, ","), streamer.Nearlight, streamer.GCC)
+		return usage("--controller %s: there are %s, %s and %s", strings.Join(b.controllers, ","), streamer.Nearlight, streamer.GCC, matched)
+	}
+	if slices.Contains(controllers, matched) && !slices.Contains(controllers, streamer.GCC) {
+		return usage("--controller %s: %s takes its rate from %s, so take both", strings.Join(b.controllers, ","), matched, streamer.GCC)
 	}
 	if !slices.Contains(contentNames(), b.content) {
 		return usage("--content %s: there are %s", b.content, strings.Join(contentNames(), ", "))
@@ -132,14 +146,19 @@ func (b *netBench) run(ctx context.Context) error {
 		return lacks(err)
 	}
 	b.report = &bench.Report{Bench: "net", Machine: bench.ThisMachine(), Params: map[string]any{
-		"seconds": b.seconds, "seed": b.seed, "bitrate": b.bitrate.String(), "encoder": candidate.Name, "size": size.String(),
+		"seconds": b.seconds, "settle": b.settle.String(), "seed": b.seed, "bitrate": b.bitrate.String(), "encoder": candidate.Name, "size": size.String(),
 		"content": b.content, "version": version,
 	}}
 	for _, link := range links {
 		var runs []netPlot
+		most := media.Bitrate(b.bitrate)
 		for _, controller := range controllers {
 			fmt.Fprintf(b.log, "%s (%s, %v): %s\n", link.Name, link.About, link.RTT, controller)
-			run, err := b.measure(ctx, link, controller, candidate, size)
+			if controller == matched {
+				most = runs[len(runs)-1].run.aimed()
+				fmt.Fprintf(b.log, "  held to %v\n", most)
+			}
+			run, err := b.measure(ctx, link, controller, most, candidate, size)
 			if err != nil {
 				return fmt.Errorf("%s with %s: %w", link.Name, controller, err)
 			}
@@ -163,12 +182,32 @@ type netOutcome struct {
 	stalls   float64 // seconds of them
 }
 
-func (b *netBench) measure(ctx context.Context, link scenario.Scenario, controller streamer.Controller, candidate encoder.Candidate, size media.Size) (plotted netPlot, err error) {
+// length is how long a scenario's run is.
+func (b *netBench) length(link scenario.Scenario) time.Duration {
+	if b.seconds > 0 {
+		return time.Duration(b.seconds) * time.Second
+	}
+	return link.Length
+}
+
+// checkSettle makes sure that something is left to measure.
+func (b *netBench) checkSettle(links []scenario.Scenario) error {
+	for _, link := range links {
+		// The last second's frames may still be on their way at the end, and do not count.
+		if length := b.length(link); b.settle < 0 || b.settle+time.Second >= length {
+			return usage("--settle %v: want 0 to less than %v, a second before %s ends", b.settle, length-time.Second, link.Name)
+		}
+	}
+	return nil
+}
+
+// measure runs a scenario's flows with one controller, at most at a rate.
+func (b *netBench) measure(ctx context.Context, link scenario.Scenario, controller streamer.Controller, most media.Bitrate, candidate encoder.Candidate, size media.Size) (plotted netPlot, err error) {
 	logger := slog.New(slog.DiscardHandler)
 	if b.verbose {
 		logger = slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	config, err := encoder.Config{Size: size, FrameRate: netFrameRate, Bitrate: media.Bitrate(b.bitrate), Recovery: encoder.RecoverByReferences}.Resolve()
+	config, err := encoder.Config{Size: size, FrameRate: netFrameRate, Bitrate: most, Recovery: encoder.RecoverByReferences}.Resolve()
 	if err != nil {
 		return plotted, err
 	}
@@ -181,18 +220,14 @@ func (b *netBench) measure(ctx context.Context, link scenario.Scenario, controll
 		}
 	}()
 	for range link.Flows {
-		f, err := openNetFlow(candidate, config, b.pictures, controller, logger)
+		f, err := openNetFlow(candidate, config, b.pictures, driving(controller), logger)
 		if err != nil {
 			return plotted, err
 		}
 		flows = append(flows, f)
 	}
-	length := link.Length
-	if b.seconds > 0 {
-		length = time.Duration(b.seconds) * time.Second
-	}
 	down, up := link.Links(b.seed)
-	run, err := streamOver(ctx, flows, down, up, length)
+	run, err := streamOver(ctx, flows, down, up, b.settle, b.length(link))
 	if err != nil {
 		return plotted, err
 	}
@@ -217,21 +252,46 @@ func (b *netBench) measure(ctx context.Context, link scenario.Scenario, controll
 	return plotted, nil
 }
 
-// compare puts the two controllers beside each other, over all scenarios.
+// driving is the controller that a row's streams have.
+func driving(controller streamer.Controller) streamer.Controller {
+	if controller == matched {
+		return streamer.Nearlight
+	}
+	return controller
+}
+
+// compare puts ours beside GCC, over all scenarios.
 func (b *netBench) compare() {
-	ours, theirs := b.outcomes[streamer.Nearlight], b.outcomes[streamer.GCC]
+	for _, ours := range []struct {
+		controller streamer.Controller
+		suffix     string
+	}{{streamer.Nearlight, ""}, {matched, "_at_its_rate"}} {
+		delay, stalls, ok := ratios(b.outcomes[ours.controller], b.outcomes[streamer.GCC])
+		if !ok {
+			continue
+		}
+		b.report.Value("delay_ratio_to_gcc"+ours.suffix, "ratio", delay, nil)
+		if !math.IsNaN(stalls) {
+			b.report.Value("stall_ratio_to_gcc"+ours.suffix, "ratio", stalls, nil)
+		}
+	}
+}
+
+// ratios are the geometric mean of the ratios of the p95 of the excess, and the ratio of all stalls, which is not a number when the others
+// had none.
+func ratios(ours, theirs []netOutcome) (delay, stalls float64, ok bool) {
 	if len(ours) == 0 || len(ours) != len(theirs) {
-		return
+		return 0, 0, false
 	}
 	const grain = 1 // ms: below it there is nothing to compare
-	product, stalls, baseline := 0.0, 0.0, 0.0
+	product, stalled, baseline := 0.0, 0.0, 0.0
 	for i := range ours {
 		product += math.Log(max(ours[i].excess95, grain) / max(theirs[i].excess95, grain))
-		stalls += ours[i].stalls
+		stalled += ours[i].stalls
 		baseline += theirs[i].stalls
 	}
-	b.report.Value("delay_ratio_to_gcc", "ratio", math.Exp(product/float64(len(ours))), nil)
-	if baseline > 0 {
-		b.report.Value("stall_ratio_to_gcc", "ratio", stalls/baseline, nil)
+	if baseline == 0 {
+		return math.Exp(product / float64(len(ours))), math.NaN(), true
 	}
+	return math.Exp(product / float64(len(ours))), stalled / baseline, true
 }

@@ -14,9 +14,9 @@ import (
 // netRun is what happened around the flows of a run.
 type netRun struct {
 	opened        media.Instant // when the links began
-	began         media.Instant // when the last flow's media began
+	counts        media.Instant // from when on figures count: so long after the last flow's media began
 	ended         media.Instant
-	before, after netsim.RelayStats // netSettle after began, and at ended
+	before, after netsim.RelayStats // at counts and at ended
 	down          netsim.Config
 	samples       []netSample
 }
@@ -30,6 +30,18 @@ func (r netRun) utilisation() float64 {
 	return float64(r.after.Back.Carried-r.before.Back.Carried) / float64(could)
 }
 
+// aimed is the mean of the first flow's target.
+func (r netRun) aimed() media.Bitrate {
+	var sum, count media.Bitrate
+	for _, s := range r.samples {
+		if s.at >= r.counts {
+			sum += s.target
+			count++
+		}
+	}
+	return sum / max(count, 1)
+}
+
 // drops are the instants at which the link's rate falls.
 func (r netRun) drops() (at []media.Instant) {
 	steps, is := r.down.Rate.(netsim.Steps)
@@ -39,7 +51,7 @@ func (r netRun) drops() (at []media.Instant) {
 	for begin := r.opened; begin < r.ended; begin = begin.Add(steps.Period) {
 		for i, step := range steps.Steps[1:] {
 			if step.Rate < steps.Steps[i].Rate {
-				if drop := begin.Add(step.At); drop > r.began && drop < r.ended {
+				if drop := begin.Add(step.At); drop > r.counts && drop < r.ended {
 					at = append(at, drop)
 				}
 			}
@@ -74,7 +86,7 @@ type netArrival struct {
 func (f *netFlow) figures(run netRun, roundTrip time.Duration) netFigures {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	from := run.began.Add(netSettle)
+	from := run.counts
 	sent := map[uint32]media.StageTimes{}
 	figures := netFigures{length: run.ended.Sub(from)}
 	for _, times := range f.sent {

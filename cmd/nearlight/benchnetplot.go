@@ -45,7 +45,7 @@ type netPlot struct {
 
 // The colours of the lines.
 var (
-	netColors = map[streamer.Controller]string{streamer.Nearlight: "#0b6e4f", streamer.GCC: "#c44536"}
+	netColors = map[streamer.Controller]string{streamer.Nearlight: "#0b6e4f", streamer.GCC: "#c44536", matched: "#3a6ea5"}
 	linkColor = "#999"
 )
 

@@ -269,8 +269,8 @@ func clonePicture(f *media.Frame) *media.Frame {
 	return c
 }
 
-// streamOver runs flows over one relay for some time.
-func streamOver(ctx context.Context, flows []*netFlow, down, up netsim.Config, length time.Duration) (run netRun, err error) {
+// streamOver runs flows over one relay for some time, of which the first, settle, does not count.
+func streamOver(ctx context.Context, flows []*netFlow, down, up netsim.Config, settle, length time.Duration) (run netRun, err error) {
 	config := netsim.RelayConfig{Out: up, Back: down}
 	for _, f := range flows {
 		config.Routes = append(config.Routes, netsim.Route{Target: f.ports.Addresses()[0]})
@@ -295,11 +295,11 @@ func streamOver(ctx context.Context, flows []*netFlow, down, up netsim.Config, l
 			return run, group.Wait()
 		}
 	}
-	run.began = media.Now()
+	run.counts = media.Now().Add(settle)
 	group.Go(func() error { return run.watch(ctx, relay, flows[0]) })
-	if sleep(ctx, netSettle) == nil {
+	if sleep(ctx, settle) == nil {
 		run.before = relay.Stats()
-		_ = sleep(ctx, length-netSettle) // what has ended ctx is told below
+		_ = sleep(ctx, length-settle) // what has ended ctx is told below
 	}
 	run.after, run.ended = relay.Stats(), media.Now()
 	for _, f := range flows {

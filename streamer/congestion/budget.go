@@ -15,6 +15,8 @@ const (
 	skipCompeting = 3.0
 	// skipLongest is how long frames are skipped before one is sent to learn anything.
 	skipLongest = 250 * time.Millisecond
+	// skipBlind is the same while nothing is heard: if what was lost is what the player says, only another frame makes it say more.
+	skipBlind = 100 * time.Millisecond
 	// repay is how much of the backlog is taken off a frame's budget. All of it would swing.
 	repay = 0.5
 	// budgetLeast is the least share of its budget that a frame gets, whatever is owed.
@@ -23,8 +25,6 @@ const (
 	// get of it, until they are heard of.
 	agedAfter = 5 * time.Second
 	agedShare = 0.75
-	// doubtShare is the share of its budget that a frame gets while the oldest acknowledgement is later than most.
-	doubtShare = 0.25
 
 	// leadMost bounds what is believed to lie between a grant and the frame's first packet.
 	leadMost = 20 * time.Millisecond
@@ -107,7 +107,13 @@ func (c *Controller) Next(now Instant) Grant {
 	c.Tick(now)
 	share := c.rate * c.interval.Seconds() / 8
 	// What matters is what is left when the frame leaves.
-	backlog := c.frames.backlog(now.Add(c.sending.lead), c.link)
+	leaves := now.Add(c.sending.lead)
+	backlog := c.frames.backlog(leaves, c.link)
+	left := repay * backlog.Seconds() * c.link
+	if suspected := c.suspected(now); suspected < c.link {
+		backlog = c.frames.backlog(leaves, suspected)
+		left = backlog.Seconds() * suspected
+	}
 	grant := Grant{
 		Pacing: Bitrate(spreadShare * c.rate),
 		Spread: c.interval / spreadShare,
@@ -121,20 +127,21 @@ func (c *Controller) Next(now Instant) Grant {
 	// How much the link holds is not known then, but that it holds something.
 	waiting := c.cut.saved > 0 && c.cause == Overdue || c.state == Starved && c.feedback.newest > 0
 	if c.sending.begun && (waiting || float64(backlog) > longest*float64(c.interval)) {
-		if now.Sub(c.sending.last) < skipLongest {
+		patience := skipLongest
+		if waiting {
+			patience = skipBlind
+		}
+		if now.Sub(c.sending.last) < patience {
 			c.figures.Skips++
 			grant.Skip = true
 		}
 		most = share * budgetLeast
 	}
-	owed := repay * backlog.Seconds() * c.link / 8
+	owed := left / 8
 	owed += min(float64(c.sending.other), share/2)
 	c.sending.other = 0
 	if now.Sub(c.growth.fresh) > agedAfter {
 		most = min(most, share*agedShare)
-	}
-	if c.doubtful(now) {
-		most = min(most, share*doubtShare)
 	}
 	grant.Budget = int(min(max(share-owed, share*budgetLeast), most))
 	if !grant.Skip {

@@ -95,6 +95,7 @@ func (c *Controller) queueing(now Instant, out outflow) {
 		c.cut.saved = 0
 	}
 	if rate < c.rate {
+		c.growth.lid, c.growth.lidAt = c.rate, now
 		c.lower(now, Queueing, rate, out.rate)
 	}
 }

@@ -8,7 +8,7 @@ const (
 	// queueLimit is the standing queue that is answered, and queuePackets packets at the target's rate on top of it, queueMost at most:
 	// of two flows that see the same queue, the bigger one gives way first. A frame's own packets do not count, and neither do waits
 	// that are gone within three frames.
-	queueLimit   = 3 * time.Millisecond
+	queueLimit   = 2500 * time.Microsecond
 	queuePackets = 4 * 1200
 	queueMost    = 20 * time.Millisecond
 	// queueLimitCompeting is the same above a queue that somebody else keeps filled, and so moves.
@@ -193,24 +193,27 @@ func (c *Controller) Acknowledged(now Instant, ack Ack) {
 
 	loop := now.Sub(f.last)
 	if !f.retransmitted {
-		c.measureAck(now, f, ack.Received, bytes, loop)
+		own := c.expected(f)
+		if wait, ok := c.measureAck(now, f, ack.Received, bytes, loop); ok && !c.crowded() {
+			expected += max(wait-own, 0) // the link's doing, and no reason to wait for longer the next time
+		}
 	}
 	c.overdue.heardAck(now, now.Sub(oldest.last), expected, c.feedback.retransmitted >= oldest.first)
 	c.judgeAcks(now)
 }
 
-// measureAck finds how long a frame waited, from the player's time of its last packet.
-func (c *Controller) measureAck(now Instant, f *sentFrame, received time.Duration, bytes int, loop time.Duration) {
+// measureAck finds how long a frame waited, from the player's time of its last packet. ok is false when that cannot be.
+func (c *Controller) measureAck(now Instant, f *sentFrame, received time.Duration, bytes int, loop time.Duration) (wait time.Duration, ok bool) {
 	delay := received - time.Duration(f.last)
 	c.ackDelay.observe(now, delay)
 	base, _ := c.ackDelay.over(now, c.window())
-	wait := delay - base
+	wait, ok = delay-base, true
 	if wait > loop {
 		c.figures.Jumps++
 		c.ackDelay.reset()
 		c.ackDelay.observe(now, delay)
 		c.feedback.ackN = 0
-		wait = 0
+		wait, ok = 0, false
 	}
 	c.frames.measure(f, wait)
 	c.overdue.loops.observe(now, loop-wait)
@@ -218,6 +221,7 @@ func (c *Controller) measureAck(now Instant, f *sentFrame, received time.Duratio
 	c.feedback.acks[c.feedback.ackAt] = ackedFrame{received: received, bytes: bytes, standing: max(wait-own, 0), sent: f.first}
 	c.feedback.ackAt = (c.feedback.ackAt + 1) % ackHistory
 	c.feedback.ackN = min(c.feedback.ackN+1, ackHistory)
+	return wait, ok
 }
 
 // own is how long a frame's last packet waits behind its first ones on an empty link.

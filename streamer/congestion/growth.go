@@ -7,7 +7,7 @@ import (
 
 const (
 	// aim is the share of the seen capacity that is used: a frame's size varies, and what the frames before left over must drain.
-	aim = 0.92
+	aim = 0.91
 	// sight bounds what a frame says of the link, in multiples of the target: it left at twice the target's pace.
 	sight = 2.5
 	// fullShare is the share of its budget from which a frame says anything.
@@ -29,6 +29,9 @@ const (
 	freshness = 2 * time.Second
 	// calmness is how long after a cut the target grows slowly whatever is seen.
 	calmness = 500 * time.Millisecond
+	// lidMemory is how long the target grows slowly from lidLeast to lidMost of one at which a queue stood.
+	lidMemory         = 3 * time.Second
+	lidLeast, lidMost = 0.8, 1.1
 	// growthStep bounds the time that one batch of reports stands for.
 	growthStep = 100 * time.Millisecond
 	// enoughSamples is how many samples a median needs.
@@ -48,6 +51,14 @@ type growth struct {
 	held    Instant // no growth before that
 	lossy   float64 // the target at which a queue overflowed
 	lossyAt Instant
+	lid     float64 // the target at which a queue stood
+	lidAt   Instant
+}
+
+// nearLid reports whether so many bits per second were too many not long ago: frames may then fit into gaps between another's, and
+// show more than there is.
+func (g *growth) nearLid(now Instant, rate float64) bool {
+	return g.lid > 0 && now.Sub(g.lidAt) < lidMemory && rate > lidLeast*g.lid && rate < lidMost*g.lid
 }
 
 func (g *growth) full(now, sent Instant) {
@@ -107,7 +118,7 @@ func (c *Controller) grow(now Instant) {
 	case goal > c.rate:
 		calm := now.Sub(c.growth.calm)
 		speed := min(slowly*(1+calm.Seconds()), calmly)
-		if roomy && calm > calmness {
+		if roomy && calm > calmness && !c.growth.nearLid(now, c.rate) {
 			speed = quickly
 		}
 		c.set(c.rate + (goal-c.rate)*speed*elapsed.Seconds())

@@ -23,6 +23,8 @@ const (
 type lossClassifier struct {
 	packets, long   float64 // all that were reported, and those next to long waits
 	lost, lostLong  float64 // of those, what was lost
+	runs            float64 // in how many rows of packets
+	gone            bool    // the last one is missing
 	fresh, held     missing // what this batch of reports says is missing, and the one before
 	mean, deviation float64 // of the wait, in nanoseconds
 	previous        float64 // the last wait
@@ -30,7 +32,7 @@ type lossClassifier struct {
 }
 
 // missing packets count as lost one batch of reports later, if they did not come by then.
-type missing struct{ packets, long float64 }
+type missing struct{ packets, long, runs float64 }
 
 // reported counts one packet in the order of sending; queue is the wait of an arrived one.
 func (l *lossClassifier) reported(arrived bool, queue time.Duration) {
@@ -49,13 +51,17 @@ func (l *lossClassifier) reported(arrived bool, queue time.Duration) {
 		l.long++
 	}
 	if !arrived {
+		if !l.gone {
+			l.fresh.runs++
+		}
 		l.fresh.packets++
 		if isLong {
 			l.fresh.long++
 		}
 	}
+	l.gone = !arrived
 	if l.packets > lossWindow {
-		l.packets, l.long, l.lost, l.lostLong = l.packets/2, l.long/2, l.lost/2, l.lostLong/2
+		l.packets, l.long, l.lost, l.lostLong, l.runs = l.packets/2, l.long/2, l.lost/2, l.lostLong/2, l.runs/2
 	}
 }
 
@@ -63,6 +69,7 @@ func (l *lossClassifier) reported(arrived bool, queue time.Duration) {
 func (l *lossClassifier) found() {
 	if l.held.packets > 0 {
 		l.held.long -= l.held.long / l.held.packets
+		l.held.runs -= l.held.runs / l.held.packets
 		l.held.packets--
 	}
 }
@@ -71,6 +78,7 @@ func (l *lossClassifier) found() {
 func (l *lossClassifier) batch() {
 	l.lost += l.held.packets
 	l.lostLong += l.held.long
+	l.runs += l.held.runs
 	l.held, l.fresh = l.fresh, missing{}
 }
 
@@ -84,13 +92,13 @@ func (l *lossClassifier) share() float64 {
 
 // queued is the share of packets lost from a long queue, beyond those that chance would have put there.
 func (l *lossClassifier) queued() float64 {
-	if l.packets < lossEnough || l.lost < 3 {
+	if l.packets < lossEnough || l.runs < 3 {
 		return 0
 	}
 	usual := l.long / l.packets
 	seen := l.lostLong / l.lost
-	// Of few losses many are next to long waits by chance.
-	if seen <= usual+lossChance+1/l.lost {
+	// Of few losses many are next to long waits by chance, and what is lost in a row is lost once.
+	if seen <= usual+lossChance+1/l.runs {
 		return 0
 	}
 	return l.lost / l.packets * (seen - usual)
@@ -98,7 +106,7 @@ func (l *lossClassifier) queued() float64 {
 
 // settle forgets what was counted, after a cut: what follows is judged by itself.
 func (l *lossClassifier) settle() {
-	l.packets, l.long, l.lost, l.lostLong = 0, 0, 0, 0
+	l.packets, l.long, l.lost, l.lostLong, l.runs = 0, 0, 0, 0, 0
 	l.fresh, l.held = missing{}, missing{}
 }
 

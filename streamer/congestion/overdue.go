@@ -19,8 +19,6 @@ const (
 	undoWithin = 2 * time.Second
 	// silencePatience is how long there may be no news at all: several of the receiver's reports.
 	silencePatience = 400 * time.Millisecond
-	// doubtLeast is the least allowance after which the next frame is made smaller, without a cut yet.
-	doubtLeast = 2 * time.Millisecond
 )
 
 // overdueWatch knows how late acknowledgements usually are, and so when one is missing.
@@ -30,7 +28,9 @@ type overdueWatch struct {
 	last  time.Duration // the lateness of the last acknowledgement
 	at    Instant
 	heard bool
-	quiet bool // acknowledgements stopped while reports went on: the page is hidden, say
+	usual time.Duration // mean lateness
+	swing time.Duration // its mean deviation
+	quiet bool          // acknowledgements stopped while reports went on: the page is hidden, say
 }
 
 // heardAck learns from an acknowledgement that came loop after its frame's last packet, which was expected to wait so long.
@@ -53,6 +53,7 @@ func (w *overdueWatch) heardAck(now Instant, loop, expected time.Duration, excus
 	if lateness <= w.last {
 		// It was a moment's, which may happen again. Lateness that grows from frame to frame is a queue, and teaches no patience.
 		w.late = min(max(w.late, w.last), overdueMost)
+		w.learn(w.last)
 	}
 	w.last = lateness
 }
@@ -171,20 +172,6 @@ func (c *Controller) watch(now Instant) {
 	}
 	c.set(min(cutBlind*bound, c.rate))
 	c.link = max(min(c.link, bound), c.floor/2)
-}
-
-// doubtful reports whether the oldest frame without acknowledgement is later than most, though not overdue yet.
-func (c *Controller) doubtful(now Instant) bool {
-	if !c.overdue.watching() || c.state == Starved || c.state == Competing || c.easy(now) {
-		return false
-	}
-	loop, known := c.overdue.loop(now)
-	f := c.oldest()
-	if f != nil {
-		loop += c.expected(f)
-	}
-	return known && f != nil && c.feedback.sequence < f.sequence && c.feedback.retransmitted < f.first &&
-		now.Sub(f.last) > loop+c.overdue.late+doubtLeast
 }
 
 // oldest is the oldest frame that neither was acknowledged nor precedes one that was.

@@ -57,6 +57,11 @@ func (c *Controller) drain(now Instant) {
 	c.growth.at = now
 }
 
+// crowded reports whether the queue is, or seems to be, somebody else's.
+func (c *Controller) crowded() bool {
+	return c.state == Competing || c.cut.trial > 0
+}
+
 // gone reports whether what was sent since the cut found the queue short.
 func (c *Controller) gone() bool {
 	low := c.limit() / 2
