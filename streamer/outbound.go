@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -34,6 +35,7 @@ type outbound struct {
 	alarm *alarm.Alarm
 	left  func(media.StageTimes) // called under mu when a frame's last packet has left
 	rate  rateControl
+	ccfb  atomic.Bool // the player has agreed to report by RFC 8888
 
 	mu         sync.Mutex
 	wire       *wire // nil until negotiated
@@ -110,6 +112,7 @@ type wire struct {
 	dependencyID     uint8           // of the dependency descriptor; 0 when not negotiated
 	repairSSRC       uint32          // of repair packets; 0 where the player takes none
 	repairType       uint8           // their payload type
+	ccfb             bool            // the player reports by RFC 8888
 }
 
 func newOutbound(ports *udpmux.Ports, rate rateControl, left func(media.StageTimes)) (*outbound, error) {
@@ -136,7 +139,7 @@ func (o *outbound) bind(w *wire) error {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.wire = w
+	o.wire, w.ccfb = w, o.ccfb.Load()
 	o.rate.bind(w)
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"nearlight/internal/media"
+	"nearlight/streamer/ccfb"
 	"nearlight/streamer/control"
 	"nearlight/streamer/packetizer"
 	"nearlight/streamer/udpmux"
@@ -252,6 +253,7 @@ func (p *Peer) Answer(sdp string) error {
 		p.logger.Debug("an answer came that no offer waits for")
 		return nil
 	}
+	p.outbound.ccfb.Store(ccfb.Accepted(answer))
 	if err := p.connection.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
 		return fmt.Errorf("apply the player's answer: %w", err)
 	}

@@ -74,6 +74,7 @@ type probingRate struct {
 	interval   time.Duration // from one frame to the next at the least; 0 until told
 	numbers    congestion.Unwrapper
 	reports    []congestion.Report
+	ccfb       *ccfbReports // nil where the player does not send RFC 8888's
 }
 
 var _ rateControl = (*probingRate)(nil)
@@ -92,7 +93,13 @@ func (r *probingRate) restart() {
 
 func instant(at media.Instant) congestion.Instant { return congestion.Instant(at) }
 
-func (r *probingRate) bind(*wire) {}
+func (r *probingRate) bind(w *wire) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if w.ccfb && r.ccfb == nil {
+		r.ccfb = new(ccfbReports)
+	}
+}
 
 func (r *probingRate) sent(p *sentPacket) {
 	kind := congestion.Media
@@ -107,6 +114,7 @@ func (r *probingRate) sent(p *sentPacket) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.numbers.Extend(uint16(p.number))
+	r.ccfb.sent(p)
 	r.controller.PacketSent(congestion.SentPacket{Sequence: p.number, Frame: p.frame, Size: p.size, Sent: instant(p.at), Kind: kind})
 }
 
@@ -168,16 +176,20 @@ func (r *probingRate) figures() congestion.Figures {
 
 func (*probingRate) close() error { return nil }
 
-// reported takes transport-wide feedback.
+// reported takes transport-wide feedback or, where the player sends them, RFC 8888's reports in its place.
 func (r *probingRate) reported(p rtcp.Packet) error {
-	report, is := p.(*rtcp.TransportLayerCC)
-	if !is {
-		return nil
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var err error
-	r.reports, err = r.read(report, r.reports[:0])
+	r.reports = r.reports[:0]
+	switch report := p.(type) {
+	case *rtcp.TransportLayerCC:
+		if !r.ccfb.heard() { // else its times are on another clock
+			r.reports, err = r.read(report, r.reports)
+		}
+	case *rtcp.CCFeedbackReport:
+		r.reports = r.ccfb.read(report, r.reports)
+	}
 	if len(r.reports) > 0 {
 		r.controller.Reported(instant(media.Now()), r.reports)
 	}
