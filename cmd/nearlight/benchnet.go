@@ -30,6 +30,12 @@ const (
 	stallLength = 100 * time.Millisecond
 )
 
+// The forms of feedback that a player can be asked for.
+const (
+	feedbackTransportWide = "twcc"
+	feedbackCCFB          = "ccfb"
+)
+
 // netControllers are compared on every scenario, in turn.
 var netControllers = []streamer.Controller{streamer.Nearlight, streamer.GCC}
 
@@ -44,6 +50,7 @@ type netBench struct {
 	bitrate     bitrateValue
 	size        string
 	content     string
+	feedback    string
 	verbose     bool
 	plots       string
 
@@ -83,6 +90,8 @@ func newNetBench() *cobra.Command {
 	c.Flags().Var(&b.bitrate, "bitrate", "upper bound of the rate, in bits per second")
 	c.Flags().StringVar(&b.size, "size", "960x540", "of the picture")
 	c.Flags().StringVar(&b.content, "content", string(corpus.Film), "what is shown: "+strings.Join(contentNames(), ", "))
+	c.Flags().StringVar(&b.feedback, "feedback", feedbackTransportWide,
+		"how the player reports on packets: "+feedbackTransportWide+" (transport-wide, as browsers do) or "+feedbackCCFB+" (RFC 8888)")
 	c.Flags().StringVar(&b.plots, "plots", "", "folder for a picture of each scenario (SVG); none if empty")
 	c.Flags().BoolVar(&b.verbose, "verbose", false, "log what the streams do to standard error")
 	return c
@@ -124,6 +133,9 @@ func (b *netBench) run(ctx context.Context) error {
 	if len(controllers) != len(b.controllers) {
 		return usage("--controller %s: there are %s and %s", strings.Join(b.controllers, ","), streamer.Nearlight, streamer.GCC)
 	}
+	if b.feedback != feedbackTransportWide && b.feedback != feedbackCCFB {
+		return usage("--feedback %s: there are %s and %s", b.feedback, feedbackTransportWide, feedbackCCFB)
+	}
 	if !slices.Contains(contentNames(), b.content) {
 		return usage("--content %s: there are %s", b.content, strings.Join(contentNames(), ", "))
 	}
@@ -133,7 +145,7 @@ func (b *netBench) run(ctx context.Context) error {
 	}
 	b.report = &bench.Report{Bench: "net", Machine: bench.ThisMachine(), Params: map[string]any{
 		"seconds": b.seconds, "seed": b.seed, "bitrate": b.bitrate.String(), "encoder": candidate.Name, "size": size.String(),
-		"content": b.content, "version": version,
+		"content": b.content, "feedback": b.feedback, "version": version,
 	}}
 	for _, link := range links {
 		var runs []netPlot
@@ -181,7 +193,7 @@ func (b *netBench) measure(ctx context.Context, link scenario.Scenario, controll
 		}
 	}()
 	for range link.Flows {
-		f, err := openNetFlow(candidate, config, b.pictures, controller, logger)
+		f, err := openNetFlow(candidate, config, b.pictures, controller, b.feedback == feedbackCCFB, logger)
 		if err != nil {
 			return plotted, err
 		}
@@ -201,6 +213,9 @@ func (b *netBench) measure(ctx context.Context, link scenario.Scenario, controll
 	}
 	for i, f := range flows {
 		labels := bench.Labels{"scenario": link.Name, "controller": string(controller), "rtt": link.RTT.String()}
+		if b.feedback != feedbackTransportWide {
+			labels["feedback"] = b.feedback
+		}
 		if len(flows) > 1 {
 			labels["flow"] = fmt.Sprint(i + 1)
 		}

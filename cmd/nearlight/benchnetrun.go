@@ -60,8 +60,8 @@ const ssimEvery = 6
 // loopbackAddress is where everything of the benchmark is.
 var loopbackAddress = netip.MustParseAddr("127.0.0.1")
 
-// openNetFlow prepares a sender on ports of its own.
-func openNetFlow(candidate encoder.Candidate, config encoder.Config, pictures []*media.Frame, controller streamer.Controller, logger *slog.Logger) (_ *netFlow, err error) {
+// openNetFlow prepares a sender on ports of its own, and a player that reports by RFC 8888 or as browsers do.
+func openNetFlow(candidate encoder.Candidate, config encoder.Config, pictures []*media.Frame, controller streamer.Controller, reports bool, logger *slog.Logger) (_ *netFlow, err error) {
 	f := &netFlow{compare: make(chan comparison, 1)}
 	defer func() {
 		if err != nil {
@@ -78,7 +78,7 @@ func openNetFlow(candidate encoder.Candidate, config encoder.Config, pictures []
 	if err != nil {
 		return nil, err
 	}
-	if f.viewer, err = viewer.New(viewer.Config{Decode: true, Logger: logger}, f); err != nil {
+	if f.viewer, err = viewer.New(viewer.Config{Decode: true, CCFB: reports, Logger: logger}, f); err != nil {
 		return nil, err
 	}
 	f.peer, err = engine.NewPeer(streamer.PeerConfig{
