@@ -52,6 +52,7 @@ type Grant struct {
 	pace   media.Bitrate // how fast its packets leave; 0 for at once
 	within time.Duration // in which they leave at any pace
 	fill   int           // octets that padding should bring it to; 0 for none
+	marks  ecnMarks      // which of its packets are ECN-capable
 }
 
 // newRateControl makes the one that is named. It begins with start, which 0 leaves to it, and never goes above most.
@@ -89,6 +90,7 @@ func (r *probingRate) restart() {
 	defer r.mu.Unlock()
 	r.controller = congestion.New(instant(media.Now()), r.config)
 	r.controller.SetFrameInterval(r.interval)
+	r.ccfb.restart()
 }
 
 func instant(at media.Instant) congestion.Instant { return congestion.Instant(at) }
@@ -97,7 +99,7 @@ func (r *probingRate) bind(w *wire) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if w.ccfb && r.ccfb == nil {
-		r.ccfb = new(ccfbReports)
+		r.ccfb = &ccfbReports{unmark: w.unmarked}
 	}
 }
 
@@ -133,7 +135,8 @@ func (r *probingRate) grant() Grant {
 		pace = 0
 	}
 	octets := g.Budget * packetizer.MaxPayload / (packetizer.MaxPayload + headerOctets)
-	return Grant{Octets: octets, Skip: g.Skip, Room: room, pace: pace, within: g.Spread, fill: g.Fill}
+	marks := r.ccfb.marks(r.controller.Figures(instant(media.Now())).State)
+	return Grant{Octets: octets, Skip: g.Skip, Room: room, pace: pace, within: g.Spread, fill: g.Fill, marks: marks}
 }
 
 // roomy reports whether the link carries all that is asked for, and nothing waits on it: then a frame that leaves at once comes

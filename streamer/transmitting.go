@@ -107,11 +107,28 @@ func (o *outbound) write(k *kept, payload []byte) error {
 	if err := o.extend(k, uint16(o.sent.next)); err != nil {
 		return err
 	}
+	ect := o.mark(k.begins && k.repeats == 0)
 	o.sent.add(sentPacket{
-		ssrc: o.header.SSRC, sequence: o.header.SequenceNumber, repeat: k.repeats > 0, padding: k.padding, frame: k.frame, size: o.header.MarshalSize() + len(payload),
+		ssrc: o.header.SSRC, sequence: o.header.SequenceNumber, ect: ect, repeat: k.repeats > 0, padding: k.padding, frame: k.frame, size: o.header.MarshalSize() + len(payload),
 	})
 	if _, err := o.wire.writer.WriteRTP(&o.header, payload); err != nil {
 		return fmt.Errorf("send a video packet: %w", err)
 	}
 	return nil
+}
+
+// mark has the next packet say whether it is ECN-capable. The caller holds mu.
+func (o *outbound) mark(begins bool) (ect bool) {
+	ect = o.marks == ecnAll || o.marks == ecnFirst && begins
+	if ect != o.marked {
+		o.marked = ect
+		o.flow.MarkECN(ect)
+	}
+	return ect
+}
+
+// ahead reports whether the first of so many packets that are due leaves some time before the others: a frame's first, where its mark is to
+// tell of the queue that was there. The caller holds mu.
+func (o *outbound) ahead(packets int) bool {
+	return o.marks == ecnAll && o.schedule.pace > 0 && packets > 1 && o.kept[o.first%keptPackets].begins
 }

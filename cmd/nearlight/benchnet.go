@@ -34,7 +34,10 @@ const (
 const (
 	feedbackTransportWide = "twcc"
 	feedbackCCFB          = "ccfb"
+	feedbackUnmarked      = "ccfb-unmarked"
 )
+
+var netFeedback = []string{feedbackTransportWide, feedbackCCFB, feedbackUnmarked}
 
 // netControllers are compared on every scenario, in turn.
 var netControllers = []streamer.Controller{streamer.Nearlight, streamer.GCC}
@@ -91,7 +94,8 @@ func newNetBench() *cobra.Command {
 	c.Flags().StringVar(&b.size, "size", "960x540", "of the picture")
 	c.Flags().StringVar(&b.content, "content", string(corpus.Film), "what is shown: "+strings.Join(contentNames(), ", "))
 	c.Flags().StringVar(&b.feedback, "feedback", feedbackTransportWide,
-		"how the player reports on packets: "+feedbackTransportWide+" (transport-wide, as browsers do) or "+feedbackCCFB+" (RFC 8888)")
+		"how the player reports on packets: "+feedbackTransportWide+" (transport-wide, as browsers do), "+feedbackCCFB+" (RFC 8888, with ECN marks), "+
+			feedbackUnmarked+" (without marks)")
 	c.Flags().StringVar(&b.plots, "plots", "", "folder for a picture of each scenario (SVG); none if empty")
 	c.Flags().BoolVar(&b.verbose, "verbose", false, "log what the streams do to standard error")
 	return c
@@ -133,8 +137,8 @@ func (b *netBench) run(ctx context.Context) error {
 	if len(controllers) != len(b.controllers) {
 		return usage("--controller %s: there are %s and %s", strings.Join(b.controllers, ","), streamer.Nearlight, streamer.GCC)
 	}
-	if b.feedback != feedbackTransportWide && b.feedback != feedbackCCFB {
-		return usage("--feedback %s: there are %s and %s", b.feedback, feedbackTransportWide, feedbackCCFB)
+	if !slices.Contains(netFeedback, b.feedback) {
+		return usage("--feedback %s: there are %s", b.feedback, strings.Join(netFeedback, ", "))
 	}
 	if !slices.Contains(contentNames(), b.content) {
 		return usage("--content %s: there are %s", b.content, strings.Join(contentNames(), ", "))
@@ -193,7 +197,7 @@ func (b *netBench) measure(ctx context.Context, link scenario.Scenario, controll
 		}
 	}()
 	for range link.Flows {
-		f, err := openNetFlow(candidate, config, b.pictures, controller, b.feedback == feedbackCCFB, logger)
+		f, err := openNetFlow(candidate, config, b.pictures, controller, b.feedback, logger)
 		if err != nil {
 			return plotted, err
 		}

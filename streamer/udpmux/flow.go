@@ -55,7 +55,7 @@ func (f *Flow) Own(ssrc uint32) error {
 	return nil
 }
 
-// MarkECN has the flow's packets say whether they are ECN-capable: ECT(1), for a peer that reports congestion marks
+// MarkECN has the flow's packets from now on say whether they are ECN-capable: ECT(1), for a peer that reports congestion marks
 // (RFC 9331 section 4.1).
 func (f *Flow) MarkECN(capable bool) {
 	f.mu.Lock()
@@ -111,7 +111,7 @@ func (f *Flow) write(s *socket, data []byte, to netip.AddrPort) (int, error) {
 		t.add(data)
 		return len(data), f.send(t)
 	}
-	if !f.train.fits(s, to, data) {
+	if !f.train.fits(s, to, f.ecn, data) {
 		if err := f.flush(); err != nil {
 			return 0, err
 		}

@@ -24,7 +24,8 @@ var errNoCCFB = errors.New("the edge does not offer to take RFC 8888's reports: 
 
 // reporter reports on every packet that comes, by RFC 8888.
 type reporter struct {
-	ended chan struct{} // holds a token when a frame has
+	ended  chan struct{} // holds a token when a frame has
+	fields ecnFields
 
 	mu       sync.Mutex
 	recorder ccfb.Recorder
@@ -39,9 +40,9 @@ func newReporter() *reporter {
 	}
 }
 
-func (r *reporter) arrived(p *rtp.Packet, ecn rtcp.ECN, at media.Instant) {
+func (r *reporter) arrived(p *rtp.Packet, at media.Instant) {
 	r.mu.Lock()
-	r.recorder.Arrived(p.SSRC, p.SequenceNumber, ecn, r.epoch+time.Duration(at))
+	r.recorder.Arrived(p.SSRC, p.SequenceNumber, r.fields.of(p.SSRC, p.SequenceNumber), r.epoch+time.Duration(at))
 	r.mu.Unlock()
 	if p.Marker {
 		select {

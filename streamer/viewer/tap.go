@@ -3,7 +3,6 @@ package viewer
 import (
 	"io"
 
-	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/transport/v4/packetio"
 
@@ -49,7 +48,7 @@ func (b *tappedBuffer) Write(data []byte) (int, error) {
 	if packet.Unmarshal(append([]byte(nil), data...)) == nil {
 		at := media.Now()
 		if b.tap.reports != nil {
-			b.tap.reports.arrived(packet, rtcp.ECNNonECT, at)
+			b.tap.reports.arrived(packet, at)
 		}
 		select {
 		case b.tap.packets <- arrived{packet: packet, at: at}:

@@ -52,7 +52,7 @@ type Config struct {
 	Hear  func(Sound)
 	Plain bool
 	// CCFB reports on packets by RFC 8888, after each frame and at least every 20 ms, in place of the transport-wide feedback that
-	// browsers send. Answer fails where the edge does not offer it.
+	// browsers send, with each one's ECN field. Answer fails where the edge does not offer it.
 	CCFB bool
 
 	Logger *slog.Logger
@@ -117,6 +117,13 @@ func New(config Config, watcher Watcher) (*Viewer, error) {
 	tap := newTap(reports)
 	settings := webrtc.SettingEngine{BufferFactory: tap.buffer}
 	settings.SetIncludeLoopbackCandidate(true)
+	if reports != nil {
+		sockets, err := newECNNet(&reports.fields)
+		if err != nil {
+			return nil, err
+		}
+		settings.SetNet(sockets)
+	}
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings))
 	connection, err := api.NewPeerConnection(reached(config.ICEServers, config.RelayOnly))
 	if err != nil {
