@@ -195,6 +195,7 @@ func (o *outbound) grant() Grant {
 	g.Octets = int(float64(g.Octets) * o.protection.share())
 	o.schedule.setPace(g.pace, g.within)
 	o.fill, o.marks = g.fill, g.marks
+	g.Skip = g.Skip || o.undrained(figures)
 	return g
 }
 
