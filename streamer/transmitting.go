@@ -146,3 +146,10 @@ func (o *outbound) undrained(f congestion.Figures) bool {
 	const frames = 60 // a second: at fewer they are larger, and there is more time for them
 	return o.flow.Unsent() > max(int(f.Target/8/frames/undrainedShare), undrainedLeast)
 }
+
+// waiting is how many octets wait in line, or for a TCP connection to take them.
+func (o *outbound) waiting() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.schedule.waiting + o.flow.Unsent()
+}
