@@ -41,7 +41,7 @@ type audience struct {
 
 // add lets one look on, from the next keyframe on. Its owner runs write until remove.
 func (a *audience) add(to onlooker) *spectator {
-	s := newSpectator(to)
+	s := newSpectator(to, &a.missed)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.spectators = append(a.spectators, s)
@@ -63,14 +63,27 @@ func (a *audience) accepts(codec media.Codec) bool {
 	return slices.ContainsFunc(a.spectators, func(s *spectator) bool { return s.to.Accepts(codec) })
 }
 
-// due reports whether somebody waits for a keyframe that may be made now.
-func (a *audience) due(now media.Instant) bool {
-	if a.last != 0 && now.Sub(a.last) < lateKeyframes {
-		return false
-	}
+// leftOut returns how many access units the spectator at the end of a connection has missed since this was last asked, 0 where there is none.
+func (a *audience) leftOut(to onlooker) uint64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return slices.ContainsFunc(a.spectators, (*spectator).due)
+	for _, s := range a.spectators {
+		if s.to == to {
+			return s.takeLeftOut()
+		}
+	}
+	return 0
+}
+
+// due reports whether somebody waits for a keyframe that may be made now.
+func (a *audience) due(now media.Instant) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	wanted := false
+	for _, s := range a.spectators {
+		wanted = s.due(now) || wanted // all are asked: each one's pause goes on
+	}
+	return wanted && (a.last == 0 || now.Sub(a.last) >= lateKeyframes)
 }
 
 // plan says what the next frame is for the audience's sake: a keyframe, or the frame before one, for which more bits may be
@@ -112,12 +125,8 @@ func (a *audience) choose(keyframe bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, s := range a.spectators {
-		takes, misses := s.take(keyframe)
-		if takes {
+		if s.take(keyframe) {
 			a.takers = append(a.takers, s)
-		}
-		if misses {
-			a.missed.Add(1)
 		}
 	}
 	if len(a.takers) > 0 {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"nearlight/internal/media"
+	"nearlight/streamer"
 )
 
 // lookout is an onlooker whose way a test can block.
@@ -18,9 +19,11 @@ type lookout struct {
 	mu      sync.Mutex
 	open    *sync.Cond
 	blocked bool
-	fail    error
-	units   map[media.Instant][]media.Slice
-	order   []media.Instant
+	// Of its link.
+	behind, seenBehind time.Duration
+	fail               error
+	units              map[media.Instant][]media.Slice
+	order              []media.Instant
 }
 
 func newLookout(codecs ...media.Codec) *lookout {
@@ -31,6 +34,12 @@ func newLookout(codecs ...media.Codec) *lookout {
 
 func (l *lookout) Accepts(codec media.Codec) bool { return slices.Contains(l.codecs, codec) }
 func (*lookout) Use(media.Codec)                  {}
+func (*lookout) Grant() streamer.Grant            { return streamer.Grant{} }
+func (l *lookout) Behind() (expected, seen time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.behind, l.seenBehind
+}
 
 func (l *lookout) WriteSlice(s media.Slice, captured media.Instant) error {
 	l.mu.Lock()
@@ -278,6 +287,8 @@ type deaf struct{}
 
 func (deaf) Accepts(media.Codec) bool                    { return true }
 func (deaf) Use(media.Codec)                             {}
+func (deaf) Grant() streamer.Grant                       { return streamer.Grant{} }
+func (deaf) Behind() (expected, seen time.Duration)      { return 0, 0 }
 func (deaf) WriteSlice(media.Slice, media.Instant) error { return nil }
 
 func BenchmarkHandingOn(b *testing.B) {
@@ -294,4 +305,87 @@ func BenchmarkHandingOn(b *testing.B) {
 		a.send(media.Slice{Data: data, Keyframe: true, Last: true})
 		a.end(true, true, 1)
 	}
+}
+
+func (l *lookout) fallBehind(expected, seen time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.behind, l.seenBehind = expected, seen
+}
+
+func TestASpectatorWhoseLinkIsTooSlowGetsKeyframesEverMoreSeldom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var a audience
+		to := newLookout()
+		s := look(t, &a, to)
+		now := media.Instant(time.Hour)
+		number := 0
+		// next sends a frame, a keyframe where one is due or wanted anyhow, and reports whether the slow one saw it.
+		next := func(anyhow bool) (keyframe, saw bool) {
+			number++
+			now = now.Add(time.Second / 60)
+			keyframe, _ = a.plan(now)
+			a.begin(media.H264, now)
+			a.send(media.Slice{Data: []byte{1}, Keyframe: keyframe || anyhow, Last: true})
+			a.end(true, keyframe || anyhow, now)
+			synctest.Wait()
+			seen := to.seen()
+			return keyframe, len(seen) > 0 && seen[len(seen)-1] == now
+		}
+		if _, saw := next(true); !saw {
+			t.Fatal("it did not see the first keyframe")
+		}
+		if _, saw := next(false); !saw {
+			t.Fatal("it did not see the frame after")
+		}
+		to.fallBehind(mostBehind+1, 0)
+		if _, saw := next(false); !saw {
+			t.Error("an estimate that no report bears out cost it a frame")
+		}
+		for _, pause := range []time.Duration{firstPause, longestPause, longestPause} {
+			to.fallBehind(mostBehind+1, mostBehind)
+			before := a.missed.Load()
+			for range 30 {
+				if keyframe, saw := next(false); saw || keyframe {
+					t.Fatalf("frame %d of a link that is far behind: keyframe %v, saw it %v", number, keyframe, saw)
+				}
+			}
+			if _, saw := next(true); saw {
+				t.Error("a keyframe was sent to a link that is far behind")
+			}
+			if missed := a.missed.Load() - before; missed != 31 {
+				t.Errorf("%d frames count as missed of 31", missed)
+			}
+			to.fallBehind(0, 0)
+			frames := 0
+			for saw := false; !saw; frames++ {
+				_, saw = next(false)
+			}
+			waited := time.Duration(frames+31) * time.Second / 60
+			if waited < pause || waited > pause+lateKeyframes+time.Second/4 {
+				t.Errorf("it got a keyframe after %v, want about %v", waited, pause)
+			}
+		}
+		if left := s.takeLeftOut(); left == 0 || a.leftOut(to) != 0 {
+			t.Errorf("%d are told of as left out, and then again", left)
+		}
+		// What is made for somebody else it gets at once, and what it keeps up with is forgotten.
+		to.fallBehind(mostBehind+1, mostBehind)
+		next(false)
+		to.fallBehind(0, 0)
+		next(false)
+		if _, saw := next(true); !saw {
+			t.Error("it did not see a keyframe that was made for somebody else")
+		}
+		for range keepsUp {
+			next(false)
+		}
+		to.fallBehind(mostBehind+1, mostBehind)
+		next(false)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.pause != firstPause {
+			t.Errorf("after ten seconds without trouble it waits for %v", s.pause)
+		}
+	})
 }

@@ -50,11 +50,13 @@ func (b *bulletin) setCursor(c *control.Cursor) {
 	b.send(c)
 }
 
-// tell sends what is only worth knowing now.
-func (b *bulletin) tell(n control.NoticeBody) {
+// tellEach sends what is only worth knowing now, and is another thing for each peer.
+func (b *bulletin) tellEach(what func(*streamer.Peer) control.NoticeBody) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.send(&control.Notice{Body: n})
+	for _, peer := range b.peers {
+		b.tellOne(peer, &control.Notice{Body: what(peer)})
+	}
 }
 
 // add tells a peer all there is, and what follows.

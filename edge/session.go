@@ -313,7 +313,8 @@ func (s *session) converse(ctx context.Context, offered offered, ready <-chan *l
 	}
 }
 
-// reportStats tells the player what the edge measures, and counts its input, and what its spectators missed.
+// reportStats tells the player what the edge measures, and who looks on what it makes of the way to them, and counts the player's input, and
+// what its spectators missed.
 func (s *session) reportStats(ctx context.Context, l *live) error {
 	p := l.pipeline
 	var counted input.Stats
@@ -354,13 +355,6 @@ func (s *session) reportStats(ctx context.Context, l *live) error {
 				}
 			}
 			peer := p.peer.Load()
-			if peer != nil && peer.RoundTrip() > 0 {
-				notice.RTT = &control.Quantiles{P50: milliseconds(peer.RoundTrip()), P99: milliseconds(peer.RoundTrip())}
-			}
-			if peer != nil {
-				link := peer.Link()
-				notice.Link = &link
-			}
 			if decodes, pace := s.stages.Lately(streamer.StageDecode), p.pace.Load(); peer != nil && decodes.N > 0 && pace != nil {
 				if says := decoder.judge(decodes.P50, pace.now, pace.above); says != asItIs {
 					p.decoder.Store(int32(says))
@@ -368,7 +362,15 @@ func (s *session) reportStats(ctx context.Context, l *live) error {
 			}
 			bytes, before = sent, now
 			count()
-			s.bulletin.tell(notice)
+			s.bulletin.tellEach(func(to *streamer.Peer) control.NoticeBody {
+				of, link := notice, to.Link()
+				if roundTrip := to.RoundTrip(); roundTrip > 0 {
+					of.RTT = &control.Quantiles{P50: milliseconds(roundTrip), P99: milliseconds(roundTrip)}
+				}
+				link.LeftOut = p.audience.leftOut(to)
+				of.Link = &link
+				return of
+			})
 		}
 	}
 }

@@ -152,7 +152,7 @@ func (t *audioTrack) write(frame []byte, captured media.Instant, begins bool) er
 		}
 	}
 	t.report.count(len(payload))
-	o.sent.add(sentPacket{ssrc: w.ssrc, sequence: t.header.SequenceNumber, audio: true, size: t.header.MarshalSize() + len(payload)})
+	o.sent.add(sentPacket{ssrc: w.ssrc, sequence: t.header.SequenceNumber, audio: true, ect: o.mark(false), size: t.header.MarshalSize() + len(payload)})
 	if _, err := w.writer.WriteRTP(&t.header, payload); err != nil {
 		return fmt.Errorf("send a packet of sound: %w", err)
 	}

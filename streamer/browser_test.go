@@ -94,6 +94,7 @@ type browserCase struct {
 	repairs     bool           // with repair packets, where the link is such
 	keyframes   bool           // are made when the browser asks for them
 	open        func(encoder.Config) (encoder.Encoder, error)
+	connected   func(*Peer) // called before the first frame; nil for nobody
 }
 
 // experimentsVariable has those of these tests run that only look for what browsers do: two minutes' worth. `make soak` sets it.
@@ -117,6 +118,20 @@ func TestABrowserPlaysEachCodecWithDescriptors(t *testing.T) {
 				t.Errorf("%d frames decoded, %d keyframes asked for: %+v", decoded, asked, after)
 			}
 		})
+	}
+}
+
+func TestABrowserThatRefusesRFC8888sReportsPlaysAndSteersAllTheSame(t *testing.T) {
+	var peer *Peer
+	before, after, _ := watch(t, browserCase{name: "feedback", describe: true, connected: func(p *Peer) { peer = p }})
+	if peer.outbound.ccfb.Load() {
+		t.Error("the browser takes RFC 8888's reports: docs/adr/0026 is out of date")
+	}
+	if decoded := after.FramesDecoded - before.FramesDecoded; decoded < 60 {
+		t.Errorf("%d frames decoded", decoded)
+	}
+	if figures := peer.rate.figures(); figures.Capacity == 0 {
+		t.Errorf("no report of the browser's was understood: %+v", figures)
 	}
 }
 
@@ -291,6 +306,9 @@ func watch(t *testing.T, c browserCase) (before, after counters, asked int) {
 	case <-peer.Connected():
 	case <-time.After(30 * time.Second):
 		t.Fatal("no connection within 30 s")
+	}
+	if c.connected != nil {
+		c.connected(peer)
 	}
 	peer.outbound.mu.Lock()
 	if !c.describe {

@@ -49,7 +49,7 @@ func (p *Peer) feedback(packet rtcp.Packet) {
 		p.wantKeyframe()
 	case *rtcp.TransportLayerNack:
 		err = p.repeat(packet)
-	case *rtcp.TransportLayerCC:
+	case *rtcp.TransportLayerCC, *rtcp.CCFeedbackReport:
 		err = p.rate.reported(packet)
 	case *rtcp.ReceiverReport:
 		for _, echo := range packet.Reports {

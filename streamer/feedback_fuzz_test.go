@@ -25,6 +25,9 @@ func FuzzFeedback(f *testing.F) {
 		&rtcp.TransportLayerNack{MediaSSRC: 7, Nacks: []rtcp.NackPair{{PacketID: 3, LostPackets: 0xffff}}},
 		&rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{{SSRC: 7, LastSenderReport: 77, Delay: 3}}},
 		&rtcp.PictureLossIndication{MediaSSRC: 7},
+		&rtcp.CCFeedbackReport{ReportTimestamp: 1 << 31, ReportBlocks: []rtcp.CCFeedbackReportBlock{{MediaSSRC: 7, BeginSequence: 1, MetricBlocks: []rtcp.CCFeedbackMetricBlock{
+			{Received: true, ECN: rtcp.ECNCE, ArrivalTimeOffset: 9}, {}, {Received: true, ArrivalTimeOffset: 0x1fff},
+		}}}},
 	} {
 		data, err := p.Marshal()
 		if err != nil {
@@ -37,7 +40,7 @@ func FuzzFeedback(f *testing.F) {
 		sent := &sentPackets{}
 		track := boundTrack(t, sent)
 		rate := newProbingRate(0, most)
-		track.outbound.rate = rate
+		track.outbound.rate, rate.ccfb = rate, new(ccfbReports)
 		for frame := range 3 {
 			if err := track.writeSlice(annexBSlice(5000, true), media.Instant(frame)*media.Instant(16*time.Millisecond)); err != nil {
 				t.Fatal(err)

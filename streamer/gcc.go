@@ -53,6 +53,9 @@ func newGoogRate(start, most media.Bitrate, loggers pionLoggers) (*googRate, err
 func (g *googRate) bind(w *wire) {
 	nowhere := interceptor.RTPWriterFunc(func(_ *rtp.Header, payload []byte, _ interceptor.Attributes) (int, error) { return len(payload), nil })
 	extensions := []interceptor.RTPHeaderExtension{{URI: transportNumberURI, ID: numberID}}
+	if w.ccfb {
+		extensions = nil // then it knows packets as RFC 8888's reports name them
+	}
 	for _, ssrc := range []uint32{w.ssrc, w.repeatSSRC} {
 		g.writer = g.bwe.AddStream(&interceptor.StreamInfo{SSRC: ssrc, RTPHeaderExtensions: extensions}, nowhere)
 	}

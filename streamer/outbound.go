@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -34,6 +35,9 @@ type outbound struct {
 	alarm *alarm.Alarm
 	left  func(media.StageTimes) // called under mu when a frame's last packet has left
 	rate  rateControl
+	// ccfb is whether the player has agreed to report by RFC 8888; unmarked is set before anything is sent.
+	ccfb     atomic.Bool
+	unmarked bool
 
 	mu         sync.Mutex
 	wire       *wire // nil until negotiated
@@ -50,6 +54,8 @@ type outbound struct {
 	closed     bool
 	mending    mending
 	protection protection
+	marks      ecnMarks                // which packets are ECN-capable
+	marked     bool                    // the flow's next packet would be
 	asleep     media.Instant           // until when run sleeps
 	length     func(n int) (int, bool) // lengthInLine as a value, made once: making it per frame would allocate
 
@@ -110,6 +116,8 @@ type wire struct {
 	dependencyID     uint8           // of the dependency descriptor; 0 when not negotiated
 	repairSSRC       uint32          // of repair packets; 0 where the player takes none
 	repairType       uint8           // their payload type
+	ccfb             bool            // the player reports by RFC 8888
+	unmarked         bool            // no packet is to say that it is ECN-capable
 }
 
 func newOutbound(ports *udpmux.Ports, rate rateControl, left func(media.StageTimes)) (*outbound, error) {
@@ -136,7 +144,7 @@ func (o *outbound) bind(w *wire) error {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.wire = w
+	o.wire, w.ccfb, w.unmarked = w, o.ccfb.Load(), o.unmarked
 	o.rate.bind(w)
 	return nil
 }
@@ -186,7 +194,8 @@ func (o *outbound) grant() Grant {
 	o.protection.observe(figures)
 	g.Octets = int(float64(g.Octets) * o.protection.share())
 	o.schedule.setPace(g.pace, g.within)
-	o.fill = g.fill
+	o.fill, o.marks = g.fill, g.marks
+	g.Skip = g.Skip || o.undrained(figures)
 	return g
 }
 
@@ -224,7 +233,15 @@ func (o *outbound) drain(now media.Instant) error {
 		if packets == 0 {
 			return nil
 		}
-		if err := o.sendSome(packets); err != nil {
+		ahead := o.ahead(packets)
+		if ahead {
+			packets = 1
+		}
+		err := o.sendSome(packets)
+		if ahead {
+			o.schedule.next = max(o.schedule.next, now.Add(ecnAlone))
+		}
+		if err != nil {
 			o.first = o.next // nothing of it will arrive in time
 			o.schedule.clear()
 			return err

@@ -12,6 +12,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"nearlight/internal/media"
+	"nearlight/streamer/ccfb"
 	"nearlight/streamer/control"
 	"nearlight/streamer/packetizer"
 	"nearlight/streamer/udpmux"
@@ -28,6 +29,7 @@ type PeerConfig struct {
 	Controller     Controller    // empty: Nearlight
 	Local          bool          // the player is on this machine's network, whose rate is no limit
 	Audio          bool          // offer sound as well
+	Unmarked       bool          // no packet says that it is ECN-capable, whoever reports marks
 	ICEServers     []webrtc.ICEServer
 	// PrepareThread is called on the thread that sends what has to wait for its turn, which is the connection's own and ends with it; nil
 	// leaves it an ordinary one. A packet that is sent late is read as the network's delay.
@@ -110,6 +112,7 @@ func (e *Engine) NewPeer(config PeerConfig, receiver Receiver, stages *Stages, l
 	if p.outbound, err = newOutbound(e.ports, p.rate, p.left); err != nil {
 		return nil, errors.Join(err, p.rate.close())
 	}
+	p.outbound.unmarked = config.Unmarked
 	if p.track, err = newVideoTrack(config.Codecs, p.outbound); err != nil {
 		return nil, errors.Join(err, p.discard())
 	}
@@ -252,6 +255,7 @@ func (p *Peer) Answer(sdp string) error {
 		p.logger.Debug("an answer came that no offer waits for")
 		return nil
 	}
+	p.outbound.ccfb.Store(ccfb.Accepted(answer))
 	if err := p.connection.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
 		return fmt.Errorf("apply the player's answer: %w", err)
 	}

@@ -52,6 +52,7 @@ type Grant struct {
 	pace   media.Bitrate // how fast its packets leave; 0 for at once
 	within time.Duration // in which they leave at any pace
 	fill   int           // octets that padding should bring it to; 0 for none
+	marks  ecnMarks      // which of its packets are ECN-capable
 }
 
 // newRateControl makes the one that is named. It begins with start, which 0 leaves to it, and never goes above most.
@@ -74,6 +75,7 @@ type probingRate struct {
 	interval   time.Duration // from one frame to the next at the least; 0 until told
 	numbers    congestion.Unwrapper
 	reports    []congestion.Report
+	ccfb       *ccfbReports // nil where the player does not send RFC 8888's
 }
 
 var _ rateControl = (*probingRate)(nil)
@@ -88,11 +90,18 @@ func (r *probingRate) restart() {
 	defer r.mu.Unlock()
 	r.controller = congestion.New(instant(media.Now()), r.config)
 	r.controller.SetFrameInterval(r.interval)
+	r.ccfb.restart()
 }
 
 func instant(at media.Instant) congestion.Instant { return congestion.Instant(at) }
 
-func (r *probingRate) bind(*wire) {}
+func (r *probingRate) bind(w *wire) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if w.ccfb && r.ccfb == nil {
+		r.ccfb = &ccfbReports{unmark: w.unmarked}
+	}
+}
 
 func (r *probingRate) sent(p *sentPacket) {
 	kind := congestion.Media
@@ -107,6 +116,7 @@ func (r *probingRate) sent(p *sentPacket) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.numbers.Extend(uint16(p.number))
+	r.ccfb.sent(p)
 	r.controller.PacketSent(congestion.SentPacket{Sequence: p.number, Frame: p.frame, Size: p.size, Sent: instant(p.at), Kind: kind})
 }
 
@@ -125,7 +135,8 @@ func (r *probingRate) grant() Grant {
 		pace = 0
 	}
 	octets := g.Budget * packetizer.MaxPayload / (packetizer.MaxPayload + headerOctets)
-	return Grant{Octets: octets, Skip: g.Skip, Room: room, pace: pace, within: g.Spread, fill: g.Fill}
+	marks := r.ccfb.marks(r.controller.Figures(instant(media.Now())).State)
+	return Grant{Octets: octets, Skip: g.Skip, Room: room, pace: pace, within: g.Spread, fill: g.Fill, marks: marks}
 }
 
 // roomy reports whether the link carries all that is asked for, and nothing waits on it: then a frame that leaves at once comes
@@ -168,16 +179,20 @@ func (r *probingRate) figures() congestion.Figures {
 
 func (*probingRate) close() error { return nil }
 
-// reported takes transport-wide feedback.
+// reported takes transport-wide feedback or, where the player sends them, RFC 8888's reports in its place.
 func (r *probingRate) reported(p rtcp.Packet) error {
-	report, is := p.(*rtcp.TransportLayerCC)
-	if !is {
-		return nil
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var err error
-	r.reports, err = r.read(report, r.reports[:0])
+	r.reports = r.reports[:0]
+	switch report := p.(type) {
+	case *rtcp.TransportLayerCC:
+		if !r.ccfb.heard() { // else its times are on another clock
+			r.reports, err = r.read(report, r.reports)
+		}
+	case *rtcp.CCFeedbackReport:
+		r.reports = r.ccfb.read(report, r.reports)
+	}
 	if len(r.reports) > 0 {
 		r.controller.Reported(instant(media.Now()), r.reports)
 	}

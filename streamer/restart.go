@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/pion/webrtc/v4"
+
+	"nearlight/streamer/ccfb"
 )
 
 // Unheard gets a value when nothing has come from the player for a while, though the connection still stands.
@@ -17,7 +19,7 @@ func (p *Peer) Restored() <-chan struct{} { return p.restored }
 // While the answer to an earlier offer is due, that one is handed over again: the player may not have got it.
 func (p *Peer) Restart(send func(sdp string) error) error {
 	if pending := p.connection.PendingLocalDescription(); pending != nil {
-		return send(pending.SDP)
+		return send(ccfb.Offer(pending.SDP))
 	}
 	p.restarting.Store(true)
 	return p.offer(&webrtc.OfferOptions{ICERestart: true}, send)
@@ -57,5 +59,5 @@ func (p *Peer) offer(options *webrtc.OfferOptions, send func(sdp string) error) 
 	if err := p.connection.SetLocalDescription(offer); err != nil {
 		return fmt.Errorf("apply our own offer: %w", err)
 	}
-	return send(offer.SDP)
+	return send(ccfb.Offer(offer.SDP))
 }

@@ -13,6 +13,7 @@ type sentPacket struct {
 	repeat   bool
 	padding  bool // a repeat that nobody asked for
 	audio    bool
+	ect      bool          // it says that it is ECN-capable
 	frame    int64         // that it belongs to, but for audio
 	size     int           // octets, as the network carries them in UDP
 	at       media.Instant // when it left; 0 until then

@@ -69,6 +69,11 @@ func (r *relay) run(t *testing.T, address string) {
 	})
 }
 
+// goOn takes again what the edge sends.
+func (r *relay) goOn() {
+	r.ended.Go(func() { _, _ = io.Copy(r.player, r.edge) }) // ends with either
+}
+
 func (r *relay) close() {
 	r.listener.Close()
 	for _, conn := range []net.Conn{r.edge, r.player} {

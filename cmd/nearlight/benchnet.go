@@ -33,6 +33,15 @@ const (
 // matched is our controller held to the mean rate that GCC came to on the same link: what is left to compare is delay.
 const matched streamer.Controller = "nearlight-matched"
 
+// The forms of feedback that a player can be asked for.
+const (
+	feedbackTransportWide = "twcc"
+	feedbackCCFB          = "ccfb"
+	feedbackUnmarked      = "ccfb-unmarked"
+)
+
+var netFeedback = []string{feedbackTransportWide, feedbackCCFB, feedbackUnmarked}
+
 // netControllers are compared on every scenario, in turn.
 var netControllers = []streamer.Controller{streamer.Nearlight, streamer.GCC, matched}
 
@@ -48,6 +57,7 @@ type netBench struct {
 	bitrate     bitrateValue
 	size        string
 	content     string
+	feedback    string
 	verbose     bool
 	plots       string
 
@@ -91,6 +101,9 @@ func newNetBench() *cobra.Command {
 	c.Flags().Var(&b.bitrate, "bitrate", "upper bound of the rate, in bits per second")
 	c.Flags().StringVar(&b.size, "size", "960x540", "of the picture")
 	c.Flags().StringVar(&b.content, "content", string(corpus.Film), "what is shown: "+strings.Join(contentNames(), ", "))
+	c.Flags().StringVar(&b.feedback, "feedback", feedbackTransportWide,
+		"how the player reports on packets: "+feedbackTransportWide+" (transport-wide, as browsers do), "+feedbackCCFB+" (RFC 8888, with ECN marks), "+
+			feedbackUnmarked+" (without marks)")
 	c.Flags().StringVar(&b.plots, "plots", "", "folder for a picture of each scenario (SVG); none if empty")
 	c.Flags().BoolVar(&b.verbose, "verbose", false, "log what the streams do to standard error")
 	return c
@@ -138,6 +151,9 @@ func (b *netBench) run(ctx context.Context) error {
 	if slices.Contains(controllers, matched) && !slices.Contains(controllers, streamer.GCC) {
 		return usage("--controller %s: %s takes its rate from %s, so take both", strings.Join(b.controllers, ","), matched, streamer.GCC)
 	}
+	if !slices.Contains(netFeedback, b.feedback) {
+		return usage("--feedback %s: there are %s", b.feedback, strings.Join(netFeedback, ", "))
+	}
 	if !slices.Contains(contentNames(), b.content) {
 		return usage("--content %s: there are %s", b.content, strings.Join(contentNames(), ", "))
 	}
@@ -147,7 +163,7 @@ func (b *netBench) run(ctx context.Context) error {
 	}
 	b.report = &bench.Report{Bench: "net", Machine: bench.ThisMachine(), Params: map[string]any{
 		"seconds": b.seconds, "settle": b.settle.String(), "seed": b.seed, "bitrate": b.bitrate.String(), "encoder": candidate.Name, "size": size.String(),
-		"content": b.content, "version": version,
+		"content": b.content, "feedback": b.feedback, "version": version,
 	}}
 	for _, link := range links {
 		var runs []netPlot
@@ -220,7 +236,7 @@ func (b *netBench) measure(ctx context.Context, link scenario.Scenario, controll
 		}
 	}()
 	for range link.Flows {
-		f, err := openNetFlow(candidate, config, b.pictures, driving(controller), logger)
+		f, err := openNetFlow(candidate, config, b.pictures, driving(controller), b.feedback, logger)
 		if err != nil {
 			return plotted, err
 		}
@@ -236,6 +252,9 @@ func (b *netBench) measure(ctx context.Context, link scenario.Scenario, controll
 	}
 	for i, f := range flows {
 		labels := bench.Labels{"scenario": link.Name, "controller": string(controller), "rtt": link.RTT.String()}
+		if b.feedback != feedbackTransportWide {
+			labels["feedback"] = b.feedback
+		}
 		if len(flows) > 1 {
 			labels["flow"] = fmt.Sprint(i + 1)
 		}

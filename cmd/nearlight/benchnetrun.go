@@ -60,8 +60,8 @@ const ssimEvery = 6
 // loopbackAddress is where everything of the benchmark is.
 var loopbackAddress = netip.MustParseAddr("127.0.0.1")
 
-// openNetFlow prepares a sender on ports of its own.
-func openNetFlow(candidate encoder.Candidate, config encoder.Config, pictures []*media.Frame, controller streamer.Controller, logger *slog.Logger) (_ *netFlow, err error) {
+// openNetFlow prepares a sender on ports of its own, and a player that reports in one of the forms of feedback.
+func openNetFlow(candidate encoder.Candidate, config encoder.Config, pictures []*media.Frame, controller streamer.Controller, feedback string, logger *slog.Logger) (_ *netFlow, err error) {
 	f := &netFlow{compare: make(chan comparison, 1)}
 	defer func() {
 		if err != nil {
@@ -78,12 +78,12 @@ func openNetFlow(candidate encoder.Candidate, config encoder.Config, pictures []
 	if err != nil {
 		return nil, err
 	}
-	if f.viewer, err = viewer.New(viewer.Config{Decode: true, Logger: logger}, f); err != nil {
+	if f.viewer, err = viewer.New(viewer.Config{Decode: true, CCFB: feedback != feedbackTransportWide, Logger: logger}, f); err != nil {
 		return nil, err
 	}
 	f.peer, err = engine.NewPeer(streamer.PeerConfig{
 		Codecs: []media.Codec{candidate.Codec}, ProfileLevelID: encoder.BaselineProfileLevelID(config), Bitrate: config.Bitrate,
-		Controller: controller,
+		Controller: controller, Unmarked: feedback == feedbackUnmarked,
 	}, f, streamer.NewStages(streamer.NewStageHistogram()), logger)
 	if err != nil {
 		return nil, err

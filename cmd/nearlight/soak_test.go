@@ -51,7 +51,7 @@ func TestSoak(t *testing.T) {
 		t.Fatal(err)
 	}
 	goroutines := runtime.NumGoroutine()
-	flow, err := openNetFlow(candidates[0], config, pictures, streamer.Nearlight, slog.New(slog.DiscardHandler))
+	flow, err := openNetFlow(candidates[0], config, pictures, streamer.Nearlight, feedbackTransportWide, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

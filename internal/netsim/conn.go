@@ -30,12 +30,13 @@ type Conn struct {
 type datagram struct {
 	data []byte
 	from netip.AddrPort
+	ecn  ECN
 }
 
 var _ net.PacketConn = (*Conn)(nil)
 
 // put reports whether there was room.
-func (c *Conn) put(data []byte, from netip.AddrPort) bool {
+func (c *Conn) put(data []byte, from netip.AddrPort, ecn ECN) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
@@ -48,7 +49,7 @@ func (c *Conn) put(data []byte, from netip.AddrPort) bool {
 	if n := len(c.free); n > 0 {
 		buffer, c.free = c.free[n-1], c.free[:n-1]
 	}
-	c.backlog.push(datagram{append(buffer[:0], data...), from})
+	c.backlog.push(datagram{append(buffer[:0], data...), from, ecn})
 	c.notify()
 	return true
 }
@@ -62,10 +63,16 @@ func (c *Conn) notify() {
 
 // ReadFromAddrPort reads one datagram. What does not fit into data is cut off.
 func (c *Conn) ReadFromAddrPort(data []byte) (int, netip.AddrPort, error) {
+	n, from, _, err := c.ReadECN(data)
+	return n, from, err
+}
+
+// ReadECN is ReadFromAddrPort that tells what a datagram's ECN field was when it came.
+func (c *Conn) ReadECN(data []byte) (int, netip.AddrPort, ECN, error) {
 	for {
-		n, from, err := c.take(data)
+		n, from, ecn, err := c.take(data)
 		if !errors.Is(err, errNothing) {
-			return n, from, err
+			return n, from, ecn, err
 		}
 		c.wait()
 	}
@@ -74,16 +81,16 @@ func (c *Conn) ReadFromAddrPort(data []byte) (int, netip.AddrPort, error) {
 // errNothing says that nothing has come yet, and nothing speaks against waiting.
 var errNothing = errors.New("nothing to read")
 
-func (c *Conn) take(data []byte) (n int, from netip.AddrPort, err error) {
+func (c *Conn) take(data []byte) (n int, from netip.AddrPort, ecn ECN, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.closed:
-		return 0, from, c.failed("read", net.ErrClosed)
+		return 0, from, NotECT, c.failed("read", net.ErrClosed)
 	case !c.deadline.IsZero() && !time.Now().Before(c.deadline):
-		return 0, from, c.failed("read", os.ErrDeadlineExceeded)
+		return 0, from, NotECT, c.failed("read", os.ErrDeadlineExceeded)
 	case c.backlog.count == 0:
-		return 0, from, errNothing
+		return 0, from, NotECT, errNothing
 	}
 	d := c.backlog.pop()
 	n = copy(data, d.data)
@@ -91,7 +98,7 @@ func (c *Conn) take(data []byte) (n int, from netip.AddrPort, err error) {
 	if c.backlog.count > 0 {
 		c.notify() // there may be other readers
 	}
-	return n, d.from, nil
+	return n, d.from, d.ecn, nil
 }
 
 // wait returns when it is worth another try.
@@ -123,13 +130,18 @@ func (c *Conn) ReadFrom(data []byte) (int, net.Addr, error) {
 
 // WriteToAddrPort sends one datagram, which is copied. It never waits.
 func (c *Conn) WriteToAddrPort(data []byte, to netip.AddrPort) (int, error) {
+	return c.WriteECN(data, to, NotECT)
+}
+
+// WriteECN is WriteToAddrPort with an ECN field.
+func (c *Conn) WriteECN(data []byte, to netip.AddrPort, ecn ECN) (int, error) {
 	c.mu.Lock()
 	closed := c.closed
 	c.mu.Unlock()
 	if closed {
 		return 0, c.failed("write", net.ErrClosed)
 	}
-	c.network.send(c, data, to)
+	c.network.send(c, data, to, ecn)
 	return len(data), nil
 }
 

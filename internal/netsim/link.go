@@ -22,6 +22,7 @@ type Config struct {
 	Rate      Rate   // nil: no bottleneck
 	Queue     Queue  // nil: DropTail{}; without a Rate nothing waits
 	Bulk      []Bulk // downloads that share the bottleneck; they need a Rate
+	Middlebox Middlebox
 
 	// Headers is how many octets each payload has around it on the link; 0 means DefaultHeaders.
 	Headers int
@@ -159,9 +160,12 @@ func (l *Link) Send(now time.Duration, p Packet) {
 	p.Sent, p.bulk, p.marked = l.now, 0, false
 	l.counters.Sent++
 	l.counters.SentOctets += uint64(p.Size)
-	if l.loss.lost() {
+	if l.loss.lost() || l.config.Middlebox == ECNDropped && p.ECN != NotECT {
 		l.counters.LostRandom++
 		return
+	}
+	if l.config.Middlebox == ECNBleached {
+		p.ECN = NotECT
 	}
 	twice := l.duplicate.lost()
 	l.admit(p)

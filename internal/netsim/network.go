@@ -104,7 +104,7 @@ func (n *Network) deliver() (at time.Duration, due bool) {
 	for _, way := range n.ways {
 		n.batch = way.Receive(time.Since(n.start), n.batch[:0])
 		for _, p := range n.batch {
-			if !n.conns[p.Flow&(maxConns-1)].put(p.Data, n.conns[p.Flow>>16].address) {
+			if !n.conns[p.Flow&(maxConns-1)].put(p.Data, n.conns[p.Flow>>16].address, p.ECN) {
 				n.overrun++
 			}
 		}
@@ -116,7 +116,7 @@ func (n *Network) deliver() (at time.Duration, due bool) {
 }
 
 // send does as UDP does: nobody says what becomes of a packet.
-func (n *Network) send(from *Conn, data []byte, to netip.AddrPort) {
+func (n *Network) send(from *Conn, data []byte, to netip.AddrPort, ecn ECN) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	target := n.sides[1-from.side][to]
@@ -124,7 +124,7 @@ func (n *Network) send(from *Conn, data []byte, to netip.AddrPort) {
 		n.unroutable++
 		return
 	}
-	n.ways[from.side].Send(time.Since(n.start), Packet{Data: data, Flow: from.index<<16 | target.index})
+	n.ways[from.side].Send(time.Since(n.start), Packet{Data: data, ECN: ecn, Flow: from.index<<16 | target.index})
 	select {
 	case n.wake <- struct{}{}:
 	default:

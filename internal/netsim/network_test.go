@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -254,4 +255,53 @@ func signal(offerer, answerer *webrtc.PeerConnection) error {
 	}
 	<-gathered
 	return offerer.SetRemoteDescription(*answerer.LocalDescription())
+}
+
+func TestConnsTellTheECNFieldThatCame(t *testing.T) {
+	for _, row := range []struct {
+		link   netsim.Config
+		want   netsim.ECN // of the last of a burst of ECT(1)
+		lost   bool
+		reason string
+	}{
+		{netsim.Config{}, netsim.ECT1, false, "nothing waits"},
+		{netsim.Config{Rate: netsim.Constant(10 * media.Mbps), Queue: netsim.DualPI2{}}, netsim.CE, false, "a queue marks"},
+		{netsim.Config{Rate: netsim.Constant(10 * media.Mbps), Queue: netsim.DropTail{}}, netsim.ECT1, false, "a queue that does not"},
+		{netsim.Config{Middlebox: netsim.ECNBleached}, netsim.NotECT, false, "a path that bleaches"},
+		{netsim.Config{Middlebox: netsim.ECNDropped}, 0, true, "a path that drops"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			network := runNetwork(t, row.link, netsim.Config{})
+			near, far := openConn(t, network.Near, nearAddress), openConn(t, network.Far, farAddress)
+			for range 10 {
+				if _, err := near.WriteECN(make([]byte, 1222), farAddress, netsim.ECT1); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := near.WriteToAddrPort([]byte("not ECN-capable"), farAddress); err != nil {
+				t.Fatal(err)
+			}
+			var fields []netsim.ECN
+			for {
+				if err := far.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
+					t.Fatal(err)
+				}
+				n, _, ecn, err := far.ReadECN(make([]byte, 2000))
+				if errors.Is(err, os.ErrDeadlineExceeded) {
+					break // that is all
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if n > 100 {
+					fields = append(fields, ecn)
+				} else if ecn != netsim.NotECT {
+					t.Errorf("%s: what was not marked came with %v", row.reason, ecn)
+				}
+			}
+			if row.lost != (len(fields) == 0) || !row.lost && !slices.Contains(fields, row.want) || row.want != netsim.CE && slices.Contains(fields, netsim.CE) {
+				t.Errorf("%s: %v came", row.reason, fields)
+			}
+		})
+	}
 }

@@ -13,6 +13,18 @@ const (
 	CE // congestion was experienced
 )
 
+// Middlebox is what a path does to packets whose ECN field asks for something (RFC 6679 section 7.2.2 lists what was met).
+type Middlebox uint8
+
+// What a path does.
+const (
+	ECNPasses Middlebox = iota
+	// ECNBleached makes every packet NotECT before it comes to the queue.
+	ECNBleached
+	// ECNDropped loses packets that are not NotECT.
+	ECNDropped
+)
+
 // Packet is one packet that crosses a Link. The first fields are the sender's, the last two the link's.
 type Packet struct {
 	// Data is the payload. The link copies it on Send; what Receive hands out is valid until the next Receive. A simulation

@@ -60,6 +60,7 @@ type Controller struct {
 	probe       probe
 	overdue     overdueWatch
 	loss        lossClassifier
+	marks       marks
 
 	feedback feedback
 	cut      cut

@@ -268,7 +268,7 @@ func operate(t *testing.T, data []byte) {
 		if got := c.Target(); got < floor || got > ceiling {
 			t.Fatalf("target %d", got)
 		}
-		for _, figure := range []float64{c.rate, c.link, c.loss.mean, c.loss.deviation, c.feedback.marked, c.cut.saved, c.cut.trial} {
+		for _, figure := range []float64{c.rate, c.link, c.loss.mean, c.loss.deviation, c.marks.share, c.cut.saved, c.cut.trial} {
 			if math.IsNaN(figure) || math.IsInf(figure, 0) || figure < 0 {
 				t.Fatalf("a figure is %v", figure)
 			}

@@ -154,14 +154,3 @@ func (c *Controller) judgeLoss(now Instant) {
 		c.lower(now, Loss, c.rate*(1-share/2), c.rate)
 	}
 }
-
-// marked answers ECN marks as DCTCP does (RFC 8257 section 3.3), by half the share that was marked: here, of the frames' first
-// packets.
-func (c *Controller) marked(now Instant, share float64) {
-	const gain, leastMarked = 0.25, 0.04
-	c.feedback.marked += gain * (share - c.feedback.marked)
-	if share == 0 || !c.mayCut() {
-		return
-	}
-	c.lower(now, ECN, c.rate*(1-max(c.feedback.marked, leastMarked)/2), c.rate)
-}

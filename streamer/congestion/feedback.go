@@ -36,7 +36,6 @@ type feedback struct {
 	newest        Instant // when the newest packet that was heard of was sent
 	sequence      int64   // the newest packet that was reported to have arrived
 	acked         Instant // when the last acknowledgement came
-	marked        float64 // share of packets with CE, smoothed
 
 	acks  [ackHistory]ackedFrame
 	ackN  int
@@ -146,9 +145,7 @@ func (c *Controller) Reported(now Instant, reports []Report) {
 			c.frameArrived(now, done)
 		}
 	}
-	if began > 0 {
-		c.marked(now, float64(marked)/float64(began))
-	}
+	c.marked(now, marked, began)
 	c.loss.batch()
 	c.judgeReports(now)
 }

@@ -65,6 +65,7 @@ type link struct {
 	waiting []crossing
 	busy    bool
 	dropped int
+	other   func(size int, arrived func(ce bool), lost func()) // another link in its place; nil for none
 
 	police float64 // bits per second that pass; the rest is dropped without any delay
 	tokens float64 // bytes
@@ -83,6 +84,10 @@ func constant(rate float64) func(time.Duration) float64 {
 }
 
 func (l *link) send(size int, arrived func(ce bool), lost func()) {
+	if l.other != nil {
+		l.other(size, arrived, lost)
+		return
+	}
 	excessive := false
 	if l.police > 0 {
 		l.tokens = min(l.tokens+l.police/8*(l.now-l.refill).Seconds(), l.police/8*0.03)

@@ -21,6 +21,8 @@ type player struct {
 	step     func(time.Duration) time.Duration // what is added to the receiver's clock
 	refresh  time.Duration                     // the page tells of the newest frame once per refresh of its display; 0 for each frame at once
 	skew     float64                           // the receiver's clock runs so much too fast
+	grain    time.Duration                     // of the times in reports; 0 for transport-wide feedback's
+	alone    time.Duration                     // that a frame's first packet is ahead of the others
 	noAcks   bool
 	noFill   bool
 	shuffle  bool // reports come in any order, late, and some twice
@@ -119,6 +121,9 @@ func (p *player) tick() {
 		for left := part.bytes; left > 0; left -= simPacket {
 			packet := min(left, simPacket)
 			leaves := time.Duration(float64(sent/train*train) * 8 / pace * float64(time.Second))
+			if sent > 0 {
+				leaves += p.alone
+			}
 			sent += packet
 			kind := part.kind
 			p.after(encoding+leaves, func() { p.packet(id, packet, kind) })
@@ -158,7 +163,7 @@ func (p *player) clock() time.Duration {
 }
 
 func (p *player) arrive(sequence, frame int64, size int, kind Kind, ce bool) {
-	arrival := p.clock().Truncate(250 * time.Microsecond)
+	arrival := p.clock().Truncate(max(p.grain, 250*time.Microsecond))
 	p.note(Report{Sequence: sequence, Arrived: true, CE: ce, Arrival: arrival})
 	f := p.frames[frame]
 	if kind == Padding || f == nil || f.done {

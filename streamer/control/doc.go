@@ -52,7 +52,7 @@
 //	{"kind":"video","encoder":"x264","codec":"h264","width":W,"height":H,"frameRate":F,"reason":R,"instead":I}
 //	        what is being sent from now on; reason: why it is less than was asked for, or ""
 //	{"kind":"stats","stages":{"capture_convert":{"p50":MS,"p99":MS},...},"rtt":{"p50":MS,"p99":MS},"bitrate_bps":B,"frames":N,"dropped":N,
-//	 "link":{"state":S,"cause":S,"target_bps":B,"capacity_bps":B,"queue_ms":MS,"loss":SHARE}}
+//	 "link":{"state":S,"cause":S,"target_bps":B,"capacity_bps":B,"queue_ms":MS,"loss":SHARE,"left_out":N}}
 //	        the edge's last seconds; stages are named as in the benchmarks (capture_convert, encode, edge_overhead, ...) and
 //	        appear once measured, as does rtt; frames sent and dropped before encoding since the session began
 //

@@ -85,6 +85,8 @@ type LinkFigures struct {
 	CapacityBPS int64   `json:"capacity_bps"` // what frames were seen to pass at; 0 before the first
 	QueueMS     float64 `json:"queue_ms"`     // that packets wait on the way
 	Loss        float64 `json:"loss"`         // share of packets lost lately, 0 to 1
+	// LeftOut counts frames that one who looks on was not sent since the notice before, since the way does not carry them.
+	LeftOut uint64 `json:"left_out,omitempty"`
 }
 
 // Quantiles sums up a duration in milliseconds, as the page shows it.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 
 	"nearlight/internal/media"
 )
@@ -31,6 +32,7 @@ type Departure struct {
 type Flow struct {
 	egress   *egress
 	departed func(Departure)
+	stream   atomic.Pointer[stream] // that its packets were written to last; nil for a UDP socket
 
 	mu    sync.Mutex
 	ssrcs []uint32
@@ -55,7 +57,7 @@ func (f *Flow) Own(ssrc uint32) error {
 	return nil
 }
 
-// MarkECN has the flow's packets say whether they are ECN-capable: ECT(1), for a peer that reports congestion marks
+// MarkECN has the flow's packets from now on say whether they are ECN-capable: ECT(1), for a peer that reports congestion marks
 // (RFC 9331 section 4.1).
 func (f *Flow) MarkECN(capable bool) {
 	f.mu.Lock()
@@ -100,8 +102,24 @@ func (f *Flow) Close() {
 	f.egress.unregister(ssrcs)
 }
 
+// use tells the connection that the flow's packets go by, nil for UDP.
+func (f *Flow) use(s *stream) {
+	if f.stream.Load() != s {
+		f.stream.Store(s)
+	}
+}
+
+// Unsent is how many octets of what was written have not left this machine: over UDP none, over TCP what its network has not taken yet.
+func (f *Flow) Unsent() int {
+	if s := f.stream.Load(); s != nil {
+		return s.unsent()
+	}
+	return 0
+}
+
 // write sends a packet of the flow, or holds it back.
 func (f *Flow) write(s *socket, data []byte, to netip.AddrPort) (int, error) {
+	f.use(nil)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.train == nil {
@@ -111,7 +129,7 @@ func (f *Flow) write(s *socket, data []byte, to netip.AddrPort) (int, error) {
 		t.add(data)
 		return len(data), f.send(t)
 	}
-	if !f.train.fits(s, to, data) {
+	if !f.train.fits(s, to, f.ecn, data) {
 		if err := f.flush(); err != nil {
 			return 0, err
 		}

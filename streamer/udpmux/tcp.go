@@ -17,7 +17,7 @@ type tcpMux struct {
 var _ ice.TCPMux = (*tcpMux)(nil)
 
 // openTCP listens where locals are: on all interfaces of a family, or on its one address.
-func openTCP(config Config, locals []netip.Addr) (*tcpMux, error) {
+func openTCP(config Config, locals []netip.Addr, egress *egress, counters *counters) (*tcpMux, error) {
 	m := &tcpMux{}
 	for _, local := range locals {
 		mux, network, everywhere := &m.four, "tcp4", netip.IPv4Unspecified()
@@ -35,7 +35,7 @@ func openTCP(config Config, locals []netip.Addr) (*tcpMux, error) {
 			return nil, errors.Join(fmt.Errorf("open TCP port %d on %v for media: %w", config.Port, local, err), m.Close())
 		}
 		*mux = ice.NewTCPMuxDefault(ice.TCPMuxParams{
-			Listener: &impatientListener{listener, tcpPatience}, Logger: config.Loggers.NewLogger("tcpmux"), ReadBufferSize: tcpReadQueue,
+			Listener: &streamListener{listener, egress, counters, tcpPatience}, Logger: config.Loggers.NewLogger("tcpmux"), ReadBufferSize: tcpReadQueue,
 		})
 	}
 	return m, nil

@@ -50,8 +50,8 @@ func (t *train) empty() bool { return len(t.packets) == 0 }
 func (t *train) begin(s *socket, to netip.AddrPort, mark ecn) { t.socket, t.to, t.ecn = s, to, mark }
 
 // fits reports whether a packet may be added.
-func (t *train) fits(s *socket, to netip.AddrPort, data []byte) bool {
-	return t.empty() || t.socket == s && t.to == to && len(t.packets) < trainPackets && len(t.buffer)+len(data) <= trainBytes
+func (t *train) fits(s *socket, to netip.AddrPort, mark ecn, data []byte) bool {
+	return t.empty() || t.socket == s && t.to == to && t.ecn == mark && len(t.packets) < trainPackets && len(t.buffer)+len(data) <= trainBytes
 }
 
 func (t *train) add(data []byte) {

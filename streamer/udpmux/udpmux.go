@@ -9,6 +9,12 @@
 // the instant when the kernel was given it, which is what a congestion controller has to know: time that a packet waits for us
 // is not the network's.
 //
+// # TCP
+//
+// A connection over TCP takes what its network carries, and nobody waits for it: what the kernel does not take at once is handed over, a frame
+// at most, and [Flow.Unsent] says how much has not left yet, so that the next frame is not made before there is room for it. Its packets
+// count as departed when they were written: what waits is the network's queue, which TCP keeps at this end.
+//
 // # Concurrency
 //
 // All methods are safe for concurrent use.
@@ -68,19 +74,22 @@ type Ports struct {
 }
 
 type counters struct {
-	packetsSent, bytesSent, sendErrors, packetsReceived atomic.Uint64
+	packetsSent, bytesSent, sendErrors, packetsReceived, lost atomic.Uint64
 }
 
-// Counters are totals since the ports were opened.
+// Counters are totals since the ports were opened, of the UDP sockets but for TCPLost.
 type Counters struct {
 	PacketsSent, BytesSent, SendErrors, PacketsReceived uint64
+	// TCPLost counts media packets that found no room before a TCP peer that took nothing.
+	TCPLost uint64
 }
 
-// Counters reads the totals of the UDP sockets.
+// Counters reads the totals.
 func (p *Ports) Counters() Counters {
 	return Counters{
 		PacketsSent: p.counters.packetsSent.Load(), BytesSent: p.counters.bytesSent.Load(),
 		SendErrors: p.counters.sendErrors.Load(), PacketsReceived: p.counters.packetsReceived.Load(),
+		TCPLost: p.counters.lost.Load(),
 	}
 }
 
@@ -133,7 +142,7 @@ func Open(config Config) (*Ports, error) {
 			Logger:  config.Loggers.NewLogger("udpmux"),
 		}))
 	}
-	tcp, err := openTCP(config, locals)
+	tcp, err := openTCP(config, locals, &ports.egress, &ports.counters)
 	if err != nil {
 		closeAll()
 		return nil, err

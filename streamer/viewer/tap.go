@@ -18,9 +18,14 @@ const (
 
 // tap hands on every packet that a connection receives as it comes. pion passes repeats on only with the next packet of the stream
 // that they repeat, and drops them while nobody reads; of repair packets it knows nothing.
-type tap struct{ packets chan arrived }
+type tap struct {
+	packets chan arrived
+	reports *reporter // nil for none
+}
 
-func newTap() *tap { return &tap{packets: make(chan arrived, tapped)} }
+func newTap(reports *reporter) *tap {
+	return &tap{packets: make(chan arrived, tapped), reports: reports}
+}
 
 // buffer gives an incoming stream its buffer, which pion reads from as ever.
 func (t *tap) buffer(kind packetio.BufferPacketType, _ uint32) io.ReadWriteCloser {
@@ -41,8 +46,12 @@ type tappedBuffer struct {
 func (b *tappedBuffer) Write(data []byte) (int, error) {
 	packet := new(rtp.Packet)
 	if packet.Unmarshal(append([]byte(nil), data...)) == nil {
+		at := media.Now()
+		if b.tap.reports != nil {
+			b.tap.reports.arrived(packet, at)
+		}
 		select {
-		case b.tap.packets <- arrived{packet: packet, at: media.Now()}:
+		case b.tap.packets <- arrived{packet: packet, at: at}:
 		default:
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"nearlight/internal/media"
+	"nearlight/streamer/ccfb"
 	"nearlight/streamer/control"
 	"nearlight/streamer/dependency"
 )
@@ -50,6 +51,9 @@ type Config struct {
 	// Hear is called for each piece of sound, from one goroutine; nil refuses sound. Plain refuses packets that repeat the frame before.
 	Hear  func(Sound)
 	Plain bool
+	// CCFB reports on packets by RFC 8888, after each frame and at least every 20 ms, in place of the transport-wide feedback that
+	// browsers send, with each one's ECN field. Answer fails where the edge does not offer it.
+	CCFB bool
 
 	Logger *slog.Logger
 }
@@ -66,6 +70,7 @@ type Viewer struct {
 	hear       func(Sound)
 	relayOnly  bool
 	tap        *tap
+	reports    *reporter // nil without CCFB
 
 	ended   chan struct{}
 	endOnce sync.Once
@@ -99,19 +104,33 @@ func New(config Config, watcher Watcher) (*Viewer, error) {
 	if err := engine.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: dependency.URI}, webrtc.RTPCodecTypeVideo); err != nil {
 		return nil, fmt.Errorf("register header extension %s: %w", dependency.URI, err)
 	}
-	if err := errors.Join(webrtc.ConfigureRTCPReports(registry), webrtc.ConfigureTWCCSender(engine, registry)); err != nil {
-		return nil, fmt.Errorf("set up feedback: %w", err)
+	feedback := webrtc.ConfigureRTCPReports(registry)
+	var reports *reporter
+	if config.CCFB {
+		reports = newReporter()
+	} else {
+		feedback = errors.Join(feedback, webrtc.ConfigureTWCCSender(engine, registry))
 	}
-	tap := newTap()
+	if feedback != nil {
+		return nil, fmt.Errorf("set up feedback: %w", feedback)
+	}
+	tap := newTap(reports)
 	settings := webrtc.SettingEngine{BufferFactory: tap.buffer}
 	settings.SetIncludeLoopbackCandidate(true)
+	if reports != nil {
+		sockets, err := newECNNet(&reports.fields)
+		if err != nil {
+			return nil, err
+		}
+		settings.SetNet(sockets)
+	}
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings))
 	connection, err := api.NewPeerConnection(reached(config.ICEServers, config.RelayOnly))
 	if err != nil {
 		return nil, fmt.Errorf("make the peer connection: %w", err)
 	}
 	v := &Viewer{
-		connection: connection, watcher: watcher, logger: logger, decode: config.Decode, relayOnly: config.RelayOnly, hear: config.Hear, tap: tap,
+		connection: connection, watcher: watcher, logger: logger, decode: config.Decode, relayOnly: config.RelayOnly, hear: config.Hear, tap: tap, reports: reports,
 		ended: make(chan struct{}), open: make(chan struct{}),
 	}
 	connection.OnTrack(func(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
@@ -187,6 +206,9 @@ func (v *Viewer) awaitReaders() {
 
 // Answer takes the edge's offer and returns our answer.
 func (v *Viewer) Answer(offer string) (string, error) {
+	if v.reports != nil && !ccfb.Accepted(offer) {
+		return "", errNoCCFB
+	}
 	if err := v.connection.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
 		return "", fmt.Errorf("apply the edge's offer: %w", err)
 	}
@@ -196,6 +218,9 @@ func (v *Viewer) Answer(offer string) (string, error) {
 	}
 	if err := v.connection.SetLocalDescription(answer); err != nil {
 		return "", fmt.Errorf("apply our own answer: %w", err)
+	}
+	if v.reports != nil {
+		return ccfb.Offer(answer.SDP), nil
 	}
 	return answer.SDP, nil
 }
@@ -211,11 +236,18 @@ func (v *Viewer) Open() <-chan struct{} { return v.open }
 // Run watches until ctx is done or the connection ends, then closes it and waits for its goroutines.
 func (v *Viewer) Run(ctx context.Context) error {
 	defer v.awaitReaders()
+	var reporting sync.WaitGroup
+	defer reporting.Wait()
+	reportingCtx, stop := context.WithCancel(ctx)
 	defer func() {
+		stop()
 		if err := v.connection.Close(); err != nil {
 			v.logger.Debug("close the peer connection", "error", err)
 		}
 	}()
+	if v.reports != nil {
+		reporting.Go(func() { v.reports.run(reportingCtx, v.connection, v.logger) })
+	}
 	select {
 	case <-ctx.Done():
 		return ctx.Err()

@@ -82,6 +82,10 @@ func All() []Scenario {
 			Rate: netsim.Constant(20 * media.Mbps), Queue: netsim.DropTail{Time: 100 * time.Millisecond},
 			Bulk: []netsim.Bulk{{Start: 5 * time.Second, Stop: 20 * time.Second}},
 		}),
+		plain("l4s", "20 Mbit/s behind a DualPI2 queue, shared with a download from 5 to 20 s", 40*time.Millisecond, netsim.Config{
+			Rate: netsim.Constant(20 * media.Mbps), Queue: netsim.DualPI2{},
+			Bulk: []netsim.Bulk{{Start: 5 * time.Second, Stop: 20 * time.Second}},
+		}),
 	}
 }
 

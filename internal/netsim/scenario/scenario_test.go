@@ -12,7 +12,7 @@ import (
 )
 
 func TestTheScenariosAreThoseThatResultsName(t *testing.T) {
-	want := []string{"constant", "steps", "cliff", "loss-1", "loss-2", "loss-5", "burst", "wifi-stall", "lte", "cable", "bufferbloat", "two-flows", "bulk"}
+	want := []string{"constant", "steps", "cliff", "loss-1", "loss-2", "loss-5", "burst", "wifi-stall", "lte", "cable", "bufferbloat", "two-flows", "bulk", "l4s"}
 	if got := scenario.Names(); !slices.Equal(got, want) {
 		t.Errorf("got %v", got)
 	}

@@ -4,7 +4,7 @@ import type { LinkFigures, VideoNotice } from "./control/notice.js";
 import type { Latency, Stats } from "./media/stats.js";
 
 // A second in which all is well.
-const LINK: LinkFigures = { state: "steady", cause: "none", target: 8e6, capacity: 20e6, queue: 1, loss: 0 };
+const LINK: LinkFigures = { state: "steady", cause: "none", target: 8e6, capacity: 20e6, queue: 1, loss: 0, leftOut: 0 };
 const LATENCY: Latency = { total: 30, edge: 6, network: 12, decode: 3, present: 9 };
 const STATS: Stats = {
   fps: 60,
@@ -77,6 +77,12 @@ describe("what is wrong", () => {
       { ...stats(link({ target: 1.2e6 })), ...video({ limit: "link" }) },
       "network",
       /little.*1\.2/,
+    ],
+    [
+      "one who looks on is left pictures out",
+      stats(link({ leftOut: 41, target: 2e6, queue: 200 })),
+      "network",
+      /some are left out.*41 left out.*2\.0 Mbit/,
     ],
     ["packets are lost, evenly", stats({ loss: 0.04 }), "route", /loses packets.*4 % lost/],
     ["packets are lost as the edge sees it", stats(link({ loss: 0.03 })), "route", /3 % lost/],

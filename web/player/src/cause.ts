@@ -65,6 +65,12 @@ export function causeOf({ silence, online, signaling, stats, video, dropped }: S
     return cause("device", "takes too long to decode the pictures.", [`${ms(decode)} a picture of ${ms(interval)}`]);
   }
   const passes = link === null ? [] : [`${ms(link.queue)} in line`, `${(link.target / 1e6).toFixed(1)} Mbit/s pass`];
+  if ((link?.leftOut ?? 0) > 0) {
+    return cause("network", "carries too little for all pictures: some are left out.", [
+      `${link?.leftOut} left out`,
+      ...passes,
+    ]);
+  }
   if (link?.state === "competing") return cause("network", "is filled by something else.", passes);
   if ((link?.queue ?? 0) >= QUEUE_MS) return cause("network", "is full: pictures wait in line.", passes);
   if (video?.limit === "link") return cause("network", "carries too little for the whole picture.", passes);

@@ -464,8 +464,7 @@ export class Session extends Emitter<SessionEvents> {
     if (this.#state !== "playing") return;
     const report = (await this.#link?.stats()) ?? null;
     if (this.#state !== "playing") return;
-    const summary = this.#meter.summary(performance.now(), receiverCounts(report), this.#clock);
-    const stats = this.#options.watch === undefined ? summary : { ...summary, link: null }; // it is the player's
+    const stats = this.#meter.summary(performance.now(), receiverCounts(report), this.#clock);
     this.emit("stats", stats);
     if (!document.hidden) this.#judge(stats);
   }
@@ -479,7 +478,7 @@ export class Session extends Emitter<SessionEvents> {
       online: navigator.onLine,
       signaling: this.#answered,
       stats,
-      video: this.#video,
+      video: this.#options.watch === undefined ? this.#video : watched(this.#video),
       dropped,
     });
     const told = this.#causes.observe(now, stats === null);
@@ -512,6 +511,11 @@ export class Session extends Emitter<SessionEvents> {
     for (const timer of this.#timers) clearInterval(timer);
     this.#link?.close(true);
   }
+}
+
+/** What the notice says to one who looks on: the picture's limits are of the player's own link and device. */
+function watched(video: VideoNotice | null): VideoNotice | null {
+  return video === null || video.limit === "edge" ? video : { ...video, limit: "" };
 }
 
 /** What tells of a change of network, where the browser has it. */

@@ -67,6 +67,6 @@ function flat(message: unknown): unknown {
 
 function flatLink(link: Record<string, unknown> | null | undefined): unknown {
   if (link?.["target_bps"] === undefined) return link ?? null; // none, or as it was read
-  const { target_bps: target, capacity_bps: capacity, queue_ms: queue, ...fields } = link;
-  return { ...fields, target, capacity, queue };
+  const { target_bps: target, capacity_bps: capacity, queue_ms: queue, left_out: leftOut = 0, ...fields } = link;
+  return { ...fields, target, capacity, queue, leftOut };
 }

@@ -60,6 +60,8 @@ export interface LinkFigures {
   /** How long packets wait on the way. */
   readonly queue: number;
   readonly loss: number;
+  /** Pictures that one who looks on was not sent in the last second, since the way does not carry them. */
+  readonly leftOut: number;
 }
 
 export interface OtherNotice {
@@ -135,9 +137,11 @@ function parseStats(m: Fields): StatsNotice | null {
 function parseLink(m: unknown): LinkFigures | undefined {
   if (!isFields(m)) return undefined;
   const [state, cause] = [text(m["state"]), text(m["cause"])];
-  const [target, capacity, queue, loss] = ["target_bps", "capacity_bps", "queue_ms", "loss"].map((name) => amount(m[name]));
-  if (state === null || cause === null || target == null || capacity == null || queue == null || loss == null) return undefined;
-  return { state, cause, target, capacity, queue, loss };
+  const names = ["target_bps", "capacity_bps", "queue_ms", "loss", "left_out"];
+  const [target, capacity, queue, loss, leftOut] = names.map((name) => amount(m[name]));
+  if (state === null || cause === null || target == null || capacity == null) return undefined;
+  if (queue == null || loss == null || leftOut == null) return undefined;
+  return { state, cause, target, capacity, queue, loss, leftOut };
 }
 
 function isFields(value: unknown): value is Fields {

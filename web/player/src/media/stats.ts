@@ -31,7 +31,7 @@ export interface Stats {
   readonly latency: Latency | null;
   /** The edge's own stages, by its names. */
   readonly edgeStages: StatsNotice["stages"];
-  /** What the edge makes of the way to the player; null until it says, and for who looks on. */
+  /** What the edge makes of the way to the player; null until it says. */
   readonly link: LinkFigures | null;
   /** Times since the beginning that the picture stood for over 100 ms while frames came. */
   readonly freezes: number;
