@@ -12,6 +12,7 @@ type sentPacket struct {
 	sequence uint16
 	repeat   bool
 	padding  bool // a repeat that nobody asked for
+	repair   bool
 	audio    bool
 	frame    int64         // that it belongs to, but for audio
 	size     int           // octets, as the network carries them in UDP

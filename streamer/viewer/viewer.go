@@ -66,6 +66,7 @@ type Viewer struct {
 	hear       func(Sound)
 	relayOnly  bool
 	tap        *tap
+	repairs    *repairReports
 
 	ended   chan struct{}
 	endOnce sync.Once
@@ -99,7 +100,9 @@ func New(config Config, watcher Watcher) (*Viewer, error) {
 	if err := engine.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: dependency.URI}, webrtc.RTPCodecTypeVideo); err != nil {
 		return nil, fmt.Errorf("register header extension %s: %w", dependency.URI, err)
 	}
-	if err := errors.Join(webrtc.ConfigureRTCPReports(registry), webrtc.ConfigureTWCCSender(engine, registry)); err != nil {
+	repairs := new(repairReports)
+	registry.Add(repairs)
+	if err := errors.Join(webrtc.ConfigureRTCPReports(registry), webrtc.ConfigureTWCCSender(engine, &repairs.registry)); err != nil {
 		return nil, fmt.Errorf("set up feedback: %w", err)
 	}
 	tap := newTap()
@@ -111,7 +114,7 @@ func New(config Config, watcher Watcher) (*Viewer, error) {
 		return nil, fmt.Errorf("make the peer connection: %w", err)
 	}
 	v := &Viewer{
-		connection: connection, watcher: watcher, logger: logger, decode: config.Decode, relayOnly: config.RelayOnly, hear: config.Hear, tap: tap,
+		connection: connection, watcher: watcher, logger: logger, decode: config.Decode, relayOnly: config.RelayOnly, hear: config.Hear, tap: tap, repairs: repairs,
 		ended: make(chan struct{}), open: make(chan struct{}),
 	}
 	connection.OnTrack(func(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
