@@ -43,6 +43,9 @@ func (l *Layout) Repairs(count, age, index int) uint32 {
 	if count < 1 || count > MostRepairs {
 		return 0
 	}
+	if count == 1 && age > 0 && index%2 != age-1 {
+		return 0 // single repair packets tell two losses in a frame apart only if they do not protect the same
+	}
 	list := l.patterns[count]
 	pattern := uint32(1)
 	switch age {

@@ -23,8 +23,9 @@ const (
 	spareFrom = 40 * time.Millisecond
 	// mostProtection is the most that is spent: one repair packet for so many others. Beyond, the next one mends less than it costs.
 	mostProtection = 3
-	// lossRise and lossFall are over how many frames loss is smoothed when there is more of it, and less: one second, and five.
-	lossRise, lossFall = 60, 300
+	// lossMemory is over how many frames loss is smoothed: five seconds; one where it is clearly more than was known.
+	lossMemory, lossRise       = 300, 60
+	clearlyMore, clearlyMoreBy = 1.5, 0.005
 	// mostBurst is from which length on losses in a row are an outage, which no repair packet mends.
 	mostBurst = 12
 	// burstMemory is over how many bursts their length is smoothed.
@@ -44,8 +45,8 @@ type Protection struct {
 
 // Observe takes the share of packets lost of late, 0 to 1, once each frame.
 func (p *Protection) Observe(loss float64) {
-	memory := float64(lossFall)
-	if loss > p.loss {
+	memory := float64(lossMemory)
+	if loss > clearlyMore*p.loss+clearlyMoreBy {
 		memory = lossRise
 	}
 	p.loss += (loss - p.loss) / memory

@@ -7,7 +7,7 @@ import (
 
 // after is a protection that has seen a loss for long, in rows of so many.
 func after(loss float64, row int) (p Protection) {
-	for range 10 * lossFall {
+	for range 10 * lossMemory {
 		p.Observe(loss)
 	}
 	for n := range uint16(40 * burstMemory) {
@@ -78,13 +78,13 @@ func TestAKeyframeIsProtectedBetter(t *testing.T) {
 
 func TestProtectionDoesNotFlap(t *testing.T) {
 	p := after(0.006, 1)
-	for range lossFall {
+	for range lossMemory {
 		p.Observe(0.003)
 	}
 	if spends(p, 10, 30, 80*ms) == 0 {
 		t.Error("it ends as soon as loss is a little less")
 	}
-	for range 10 * lossFall {
+	for range 10 * lossMemory {
 		p.Observe(0)
 	}
 	if spends(p, 10, 30, 80*ms) != 0 {
