@@ -98,7 +98,7 @@ func (o *outbound) giveUp(sequence uint16) {
 	}
 }
 
-// mended counts what was done so far.
+// mended is Mended.
 func (o *outbound) mended() Mended {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -67,6 +67,10 @@ func (o *outbound) protect() error {
 	from := o.protectedFrom(now)
 	repairs := p.policy.Repairs(
 		recovery.Protected{Packets: count, Together: int(o.next - from), Keyframe: newest.distance == 0}, o.mending.roundTrip)
+	if newest.distance == 0 { // and one at least, for what is at stake
+		most := recovery.Room(o.octets, int64(o.rate.target())) / (packetizer.MaxPayload + headerOctets)
+		repairs = min(repairs, max(most, 1))
+	}
 	switch {
 	case count >= keptPackets:
 		repairs = 0

@@ -20,8 +20,17 @@ func protectedTrack(t testing.TB, sent *sentPackets, loss float64, roundTrip tim
 		track.outbound.protection.policy.Observe(loss)
 	}
 	track.outbound.setRoundTrip(roundTrip)
+	track.outbound.rate = steadyRate{rate: 100 * media.Mbps}
 	return track
 }
+
+// steadyRate has one rate for all time.
+type steadyRate struct {
+	noRate
+	rate media.Bitrate
+}
+
+func (r steadyRate) target() media.Bitrate { return r.rate }
 
 // images are what was sent from a packet on, as it is protected, and the repair packets among it.
 func images(t *testing.T, sent *sentPackets, from int) (images, repairs [][]byte) {
@@ -163,7 +172,7 @@ func TestRepairPacketsOfAFrameThatNobodyWaitsForAreNotSent(t *testing.T) {
 
 // heardRate keeps what it is told of packets that left.
 type heardRate struct {
-	noRate
+	steadyRate
 	packets  *[]sentPacket
 	produces *int
 }
@@ -176,7 +185,7 @@ func TestCongestionControlKnowsOfRepairPackets(t *testing.T) {
 	track := protectedTrack(t, sent, 0.05, 80*ms)
 	var told []sentPacket
 	var produced int
-	track.outbound.rate = heardRate{packets: &told, produces: &produced}
+	track.outbound.rate = heardRate{steadyRate: steadyRate{rate: 100 * media.Mbps}, packets: &told, produces: &produced}
 	write(t, track, 20_000, media.Now(), true, 0)
 	if len(told) != len(sent.headers) {
 		t.Fatalf("it is told of %d packets of %d", len(told), len(sent.headers))
@@ -205,6 +214,51 @@ func TestCongestionControlKnowsOfRepairPackets(t *testing.T) {
 		if h.SSRC == 9 && h.Extension {
 			t.Error("a repair packet has a number that was not negotiated")
 		}
+	}
+}
+
+func TestAKeyframeAndItsRepairPacketsQueueNoLongerThanAKeyframeMay(t *testing.T) {
+	sent := &sentPackets{keep: true}
+	track := protectedTrack(t, sent, 0.05, 160*ms)
+	track.outbound.rate = steadyRate{rate: 4 * media.Mbps} // 50 kB in 100 ms
+	for _, row := range []struct{ octets, least, most int }{
+		{30_000, 8, 12}, // as many as are worth it
+		{42_000, 4, 6},
+		{60_000, 1, 1}, // too large by itself, which is the encoder's doing
+	} {
+		before := len(sent.headers)
+		write(t, track, row.octets, media.Now(), true, 0)
+		if _, repairs := images(t, sent, before); len(repairs) < row.least || len(repairs) > row.most {
+			t.Errorf("%d repair packets for a keyframe of %d octets, want %d to %d", len(repairs), row.octets, row.least, row.most)
+		}
+	}
+}
+
+func TestAKeyframeIsNotFollowedByAnotherForWhatWasLostBeforeIt(t *testing.T) {
+	sent := &sentPackets{keep: true}
+	track := boundTrack(t, sent)
+	o := track.outbound
+	at := media.Now()
+	write(t, track, 5000, at, true, 0)
+	write(t, track, 5000, at.Add(16*ms), false, 0)
+	write(t, track, 5000, at.Add(32*ms), true, 0)
+	keyframe := o.protection.starts[0]
+	for after := 10 * ms; after < time.Second; after += 10 * ms {
+		for _, h := range sent.headers {
+			if h.SSRC != 7 || int16(h.SequenceNumber-keyframe) >= 0 {
+				continue
+			}
+			if err := o.again(h.SequenceNumber, at.Add(32*ms+after), 40*ms); err != nil {
+				t.Fatal(err)
+			}
+			o.giveUp(h.SequenceNumber)
+		}
+	}
+	if loss, _, found := o.takeLoss(); found {
+		t.Errorf("told of %+v", loss)
+	}
+	if o.mended().Repeats != 0 || o.mended().RepeatsTooLate == 0 {
+		t.Errorf("%+v", o.mended())
 	}
 }
 
