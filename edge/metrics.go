@@ -19,6 +19,8 @@ type metrics struct {
 	keyframeRequests prometheus.Counter
 	missed           prometheus.Counter
 	unheard          prometheus.Counter
+	mending          *prometheus.CounterVec
+	tooLate          *prometheus.CounterVec
 }
 
 func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
@@ -43,8 +45,14 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 		unheard: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "nearlight_edge_sound_frames_missed_total", Help: "Frames of sound that were not sent to somebody whose way did not keep up.",
 		}),
+		mending: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "nearlight_edge_mending_packets_total", Help: "Packets of the picture that were sent to make up for lost ones, by kind.",
+		}, []string{"kind"}),
+		tooLate: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "nearlight_edge_mending_too_late_total", Help: "Packets that were not sent to make up for lost ones, since their frame could not be shown in time any more or was not needed, by kind.",
+		}, []string{"kind"}),
 	}
-	for _, collector := range []prometheus.Collector{m.stages, m.sessions, m.malformed, m.injected, m.dropped, m.keyframeRequests, m.missed, m.unheard} {
+	for _, collector := range []prometheus.Collector{m.stages, m.sessions, m.malformed, m.injected, m.dropped, m.keyframeRequests, m.missed, m.unheard, m.mending, m.tooLate} {
 		if err := registerer.Register(collector); err != nil {
 			return nil, fmt.Errorf("register the edge's metrics: %w", err)
 		}
@@ -57,5 +65,41 @@ func (m *metrics) input(before, now input.Stats) {
 	m.injected.Add(float64(now.Injected - before.Injected))
 	for reason, n := range now.Dropped {
 		m.dropped.WithLabelValues(string(reason)).Add(float64(n - before.Dropped[reason]))
+	}
+}
+
+// The kinds of packets that make up for lost ones.
+const (
+	kindRepeat = "repeat"
+	kindRepair = "repair"
+)
+
+// mended adds what has been done about losses.
+func (m *metrics) mended(done streamer.Mended) {
+	m.mending.WithLabelValues(kindRepeat).Add(float64(done.Repeats))
+	m.mending.WithLabelValues(kindRepair).Add(float64(done.Repairs))
+	m.tooLate.WithLabelValues(kindRepeat).Add(float64(done.RepeatsTooLate))
+	m.tooLate.WithLabelValues(kindRepair).Add(float64(done.RepairsTooLate))
+}
+
+// mendedCount is what was counted of a session's connection so far. A player who comes back may have another.
+type mendedCount struct {
+	peer *streamer.Peer
+	done streamer.Mended
+}
+
+// since returns what has been done since the last call.
+func (c *mendedCount) since(peer *streamer.Peer) streamer.Mended {
+	if peer == nil {
+		return streamer.Mended{}
+	}
+	if peer != c.peer {
+		*c = mendedCount{peer: peer}
+	}
+	before := c.done
+	c.done = peer.Mended()
+	return streamer.Mended{
+		Repeats: c.done.Repeats - before.Repeats, Repairs: c.done.Repairs - before.Repairs,
+		RepeatsTooLate: c.done.RepeatsTooLate - before.RepeatsTooLate, RepairsTooLate: c.done.RepairsTooLate - before.RepairsTooLate,
 	}
 }

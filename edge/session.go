@@ -319,10 +319,12 @@ func (s *session) reportStats(ctx context.Context, l *live) error {
 	p := l.pipeline
 	var counted input.Stats
 	var missed, unheard uint64
+	var mended mendedCount
 	count := func() {
 		now := l.screen.injector.Stats()
 		s.node.metrics.input(counted, now)
 		counted = now
+		s.node.metrics.mended(mended.since(p.peer.Load()))
 		before := missed
 		missed = p.audience.missed.Load()
 		s.node.metrics.missed.Add(float64(missed - before))

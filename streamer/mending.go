@@ -16,6 +16,14 @@ type Loss struct {
 	Certain bool
 }
 
+// Mended counts what was done about losses.
+type Mended struct {
+	Repeats, Repairs uint64 // packets that were sent
+	// Requests for packets that were not answered, and repair packets that were not made, since the frame could not be shown in time any
+	// more, or was not needed.
+	RepeatsTooLate, RepairsTooLate uint64
+}
+
 // mending is what an outbound knows of frames that may be missing. Its owner guards it.
 type mending struct {
 	frames    recovery.Frames
@@ -24,6 +32,7 @@ type mending struct {
 	found     bool // loss is to be told
 	probed    int64
 	probes    int // of the frame probed
+	counts    Mended
 }
 
 // begun tells of a frame that is put in line.
@@ -51,7 +60,12 @@ func (o *outbound) again(sequence uint16, now media.Instant, roundTrip time.Dura
 	if o.wire == nil || k == nil || k.sequence != sequence || k.firstSent == 0 {
 		return nil // never sent, or too long ago
 	}
+	if k.asked == 0 {
+		o.protection.policy.Missed(sequence)
+	}
 	if !o.mending.frames.Needed(k.frame) {
+		o.mending.counts.RepeatsTooLate++
+		k.asked = now
 		return nil
 	}
 	if k.asked == 0 {
@@ -61,6 +75,10 @@ func (o *outbound) again(sequence uint16, now media.Instant, roundTrip time.Dura
 	if verdict.Lost || verdict.Doubt {
 		o.mending.missing(k.captured, o.kept[(o.next-1)%keptPackets].captured, verdict.Lost)
 	}
+	if verdict.Lost {
+		o.mending.counts.RepeatsTooLate++
+	}
+	o.mending.counts.Repeats += uint64(verdict.Copies)
 	for range verdict.Copies {
 		if err := o.repeat(k); err != nil {
 			return err
@@ -75,8 +93,16 @@ func (o *outbound) giveUp(sequence uint16) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if k := o.kept[sequence%keptPackets]; k != nil && k.sequence == sequence && o.mending.frames.Needed(k.frame) {
+		o.mending.counts.RepeatsTooLate++
 		o.mending.missing(k.captured, o.kept[(o.next-1)%keptPackets].captured, true)
 	}
+}
+
+// mended is Mended.
+func (o *outbound) mended() Mended {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.mending.counts
 }
 
 // takeLoss returns what is to be told of missing frames, once. A player who was not told which frames need which cannot go on after a

@@ -6,12 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pion/rtp"
-
 	"nearlight/internal/alarm"
 	"nearlight/internal/media"
 	"nearlight/streamer/dependency"
-	"nearlight/streamer/fec"
 )
 
 const ms = time.Millisecond
@@ -136,81 +133,6 @@ func TestTheLastPacketBeforeAPauseIsSentAgainUntilItIsShown(t *testing.T) {
 	o.shown(2)
 	if due := o.tailDue(now); due != alarm.Never {
 		t.Error("it goes on although the frame is shown")
-	}
-}
-
-func TestRepairPacketsMakeUpForAnyLostPacket(t *testing.T) {
-	sent := &sentPackets{keep: true}
-	track := boundTrack(t, sent)
-	o := track.outbound
-	o.wire.repairSSRC, o.wire.repairType = 9, 106
-	write(t, track, 5000, media.Now(), true, 0)
-	whole := len(sent.headers)
-	for range 2000 {
-		o.protection.policy.Observe(0.05)
-	}
-	o.setRoundTrip(80 * ms)
-	write(t, track, 5000, media.Now().Add(ms), false, 0)
-	var images [][]byte
-	var repairs [][]byte
-	for i := whole; i < len(sent.headers); i++ {
-		h := sent.headers[i]
-		if h.SSRC == 9 {
-			if h.PayloadType != 106 || h.GetExtension(5) != nil {
-				t.Errorf("a repair packet is %+v", h)
-			}
-			repairs = append(repairs, sent.payloads[i])
-			continue
-		}
-		if err := h.SetExtension(5, []byte{0, 0}); err != nil {
-			t.Fatal(err)
-		}
-		image, err := (&rtp.Packet{Header: h, Payload: sent.payloads[i]}).Marshal()
-		if err != nil {
-			t.Fatal(err)
-		}
-		images = append(images, image)
-	}
-	if len(repairs) != 1 || len(images) != whole {
-		t.Fatalf("%d repair packets for %d", len(repairs), len(images))
-	}
-	for lost := range images {
-		var r fec.Restorer
-		for i, image := range images {
-			if i != lost {
-				r.Media(image)
-			}
-		}
-		if restored, err := r.Repair(repairs[0]); err != nil || !bytes.Equal(restored, images[lost]) {
-			t.Errorf("packet %d is made again as %x, %v", lost, restored, err)
-		}
-	}
-	if share := o.protection.share(); share >= 1 || share < 0.9 {
-		t.Errorf("%.3f of the rate is left after one frame", share)
-	}
-}
-
-func TestALongFramesRepairPacketsReachAllOfIt(t *testing.T) {
-	sent := &sentPackets{keep: true}
-	track := boundTrack(t, sent)
-	o := track.outbound
-	o.wire.repairSSRC, o.wire.repairType = 9, 106
-	for range 2000 {
-		o.protection.policy.Observe(0.02)
-	}
-	o.setRoundTrip(80 * ms)
-	write(t, track, 250_000, media.Now(), true, 0)
-	repairs := 0
-	for i, h := range sent.headers {
-		if h.SSRC == 9 {
-			repairs++
-			if size := h.MarshalSize() + len(sent.payloads[i]); size > 1280-48-4-10 {
-				t.Errorf("a repair packet of %d octets", size)
-			}
-		}
-	}
-	if repairs < 3 {
-		t.Errorf("%d repair packets for %d", repairs, len(sent.headers)-repairs)
 	}
 }
 

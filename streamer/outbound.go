@@ -174,11 +174,11 @@ func (o *outbound) put(head packetHead, payload []byte) error {
 		o.frames[head.frame%frameHistory] = numberedFrame{head.timestamp, head.frame}
 		o.octets = 0
 		o.mending.begun(head)
-		o.protection.first = k.sequence
+		o.protection.begun(k.sequence)
 	}
 	o.octets += k.size + headerOctets
 	if head.marker {
-		o.rate.produced(o.octets)
+		o.rate.produced(int(float64(o.octets) / o.protection.share()))
 	}
 	return nil
 }

@@ -320,6 +320,9 @@ func (p *Peer) Grant() Grant {
 // SetFrameRate tells the most frames per second that will come.
 func (p *Peer) SetFrameRate(framesPerSecond int) { p.rate.setFrameRate(framesPerSecond) }
 
+// Mended counts what was done about losses so far.
+func (p *Peer) Mended() Mended { return p.outbound.mended() }
+
 // withHeaders is what the network carries of an encoder's rate, in full packets, and withoutHeaders the other way round.
 func withHeaders(rate media.Bitrate) media.Bitrate {
 	return rate * (packetizer.MaxPayload + headerOctets) / packetizer.MaxPayload

@@ -2,9 +2,8 @@ package streamer
 
 import (
 	"fmt"
+	"math/bits"
 	"time"
-
-	"github.com/pion/rtp"
 
 	"nearlight/internal/media"
 	"nearlight/streamer/congestion"
@@ -14,29 +13,33 @@ import (
 )
 
 const (
-	// mostRepairs bounds the repair packets of a frame, or of each part of a frame that is too long for one.
-	mostRepairs = 16
-	// partLength is how many packets of a long frame are protected together.
-	partLength = 96
 	// overheadMemory is over how many frames the cost of protection is smoothed.
 	overheadMemory = 30
 	// repairRoom is for what a packet that is protected has beside its payload.
 	repairRoom = 128
 )
 
-// protection makes the repair packets of a connection (package fec). A frame is protected as a whole, behind its last packet. Repair
-// packets have no transport-wide number: the player reports on what they protect. Its owner guards it.
+// layout says which packets each repair packet protects. It is immutable.
+var layout = recovery.NewLayout()
+
+// protection makes the repair packets of a connection (package fec). They follow a frame's last packet, and protect the frame and
+// those just before it. Its owner guards it.
 type protection struct {
 	policy   recovery.Protection
-	first    uint16 // sequence number of the newest frame's first packet
-	frame    int64  // the newest one that was looked at
+	starts   [recovery.ReachFrames]uint16 // sequence numbers of the first packets of the newest frame, and of those before it
+	frame    int64                        // the newest one that was looked at
 	overhead float64
 	sequence uint16 // of the next repair packet
 
-	parities [mostRepairs]fec.Parity
-	header   rtp.Header
+	parities [recovery.MostRepairs]fec.Parity
 	image    [packetizer.MaxPayload + repairRoom]byte
 	payload  [packetizer.MaxPayload + repairRoom + fec.MaxHeader]byte
+}
+
+// begun tells of the first packet of a frame that is put in line.
+func (p *protection) begun(sequence uint16) {
+	copy(p.starts[1:], p.starts[:])
+	p.starts[0] = sequence
 }
 
 // share is the share of what is sent that is not for repair packets.
@@ -59,48 +62,91 @@ func (o *outbound) protect() error {
 		return nil
 	}
 	p.frame = newest.frame
-	count := int(o.next - p.first)
-	repairs := p.policy.Repairs(count, o.mending.roundTrip)
-	spent := 0.0
-	if repairs > 0 && count < keptPackets {
-		spent = float64(repairs) / float64(repairs+count)
-		for from := 0; from < count; from += partLength {
-			length := min(partLength, count-from)
-			if err := o.protectPart(p.first+uint16(from), length, max(1, repairs*length/count)); err != nil {
-				return err
-			}
+	first, now := p.starts[0], media.Now()
+	count := int(o.next - first)
+	from := o.protectedFrom(now)
+	repairs := p.policy.Repairs(
+		recovery.Protected{Packets: count, Together: int(o.next - from), Keyframe: newest.distance == 0}, o.mending.roundTrip)
+	if newest.distance == 0 { // and one at least, for what is at stake
+		most := recovery.Room(o.octets, int64(o.rate.target())) / (packetizer.MaxPayload + headerOctets)
+		repairs = min(repairs, max(most, 1))
+	}
+	switch {
+	case count >= keptPackets:
+		repairs = 0
+	case !o.mending.frames.Needed(newest.frame):
+		o.mending.counts.RepairsTooLate += uint64(repairs)
+		repairs = 0
+	}
+	spent := float64(repairs) / float64(repairs+count)
+	p.overhead += (spent - p.overhead) / overheadMemory
+	if repairs == 0 {
+		return nil
+	}
+	// What is too long for one mask is protected by equal parts.
+	parts := (count + recovery.Reach - 1) / recovery.Reach
+	for part := range parts {
+		begin, end := first+uint16(count*part/parts), first+uint16(count*(part+1)/parts)
+		share := min(max(1, (repairs*(part+1)/parts)-(repairs*part/parts)), recovery.MostRepairs)
+		if part == 0 {
+			begin = from
+		}
+		if err := o.protectPart(begin, end, share); err != nil {
+			return err
 		}
 	}
-	p.overhead += (spent - p.overhead) / overheadMemory
 	return nil
 }
 
-// protectPart sends so many repair packets for so many packets from one on. Each protects every so-manieth, so that a burst of
-// losses hits several of them once each.
-func (o *outbound) protectPart(first uint16, count, repairs int) error {
+// protectedFrom is the first packet that the newest frame's repair packets protect: as far back as they reach, but nothing that is
+// not needed any more or was sent so long ago that its repeat will have been there before. The caller holds mu.
+func (o *outbound) protectedFrom(now media.Instant) uint16 {
 	p := &o.protection
-	repairs = min(repairs, mostRepairs)
+	from := p.starts[0]
+	for int(o.next-from) < recovery.Reach {
+		k := o.kept[(from-1)%keptPackets]
+		if k == nil || k.sequence != from-1 || k.firstSent == 0 || now.Sub(k.firstSent) > o.mending.roundTrip ||
+			p.frame-k.frame >= recovery.ReachFrames || !o.mending.frames.Needed(k.frame) {
+			break
+		}
+		from--
+	}
+	return from
+}
+
+// protectPart sends so many repair packets for the packets from one up to another. The caller holds mu.
+func (o *outbound) protectPart(from, end uint16, repairs int) error {
+	p := &o.protection
 	for i := range repairs {
 		p.parities[i].Reset()
 	}
-	timestamp := uint32(0)
-	for i := range count {
-		k := o.kept[(first+uint16(i))%keptPackets]
+	for sequence := from; sequence != end; sequence++ {
+		k := o.kept[sequence%keptPackets]
 		image, err := o.imageOf(k)
 		if err != nil {
 			return err
 		}
-		p.parities[i%repairs].Add(image)
-		timestamp = k.timestamp
+		age := int(p.frame - k.frame)
+		index := sequence - p.starts[age]
+		if age == 0 && int16(from-p.starts[0]) > 0 {
+			index = sequence - from // a later part of a long frame
+		}
+		for set := layout.Repairs(repairs, age, int(index)); set != 0; set &= set - 1 {
+			p.parities[bits.TrailingZeros32(set)].Add(image)
+		}
 	}
+	newest := o.kept[(end-1)%keptPackets]
 	for i := range repairs {
-		p.header = rtp.Header{
-			Version: 2, PayloadType: o.wire.repairType, SequenceNumber: p.sequence, Timestamp: timestamp, SSRC: o.wire.repairSSRC,
+		if p.parities[i].Protects() == 0 {
+			continue // fewer packets than repair packets
+		}
+		payload := p.parities[i].Append(p.payload[:0])
+		if err := o.writeRepair(p.sequence, newest, payload); err != nil {
+			return err
 		}
 		p.sequence++
-		if _, err := o.wire.writer.WriteRTP(&p.header, p.parities[i].Append(p.payload[:0])); err != nil {
-			return fmt.Errorf("send a repair packet: %w", err)
-		}
+		o.octets += len(payload) + headerOctets
+		o.mending.counts.Repairs++
 	}
 	return nil
 }

@@ -108,6 +108,8 @@ func (r *probingRate) sent(p *sentPacket) {
 	switch {
 	case p.audio:
 		kind = congestion.Audio
+	case p.repair:
+		kind = congestion.Repair
 	case p.padding:
 		kind = congestion.Padding
 	case p.repeat:

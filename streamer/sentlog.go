@@ -12,6 +12,7 @@ type sentPacket struct {
 	sequence uint16
 	repeat   bool
 	padding  bool // a repeat that nobody asked for
+	repair   bool
 	audio    bool
 	ect      bool          // it says that it is ECN-capable
 	frame    int64         // that it belongs to, but for audio

@@ -50,6 +50,36 @@ func (o *outbound) repeat(k *kept) error {
 	return o.write(k, o.repeated[:2+copy(o.repeated[2:], k.payload[:k.size])])
 }
 
+// writeRepair sends a repair packet of a frame, given one of its packets. It is numbered as everything else is, so that the player reports on
+// it and congestion control knows of its octets. The caller holds mu.
+func (o *outbound) writeRepair(sequence uint16, of *kept, payload []byte) error {
+	w := o.wire
+	o.header = rtp.Header{Version: 2, PayloadType: w.repairType, SequenceNumber: sequence, Timestamp: of.timestamp, SSRC: w.repairSSRC}
+	if w.transportID != 0 {
+		o.header.Extension, o.header.ExtensionProfile = true, rtp.ExtensionProfileOneByte
+		o.header.Extensions = o.extensions[:0]
+		if err := o.numbered(uint16(o.sent.next)); err != nil {
+			return err
+		}
+	}
+	o.sent.add(sentPacket{
+		ssrc: w.repairSSRC, sequence: sequence, ect: o.mark(false), repair: true, frame: of.frame, size: o.header.MarshalSize() + len(payload),
+	})
+	if _, err := w.writer.WriteRTP(&o.header, payload); err != nil {
+		return fmt.Errorf("send a repair packet: %w", err)
+	}
+	return nil
+}
+
+// numbered gives header a transport-wide number.
+func (o *outbound) numbered(number uint16) error {
+	binary.BigEndian.PutUint16(o.number[:], number)
+	if err := o.header.SetExtension(o.wire.transportID, o.number[:]); err != nil {
+		return fmt.Errorf("set transport-wide number: %w", err)
+	}
+	return nil
+}
+
 // pad brings the newest frame, once it is whole, to the octets that were asked for: it sends the newest packets again, which is worth
 // more than nothing. Without a stream for repeats there is no padding. The caller holds mu.
 func (o *outbound) pad() error {
@@ -88,9 +118,8 @@ func (o *outbound) extend(k *kept, number uint16) error {
 		}
 	}
 	if w.transportID != 0 {
-		binary.BigEndian.PutUint16(o.number[:], number)
-		if err := o.header.SetExtension(w.transportID, o.number[:]); err != nil {
-			return fmt.Errorf("set transport-wide number: %w", err)
+		if err := o.numbered(number); err != nil {
+			return err
 		}
 	}
 	if w.dependencyID != 0 {

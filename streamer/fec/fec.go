@@ -7,8 +7,10 @@
 package fec
 
 import (
+	"crypto/subtle"
 	"encoding/binary"
 	"errors"
+	"slices"
 )
 
 // MimeType names the format in an SDP, and Parameters are what has to stand there: how long the receiver keeps packets, in microseconds.
@@ -87,12 +89,11 @@ func fold(head [8]byte, body, packet []byte) ([8]byte, []byte) {
 	for i := range 4 {
 		head[4+i] ^= packet[4+i]
 	}
-	for len(body) < len(rest) {
-		body = append(body, 0)
+	if have := len(body); have < len(rest) {
+		body = slices.Grow(body, len(rest)-have)[:len(rest)]
+		clear(body[have:])
 	}
-	for i, octet := range rest {
-		body[i] ^= octet
-	}
+	subtle.XORBytes(body, body, rest)
 	return head, body
 }
 

@@ -2,7 +2,10 @@ package fec
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/pion/interceptor/pkg/flexfec"
@@ -44,12 +47,15 @@ func TestAnyOnePacketThatIsMissingIsMadeAgain(t *testing.T) {
 			}
 			var r Restorer
 			for i, p := range whole {
-				if i != lost && r.Media(p) != nil {
-					t.Fatal("a packet is made of nothing")
+				if i != lost {
+					r.Media(p)
 				}
 			}
-			restored, err := r.Repair(parity.Append(nil))
-			if err != nil || !bytes.Equal(restored, whole[lost]) {
+			if r.Restored() != nil {
+				t.Fatal("a packet is made of nothing")
+			}
+			err := r.Repair(parity.Append(nil))
+			if restored := r.Restored(); err != nil || !bytes.Equal(restored, whole[lost]) {
 				t.Fatalf("packet %d of %d: %x, %v", lost, count, restored, err)
 			}
 		}
@@ -63,19 +69,106 @@ func TestRepairsWaitForWhatTheyProtect(t *testing.T) {
 		parity.Add(p)
 	}
 	var r Restorer
-	if restored, err := r.Repair(parity.Append(nil)); restored != nil || err != nil {
-		t.Fatal(restored, err)
+	if err := r.Repair(parity.Append(nil)); err != nil {
+		t.Fatal(err)
 	}
-	for _, i := range []int{5, 1, 0, 2} {
-		if r.Media(whole[i]) != nil {
+	for _, i := range []int{5, 1, 0, 2, 2} {
+		r.Media(whole[i])
+		if r.Restored() != nil {
 			t.Fatal("two are missing, and one is made")
 		}
 	}
-	if restored := r.Media(whole[4]); !bytes.Equal(restored, whole[3]) {
+	r.Media(whole[4])
+	if restored := r.Restored(); !bytes.Equal(restored, whole[3]) {
 		t.Errorf("made %x", restored)
 	}
-	if r.Media(whole[4]) != nil {
+	r.Media(whole[4])
+	if r.Restored() != nil {
 		t.Error("it is made twice")
+	}
+}
+
+// solvable is how many of the missing packets can be made again one by one, which is all that a receiver has to do: rows are sets of
+// packets.
+func solvable(rows [][]bool, missing []bool) (made int) {
+	missing = slices.Clone(missing)
+	for again := true; again; {
+		again = false
+		for _, row := range rows {
+			count, at := 0, 0
+			for i, protects := range row {
+				if protects && missing[i] {
+					count, at = count+1, i
+				}
+			}
+			if count == 1 {
+				missing[at], again = false, true
+				made++
+			}
+		}
+	}
+	return made
+}
+
+func TestEverythingIsMadeAgainThatCanBeOneByOne(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	several := 0
+	for round := range 400 {
+		count, repairs := 1+random.IntN(MaxSpan), 1+random.IntN(16)
+		whole, _ := packets(t, uint16(round*997), count)
+		missing, rows := make([]bool, count), make([][]bool, repairs)
+		share := 0.3 * random.Float64()
+		for i := range missing {
+			missing[i] = random.Float64() < share
+		}
+		var payloads [][]byte
+		for i := range rows {
+			rows[i] = make([]bool, count)
+			var parity Parity
+			for j, p := range whole {
+				if rows[i][j] = random.IntN(4) == 0; rows[i][j] {
+					parity.Add(p)
+				}
+			}
+			if parity.Protects() > 0 {
+				payloads = append(payloads, parity.Append(nil))
+			}
+		}
+		var arriving [][]byte // packets, then repair packets behind an empty one, in any order
+		for i, p := range whole {
+			if !missing[i] {
+				arriving = append(arriving, p)
+			}
+		}
+		media := len(arriving)
+		order := random.Perm(media + len(payloads))
+		var r Restorer
+		made := 0
+		for _, i := range order {
+			if i < media {
+				r.Media(arriving[i])
+			} else if err := r.Repair(payloads[i-media]); err != nil {
+				t.Fatal(err)
+			}
+			for p := r.Restored(); p != nil; p = r.Restored() {
+				at := int(binary.BigEndian.Uint16(p[2:]) - uint16(round*997))
+				if at >= count || !bytes.Equal(p, whole[at]) {
+					t.Fatalf("round %d: packet %d is made as something else", round, at)
+				}
+				if missing[at] {
+					made++
+				}
+			}
+		}
+		// Some that only came later were made before that: then those that are missing are still all made.
+		if want := solvable(rows, missing); made != want {
+			t.Fatalf("round %d: %d packets of %d were made again by %d repair packets", round, made, want, repairs)
+		} else if want > 1 {
+			several++
+		}
+	}
+	if several < 50 {
+		t.Errorf("several packets could be made in %d rounds: this tries nothing", several)
 	}
 }
 
@@ -129,7 +222,7 @@ func TestRepairPacketsThatCannotBeReadAreRefused(t *testing.T) {
 		"longer than a packet": {append(bytes.Clone(good), make([]byte, maxPacket)...), ErrForm},
 	} {
 		var r Restorer
-		if _, err := r.Repair(row.payload); !errors.Is(err, row.want) {
+		if err := r.Repair(row.payload); !errors.Is(err, row.want) || r.Restored() != nil {
 			t.Errorf("%s: %v, want %v", name, err, row.want)
 		}
 	}
@@ -159,15 +252,20 @@ func FuzzRestore(f *testing.F) {
 	f.Add(parity.Append(nil), whole[0], whole[2])
 	f.Fuzz(func(t *testing.T, payload, a, b []byte) {
 		var r Restorer
-		made := [][]byte{r.Media(a)}
-		restored, err := r.Repair(payload)
-		if err != nil && restored != nil {
-			t.Error("a packet beside an error")
-		}
-		for _, packet := range append(made, restored, r.Media(b)) {
-			if packet != nil && (len(packet) < rtpHeader || len(packet) > maxPacket) {
-				t.Errorf("a packet of %d octets", len(packet))
+		for range 2 {
+			r.Media(a)
+			if err := r.Repair(payload); err != nil && r.Restored() != nil {
+				t.Error("a packet beside an error")
 			}
+			r.Media(b)
+			for packet := r.Restored(); packet != nil; packet = r.Restored() {
+				if len(packet) < rtpHeader || len(packet) > maxPacket {
+					t.Errorf("a packet of %d octets", len(packet))
+				}
+			}
+		}
+		if r.solved != 0 {
+			t.Errorf("%d repair packets are said to be ready", r.solved)
 		}
 	})
 }

@@ -8,75 +8,110 @@ import (
 // Bounds of a Restorer.
 const (
 	keptPackets = 512 // of the stream; a power of two
-	keptRepairs = 32
+	keptRepairs = 64
 	maxPacket   = 1 << 11
 )
 
-// Restorer makes missing packets of one stream again. The zero value is ready. One goroutine uses it.
+// Restorer makes missing packets of one stream again: all that can be, one by one, where each may complete the next. The zero value is
+// ready. One goroutine uses it.
 type Restorer struct {
 	packets [keptPackets][]byte // by sequence number modulo
 	repairs [keptRepairs]repair
 	next    int
+	solved  int // repairs of which exactly one packet is missing
 }
 
 // repair is a repair packet that waits for what it protects.
 type repair struct {
-	ssrc      uint32
-	sequences []uint16
-	head      [8]byte
-	body      []byte
+	waits   bool
+	missing int // of what it protects
+	ssrc    uint32
+	base    uint16
+	mask    mask
+	head    [8]byte
+	body    []byte
 }
 
-// Media takes a packet of the stream, which is copied: a whole one, with zeros where the sender protected zeros. It returns
-// a packet that can be made again now, nil for none.
-func (r *Restorer) Media(packet []byte) []byte {
-	if len(packet) < rtpHeader || len(packet) > maxPacket {
-		return nil
+// mask says which packets are protected, by their distance from the base.
+type mask [(MaxSpan + 63) / 64]uint64
+
+func (m *mask) set(at int)      { m[at/64] |= 1 << (at % 64) }
+func (m *mask) has(at int) bool { return m[at/64]>>(at%64)&1 == 1 }
+
+// Media takes a packet of the stream, which is copied: a whole one, with zeros where the sender protected zeros. Restored returns what it
+// completes.
+func (r *Restorer) Media(packet []byte) {
+	if len(packet) >= rtpHeader && len(packet) <= maxPacket {
+		r.keep(packet)
 	}
-	slot := &r.packets[binary.BigEndian.Uint16(packet[2:])%keptPackets]
-	*slot = append((*slot)[:0], packet...)
-	return r.restore()
 }
 
-// Repair takes a repair packet's payload. It returns a packet that can be made again now, nil for none.
-func (r *Restorer) Repair(payload []byte) ([]byte, error) {
-	read, err := parse(payload)
-	if err != nil {
-		return nil, err
+// Repair takes a repair packet's payload, which is copied. Restored returns what it completes.
+func (r *Restorer) Repair(payload []byte) error {
+	slot := &r.repairs[r.next]
+	if slot.waits && slot.missing == 1 {
+		r.solved--
 	}
-	r.repairs[r.next] = read
+	slot.waits = false
+	if err := slot.parse(payload); err != nil {
+		return err
+	}
 	r.next = (r.next + 1) % keptRepairs
-	return r.restore(), nil
+	for at := range MaxSpan {
+		if slot.mask.has(at) && !r.has(slot.ssrc, slot.base+uint16(at)) {
+			slot.missing++
+		}
+	}
+	if slot.waits = slot.missing > 0; slot.waits && slot.missing == 1 {
+		r.solved++
+	}
+	return nil
 }
 
-// restore looks for a repair packet all of whose packets but one are there.
-func (r *Restorer) restore() []byte {
+// Restored returns a packet that can be made again now, nil for none. It is called until there is none: one packet may complete others.
+// What it returns is the caller's.
+func (r *Restorer) Restored() []byte {
 	for i := range r.repairs {
-		repair := &r.repairs[i]
-		if len(repair.sequences) == 0 {
+		if r.solved == 0 {
+			return nil
+		}
+		slot := &r.repairs[i]
+		if !slot.waits || slot.missing != 1 {
 			continue
 		}
-		missing, at := 0, uint16(0)
-		for _, sequence := range repair.sequences {
-			if !r.has(repair.ssrc, sequence) {
-				missing, at = missing+1, sequence
-			}
-		}
-		if missing > 1 {
-			continue
-		}
-		restored := []byte(nil)
-		if missing == 1 {
-			restored = r.make(repair, at)
-		}
-		repair.sequences = nil // it has done what it could
-		if restored != nil {
-			slot := &r.packets[at%keptPackets]
-			*slot = append((*slot)[:0], restored...)
+		slot.waits = false // it does now what it can
+		r.solved--
+		if restored := r.restore(slot); restored != nil {
+			r.keep(restored)
 			return restored
 		}
 	}
 	return nil
+}
+
+// keep remembers a packet, and tells the repair packets that wait for it.
+func (r *Restorer) keep(packet []byte) {
+	sequence, ssrc := binary.BigEndian.Uint16(packet[2:]), binary.BigEndian.Uint32(packet[8:])
+	if r.has(ssrc, sequence) {
+		return
+	}
+	slot := &r.packets[sequence%keptPackets]
+	*slot = append((*slot)[:0], packet...)
+	for i := range r.repairs {
+		repair := &r.repairs[i]
+		at := int(sequence - repair.base)
+		if !repair.waits || repair.ssrc != ssrc || at >= MaxSpan || !repair.mask.has(at) {
+			continue
+		}
+		repair.missing--
+		switch repair.missing {
+		case 1:
+			r.solved++
+		case 0:
+			r.solved--
+			repair.waits = false
+		}
+	}
 }
 
 func (r *Restorer) has(ssrc uint32, sequence uint16) bool {
@@ -84,16 +119,24 @@ func (r *Restorer) has(ssrc uint32, sequence uint16) bool {
 	return len(packet) >= rtpHeader && binary.BigEndian.Uint16(packet[2:]) == sequence && binary.BigEndian.Uint32(packet[8:]) == ssrc
 }
 
-// make is the packet that a repair packet comes to without the others; nil where that is none.
-func (r *Restorer) make(repair *repair, sequence uint16) []byte {
+// restore is the one packet that a repair packet misses; nil where it comes to none, or where others are gone again, which were so long
+// ago that newer ones took their places.
+func (r *Restorer) restore(repair *repair) []byte {
 	head, body := repair.head, append([]byte(nil), repair.body...)
-	for _, other := range repair.sequences {
-		if other != sequence {
-			head, body = fold(head, body, r.packets[other%keptPackets])
+	sequence, missing := uint16(0), 0
+	for at := range MaxSpan {
+		if !repair.mask.has(at) {
+			continue
 		}
+		other := repair.base + uint16(at)
+		if !r.has(repair.ssrc, other) {
+			sequence, missing = other, missing+1
+			continue
+		}
+		head, body = fold(head, body, r.packets[other%keptPackets])
 	}
 	length := int(binary.BigEndian.Uint16(head[2:]))
-	if length > len(body) || length > maxPacket-rtpHeader {
+	if missing != 1 || length > len(body) || length > maxPacket-rtpHeader {
 		return nil
 	}
 	packet := make([]byte, rtpHeader, rtpHeader+length)
@@ -106,39 +149,38 @@ func (r *Restorer) make(repair *repair, sequence uint16) []byte {
 }
 
 // parse reads a repair packet's payload.
-func parse(payload []byte) (repair, error) {
+func (r *repair) parse(payload []byte) error {
 	if len(payload) < fixed+firstMask {
-		return repair{}, ErrShort
+		return ErrShort
 	}
 	if len(payload) > maxPacket || payload[0]>>6 != 0 || payload[8] != 1 {
-		return repair{}, fmt.Errorf("%w: %d octets, flags %d, %d streams", ErrForm, len(payload), payload[0]>>6, payload[8])
+		return fmt.Errorf("%w: %d octets, flags %d, %d streams", ErrForm, len(payload), payload[0]>>6, payload[8])
 	}
-	read := repair{ssrc: binary.BigEndian.Uint32(payload[12:])}
-	copy(read.head[:], payload)
-	base := binary.BigEndian.Uint16(payload[16:])
+	*r = repair{ssrc: binary.BigEndian.Uint32(payload[12:]), base: binary.BigEndian.Uint16(payload[16:]), body: r.body[:0]}
+	copy(r.head[:], payload)
 	at, offset, last := fixed, 0, false
 	for _, part := range [...]struct{ octets, bits int }{{firstMask, 15}, {secondMask, 31}, {thirdMask, 63}} {
 		if last {
 			break
 		}
 		if len(payload) < at+part.octets {
-			return repair{}, ErrShort
+			return ErrShort
 		}
-		var mask uint64
+		var bits uint64
 		for _, octet := range payload[at : at+part.octets] {
-			mask = mask<<8 | uint64(octet)
+			bits = bits<<8 | uint64(octet)
 		}
-		last = mask>>part.bits&1 == 1
+		last = bits>>part.bits&1 == 1
 		for bit := range part.bits {
-			if mask>>(part.bits-1-bit)&1 == 1 {
-				read.sequences = append(read.sequences, base+uint16(offset+bit))
+			if bits>>(part.bits-1-bit)&1 == 1 {
+				r.mask.set(offset + bit)
 			}
 		}
 		at, offset = at+part.octets, offset+part.bits
 	}
 	if !last {
-		return repair{}, fmt.Errorf("%w: a mask without end", ErrForm)
+		return fmt.Errorf("%w: a mask without end", ErrForm)
 	}
-	read.body = append([]byte(nil), payload[at:]...)
-	return read, nil
+	r.body = append(r.body, payload[at:]...)
+	return nil
 }

@@ -11,9 +11,9 @@ import (
 	"nearlight/internal/media"
 )
 
-// MaxPayload is the largest RTP payload, in bytes. With 12 bytes of RTP header, up to 40 of header extensions, 32 that a repair packet
-// has beside what it protects (package fec), 10 of SRTP tag, 4 of a TURN channel and 48 of IPv6 and UDP headers a packet stays
-// under 1280 bytes, IPv6's minimum MTU (RFC 8200 section 5), which no link on the public Internet fragments or drops.
+// MaxPayload is the largest RTP payload, in bytes. With 12 bytes of RTP header, up to 32 of header extensions, 40 that a repair packet
+// has beside what it protects (package fec, and its own number), 10 of SRTP tag, 4 of a TURN channel and 48 of IPv6 and UDP headers a
+// packet stays under 1280 bytes, IPv6's minimum MTU (RFC 8200 section 5), which no link on the public Internet fragments or drops.
 const MaxPayload = 1130
 
 // ErrCodec reports a codec that there is no packetizer for.

@@ -13,7 +13,8 @@ const (
 	mostRepeats = 4
 	// leastGap separates two repeats where the round trip is tiny or not known yet: requests for one packet come in bursts.
 	leastGap = 5 * time.Millisecond
-	// mostAtOnce bounds what is repeated at once, as time at the rate in force: more holds up what is new for longer than a keyframe.
+	// mostAtOnce bounds what is repeated at once, and a keyframe with its repair packets, as time at the rate in force: more holds up what is new
+	// for longer than a keyframe may.
 	mostAtOnce = 100 * time.Millisecond
 )
 
@@ -56,6 +57,11 @@ func Judge(p Packet, roundTrip time.Duration) Verdict {
 		return Verdict{Copies: 2}
 	}
 	return Verdict{Copies: 1}
+}
+
+// Room is how many more octets fit behind so many before both take longer than may be sent at once.
+func Room(octets int, bitsPerSecond int64) int {
+	return max(int(float64(bitsPerSecond)/8*mostAtOnce.Seconds())-octets, 0)
 }
 
 // TooMuch reports whether so many octets are too much to repeat at once when so many bits are sent a second: after an outage a frame that

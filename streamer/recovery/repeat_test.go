@@ -64,6 +64,13 @@ func TestRequestsWithoutEndCostNoMoreThanTheyMay(t *testing.T) {
 	}
 }
 
+func TestThereIsRoomUpToATenthOfASecond(t *testing.T) {
+	const rate = 8_000_000
+	if Room(90_000, rate) != 10_000 || Room(110_000, rate) != 0 || Room(0, 0) != 0 {
+		t.Errorf("%d, %d, %d", Room(90_000, rate), Room(110_000, rate), Room(0, 0))
+	}
+}
+
 func TestWhatAnOutageLostIsNotRepeatedWhole(t *testing.T) {
 	const rate = 8_000_000
 	if TooMuch(90_000, rate) || !TooMuch(110_000, rate) || !TooMuch(1, 0) || TooMuch(0, 0) {

@@ -159,7 +159,7 @@ func (a *assembler) take(p *rtp.Packet, at media.Instant, where place) (bool, er
 	}
 	if a.unit.Packets == 0 {
 		a.unit.RTP, a.unit.FirstPacket, a.unit.place = p.Timestamp, at, where
-		a.broken = a.broken || where.known && !where.first
+		a.broken = a.broken || where.unclear || where.known && !where.first
 	}
 	a.unit.Packets++
 	a.unit.LastPacket = max(a.unit.LastPacket, at)

@@ -139,12 +139,15 @@ func (r *receiving) run(drained <-chan error) error {
 	}
 }
 
-// arrived takes a packet of whatever stream, and one that was lost if this one completes it.
+// arrived takes a packet of whatever stream, and those that were lost and that this one completes.
 func (r *receiving) arrived(p *rtp.Packet, at media.Instant) error {
 	restore := r.restoring.packet
 	switch {
 	case p.PayloadType == r.negotiated.repairType && r.negotiated.repairType != 0:
 		restore = r.restoring.repair
+		if err := r.viewer.repairs.arrived(p, r.negotiated.transportID); err != nil {
+			r.viewer.logger.Debug("report on a repair packet", "error", err)
+		}
 	case !r.negotiated.original(p):
 		return nil
 	default:
@@ -152,15 +155,22 @@ func (r *receiving) arrived(p *rtp.Packet, at media.Instant) error {
 			return err
 		}
 	}
-	restored, err := restore(p)
-	if err != nil {
-		r.viewer.logger.Debug("make a lost packet again", "error", err)
-		return nil
+	if err := restore(p); err != nil {
+		r.viewer.logger.Debug("make lost packets again", "error", err)
 	}
-	if restored == nil || r.reception.packets == nil || r.negotiated.mimeTypes[restored.PayloadType] == "" {
-		return nil
+	for {
+		restored, err := r.restoring.restored()
+		switch {
+		case err != nil:
+			r.viewer.logger.Debug("make a lost packet again", "error", err)
+		case restored == nil:
+			return nil
+		case r.reception.packets != nil && r.negotiated.mimeTypes[restored.PayloadType] != "":
+			if err := r.take(restored, at); err != nil {
+				return err
+			}
+		}
 	}
-	return r.take(restored, at)
 }
 
 func (r *receiving) take(p *rtp.Packet, at media.Instant) error {

@@ -5,6 +5,7 @@ import "nearlight/streamer/dependency"
 // place is where a packet stands among the frames, by its dependency descriptor.
 type place struct {
 	known    bool
+	unclear  bool // it has a descriptor that says nothing: the keyframe that explains it has not come
 	frame    uint16
 	first    bool
 	last     bool
@@ -24,7 +25,7 @@ func placeOf(r *dependency.Reader, data []byte) place {
 	}
 	f, err := r.Read(data)
 	if err != nil || len(f.Distances) > maxReferences {
-		return place{}
+		return place{unclear: true}
 	}
 	p := place{known: true, frame: f.Number, first: f.First, last: f.Last, keyframe: len(f.Distances) == 0, count: len(f.Distances)}
 	for i, d := range f.Distances {

@@ -90,6 +90,13 @@ func TestWhatIsGivenUpTakesWhatNeedsItAlong(t *testing.T) {
 	}
 }
 
+func TestAStreamWhoseFirstPacketIsLostBeginsWithTheNextKeyframe(t *testing.T) {
+	// Only a keyframe's first packet says what the descriptors of all that follow mean.
+	if frames, losses := after(t, described(t, 0, 1, 1, 0, 1), 0); !slices.Equal(frames, []uint32{3, 4}) || losses == 0 {
+		t.Errorf("frames %v, %d losses", frames, losses)
+	}
+}
+
 func FuzzDescribedAssembler(f *testing.F) {
 	f.Add([]byte{0, 0xc0, 0, 1, 0x80, 0, 0x3a, 0x40, 0, 1, 0xc1, 0, 2, 0, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -14,35 +14,32 @@ type restoring struct {
 	restorer    fec.Restorer
 }
 
-// packet takes one of the stream, and returns one that it completes; nil for none.
-func (r *restoring) packet(p *rtp.Packet) (*rtp.Packet, error) {
+// packet takes one of the stream.
+func (r *restoring) packet(p *rtp.Packet) error {
 	if r.repairType == 0 {
-		return nil, nil
+		return nil
 	}
 	image := rtp.Packet{Header: p.Header.Clone(), Payload: p.Payload}
 	image.SSRC = r.ssrc
 	if r.transportID != 0 && image.GetExtension(r.transportID) != nil {
 		if err := image.SetExtension(r.transportID, []byte{0, 0}); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	data, err := image.Marshal()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return parsed(r.restorer.Media(data))
+	r.restorer.Media(data)
+	return nil
 }
 
-// repair takes a repair packet, and returns one of the stream that it completes; nil for none.
-func (r *restoring) repair(p *rtp.Packet) (*rtp.Packet, error) {
-	data, err := r.restorer.Repair(p.Payload)
-	if err != nil {
-		return nil, err
-	}
-	return parsed(data)
-}
+// repair takes a repair packet.
+func (r *restoring) repair(p *rtp.Packet) error { return r.restorer.Repair(p.Payload) }
 
-func parsed(data []byte) (*rtp.Packet, error) {
+// restored returns a packet of the stream that can be made again now, nil for none. It is called until there is none.
+func (r *restoring) restored() (*rtp.Packet, error) {
+	data := r.restorer.Restored()
 	if data == nil {
 		return nil, nil
 	}

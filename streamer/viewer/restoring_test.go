@@ -41,10 +41,13 @@ func TestARepairPacketCompletesWhatARepeatOrTheStreamBrings(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got, err := r.packet(packets[0]); got != nil || err != nil {
-		t.Fatal(got, err)
+	if err := r.packet(packets[0]); err != nil {
+		t.Fatal(err)
 	}
-	if got, err := r.repair(&rtp.Packet{Payload: parity.Append(nil)}); got != nil || err != nil {
+	if err := r.repair(&rtp.Packet{Payload: parity.Append(nil)}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := r.restored(); got != nil || err != nil {
 		t.Fatal(got, err)
 	}
 	repeat := &rtp.Packet{Header: packets[2].Header.Clone(), Payload: append([]byte{0, 11}, packets[2].Payload...)}
@@ -52,7 +55,10 @@ func TestARepairPacketCompletesWhatARepeatOrTheStreamBrings(t *testing.T) {
 	if !n.original(repeat) {
 		t.Fatal("a repeat is not taken for one")
 	}
-	got, err := r.packet(repeat)
+	if err := r.packet(repeat); err != nil {
+		t.Fatal(err)
+	}
+	got, err := r.restored()
 	if err != nil || got == nil || got.SequenceNumber != 10 || !bytes.Equal(got.Payload, packets[1].Payload) || got.Timestamp != packets[1].Timestamp {
 		t.Errorf("made again: %v, %v", got, err)
 	}

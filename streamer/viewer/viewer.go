@@ -71,6 +71,7 @@ type Viewer struct {
 	relayOnly  bool
 	tap        *tap
 	reports    *reporter // nil without CCFB
+	repairs    *repairReports
 
 	ended   chan struct{}
 	endOnce sync.Once
@@ -106,10 +107,12 @@ func New(config Config, watcher Watcher) (*Viewer, error) {
 	}
 	feedback := webrtc.ConfigureRTCPReports(registry)
 	var reports *reporter
+	repairs := new(repairReports)
 	if config.CCFB {
 		reports = newReporter()
 	} else {
-		feedback = errors.Join(feedback, webrtc.ConfigureTWCCSender(engine, registry))
+		registry.Add(repairs)
+		feedback = errors.Join(feedback, webrtc.ConfigureTWCCSender(engine, &repairs.registry))
 	}
 	if feedback != nil {
 		return nil, fmt.Errorf("set up feedback: %w", feedback)
@@ -131,7 +134,8 @@ func New(config Config, watcher Watcher) (*Viewer, error) {
 	}
 	v := &Viewer{
 		connection: connection, watcher: watcher, logger: logger, decode: config.Decode, relayOnly: config.RelayOnly, hear: config.Hear, tap: tap, reports: reports,
-		ended: make(chan struct{}), open: make(chan struct{}),
+		repairs: repairs,
+		ended:   make(chan struct{}), open: make(chan struct{}),
 	}
 	connection.OnTrack(func(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
 		v.receive(func() {
