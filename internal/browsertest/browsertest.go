@@ -25,8 +25,8 @@ func Show(t *testing.T, browser, url string) (end func()) {
 		command.Args = append(command.Args, "--no-sandbox") // Chromium refuses its own as root
 	}
 	command.Args = append(command.Args, url)
-	end = run(t, command)
-	return func() { end(); remove(t, profile) }
+	kill := run(t, command)
+	return func() { kill(); remove(t, profile) }
 }
 
 // run starts a browser and returns what ends it, and all the processes that it has.

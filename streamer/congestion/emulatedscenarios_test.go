@@ -127,6 +127,7 @@ var emulatedBounds = []struct {
 	{name: "bufferbloat", use: 0.86, p95: 16 * milli, latest: 50 * milli, reason: "a deep queue stays empty"},
 	{name: "two-flows", use: 0.95, p95: 40 * milli, latest: 100 * milli, reason: "two frames of 8 ms in each other's way, and a queue at times"},
 	{name: "bulk", use: 0.93, p95: 260 * milli, stalled: 1200 * milli, latest: 550 * milli, reason: "the queue is the download's"},
+	{name: "l4s", use: 0.9, p95: 40 * milli, stalled: 500 * milli, latest: 350 * milli, reason: "without marks, in the queue that the download fills to 15 ms"},
 }
 
 func TestScenarioEmulatedNetworks(t *testing.T) {
