@@ -17,7 +17,7 @@ func (p *Peer) Restored() <-chan struct{} { return p.restored }
 // While the answer to an earlier offer is due, that one is handed over again: the player may not have got it.
 func (p *Peer) Restart(send func(sdp string) error) error {
 	if pending := p.connection.PendingLocalDescription(); pending != nil {
-		return send(pending.SDP)
+		return send(withFrameLength(pending.SDP))
 	}
 	p.restarting.Store(true)
 	return p.offer(&webrtc.OfferOptions{ICERestart: true}, send)
@@ -57,5 +57,5 @@ func (p *Peer) offer(options *webrtc.OfferOptions, send func(sdp string) error) 
 	if err := p.connection.SetLocalDescription(offer); err != nil {
 		return fmt.Errorf("apply our own offer: %w", err)
 	}
-	return send(offer.SDP)
+	return send(withFrameLength(offer.SDP))
 }

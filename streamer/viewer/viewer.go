@@ -50,6 +50,8 @@ type Config struct {
 	// Hear is called for each piece of sound, from one goroutine; nil refuses sound. Plain refuses packets that repeat the frame before.
 	Hear  func(Sound)
 	Plain bool
+	// Microphone answers an edge that takes what its player says; Speak says it. It needs Hear.
+	Microphone bool
 
 	Logger *slog.Logger
 }
@@ -59,7 +61,10 @@ var ErrEnded = errors.New("the edge's connection ended")
 
 // Viewer is one connection to one edge.
 type Viewer struct {
+	api        *webrtc.API
 	connection *webrtc.PeerConnection
+	speaks     bool
+	microphone microphone
 	watcher    Watcher
 	logger     *slog.Logger
 	decode     bool
@@ -111,7 +116,7 @@ func New(config Config, watcher Watcher) (*Viewer, error) {
 		return nil, fmt.Errorf("make the peer connection: %w", err)
 	}
 	v := &Viewer{
-		connection: connection, watcher: watcher, logger: logger, decode: config.Decode, relayOnly: config.RelayOnly, hear: config.Hear, tap: tap,
+		api: api, connection: connection, speaks: config.Microphone, watcher: watcher, logger: logger, decode: config.Decode, relayOnly: config.RelayOnly, hear: config.Hear, tap: tap,
 		ended: make(chan struct{}), open: make(chan struct{}),
 	}
 	connection.OnTrack(func(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
@@ -189,6 +194,11 @@ func (v *Viewer) awaitReaders() {
 func (v *Viewer) Answer(offer string) (string, error) {
 	if err := v.connection.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
 		return "", fmt.Errorf("apply the edge's offer: %w", err)
+	}
+	if v.speaks && !v.microphone.attached {
+		if err := v.attachMicrophone(offer); err != nil {
+			return "", err
+		}
 	}
 	answer, err := v.connection.CreateAnswer(nil)
 	if err != nil {
