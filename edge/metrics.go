@@ -19,6 +19,9 @@ type metrics struct {
 	keyframeRequests prometheus.Counter
 	missed           prometheus.Counter
 	unheard          prometheus.Counter
+	voice            *prometheus.CounterVec
+	unspoken         prometheus.Counter
+	uninvited        prometheus.Counter
 }
 
 func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
@@ -43,8 +46,17 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 		unheard: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "nearlight_edge_sound_frames_missed_total", Help: "Frames of sound that were not sent to somebody whose way did not keep up.",
 		}),
+		voice: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "nearlight_edge_microphone_events_total", Help: "What became of packets from players' microphones, and what was done for want of them or for too many.",
+		}, []string{"event"}),
+		unspoken: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "nearlight_edge_microphone_pieces_lost_total", Help: "Pieces of 10 ms of players' microphones that a session's sound server did not take.",
+		}),
+		uninvited: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "nearlight_edge_media_packets_refused_total", Help: "Media packets from players that were none of what was offered to them.",
+		}),
 	}
-	for _, collector := range []prometheus.Collector{m.stages, m.sessions, m.malformed, m.injected, m.dropped, m.keyframeRequests, m.missed, m.unheard} {
+	for _, collector := range []prometheus.Collector{m.stages, m.sessions, m.malformed, m.injected, m.dropped, m.keyframeRequests, m.missed, m.unheard, m.voice, m.unspoken, m.uninvited} {
 		if err := registerer.Register(collector); err != nil {
 			return nil, fmt.Errorf("register the edge's metrics: %w", err)
 		}

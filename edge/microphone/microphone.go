@@ -221,11 +221,11 @@ func (p *Playout) pause() {
 }
 
 // Pull fills samples, StepSamples of them, with what comes next, and reports whether anything was said lately; if not, they are
-// silence. It is called every StepTime.
-func (p *Playout) Pull(samples []int16, at media.Instant) bool {
+// silence. It is called for every StepTime, with the instant at which that is over.
+func (p *Playout) Pull(samples []int16, until media.Instant) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := ticks(at)
+	now := ticks(until)
 	if p.decoder == nil || !p.began || !p.speaking && p.waiting.empty() && now-p.arrived > silentAfter {
 		clear(samples)
 		return false
