@@ -81,7 +81,7 @@ func TestTheOfferAsksForShortFramesOfTheMicrophone(t *testing.T) {
 	}
 }
 
-func TestPacketsOfAMicrophoneThatWasNotOfferedAreRefused(t *testing.T) {
+func TestPacketsThatAreNoSpeechAreRefused(t *testing.T) {
 	heardByEdge := make(said, 64)
 	config := withSound
 	config.Microphone = heardByEdge.take
