@@ -36,8 +36,8 @@ const (
 	early = time.Millisecond
 	// mostOverdue is how much is made up for where this process got no time; what is older is left out.
 	mostOverdue = 200 * time.Millisecond
-	// pipeLength bounds what waits for a server that does not read, in octets: the least that Linux has, a page, is 43 ms of sound.
-	pipeLength = 4096
+	// pipeLength bounds what waits for a server that does not read, in octets: 85 ms of sound, which quietTime fits into.
+	pipeLength = 8192
 	// pipeRetry is how soon a pipe that cannot be opened is looked at again: the server that was there has ended, or is just up.
 	pipeRetry = 50 * time.Millisecond
 )

@@ -173,6 +173,16 @@ func TestTheMicrophoneOutlivesItsServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.until(t, "the tone is recorded", h.record(t, byPulseAudio...).hears)
+	m.say("nothing")
+	r := h.record(t, byPulseAudio...)
+	h.until(t, "silence is recorded", r.silent)
+	lost := h.server.Unspoken()
+	r.forget()
+	h.until(t, "silence is recorded", r.silent)
+	if now := h.server.Unspoken(); now > lost {
+		t.Errorf("in a fifth of a second of silence %d pieces were lost", now-lost)
+	}
+	m.say("tone")
 	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP} {
 		before := h.serverProcess(t)
 		if err := syscall.Kill(before, signal); err != nil {
