@@ -328,6 +328,10 @@ func (s *session) reportStats(ctx context.Context, l *live) error {
 		}
 		said := s.voice.counts()
 		s.node.metrics.countVoice(voice, said)
+		if said != voice {
+			delay, aim := s.voice.playout.Delay()
+			s.logger.Debug("the player speaks", "delay", delay, "aim", aim, "counts", said)
+		}
 		voice = said
 		if server := l.screen.audio; server != nil {
 			before := unspoken
