@@ -55,7 +55,7 @@ func (n *Node) start(m signaling.Start) error {
 		return signaling.NewError(signaling.CodeFull)
 	}
 	s := newSession(n, m.Session)
-	s.app, s.size = description, n.config.Size
+	s.app, s.size, s.maySpeak = description, n.config.Size, claims.Allows(token.Microphone)
 	if m.Size != nil {
 		if wanted := (media.Size{Width: m.Size.Width, Height: m.Size.Height}); wanted.Check() == nil && wanted.Fits(n.config.MaxSize) {
 			s.size = wanted

@@ -63,7 +63,7 @@ func (c *conversation) offer(ctx context.Context) error {
 	c.receiver = &receiver{session: s}
 	peer, err := s.node.config.Engine.NewPeer(streamer.PeerConfig{
 		Codecs: c.offered.codecs, ProfileLevelID: c.offered.profileLevelID, Bitrate: s.node.config.Bitrate,
-		Local: s.node.config.Local, Controller: s.node.config.Congestion, Audio: s.node.hasSound(),
+		Local: s.node.config.Local, Controller: s.node.config.Congestion, Audio: s.node.hasSound(), Microphone: s.voice.taker(),
 		PrepareThread: func() { becomeRealtime(s.logger) },
 	}, c.receiver, s.stages, s.logger)
 	if err != nil {

@@ -21,6 +21,9 @@ type metrics struct {
 	unheard          prometheus.Counter
 	mending          *prometheus.CounterVec
 	tooLate          *prometheus.CounterVec
+	voice            *prometheus.CounterVec
+	unspoken         prometheus.Counter
+	uninvited        prometheus.Counter
 }
 
 func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
@@ -51,8 +54,19 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 		tooLate: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "nearlight_edge_mending_too_late_total", Help: "Packets that were not sent to make up for lost ones, since their frame could not be shown in time any more or was not needed, by kind.",
 		}, []string{"kind"}),
+		voice: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "nearlight_edge_microphone_events_total", Help: "What became of packets from players' microphones, and what was done for want of them or for too many.",
+		}, []string{"event"}),
+		unspoken: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "nearlight_edge_microphone_pieces_lost_total", Help: "Pieces of 10 ms of players' microphones that a session's sound server did not take.",
+		}),
+		uninvited: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "nearlight_edge_media_packets_refused_total", Help: "Media packets from players that were none of what was offered to them.",
+		}),
 	}
-	for _, collector := range []prometheus.Collector{m.stages, m.sessions, m.malformed, m.injected, m.dropped, m.keyframeRequests, m.missed, m.unheard, m.mending, m.tooLate} {
+	for _, collector := range []prometheus.Collector{
+		m.stages, m.sessions, m.malformed, m.injected, m.dropped, m.keyframeRequests, m.missed, m.unheard, m.mending, m.tooLate, m.voice, m.unspoken, m.uninvited,
+	} {
 		if err := registerer.Register(collector); err != nil {
 			return nil, fmt.Errorf("register the edge's metrics: %w", err)
 		}

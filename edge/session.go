@@ -15,6 +15,7 @@ import (
 	"nearlight/edge/app"
 	"nearlight/edge/capture"
 	"nearlight/edge/input"
+	"nearlight/edge/microphone"
 	"nearlight/encoder"
 	"nearlight/internal/media"
 	"nearlight/signaling"
@@ -56,6 +57,9 @@ type session struct {
 
 	bulletin *bulletin
 	stages   *streamer.Stages
+	// maySpeak is the player's right to be heard by the app; voice is nil without it.
+	maySpeak bool
+	voice    *voice
 
 	// watches is the session that this one looks on at; nil for one that is played.
 	watches *session
@@ -121,6 +125,8 @@ func (s *session) run(ctx context.Context) error {
 	if s.watches != nil {
 		return s.lookOn(ctx)
 	}
+	s.voice = newVoice(s.maySpeak && s.node.hasSound(), s.logger)
+	defer s.voice.close()
 	config := encoder.Config{
 		Size: s.size, MaxSize: s.node.config.MaxSize, FrameRate: s.node.config.FrameRate, Bitrate: s.node.config.Bitrate,
 		Recovery: encoder.RecoverByReferences,
@@ -202,6 +208,9 @@ func (s *session) play(ctx context.Context, choice *encoder.Choice, config encod
 	}
 	if sound := s.onAir.live.sound; sound != nil {
 		group.Go(func() error { return sound.run(together) })
+	}
+	if screen.audio != nil {
+		group.Go(func() error { return s.speak(together, screen.audio) })
 	}
 	group.Go(func() error { return s.reportStats(together, s.onAir.live) })
 	group.Go(func() error { return s.awaitEnd(together, screen) })
@@ -318,8 +327,10 @@ func (s *session) converse(ctx context.Context, offered offered, ready <-chan *l
 func (s *session) reportStats(ctx context.Context, l *live) error {
 	p := l.pipeline
 	var counted input.Stats
-	var missed, unheard uint64
+	var missed, unheard, unspoken, uninvited uint64
 	var mended mendedCount
+	var voice microphone.Counts
+	var spoken *streamer.Peer
 	count := func() {
 		now := l.screen.injector.Stats()
 		s.node.metrics.input(counted, now)
@@ -332,6 +343,26 @@ func (s *session) reportStats(ctx context.Context, l *live) error {
 			before := unheard
 			unheard = l.sound.missed.Load()
 			s.node.metrics.unheard.Add(float64(unheard - before))
+		}
+		said := s.voice.counts()
+		s.node.metrics.countVoice(voice, said)
+		if said != voice {
+			delay, aim := s.voice.playout.Delay()
+			s.logger.Debug("the player speaks", "delay", delay, "aim", aim, "counts", said)
+		}
+		voice = said
+		if server := l.screen.audio; server != nil {
+			before := unspoken
+			unspoken = server.Unspoken()
+			s.node.metrics.unspoken.Add(float64(unspoken - before))
+		}
+		if peer := p.peer.Load(); peer != nil {
+			if peer != spoken {
+				spoken, uninvited = peer, 0
+			}
+			before := uninvited
+			uninvited = peer.Refused()
+			s.node.metrics.uninvited.Add(float64(uninvited - before))
 		}
 	}
 	defer count()

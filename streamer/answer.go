@@ -27,6 +27,7 @@ func readAnswer(answer string, offered []media.Codec, profileLevelID string) (st
 		if section.MediaName.Media == "audio" {
 			setParameters(section, strconv.Itoa(opusPayloadType), opusParameters)
 			setParameters(section, strconv.Itoa(redPayloadType), redParameters)
+			setParameters(section, strconv.Itoa(microphonePayloadType), microphoneParameters)
 		}
 		if section.MediaName.Media != "video" || section.MediaName.Port.Value == 0 {
 			continue

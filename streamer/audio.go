@@ -37,6 +37,9 @@ var (
 	redCodec  = audioCodec(redPayloadType, redMimeType, redParameters)
 )
 
+// soundCodecs is what the sound is offered in, with its repeats first.
+var soundCodecs = []webrtc.RTPCodecParameters{redCodec, opusCodec}
+
 func audioCodec(payloadType webrtc.PayloadType, mimeType, parameters string) webrtc.RTPCodecParameters {
 	return webrtc.RTPCodecParameters{PayloadType: payloadType, RTPCodecCapability: webrtc.RTPCodecCapability{
 		MimeType: mimeType, ClockRate: audioClockRate, Channels: audioChannels, SDPFmtpLine: parameters,
@@ -173,12 +176,12 @@ func (t *audioTrack) reportNow() *rtcp.SenderReport {
 
 // registerAudio makes the offer hold the sound, with its repeats first.
 func registerAudio(engine *webrtc.MediaEngine) error {
-	for _, codec := range []webrtc.RTPCodecParameters{redCodec, opusCodec} {
+	for _, codec := range soundCodecs {
 		if err := engine.RegisterCodec(codec, webrtc.RTPCodecTypeAudio); err != nil {
 			return fmt.Errorf("register %s: %w", codec.MimeType, err)
 		}
 	}
-	if err := engine.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: transportNumberURI}, webrtc.RTPCodecTypeAudio); err != nil {
+	if err := engine.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: transportNumberURI}, webrtc.RTPCodecTypeAudio, webrtc.RTPTransceiverDirectionSendonly); err != nil {
 		return fmt.Errorf("register header extension %s: %w", transportNumberURI, err)
 	}
 	return nil

@@ -51,9 +51,9 @@ func NewEngine(ports *udpmux.Ports, logger *slog.Logger) (*Engine, error) {
 	return &Engine{ports: ports, certificate: *certificate, logger: logger}, nil
 }
 
-// newConnection makes a peer connection that can send one video stream in the codecs given, and sound where it is wanted, and hands feedback what the player
-// says about it. There are no interceptors: numbers, repeats and reports are the outbound's.
-func (e *Engine) newConnection(config PeerConfig, feedback func(rtcp.Packet), logger *slog.Logger) (*webrtc.PeerConnection, error) {
+// newConnection makes a peer connection that can send one video stream in the codecs given, and sound where it is wanted. It hands
+// feedback what the player says about them, and incoming what the player itself sends. There are no interceptors: numbers, repeats and reports are the outbound's.
+func (e *Engine) newConnection(config PeerConfig, feedback func(rtcp.Packet), incoming func([]byte), logger *slog.Logger) (*webrtc.PeerConnection, error) {
 	loggers := pionLoggers{logger}
 	settings := webrtc.SettingEngine{LoggerFactory: loggers}
 	settings.SetICEUDPMux(e.ports.UDP)
@@ -73,7 +73,7 @@ func (e *Engine) newConnection(config PeerConfig, feedback func(rtcp.Packet), lo
 	settings.SetSCTPMaxMessageSize(sctpMaxMessage)
 	settings.DisableActiveTCP(true) // a browser cannot listen
 
-	settings.BufferFactory = buffers(feedback)
+	settings.BufferFactory = buffers(feedback, incoming)
 
 	engine := &webrtc.MediaEngine{}
 	if err := registerCodecs(engine, config.Codecs, config.ProfileLevelID); err != nil {
@@ -81,6 +81,11 @@ func (e *Engine) newConnection(config PeerConfig, feedback func(rtcp.Packet), lo
 	}
 	if config.Audio {
 		if err := registerAudio(engine); err != nil {
+			return nil, err
+		}
+	}
+	if config.Microphone != nil {
+		if err := registerMicrophone(engine); err != nil {
 			return nil, err
 		}
 	}

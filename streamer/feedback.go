@@ -1,6 +1,8 @@
 package streamer
 
 import (
+	"context"
+	"log/slog"
 	"math/bits"
 	"sync"
 	"time"
@@ -51,6 +53,10 @@ func (p *Peer) feedback(packet rtcp.Packet) {
 		err = p.repeat(packet)
 	case *rtcp.TransportLayerCC, *rtcp.CCFeedbackReport:
 		err = p.rate.reported(packet)
+	case *rtcp.SenderReport:
+		if p.microphone != nil {
+			p.microphone.heardReport(packet, media.Now())
+		}
 	case *rtcp.ReceiverReport:
 		for _, echo := range packet.Reports {
 			if roundTrip, is := roundTripOf(echo, time.Now()); is {
@@ -63,6 +69,20 @@ func (p *Peer) feedback(packet rtcp.Packet) {
 		p.logger.Debug("take the player's feedback", "error", err)
 	}
 }
+
+// incoming takes what the player sends besides messages. It is called from the goroutine that reads the socket.
+func (p *Peer) incoming(packet []byte) {
+	p.hear()
+	if err := p.microphone.rtp(packet, media.Now()); err != nil {
+		p.refused.Add(1)
+		if p.logger.Enabled(context.Background(), slog.LevelDebug) {
+			p.logger.Debug("the player's packet is dropped", "reason", err)
+		}
+	}
+}
+
+// Refused is how many packets the player has sent that are none of what was offered to it.
+func (p *Peer) Refused() uint64 { return p.refused.Load() }
 
 func (p *Peer) wantKeyframe() {
 	if p.keyframes.pass(time.Now(), p.RoundTrip()) {

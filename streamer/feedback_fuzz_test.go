@@ -48,7 +48,7 @@ func FuzzFeedback(f *testing.F) {
 		}
 		before := sent.bytes
 		p := &Peer{outbound: track.outbound, rate: rate, receiver: nobody{}, logger: quiet}
-		tap := buffers(p.feedback)(packetio.RTCPBufferPacket, 7)
+		tap := buffers(p.feedback, p.incoming)(packetio.RTCPBufferPacket, 7)
 		for range 3 {
 			if n, err := tap.Write(data); n != len(data) || err != nil {
 				t.Fatalf("took %d of %d octets: %v", n, len(data), err)

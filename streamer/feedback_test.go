@@ -11,7 +11,7 @@ import (
 
 func TestReportsAboutAnyStreamAreTakenOnceEach(t *testing.T) {
 	var taken []rtcp.Packet
-	open := buffers(func(p rtcp.Packet) { taken = append(taken, p) })
+	open := buffers(func(p rtcp.Packet) { taken = append(taken, p) }, func([]byte) {})
 	video, repeats := open(packetio.RTCPBufferPacket, 7), open(packetio.RTCPBufferPacket, 8)
 	report := &rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{{SSRC: 7}, {SSRC: 8}}}
 	about := &rtcp.TransportLayerCC{

@@ -70,6 +70,11 @@ func (p *Peer) beat() {
 			reports = append(reports, report)
 		}
 	}
+	if p.microphone != nil {
+		if report := p.microphone.reportNow(media.Now()); report != nil {
+			reports = append(reports, report)
+		}
+	}
 	if len(reports) > 0 {
 		if err := p.connection.WriteRTCP(reports); err != nil {
 			p.logger.Debug("send reports", "error", err)

@@ -30,7 +30,9 @@ type PeerConfig struct {
 	Local          bool          // the player is on this machine's network, whose rate is no limit
 	Audio          bool          // offer sound as well
 	Unmarked       bool          // no packet says that it is ECN-capable, whoever reports marks
-	ICEServers     []webrtc.ICEServer
+	// Microphone takes what the player says, from the goroutine that reads the socket; nil offers no way to send it.
+	Microphone func(MicrophonePacket)
+	ICEServers []webrtc.ICEServer
 	// PrepareThread is called on the thread that sends what has to wait for its turn, which is the connection's own and ends with it; nil
 	// leaves it an ordinary one. A packet that is sent late is read as the network's delay.
 	PrepareThread func()
@@ -72,6 +74,7 @@ type Peer struct {
 	logger        *slog.Logger
 	track         *videoTrack
 	audio         *audioTrack // nil where no sound is offered
+	microphone    *microphone // nil where the player may send none
 	// profileLevelID is what was offered of H.264.
 	profileLevelID string
 	motion         *webrtc.DataChannel
@@ -89,7 +92,8 @@ type Peer struct {
 	fail      error // written before failed is closed
 
 	roundTrip atomic.Int64 // time.Duration, 0 until known
-	steered   atomic.Bool  // Grant is asked: what is sent is made at this connection's rate
+	refused   atomic.Uint64
+	steered   atomic.Bool // Grant is asked: what is sent is made at this connection's rate
 
 	born       time.Time
 	silence    silence
@@ -119,7 +123,10 @@ func (e *Engine) NewPeer(config PeerConfig, receiver Receiver, stages *Stages, l
 	if config.Audio {
 		p.audio = newAudioTrack(p.outbound)
 	}
-	if p.connection, err = e.newConnection(config, p.feedback, logger); err != nil {
+	if config.Microphone != nil {
+		p.microphone = &microphone{take: config.Microphone}
+	}
+	if p.connection, err = e.newConnection(config, p.feedback, p.incoming, logger); err != nil {
 		return nil, errors.Join(err, p.discard())
 	}
 	if err := p.setUp(); err != nil {
@@ -156,9 +163,17 @@ func (p *Peer) setUp() error {
 		return fmt.Errorf("add the video track: %w", err)
 	}
 	if p.audio != nil {
-		_, err := p.connection.AddTransceiverFromTrack(p.audio, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+		section, err := p.connection.AddTransceiverFromTrack(p.audio, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
 		if err != nil {
 			return fmt.Errorf("add the audio track: %w", err)
+		}
+		if err := section.SetCodecPreferences(soundCodecs); err != nil {
+			return fmt.Errorf("choose the sound's codecs: %w", err)
+		}
+	}
+	if p.microphone != nil {
+		if err := p.receiveMicrophone(); err != nil {
+			return err
 		}
 	}
 	if p.motion, err = p.openChannel(control.OnMotion); err != nil {

@@ -19,7 +19,7 @@ func (p *Peer) Restored() <-chan struct{} { return p.restored }
 // While the answer to an earlier offer is due, that one is handed over again: the player may not have got it.
 func (p *Peer) Restart(send func(sdp string) error) error {
 	if pending := p.connection.PendingLocalDescription(); pending != nil {
-		return send(ccfb.Offer(pending.SDP))
+		return send(told(pending.SDP))
 	}
 	p.restarting.Store(true)
 	return p.offer(&webrtc.OfferOptions{ICERestart: true}, send)
@@ -59,5 +59,8 @@ func (p *Peer) offer(options *webrtc.OfferOptions, send func(sdp string) error) 
 	if err := p.connection.SetLocalDescription(offer); err != nil {
 		return fmt.Errorf("apply our own offer: %w", err)
 	}
-	return send(ccfb.Offer(offer.SDP))
+	return send(told(offer.SDP))
 }
+
+// told is an offer as the player gets it, with what pion's session descriptions have no place for.
+func told(sdp string) string { return ccfb.Offer(withFrameLength(sdp)) }

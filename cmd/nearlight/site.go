@@ -68,7 +68,7 @@ func secured(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Permissions-Policy", "autoplay=(self), fullscreen=(self), gamepad=(self), clipboard-read=(self), clipboard-write=(self)")
+		h.Set("Permissions-Policy", "autoplay=(self), fullscreen=(self), microphone=(self), gamepad=(self), clipboard-read=(self), clipboard-write=(self)")
 		next.ServeHTTP(w, r)
 	})
 }

@@ -38,6 +38,8 @@ type upFlags struct {
 	verbose bool
 	measure string
 	stamp   bool
+	// microphone lets whoever has the link be heard by the game.
+	microphone bool
 }
 
 func newUp() *cobra.Command {
@@ -72,6 +74,7 @@ func newUp() *cobra.Command {
 	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:8080", "address of the pages and of signaling")
 	c.Flags().StringVar(&f.ice, "ice-servers", "", iceServersUsage)
 	c.Flags().BoolVar(&f.lan, "lan", false, "serve the local network, over HTTPS with a certificate made on the spot")
+	c.Flags().BoolVar(&f.microphone, "microphone", false, "let players speak into the game: the link's token gets the right, the page a button; off until it is pressed")
 	c.Flags().BoolVar(&f.verbose, "verbose", false, "log details")
 	c.Flags().StringVar(&f.measure, "measure", "", "folder for a benchmark's measurements: each frame's times, and what a page reports")
 	c.Flags().BoolVar(&f.stamp, "stamp", false, "draw the measuring marker into every frame")
@@ -115,9 +118,11 @@ func (f *upFlags) open(ctx context.Context, command []string, traces *tracing.Tr
 	if err != nil {
 		return nil, err
 	}
-	n.token, err = issuer.Issue(token.Claims{
-		Role: token.Player, Rights: []token.Right{token.Play, token.Install, token.Watch}, Expires: time.Now().Add(tokenLife),
-	})
+	rights := []token.Right{token.Play, token.Install, token.Watch}
+	if f.microphone {
+		rights = append(rights, token.Microphone)
+	}
+	n.token, err = issuer.Issue(token.Claims{Role: token.Player, Rights: rights, Expires: time.Now().Add(tokenLife)})
 	if err != nil {
 		return nil, err
 	}

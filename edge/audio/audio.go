@@ -1,6 +1,7 @@
 // Package audio answers one question: how does a session get a sound server of its own, and what it plays from there?
 //
-// A Server is a PulseAudio in a cage of its own, beside the display's, with one sink that plays to nobody. Apps reach it by a socket
+// A Server is a PulseAudio in a cage of its own, beside the display's, with one sink that plays to nobody, and one source, a microphone
+// that hears what it is given. Apps reach it by a socket
 // and nothing else; it opens no device, takes no module after its start and knows no other session. What the sink plays is
 // recorded from its monitor in fragments of a few milliseconds.
 //
@@ -10,7 +11,7 @@
 //
 // A session without sound is still a session: a server that cannot be had is said, and tried again.
 //
-// A Server may be used from several goroutines; Capture is called by one at a time.
+// A Server may be used from several goroutines; Capture and Speak are called by one at a time each.
 package audio
 
 import (

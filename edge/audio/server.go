@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -54,11 +55,14 @@ alternate-sample-rate = 48000
 default-sample-channels = 2
 `
 
-// script makes the sink. Without rewinds it is never more than 50 ms ahead of what it plays, so that capture begins at once. Whoever
+// script makes the sink, and the source that Speak feeds. Without rewinds it is never more than 50 ms ahead of what it plays, so that capture begins at once. Whoever
 // reaches the socket may enter: its folder is the session's user's alone, and no cage but the app's shows it.
-func script(socket string) string {
-	return fmt.Sprintf("load-module module-null-sink sink_name=%s format=s16le rate=%d channels=%d norewinds=1\nset-default-sink %[1]s\n"+
-		"load-module module-native-protocol-unix auth-anonymous=1 auth-cookie-enabled=0 socket=%[4]s\n", sink, SampleRate, Channels, socket)
+func script(socket, pipe string) string {
+	return fmt.Sprintf("load-module module-null-sink sink_name=%s format=s16le rate=%d channels=%d norewinds=1\nset-default-sink %[1]s\n",
+		sink, SampleRate, Channels) +
+		fmt.Sprintf("load-module module-pipe-source source_name=%s file=%s format=s16le rate=%d channels=1 source_properties=device.description=%s\n"+
+			"set-default-source %[1]s\n", microphone, pipe, VoiceRate, microphoneName) +
+		fmt.Sprintf("load-module module-native-protocol-unix auth-anonymous=1 auth-cookie-enabled=0 socket=%s\n", socket)
 }
 
 // Config is what Start needs. All but Log must be set.
@@ -78,6 +82,8 @@ type Server struct {
 	cancel context.CancelFunc
 	kept   sync.WaitGroup
 	close  func() error
+
+	unspoken atomic.Uint64
 
 	mu      sync.Mutex
 	process *sandbox.Process // nil while there is none
@@ -112,22 +118,25 @@ func Start(c Config) (*Server, error) {
 }
 
 func (s *Server) makeFiles() error {
-	seen := filepath.Join(s.socketFolder(), socketName)
+	seen, pipe := s.socket(), s.pipe()
 	if s.config.Sandbox.Confined() {
-		seen = filepath.Join(socketFolderInside, socketName)
+		seen, pipe = filepath.Join(socketFolderInside, socketName), filepath.Join(microphoneFolderInside, pipeName)
 	}
 	i := s.config.Identity
 	return errors.Join(
-		i.MakeFolder(s.folder), i.MakeFolder(s.socketFolder()), i.MakeFolder(s.settingsFolder()), i.MakeFolder(s.stateFolder()),
+		i.MakeFolder(s.folder), i.MakeFolder(s.socketFolder()), i.MakeFolder(s.settingsFolder()), i.MakeFolder(s.stateFolder()), i.MakeFolder(s.microphoneFolder()),
 		i.WriteFile(filepath.Join(s.settingsFolder(), "daemon.conf"), []byte(settings)),
-		i.WriteFile(filepath.Join(s.settingsFolder(), "script.pa"), []byte(script(seen))),
+		i.WriteFile(filepath.Join(s.settingsFolder(), "script.pa"), []byte(script(seen, pipe))),
 	)
 }
 
 func (s *Server) socketFolder() string   { return filepath.Join(s.folder, "io") }
 func (s *Server) settingsFolder() string { return filepath.Join(s.folder, "set") }
 func (s *Server) stateFolder() string    { return filepath.Join(s.folder, "run") }
-func (s *Server) socket() string         { return filepath.Join(s.socketFolder(), socketName) }
+func (s *Server) microphoneFolder() string {
+	return filepath.Join(s.folder, "mic") // the app never sees it
+}
+func (s *Server) socket() string { return filepath.Join(s.socketFolder(), socketName) }
 
 // Lend completes a command so that it plays on this server.
 func (s *Server) Lend(c *sandbox.Command) {
@@ -193,8 +202,10 @@ func (s *Server) keep(ctx context.Context) {
 
 // run runs one server until it or ctx ends.
 func (s *Server) run(ctx context.Context) error {
-	if err := os.Remove(s.socket()); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+	for _, left := range []string{s.socket(), s.pipe()} {
+		if err := os.Remove(left); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
 	}
 	process, err := s.config.Sandbox.Start(s.command())
 	if err != nil {
@@ -247,6 +258,7 @@ func (s *Server) command() sandbox.Command {
 	if s.config.Sandbox.Confined() {
 		command.Binds = []sandbox.Bind{
 			{Outside: s.socketFolder(), Inside: socketFolderInside, Writable: true}, {Outside: settings, Inside: settingsFolderInside},
+			{Outside: s.microphoneFolder(), Inside: microphoneFolderInside, Writable: true},
 		}
 		settings, state = settingsFolderInside, sandbox.RuntimeDir
 	}

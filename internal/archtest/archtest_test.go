@@ -52,6 +52,7 @@ var arrows = []struct {
 	{"edge/display", []string{"internal/media", "edge/sandbox"}, "a display knows no app"},
 	{"edge/audio", []string{"edge/sandbox", "internal/media"}, "a sound server knows no app, and what it plays no transport"},
 	{"edge/audio/pulse", nil, "a protocol, whoever serves it"},
+	{"edge/microphone", []string{"internal/opus", "internal/media"}, "packets in, samples out; who sends and who records is the edge's to say"},
 	{"edge/sandbox", nil, "the cage knows nothing of what is in it"},
 	{"edge/gpu", []string{"internal/media"}, "a card is looked at and chosen; what draws and encodes on it is the edge's to say"},
 	{"edge/app", []string{"edge/sandbox", "edge/display", "edge/audio", "internal/media"}, "an app runs on a display in a cage, and plays to a sound server"},

@@ -3,7 +3,8 @@
 //
 // Frames are coded by the part of Opus that adds the least delay, CELT (OPUS_APPLICATION_RESTRICTED_LOWDELAY): 2.5 ms of
 // look-ahead beside the frame's own length. Its packets hold no forward error correction, which is for speech (RFC 6716 section
-// 2.1.7): docs/adr/0021 says what stands in for it.
+// 2.1.7): docs/adr/0021 says what stands in for it. SpeechEncoder and SpeechDecoder are for what a microphone hears, and use the
+// whole of Opus.
 //
 // Encoders and decoders have one user at a time each, and are independent of each other. Neither allocates for a frame.
 package opus

@@ -35,3 +35,33 @@ func (*Decoder) Decode([]int16, []byte) error { return errNoCgo }
 
 // Close does nothing.
 func (*Decoder) Close() {}
+
+// SpeechEncoder is never made in this build.
+type SpeechEncoder struct{}
+
+// NewSpeechEncoder returns an error that wraps ErrUnavailable.
+func NewSpeechEncoder(SpeechConfig) (*SpeechEncoder, error) { return nil, errNoCgo }
+
+// Encode fails: there is no encoder.
+func (*SpeechEncoder) Encode([]byte, []int16) (int, error) { return 0, errNoCgo }
+
+// Close does nothing.
+func (*SpeechEncoder) Close() {}
+
+// SpeechDecoder is never made in this build.
+type SpeechDecoder struct{}
+
+// NewSpeechDecoder returns an error that wraps ErrUnavailable.
+func NewSpeechDecoder() (*SpeechDecoder, error) { return nil, errNoCgo }
+
+// Decode fails: there is no decoder.
+func (*SpeechDecoder) Decode([]int16, []byte) (int, error) { return 0, errNoCgo }
+
+// Recover fails: there is no decoder.
+func (*SpeechDecoder) Recover([]int16, []byte) error { return errNoCgo }
+
+// Conceal fails: there is no decoder.
+func (*SpeechDecoder) Conceal([]int16) error { return errNoCgo }
+
+// Close does nothing.
+func (*SpeechDecoder) Close() {}

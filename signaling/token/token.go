@@ -44,6 +44,8 @@ const (
 	Play    Right = "play"
 	Install Right = "install"
 	Watch   Right = "watch" // look on at others' sessions
+	// Microphone lets the app hear what the player says.
+	Microphone Right = "microphone"
 )
 
 // Claims is what a token says.

@@ -54,6 +54,8 @@ type Config struct {
 	// CCFB reports on packets by RFC 8888, after each frame and at least every 20 ms, in place of the transport-wide feedback that
 	// browsers send, with each one's ECN field. Answer fails where the edge does not offer it.
 	CCFB bool
+	// Microphone answers an edge that takes what its player says; Speak says it. It needs Hear.
+	Microphone bool
 
 	Logger *slog.Logger
 }
@@ -63,7 +65,10 @@ var ErrEnded = errors.New("the edge's connection ended")
 
 // Viewer is one connection to one edge.
 type Viewer struct {
+	api        *webrtc.API
 	connection *webrtc.PeerConnection
+	speaks     bool
+	microphone microphone
 	watcher    Watcher
 	logger     *slog.Logger
 	decode     bool
@@ -133,9 +138,9 @@ func New(config Config, watcher Watcher) (*Viewer, error) {
 		return nil, fmt.Errorf("make the peer connection: %w", err)
 	}
 	v := &Viewer{
-		connection: connection, watcher: watcher, logger: logger, decode: config.Decode, relayOnly: config.RelayOnly, hear: config.Hear, tap: tap, reports: reports,
-		repairs: repairs,
-		ended:   make(chan struct{}), open: make(chan struct{}),
+		api: api, connection: connection, speaks: config.Microphone, watcher: watcher, logger: logger, decode: config.Decode, relayOnly: config.RelayOnly, hear: config.Hear,
+		tap: tap, reports: reports, repairs: repairs,
+		ended: make(chan struct{}), open: make(chan struct{}),
 	}
 	connection.OnTrack(func(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
 		v.receive(func() {
@@ -215,6 +220,11 @@ func (v *Viewer) Answer(offer string) (string, error) {
 	}
 	if err := v.connection.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
 		return "", fmt.Errorf("apply the edge's offer: %w", err)
+	}
+	if v.speaks && !v.microphone.attached {
+		if err := v.attachMicrophone(offer); err != nil {
+			return "", err
+		}
 	}
 	answer, err := v.connection.CreateAnswer(nil)
 	if err != nil {

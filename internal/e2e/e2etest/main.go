@@ -28,9 +28,10 @@ var binary string
 
 // The parts that a test binary plays when its first argument names one.
 const (
-	roleStill  = "e2e-still"
-	roleDoomed = "e2e-doomed"
-	roleSound  = "e2e-sound"
+	roleStill   = "e2e-still"
+	roleDoomed  = "e2e-doomed"
+	roleSound   = "e2e-sound"
+	roleHearing = "e2e-hearing"
 )
 
 // Main builds the program, with the race detector when the tests have it, runs the tests and returns their exit code.
@@ -42,6 +43,8 @@ func Main(m *testing.M) int {
 			return report(runStill())
 		case roleSound:
 			return report(runSound(os.Args[2:]))
+		case roleHearing:
+			return report(runHearing(os.Args[2:]))
 		case roleDoomed:
 			return report(runDoomed(os.Args[2:]))
 		}

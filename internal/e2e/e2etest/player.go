@@ -82,7 +82,7 @@ func (p *Program) Play(t testing.TB, r Request) *Player {
 func newPlayer(url, token string, r Request) (*Player, error) {
 	p := &Player{changed: make(chan struct{}), done: make(chan struct{})}
 	var err error
-	if p.viewer, err = viewer.New(viewer.Config{Decode: true, Hear: p.hear}, p); err != nil {
+	if p.viewer, err = viewer.New(viewer.Config{Decode: true, Hear: p.hear, Microphone: true}, p); err != nil {
 		return nil, err
 	}
 	play := signaling.Play{Token: token, App: r.App, Codecs: r.Codecs, Resume: r.Resume, Watch: r.Watch, Size: r.Size}

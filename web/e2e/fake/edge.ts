@@ -10,6 +10,8 @@ export interface FakeConfig {
   readonly startMs?: number;
   /** The token that signaling gives the player to hand on. */
   readonly share?: string;
+  /** Whether the edge takes what the player says. */
+  readonly microphone?: boolean;
   /** Milliseconds from the first picture to the app's "running". */
   readonly loadMs?: number;
 }
@@ -224,6 +226,7 @@ export function fakeEdge(config: FakeConfig): void {
       // Blurred motion is fine, a smaller picture is not: its marker could not be read.
       for (const track of stream.getTracks()) track.contentHint = "detail";
       for (const track of stream.getTracks()) peer.addTrack(track, stream);
+      if (config.microphone === true) peer.addTransceiver("audio", { direction: "recvonly" });
       const offer = await peer.createOffer();
       await peer.setLocalDescription(offer);
       this.say({ type: "offer", sdp: offer.sdp });

@@ -27,6 +27,7 @@ export type { Input } from "./input/input.js";
 export type { PointerMode } from "./input/pointerlock.js";
 export { decodeMarker, MARKER_HEIGHT, MARKER_WIDTH, type Marker, type MarkerFault } from "./marker.js";
 export type { FrameSample } from "./media/frames.js";
+export type { Microphone } from "./media/microphone.js";
 export type { Sound } from "./media/speaker.js";
 export type { Latency, Stats } from "./media/stats.js";
 export type { ConnectOptions } from "./options.js";

@@ -11,6 +11,7 @@ interface Events {
   connected: undefined;
   stream: MediaStream;
   sound: MediaStream;
+  microphone: RTCRtpSender;
   message: FromEdge;
   /** A new connection to the edge takes the old one's place: what the old one counted begins anew. */
   anew: undefined;
@@ -195,6 +196,7 @@ export class Link extends Emitter<Events> {
     });
     peer.on("stream", (stream) => this.emit("stream", stream));
     peer.on("sound", (stream) => this.emit("sound", stream));
+    peer.on("microphone", (sender) => this.emit("microphone", sender));
     peer.on("message", (message) => this.emit("message", message));
     peer.on("faltering", () => this.emit("faltering", undefined));
     peer.on("connected", () => {

@@ -8,6 +8,8 @@ interface Events {
   /** The video stream; audio, where there is any, comes in another so that neither waits for the other. */
   stream: MediaStream;
   sound: MediaStream;
+  /** The edge takes what the player says, by this way. */
+  microphone: RTCRtpSender;
   connected: undefined;
   /** No packets pass; they may again, by themselves or by new ways. */
   faltering: undefined;
@@ -25,6 +27,8 @@ export class Peer extends Emitter<Events> {
   readonly #channels = new Map<ChannelName, RTCDataChannel>();
   /** Candidates that came before the offer. */
   #early: RTCIceCandidateInit[] = [];
+  /** Sections of the description in which the edge sends. */
+  readonly #received = new Set<RTCRtpTransceiver>();
   #closed = false;
   #malformed = 0;
 
@@ -40,7 +44,8 @@ export class Peer extends Emitter<Events> {
         line: candidate?.sdpMLineIndex ?? 0,
       });
     };
-    connection.ontrack = ({ receiver, track, streams }) => {
+    connection.ontrack = ({ receiver, track, streams, transceiver }) => {
+      this.#received.add(transceiver);
       receiver.jitterBufferTarget = 0;
       this.emit(track.kind === "video" ? "stream" : "sound", streams[0] ?? new MediaStream([track]));
     };
@@ -64,11 +69,21 @@ export class Peer extends Emitter<Events> {
     const early = this.#early;
     this.#early = [];
     for (const candidate of early) await this.#connection.addIceCandidate(candidate);
+    this.#offerMicrophone();
     const { sdp } = await this.#connection.createAnswer();
     const answer = inStereo(sdp ?? "");
     await this.#connection.setLocalDescription({ type: "answer", sdp: answer });
     // Of an offer that is answered for a second time, all ways are known already, and nothing tells of them but this.
     return this.#connection.localDescription?.sdp ?? answer;
+  }
+
+  /** Answers a section that only receives so that a microphone can be attached at any time, without another offer. */
+  #offerMicrophone(): void {
+    for (const section of this.#connection.getTransceivers()) {
+      if (this.#received.has(section) || section.receiver.track.kind !== "audio" || section.direction === "sendonly") continue;
+      section.direction = "sendonly";
+      this.emit("microphone", section.sender);
+    }
   }
 
   async addCandidate({ candidate, mid, line }: Candidate): Promise<void> {

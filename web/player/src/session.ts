@@ -13,6 +13,7 @@ import { PointerLock } from "./input/pointerlock.js";
 import { InputSender } from "./input/sender.js";
 import { Link, type LinkRequest } from "./link.js";
 import { type FrameSample, watchFrames } from "./media/frames.js";
+import { type Microphone, MicrophoneLine } from "./media/microphone.js";
 import { receiverCounts } from "./media/receiver.js";
 import { Screen } from "./media/screen.js";
 import { type Sound, Speaker } from "./media/speaker.js";
@@ -40,6 +41,8 @@ export interface SessionEvents {
   notice: Notice;
   /** What is heard has changed: there is sound now or none, it was muted or not, by the page or by the browser. */
   sound: Sound;
+  /** Whether the game hears the player has changed, or whether it could. */
+  microphone: Microphone;
   /** Whether the pointer is locked. */
   pointer: { readonly locked: boolean };
   /** The session ended as sessions do: the game was quit, or the edge is being stopped. Nothing follows. */
@@ -69,6 +72,7 @@ export class Session extends Emitter<SessionEvents> {
   readonly #options: ConnectOptions;
   readonly #screen: Screen;
   readonly #speaker = new Speaker();
+  readonly #microphone = new MicrophoneLine();
   readonly #cursor: CursorStyle;
   readonly #lock: PointerLock;
   readonly #sender: InputSender;
@@ -121,6 +125,7 @@ export class Session extends Emitter<SessionEvents> {
       expired: () => this.#fail(PlayerError.of("connection-lost")),
     });
     this.#speaker.on("change", (sound) => this.emit("sound", sound));
+    this.#microphone.on("change", (microphone) => this.emit("microphone", microphone));
     this.#lock.on("change", (locked) => this.emit("pointer", { locked }));
     this.#heartbeat.on("missing", () => void this.#doubt());
     const { signal } = this.#over;
@@ -174,6 +179,18 @@ export class Session extends Emitter<SessionEvents> {
 
   set volume(volume: number) {
     this.#speaker.volume = volume;
+  }
+
+  /**
+   * Whether the game hears the player. A session begins without; set to true from a gesture of the player's, who is asked by the
+   * browser. The event "microphone" tells what becomes of it; "refused" says why in words. false lets the device go.
+   */
+  get microphone(): boolean {
+    return this.#microphone.microphone.state === "on";
+  }
+
+  set microphone(on: boolean) {
+    if (this.#state !== "over") this.#microphone.set(on);
   }
 
   /** The edge's clock as seen from here, null before it was read. */
@@ -251,6 +268,7 @@ export class Session extends Emitter<SessionEvents> {
       this.#streamShown = true;
     });
     link.on("sound", (stream) => this.#speaker.show(stream));
+    link.on("microphone", (sender) => this.#microphone.attach(sender));
     link.on("message", (message) => this.#receive(message));
     link.on("lost", () => void this.#doubt());
     link.on("anew", () => this.#renew());
@@ -272,6 +290,7 @@ export class Session extends Emitter<SessionEvents> {
     this.#broken = null;
     this.#heartbeat.stop();
     this.#sender.restart();
+    this.#microphone.attach(null);
     this.#meter.reconnected();
     this.#clock = new EdgeClock();
     this.#streamShown = false;
@@ -500,6 +519,7 @@ export class Session extends Emitter<SessionEvents> {
     this.#capture.detach();
     this.#sender.stop();
     this.#speaker.close();
+    this.#microphone.close();
     this.#lock.close();
     this.#cursor.close();
     this.#heartbeat.stop();

@@ -123,6 +123,18 @@ export const playStyle = css`
     text-align: center;
     text-wrap: balance;
   }
+  .notice.passing {
+    animation: pass 15s ease-in forwards;
+  }
+  @keyframes pass {
+    90% {
+      opacity: 1;
+    }
+    to {
+      opacity: 0;
+      visibility: hidden;
+    }
+  }
   .notice b {
     color: var(--light);
     font-weight: 600;
@@ -208,6 +220,17 @@ export const playStyle = css`
   .tools .touch-only {
     display: none;
   }
+  /* Whoever is heard is to see it. */
+  .tools.speaking {
+    opacity: 1;
+  }
+  .tools .heard {
+    background: #b3261e;
+    color: #fff;
+  }
+  .tools .asking svg {
+    animation: appear 700ms ease-in-out infinite alternate;
+  }
   .typing {
     position: absolute;
     top: 0;
@@ -251,7 +274,8 @@ export const playStyle = css`
   }
   /* In full screen the picture's corners are the game's alone. */
   @media (pointer: fine) {
-    :host(:fullscreen) .tools {
+    :host(:fullscreen) .tools:not(.speaking),
+    :host(:fullscreen) .tools button:not(.heard) {
       display: none;
     }
   }

@@ -3,6 +3,7 @@ import {
   type Cause,
   connect,
   type ErrorInfo,
+  type Microphone,
   type Session,
   type Sound,
   type StageTime,
@@ -16,6 +17,7 @@ import { shared } from "../style/shared.js";
 import { picture } from "./card.js";
 import { logo } from "./logo.js";
 import "./message.js";
+import { microphoneButton, refusal } from "./microphone.js";
 import "./overlay.js";
 import "./pad.js";
 import { lasting, notice, type Sharing, share } from "./share.js";
@@ -50,6 +52,7 @@ export class PlayPage extends LitElement {
     stats: { state: true },
     encoder: { state: true },
     sound: { state: true },
+    microphone: { state: true },
     cause: { state: true },
     figures: { state: true },
     hint: { state: true },
@@ -71,6 +74,7 @@ export class PlayPage extends LitElement {
   declare stats: Stats | null;
   declare encoder: VideoNotice | null;
   declare sound: Sound | null;
+  declare microphone: Microphone | null;
   declare cause: Cause | null;
   declare figures: boolean;
   declare hint: boolean;
@@ -97,6 +101,7 @@ export class PlayPage extends LitElement {
     this.stats = null;
     this.encoder = null;
     this.sound = null;
+    this.microphone = null;
     this.cause = null;
     this.figures = false;
     this.hint = false;
@@ -179,7 +184,8 @@ export class PlayPage extends LitElement {
           ? nothing
           : html`<p class="cause" role="status">${why(this.cause)}</p>`
     }
-      <div class="tools">
+      <div class=${this.microphone?.state === "on" ? "tools speaking" : "tools"}>
+        ${microphoneButton(session, this.microphone)}
         <button class="touch-only" aria-label="Keyboard" title="Keyboard" @click=${this.#type}>${icons.keyboard}</button>
         ${this.sound === null ? nothing : speaker(session, this.sound)}
         <button
@@ -211,8 +217,9 @@ export class PlayPage extends LitElement {
         spellcheck="false" tabindex="-1" @beforeinput=${this.#typed} @keydown=${this.#typedKey} />
       ${
         this.sharing === null
-          ? html`<p class=${this.hint ? "hint" : "hint gone"}><kbd>${OVERLAY_KEY}</kbd> shows figures
-            ${document.fullscreenElement === null ? nothing : leaving}</p>`
+          ? (refusal(this.microphone) ??
+            html`<p class=${this.hint ? "hint" : "hint gone"}><kbd>${OVERLAY_KEY}</kbd> shows figures
+            ${document.fullscreenElement === null ? nothing : leaving}</p>`)
           : notice(this.sharing)
       }`;
   }
@@ -242,6 +249,7 @@ export class PlayPage extends LitElement {
     this.stats = null;
     this.encoder = null;
     this.sound = null;
+    this.microphone = null;
     this.cause = null;
     this.sharing = null;
     this.view = { name: "connecting", detail: "", picture: false };
@@ -278,6 +286,9 @@ export class PlayPage extends LitElement {
     });
     session.on("sound", (sound) => {
       this.sound = sound.available || sound.reason !== "" ? sound : null;
+    });
+    session.on("microphone", (microphone) => {
+      this.microphone = microphone;
     });
     session.on("reconnecting", ({ secondsLeft }) => {
       this.view = { name: "reconnecting", secondsLeft };
