@@ -69,6 +69,7 @@ var arrows = []struct {
 	{"internal/turntest", nil, "a TURN server relays for anybody"},
 	{"internal/clockapp", []string{"internal/marker", "internal/media"}, "the benchmark's source is an ordinary X client"},
 	{"internal/config", nil, "settings know no meaning"},
+	{"internal/identity", nil, "who signed something, whatever it was for"},
 	{"internal/plot", nil, "draws what it is given"},
 	{"web", nil, "pages are files"},
 }
