@@ -23,7 +23,7 @@ import (
 	"nearlight/streamer"
 )
 
-// Config describes a node. All but Display, NVIDIA, Audio, Time, Local, Congestion, Stamp and Trace must be set.
+// Config describes a node. All but Token, Display, NVIDIA, Audio, Time, Local, Congestion, Stamp and Trace must be set.
 type Config struct {
 	Name     string
 	Slots    int // sessions at a time
@@ -32,7 +32,7 @@ type Config struct {
 	// Time measures how long encoders take here for pictures of the usual size; nil leaves it unknown. It is called once, while
 	// sessions may already run.
 	Time     func(context.Context, encoder.Ladder, encoder.Config) encoder.Timings
-	Token    string // the edge's own, for signaling
+	Token    string // the edge's own, for signaling; "" where its key does
 	Verifier *token.Verifier
 	Display  display.Kind // empty means display.Xvfb; with display.Offscreen, Offered is our own scene alone
 	NVIDIA   string       // folder of NVIDIA's libraries; empty means where the system looks

@@ -165,6 +165,8 @@ func decoder(d Direction, kind string) func([]byte) (Message, error) {
 		}
 	case EdgeToSignaling:
 		switch kind {
+		case "login":
+			return read[Login]
 		case "register":
 			return read[Register]
 		case "status":
@@ -188,6 +190,8 @@ func decoder(d Direction, kind string) func([]byte) (Message, error) {
 		}
 	case SignalingToEdge:
 		switch kind {
+		case "challenge":
+			return read[Challenge]
 		case "registered":
 			return read[Registered]
 		case "start":

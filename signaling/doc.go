@@ -38,15 +38,18 @@
 // # Edge, at /signal/edge
 //
 //	to signaling
-//	  {"type":"register","token":T,"name":N,"slots":N,"free":N,"codecs":[C],"apps":[APP],"edge":E,"sessions":[S]}
-//	        the first message, within 10 s; edge and sessions only when a lost connection is taken up again: the id
-//	        it was registered under and the sessions it still runs
+//	  {"type":"login","address":K}                           optional, the first message then: the edge has a key
+//	  {"type":"register","token":T,"proof":PROOF,"name":N,"slots":N,"free":N,"codecs":[C],"apps":[APP],"edge":E,"sessions":[S]}
+//	        the first message, within 10 s, or the second, within 10 s of the challenge that answers login; proof
+//	        only after login, and then token may be left out; edge and sessions only when a lost connection is taken
+//	        up again: the id it was registered under and the sessions it still runs
 //	  {"type":"status","free":N,"apps":[APP]}                apps optional: only when changed
 //	  {"type":"refuse","session":S,"error":ERROR}
 //	  {"type":"progress"|"offer"|"candidate"|"unheard"|"ended","session":S,...as to the player}
 //	  {"type":"installing","request":R,...as to the player}
 //	  {"type":"alive","session":S}                           answers probe
 //	from signaling
+//	  {"type":"challenge","nonce":H}                         answers login; good for one register on this socket
 //	  {"type":"registered","edge":E}
 //	  {"type":"start","session":S,"token":T,"app":A,"size":..,"codecs":[C],"resume":B,"restart":B,"watch":S}
 //	  {"type":"answer"|"candidate"|"restart","session":S,...}
@@ -56,6 +59,7 @@
 //	  {"type":"error","error":ERROR}                         registration is refused or over; signaling then closes
 //
 //	APP    {"name","title","summary","keys":[{"keys","does"}],"package","installed"}
+//	PROOF  {"issuedAt","expiresAt","signature"}              of the statement Login (internal/identity)
 //	ERROR  {"code","message","hint","retryable"}             message: what happened and why; hint: what to do
 //
 // After ended and after a failed installation a player's connection stays open for another play or install; after error
@@ -63,6 +67,10 @@
 // same jti; 5 s when it was closed with 1001, since a browser that reloads the page is back by then; an edge has 2 s to register
 // with its edge id again, with a token of the same jti, and then tells in sessions what it still runs. An edge may offer again at any time; an offer with restart that
 // nobody answers ends nothing, since the connection that it is for may come back by itself.
+//
+// An edge that has a key signs, at each login, the nonce of the challenge together with the host that it has dialed, its role and two times
+// in seconds: at most a minute apart, and within 10 s of signaling's clock. A login is thus worth nothing on another socket, at another
+// server or later. The id of such an edge is its address. Which edges may register by key, by token or by either is the operator's choice.
 //
 // play with watch asks to look on at a session that somebody else plays: the spectator gets a session of its own, which takes no slot,
 // takes no input and ends with the one it watches.
@@ -74,6 +82,8 @@
 // Lengths are octets of UTF-8. A message outside them is refused whole with bad-message.
 //
 //	message     MaxMessage, one JSON object, nested at most 8 deep, no name twice in an object, names spelled exactly
+//	K           an address: 0x, 40 hexadecimal digits    H         0x, 64 lower-case hexadecimal digits
+//	PROOF       times from 0 to 2^53-1; signature 0x, 130 lower-case hexadecimal digits
 //	T           1 to 4096, printable ASCII      S, E, R   1 to 64 of A-Z a-z 0-9 - _
 //	A           1 to 64 of a-z 0-9 . _ -, the first a letter or digit
 //	SDP         1 to 49152                      C         at most 1024; must be there, even if empty

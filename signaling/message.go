@@ -197,9 +197,28 @@ type Failed struct {
 	Error *Error `json:"error"`
 }
 
-// Register presents an edge. Edge and Sessions are set when it comes back after a lost connection.
+// Login says whose key an edge is about to show: a Challenge answers it, and Register with Proof answers that.
+type Login struct {
+	Address string `json:"address"` // as EIP-55 writes it
+}
+
+// Challenge is what an edge's signature has to be about to be fresh.
+type Challenge struct {
+	Nonce string `json:"nonce"` // 0x and 64 lower-case hexadecimal digits
+}
+
+// Proof answers a Challenge: the signature of the statement Login (internal/identity) with the nonce, the host that the edge has dialed,
+// the role "edge" and these times, in seconds since 1970.
+type Proof struct {
+	IssuedAt  int64  `json:"issuedAt"`
+	ExpiresAt int64  `json:"expiresAt"`
+	Signature string `json:"signature"` // 0x and 130 lower-case hexadecimal digits
+}
+
+// Register presents an edge, by a token, a key, or both. Edge and Sessions are set when it comes back after a lost connection.
 type Register struct {
-	Token    string       `json:"token"`
+	Token    string       `json:"token,omitempty"` // "" only with Proof
+	Proof    *Proof       `json:"proof,omitempty"` // after Login
 	Name     string       `json:"name"`
 	Slots    int          `json:"slots"`
 	Free     int          `json:"free"`
@@ -270,6 +289,8 @@ func (Checked) kind() string    { return "checked" }
 func (Installing) kind() string { return "installing" }
 func (Ended) kind() string      { return "ended" }
 func (Failed) kind() string     { return "error" }
+func (Login) kind() string      { return "login" }
+func (Challenge) kind() string  { return "challenge" }
 func (Register) kind() string   { return "register" }
 func (Status) kind() string     { return "status" }
 func (Refuse) kind() string     { return "refuse" }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"nearlight/internal/identity"
 	"nearlight/signaling"
 	"nearlight/signaling/client"
 	"nearlight/signaling/token"
@@ -19,10 +20,11 @@ import (
 
 func newEdge() *cobra.Command {
 	var f edgeFlags
+	var wallet walletFlags
 	var signal, tokenFile, keyFile, mediaAddress, metricsAddress string
 	var verbose bool
 	c := &cobra.Command{
-		Use:   "edge --signal URL --token-file FILE --verify-key FILE [FLAG...] [-- COMMAND ARG...]",
+		Use:   "edge --signal URL {--token-file FILE | --wallet FILE} --verify-key FILE [FLAG...] [-- COMMAND ARG...]",
 		Short: "Run an edge alone: it renders, encodes and streams for the players that signaling sends",
 		RunE: func(c *cobra.Command, arguments []string) error {
 			if _, err := settle(c); err != nil {
@@ -32,9 +34,15 @@ func newEdge() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			own, err := os.ReadFile(tokenFile)
+			own, err := readEdgeToken(tokenFile, wallet.file != "")
 			if err != nil {
-				return usage("read the edge's token (--token-file): %w", err)
+				return err
+			}
+			var key *identity.Key
+			if wallet.file != "" {
+				if key, err = wallet.open(c.Context()); err != nil {
+					return err
+				}
 			}
 			address, err := netip.ParseAddr(mediaAddress)
 			if err != nil {
@@ -43,12 +51,17 @@ func newEdge() *cobra.Command {
 			logger := newLogger(c.ErrOrStderr(), verbose)
 			registry := newRegistry()
 			built, err := f.build(c.Context(), arguments, surroundings{
-				verifier: verifier, token: strings.TrimSpace(string(own)), media: address, local: address.IsLoopback(), metrics: registry, logger: logger,
+				verifier: verifier, token: own, media: address, local: address.IsLoopback(), metrics: registry, logger: logger,
 			})
 			if err != nil {
 				return err
 			}
-			link, err := client.NewEdge(client.Config{URL: signal, Log: logger}, built.node)
+			to := client.Config{URL: signal, Log: logger}
+			if key != nil {
+				to.Signer = key
+				logger.Info("the edge has a key", "address", key.Address())
+			}
+			link, err := client.NewEdge(to, built.node)
 			if err != nil {
 				return errors.Join(usage("--signal: %w", err), built.close())
 			}
@@ -65,13 +78,26 @@ func newEdge() *cobra.Command {
 		},
 	}
 	f.register(c.Flags())
+	wallet.register(c.Flags(), "this edge's key, by which it is known and shows who it is")
 	c.Flags().StringVar(&signal, "signal", "", "URL of signaling, for example https://play.studio.example")
-	c.Flags().StringVar(&tokenFile, "token-file", "", "file with this edge's token (`nearlight token --role edge`)")
+	c.Flags().StringVar(&tokenFile, "token-file", "", "file with this edge's token (nearlight token --role edge); not needed where the operator knows its wallet's address")
 	c.Flags().StringVar(&keyFile, "verify-key", "", "file with the public key by which players' tokens are checked (PEM, Ed25519)")
 	c.Flags().StringVar(&metricsAddress, "metrics", "", "address to serve /metrics at, to this machine only, for example 127.0.0.1:9090")
 	c.Flags().StringVar(&mediaAddress, "media-address", "0.0.0.0", "address to stream from")
 	c.Flags().BoolVar(&verbose, "verbose", false, "log details")
 	return c
+}
+
+// readEdgeToken reads the edge's own token; "" where it has a key instead.
+func readEdgeToken(name string, hasKey bool) (string, error) {
+	if name == "" && hasKey {
+		return "", nil
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return "", usage("read the edge's token (--token-file): %w; or name a wallet (--wallet) whose address signaling's operator knows", err)
+	}
+	return strings.TrimSpace(string(text)), nil
 }
 
 func readVerifier(name string) (*token.Verifier, error) {

@@ -15,7 +15,8 @@ import (
 )
 
 func newSignaling() *cobra.Command {
-	var listen, keyFile, iceFile string
+	var listen, keyFile, iceFile, edgeKeys string
+	var keyRequired bool
 	var hosts, origins []string
 	var verbose bool
 	c := &cobra.Command{
@@ -37,9 +38,13 @@ func newSignaling() *cobra.Command {
 				return err
 			}
 			logger := newLogger(c.ErrOrStderr(), verbose)
+			keys, err := readEdgeKeys(edgeKeys, logger)
+			if err != nil {
+				return err
+			}
 			registry := newRegistry()
 			signals, err := server.New(server.Config{
-				Verifier: verifier, Hosts: hosts, Origins: origins, ICEServers: servers, Log: logger, Metrics: registry,
+				Verifier: verifier, EdgeAccess: server.EdgeAccess{Keys: keys, KeyRequired: keyRequired}, Hosts: hosts, Origins: origins, ICEServers: servers, Log: logger, Metrics: registry,
 			})
 			if err != nil {
 				return usage("%w", err)
@@ -72,6 +77,8 @@ func newSignaling() *cobra.Command {
 	}
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address of the pages and of signaling")
 	c.Flags().StringVar(&keyFile, "verify-key", "", "file with the public key by which tokens are checked (PEM, Ed25519)")
+	c.Flags().StringVar(&edgeKeys, "edge-keys", "", "file of the addresses whose edges may register without a token, one a line; read again when it changes")
+	c.Flags().BoolVar(&keyRequired, "edge-key-required", false, "take no edge that has a token and no key")
 	c.Flags().StringVar(&iceFile, "ice-servers", "", iceServersUsage)
 	c.Flags().StringSliceVar(&hosts, "hosts", nil, "names under which players reach it (default: localhost)")
 	c.Flags().StringSliceVar(&origins, "origins", nil, "further origins whose pages may use it, for example https://studio.example")

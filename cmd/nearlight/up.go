@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"nearlight/edge/app"
+	"nearlight/internal/identity"
 	"nearlight/signaling/client"
 	"nearlight/signaling/server"
 	"nearlight/signaling/token"
@@ -84,7 +85,8 @@ type network struct {
 	http     *http.Server
 	lan      *lanAccess // nil without --lan
 	token    string
-	measured *measurement // nil without --measure
+	key      *identity.Key // the edge's
+	measured *measurement  // nil without --measure
 	logger   *slog.Logger
 }
 
@@ -103,8 +105,7 @@ func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logge
 	if err != nil {
 		return nil, err
 	}
-	edgeToken, err := issuer.Issue(token.Claims{Role: token.Edge, Expires: time.Now().Add(tokenLife)})
-	if err != nil {
+	if n.key, err = identity.NewKey(); err != nil { // it too dies with the process
 		return nil, err
 	}
 	n.token, err = issuer.Issue(token.Claims{
@@ -129,13 +130,13 @@ func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logge
 	}
 	registry := newRegistry()
 	n.server, err = server.New(server.Config{
-		Verifier: verifier, Issuer: issuer, Hosts: hosts, ICEServers: servers, Log: logger, Metrics: registry,
+		Verifier: verifier, EdgeAccess: server.EdgeAccess{Keys: n.isOwn, KeyRequired: true}, Issuer: issuer, Hosts: hosts, ICEServers: servers, Log: logger, Metrics: registry,
 	})
 	if err != nil {
 		return nil, err
 	}
 	around := surroundings{
-		verifier: verifier, token: edgeToken, media: mediaAddress, also: also, local: true, stamp: f.stamp, metrics: registry, logger: logger,
+		verifier: verifier, media: mediaAddress, also: also, local: true, stamp: f.stamp, metrics: registry, logger: logger,
 	}
 	if f.measure != "" {
 		if n.measured, err = openMeasurement(f.measure); err != nil {
@@ -173,6 +174,9 @@ func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logge
 	}
 	return n, nil
 }
+
+// isOwn reports whether an address is that of this process's edge, the only one that may register.
+func (n *network) isOwn(a identity.Address) bool { return a == n.key.Address() }
 
 // loopback6 is the loopback address of IPv6 where this machine has it, else the zero Addr.
 func loopback6() netip.Addr {
@@ -217,7 +221,7 @@ func listenOn(address string) (net.Listener, error) {
 
 // edgeLink is how the edge of this process reaches signaling: through the same socket as any other edge.
 func (n *network) edgeLink() client.Config {
-	config := client.Config{URL: "http://" + n.localAddress(), Log: n.logger}
+	config := client.Config{URL: "http://" + n.localAddress(), Signer: n.key, Log: n.logger}
 	if n.lan != nil {
 		config.URL, config.TLS = "https://"+n.localAddress(), n.lan.trust()
 	}

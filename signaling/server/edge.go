@@ -11,7 +11,7 @@ import (
 type edge struct {
 	id    signaling.EdgeID
 	name  string
-	owner string // the jti of its token
+	owner string // whose key or token registered it; see admitted
 	log   *slog.Logger
 
 	peer peer   // nil: the connection is lost, and away is set
@@ -38,14 +38,14 @@ func (e *edge) available() int {
 	return max(0, min(e.free, e.slots-taken))
 }
 
-// register takes an edge in, or back when it proves by its token that it is the one that was lost.
+// register takes an edge in, or back when it has proved by its key or its token that it is the one that was lost.
 func (r *registry) register(to peer, m signaling.Register, owner string) *edge {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := r.edges[m.Edge]
 	if e == nil || e.owner != owner {
 		e = &edge{
-			id: signaling.EdgeID(newID("e")), owner: owner,
+			id: edgeID(owner), owner: owner,
 			sessions: make(map[signaling.SessionID]*session), installs: make(map[signaling.RequestID]*installation),
 		}
 		e.log = r.log.With("edge", e.id)
