@@ -1,13 +1,11 @@
 package main
 
 import (
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -15,13 +13,13 @@ import (
 	"nearlight/internal/identity"
 	"nearlight/signaling"
 	"nearlight/signaling/client"
-	"nearlight/signaling/token"
 )
 
 func newEdge() *cobra.Command {
 	var f edgeFlags
 	var wallet walletFlags
-	var signal, tokenFile, keyFile, mediaAddress, metricsAddress string
+	var signal, tokenFile, mediaAddress, metricsAddress string
+	var keys []string
 	var verbose bool
 	c := &cobra.Command{
 		Use:   "edge --signal URL {--token-file FILE | --wallet FILE} --verify-key FILE [FLAG...] [-- COMMAND ARG...]",
@@ -30,7 +28,8 @@ func newEdge() *cobra.Command {
 			if _, err := settle(c); err != nil {
 				return err
 			}
-			verifier, err := readVerifier(keyFile)
+			logger := newLogger(c.ErrOrStderr(), verbose)
+			verifier, err := readVerifier(c.Context(), keys, logger)
 			if err != nil {
 				return err
 			}
@@ -48,10 +47,9 @@ func newEdge() *cobra.Command {
 			if err != nil {
 				return usage("--media-address %s: %w", mediaAddress, err)
 			}
-			logger := newLogger(c.ErrOrStderr(), verbose)
 			registry := newRegistry()
 			built, err := f.build(c.Context(), arguments, surroundings{
-				verifier: verifier, token: own, media: address, local: address.IsLoopback(), metrics: registry, logger: logger,
+				verifier: verifier.Verifier, token: own, media: address, local: address.IsLoopback(), metrics: registry, logger: logger,
 			})
 			if err != nil {
 				return err
@@ -69,6 +67,7 @@ func newEdge() *cobra.Command {
 			if metricsAddress != "" {
 				group.Go(func() error { return serveMetrics(ctx, metricsAddress, registry) })
 			}
+			group.Go(func() error { return verifier.run(ctx) })
 			group.Go(func() error { return explainToken(built.node.Run(ctx, link)) })
 			err = errors.Join(group.Wait(), built.close())
 			if isLack(err) {
@@ -81,7 +80,7 @@ func newEdge() *cobra.Command {
 	wallet.register(c.Flags(), "this edge's key, by which it is known and shows who it is")
 	c.Flags().StringVar(&signal, "signal", "", "URL of signaling, for example https://play.studio.example")
 	c.Flags().StringVar(&tokenFile, "token-file", "", "file with this edge's token (nearlight token --role edge); not needed where the operator knows its wallet's address")
-	c.Flags().StringVar(&keyFile, "verify-key", "", "file with the public key by which players' tokens are checked (PEM, Ed25519)")
+	c.Flags().StringSliceVar(&keys, "verify-key", nil, verifyKeyUsage)
 	c.Flags().StringVar(&metricsAddress, "metrics", "", "address to serve /metrics at, to this machine only, for example 127.0.0.1:9090")
 	c.Flags().StringVar(&mediaAddress, "media-address", "0.0.0.0", "address to stream from")
 	c.Flags().BoolVar(&verbose, "verbose", false, "log details")
@@ -98,21 +97,6 @@ func readEdgeToken(name string, hasKey bool) (string, error) {
 		return "", usage("read the edge's token (--token-file): %w; or name a wallet (--wallet) whose address signaling's operator knows", err)
 	}
 	return strings.TrimSpace(string(text)), nil
-}
-
-func readVerifier(name string) (*token.Verifier, error) {
-	if name == "" {
-		return nil, usage("--verify-key is missing; make it from the signing key with: openssl pkey -in nearlight.pem -pubout")
-	}
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return nil, usage("read the public key: %w", err)
-	}
-	key, err := token.ParsePublicKey(text)
-	if err != nil {
-		return nil, usage("public key %s: %w", name, err)
-	}
-	return token.NewVerifier([]ed25519.PublicKey{key}, token.Scope{}, time.Now)
 }
 
 // explainToken says for an edge's owner what signaling says for a player.

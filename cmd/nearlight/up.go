@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/ed25519"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -101,10 +100,7 @@ func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logge
 	if err != nil {
 		return nil, err
 	}
-	verifier, err := token.NewVerifier([]ed25519.PublicKey{issuer.PublicKey()}, token.Scope{}, time.Now)
-	if err != nil {
-		return nil, err
-	}
+	verifier := token.NewVerifier(issuer.Keys(), token.Scope{}, time.Now)
 	if n.key, err = identity.NewKey(); err != nil { // it too dies with the process
 		return nil, err
 	}

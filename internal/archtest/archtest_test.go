@@ -37,7 +37,7 @@ var arrows = []struct {
 	{"streamer/viewer", []string{"streamer/control", "streamer/red", "streamer/fec", "streamer/dependency", "internal/media", "internal/decode", "internal/opus", "internal/telemetry"}, "a player in Go is a player: it knows no edge"},
 	{"signaling", nil, "a wire form has no dependencies"},
 	{"signaling/match", []string{"signaling"}, "pure ranking"},
-	{"signaling/token", []string{"signaling"}, "signing and checking, for signaling and edge alike"},
+	{"signaling/token", []string{"signaling", "internal/identity"}, "signing and checking, for signaling and edge alike"},
 	{"signaling/server", []string{"signaling", "internal/identity", "internal/store", "internal/bus", "internal/settlement", "internal/telemetry"}, "signaling never touches media"},
 	{"signaling/client", []string{"signaling", "internal/identity"}, "edge, checker and tests dial with the same client"},
 	{"edge/capture", []string{"internal/media", "internal/cuda", "internal/scene", "internal/marker", "internal/yuv", "internal/alarm"}, "a source of pictures knows no encoder and no transport"},
