@@ -204,6 +204,8 @@ const (
 	nonceDigits     = 64
 	signatureDigits = 130
 	maxSeconds      = 1<<53 - 1
+	maxEpoch        = 1<<53 - 1
+	maxEndorsement  = 256
 )
 
 // hex wants 0x and so many lower-case hexadecimal digits.
@@ -260,11 +262,29 @@ func (m Play) check(c *checks) {
 func (m Offer) check(c *checks) {
 	c.session(m.Session)
 	c.text("sdp", m.SDP, 1, maxSDP)
+	if m.Edge != nil {
+		c.address("edge.address", m.Edge.Address)
+		if m.Edge.Epoch > maxEpoch {
+			c.fail("edge.epoch is %d, want 0 to %d", m.Edge.Epoch, uint64(maxEpoch))
+		}
+		if m.Edge.Endorsement != "" {
+			c.made("edge.endorsement", m.Edge.Endorsement, maxEndorsement, isTokenOctet)
+		}
+	}
 }
 
 func (m Answer) check(c *checks) {
 	c.session(m.Session)
 	c.text("sdp", m.SDP, 1, maxSDP)
+	if m.Player != nil {
+		c.address("player.address", m.Player.Address)
+		c.hex("player.signature", m.Player.Signature, signatureDigits)
+	}
+}
+
+func (m Bound) check(c *checks) {
+	c.session(m.Session)
+	c.hex("signature", m.Signature, signatureDigits)
 }
 
 func (m Candidate) check(c *checks) {

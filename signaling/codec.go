@@ -150,6 +150,8 @@ func decoder(d Direction, kind string) func([]byte) (Message, error) {
 			return read[Progress]
 		case "offer":
 			return read[Offer]
+		case "bound":
+			return read[Bound]
 		case "candidate":
 			return read[Candidate]
 		case "checked":
@@ -177,6 +179,8 @@ func decoder(d Direction, kind string) func([]byte) (Message, error) {
 			return read[Progress]
 		case "offer":
 			return read[Offer]
+		case "bound":
+			return read[Bound]
 		case "candidate":
 			return read[Candidate]
 		case "ended":

@@ -13,6 +13,8 @@ type Code string
 const (
 	CodeBadToken      Code = "bad-token"       // not signed by a known key, or not for this
 	CodeExpiredToken  Code = "expired-token"   // was good once
+	CodeSpentToken    Code = "spent-token"     // was good for one session, which began
+	CodeUnproven      Code = "unproven"        // the connection's other end did not sign it as the token demands
 	CodeBadKey        Code = "bad-key"         // a key was not proved, or may not do this
 	CodeWrongOrigin   Code = "wrong-origin"    // the Host or Origin header is not on the list
 	CodeNoEdge        Code = "no-edge"         // no edge is registered
@@ -20,6 +22,8 @@ const (
 	CodeUnknownApp    Code = "unknown-app"     // no edge lists the app
 	CodeNotInstalled  Code = "not-installed"   // listed, installed nowhere
 	CodeNoCommonCodec Code = "no-common-codec" // player and edges share no codec
+	CodeWrongRegion   Code = "wrong-region"    // no edge that would do lies where the token is good
+	CodeTooDear       Code = "too-dear"        // every edge that would do costs more than the token pays
 	CodeAppFailed     Code = "app-failed"      // the app did not start
 	CodeAppExited     Code = "app-exited"      // the app ended by itself
 	CodeEdgeGone      Code = "edge-gone"       // the edge's connection was lost and did not come back
@@ -37,8 +41,8 @@ const (
 // Codes returns every code of this version.
 func Codes() []Code {
 	return []Code{
-		CodeBadToken, CodeExpiredToken, CodeBadKey, CodeWrongOrigin, CodeNoEdge, CodeFull, CodeUnknownApp, CodeNotInstalled,
-		CodeNoCommonCodec, CodeAppFailed, CodeAppExited, CodeEdgeGone, CodeEdgeRefused, CodeRateLimited, CodeBadMessage,
+		CodeBadToken, CodeExpiredToken, CodeSpentToken, CodeUnproven, CodeBadKey, CodeWrongOrigin, CodeNoEdge, CodeFull, CodeUnknownApp, CodeNotInstalled,
+		CodeNoCommonCodec, CodeWrongRegion, CodeTooDear, CodeAppFailed, CodeAppExited, CodeEdgeGone, CodeEdgeRefused, CodeRateLimited, CodeBadMessage,
 		CodeWrongVersion, CodeTimedOut, CodeShuttingDown, CodeReplaced, CodeLeft, CodeInternal,
 	}
 }
@@ -102,6 +106,10 @@ func defaults(code Code) Error {
 		return Error{Message: "This link is not valid here.", Hint: "Ask for a new link, and open it whole, with everything after the #."}
 	case CodeExpiredToken:
 		return Error{Message: "This link has expired.", Hint: "Ask for a new link."}
+	case CodeSpentToken:
+		return Error{Message: "This link has been used already.", Hint: "Ask for a new link; each is good for one game."}
+	case CodeUnproven:
+		return Error{Message: "It cannot be shown that your connection to the machine is yours alone.", Hint: "Ask for a new link. If it happens again, somebody may be listening in: tell whoever gave you the link."}
 	case CodeBadKey:
 		return Error{Message: "The machine could not show that it is who it says.", Hint: "Its owner has to look at its wallet and its clock."}
 	case CodeWrongOrigin:
@@ -116,6 +124,10 @@ func defaults(code Code) Error {
 		return Error{Message: "This game is not installed.", Hint: "Install it from the list, or ask the machine's owner."}
 	case CodeNoCommonCodec:
 		return Error{Message: "Your browser cannot decode any video format that the machine can send.", Hint: "Try a current Chrome, Edge, Safari or Firefox."}
+	case CodeWrongRegion:
+		return Error{Message: "No machine that has this game is where this link is good.", Hint: "Ask for a link for another region."}
+	case CodeTooDear:
+		return Error{Message: "Every machine that would do costs more than this link pays.", Hint: "Try again later, or ask for a link that pays more.", Retryable: true}
 	case CodeAppFailed:
 		return Error{Message: "The game did not start.", Hint: "The last lines it printed may say why.", Retryable: true}
 	case CodeAppExited:

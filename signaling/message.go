@@ -110,12 +110,34 @@ type Offer struct {
 	// Restart says that the offer looks for new ways for the connection that stands (RFC 8445 section 2.4). Without it the offer
 	// is a new connection's.
 	Restart bool `json:"restart,omitempty"`
+	// Edge is there where the edge has a key: a player that answers with Player gets Bound.
+	Edge *EdgeKey `json:"edge,omitempty"`
+}
+
+// EdgeKey says by which key an edge will sign the connection, and what makes that key one to trust.
+type EdgeKey struct {
+	Address     string `json:"address"`
+	Epoch       uint64 `json:"epoch"`                 // of the lease; 0 where there is none
+	Endorsement string `json:"endorsement,omitempty"` // of a studio's root, as identity.Endorsed writes it
+}
+
+// PlayerKey is a player's signature of the connection, the statement Binding (internal/identity), by its session's key.
+type PlayerKey struct {
+	Address   string `json:"address"`
+	Signature string `json:"signature"`
+}
+
+// Bound is the edge's signature of the same statement, in answer to the player's.
+type Bound struct {
+	Session   SessionID `json:"session,omitempty"`
+	Signature string    `json:"signature"`
 }
 
 // Answer carries the player's session description to the edge.
 type Answer struct {
-	Session SessionID `json:"session,omitempty"`
-	SDP     string    `json:"sdp"`
+	Session SessionID  `json:"session,omitempty"`
+	SDP     string     `json:"sdp"`
+	Player  *PlayerKey `json:"player,omitempty"` // nil: the player signs nothing
 }
 
 // Candidate is one ICE candidate (RFC 8838); an empty one ends the sender's list.
@@ -277,6 +299,7 @@ type Stop struct {
 func (Play) kind() string       { return "play" }
 func (Offer) kind() string      { return "offer" }
 func (Answer) kind() string     { return "answer" }
+func (Bound) kind() string      { return "bound" }
 func (Candidate) kind() string  { return "candidate" }
 func (Check) kind() string      { return "check" }
 func (Restart) kind() string    { return "restart" }

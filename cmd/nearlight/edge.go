@@ -18,6 +18,7 @@ import (
 func newEdge() *cobra.Command {
 	var f edgeFlags
 	var wallet walletFlags
+	var endorsement string
 	var signal, tokenFile, mediaAddress, metricsAddress string
 	var keys []string
 	var verbose bool
@@ -48,9 +49,16 @@ func newEdge() *cobra.Command {
 				return usage("--media-address %s: %w", mediaAddress, err)
 			}
 			registry := newRegistry()
-			built, err := f.build(c.Context(), arguments, surroundings{
+			in := surroundings{
 				verifier: verifier.Verifier, token: own, media: address, local: address.IsLoopback(), metrics: registry, logger: logger,
-			})
+			}
+			if key != nil {
+				in.identity = key
+			}
+			if in.endorsed, err = readEndorsement(endorsement, key); err != nil {
+				return err
+			}
+			built, err := f.build(c.Context(), arguments, in)
 			if err != nil {
 				return err
 			}
@@ -78,6 +86,7 @@ func newEdge() *cobra.Command {
 	}
 	f.register(c.Flags())
 	wallet.register(c.Flags(), "this edge's key, by which it is known and shows who it is")
+	c.Flags().StringVar(&endorsement, "endorsement", "", "file with what a studio's root key has signed of this edge's (nearlight wallet endorse)")
 	c.Flags().StringVar(&signal, "signal", "", "URL of signaling, for example https://play.studio.example")
 	c.Flags().StringVar(&tokenFile, "token-file", "", "file with this edge's token (nearlight token --role edge); not needed where the operator knows its wallet's address")
 	c.Flags().StringSliceVar(&keys, "verify-key", nil, verifyKeyUsage)
@@ -97,6 +106,28 @@ func readEdgeToken(name string, hasKey bool) (string, error) {
 		return "", usage("read the edge's token (--token-file): %w; or name a wallet (--wallet) whose address signaling's operator knows", err)
 	}
 	return strings.TrimSpace(string(text)), nil
+}
+
+// readEndorsement reads what a root has signed of the edge's key; nil without a file.
+func readEndorsement(name string, key *identity.Key) (*identity.Endorsed, error) {
+	if name == "" {
+		return nil, nil
+	}
+	if key == nil {
+		return nil, usage("--endorsement is of a key: name it with --wallet")
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, usage("read the endorsement: %w", err)
+	}
+	endorsed, err := identity.ParseEndorsed(strings.TrimSpace(string(text)))
+	if err != nil {
+		return nil, usage("--endorsement %s: %w", name, err)
+	}
+	if endorsed.Edge != key.Address() {
+		return nil, usage("--endorsement %s is of %s, the wallet's key is %s", name, endorsed.Edge, key.Address())
+	}
+	return &endorsed, nil
 }
 
 // explainToken says for an edge's owner what signaling says for a player.

@@ -20,6 +20,7 @@ import (
 	"nearlight/edge/gpu"
 	"nearlight/edge/sandbox"
 	"nearlight/encoder"
+	"nearlight/internal/identity"
 	"nearlight/internal/media"
 	"nearlight/internal/scene/gles"
 	"nearlight/signaling/token"
@@ -43,6 +44,8 @@ type edgeFlags struct {
 	noSandbox     bool
 	audio         bool
 	folder        string
+	regions       []string
+	price         uint64
 	nvidia        string
 }
 
@@ -66,6 +69,8 @@ func (f *edgeFlags) register(flags *pflag.FlagSet) {
 		string(streamer.GCC)+", to compare with")
 	flags.BoolVar(&f.noSandbox, "no-sandbox", false, "run apps unconfined: they see this whole machine")
 	flags.BoolVar(&f.audio, "audio", true, "let players hear the game; --audio=false is silence")
+	flags.StringSliceVar(&f.regions, "regions", nil, "regions that the edge lies in, for tokens that are limited to some, for example de,eu")
+	flags.Uint64Var(&f.price, "price", 0, "what a second costs, in the payment token's smallest unit, for tokens that limit it")
 	flags.StringVar(&f.folder, "folder", "", "folder for sessions' files (default: one of its own under the temporary folder)")
 }
 
@@ -87,7 +92,9 @@ func registerNVIDIA(flags *pflag.FlagSet, folder *string) {
 // surroundings are what an edge shares with the rest of its process.
 type surroundings struct {
 	verifier *token.Verifier
-	token    string // the edge's own
+	token    string             // the edge's own
+	identity identity.Signer    // nil for none
+	endorsed *identity.Endorsed // nil for nothing
 	media    netip.Addr
 	local    bool       // players are on this machine's network
 	also     netip.Addr // of the other family; the zero Addr is none
@@ -129,6 +136,11 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 	}
 	if f.congestion != string(streamer.Nearlight) && f.congestion != string(streamer.GCC) {
 		return nil, usage("--congestion %s: want %s or %s", f.congestion, streamer.Nearlight, streamer.GCC)
+	}
+	for _, region := range f.regions {
+		if !token.IsRegion(region) {
+			return nil, usage("--regions %s: want small letters, digits and -, for example de,eu", region)
+		}
 	}
 	relaxCollector()
 	offered, err := f.offered(command)
@@ -198,7 +210,7 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 	}
 	b.node, err = edge.NewNode(edge.Config{
 		Name: host, Slots: f.slots, Engine: engine, Encoders: encoders, Time: newTimings(in.logger).measure,
-		Token: in.token, Verifier: in.verifier, Display: display.Kind(f.display), NVIDIA: f.nvidia, Audio: f.audio, Sandbox: cage, Folder: filepath.Clean(folder),
+		Token: in.token, Verifier: in.verifier, Identity: in.identity, Endorsed: in.endorsed, Regions: f.regions, Price: f.price, Display: display.Kind(f.display), NVIDIA: f.nvidia, Audio: f.audio, Sandbox: cage, Folder: filepath.Clean(folder),
 		Size: media.Size(f.size), MaxSize: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate), Chroma: media.Chroma(f.chroma),
 		Offered: offered, Installer: &app.Installer{}, Local: in.local, Congestion: streamer.Controller(f.congestion), Stamp: in.stamp, Trace: in.trace,
 		Metrics: in.metrics, Logger: in.logger,

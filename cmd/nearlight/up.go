@@ -132,7 +132,7 @@ func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logge
 		return nil, err
 	}
 	around := surroundings{
-		verifier: verifier, media: mediaAddress, also: also, local: true, stamp: f.stamp, metrics: registry, logger: logger,
+		verifier: verifier, identity: n.key, media: mediaAddress, also: also, local: true, stamp: f.stamp, metrics: registry, logger: logger,
 	}
 	if f.measure != "" {
 		if n.measured, err = openMeasurement(f.measure); err != nil {

@@ -38,6 +38,7 @@ var arrows = []struct {
 	{"signaling", nil, "a wire form has no dependencies"},
 	{"signaling/match", []string{"signaling"}, "pure ranking"},
 	{"signaling/token", []string{"signaling", "internal/identity"}, "signing and checking, for signaling and edge alike"},
+	{"signaling/binding", []string{"signaling", "internal/identity"}, "what both ends of a connection sign, whoever they are"},
 	{"signaling/server", []string{"signaling", "internal/identity", "internal/store", "internal/bus", "internal/settlement", "internal/telemetry"}, "signaling never touches media"},
 	{"signaling/client", []string{"signaling", "internal/identity"}, "edge, checker and tests dial with the same client"},
 	{"edge/capture", []string{"internal/media", "internal/cuda", "internal/scene", "internal/marker", "internal/yuv", "internal/alarm"}, "a source of pictures knows no encoder and no transport"},

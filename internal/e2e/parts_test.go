@@ -70,6 +70,16 @@ func (p *parts) token(t *testing.T, role string) string {
 	return strings.TrimSpace(r.Stdout)
 }
 
+// tokenWith signs a player's token with further flags.
+func (p *parts) tokenWith(t *testing.T, flags ...string) string {
+	t.Helper()
+	r := e2etest.Run(t, e2etest.Options{}, append([]string{"token", "issue", "--key", p.private}, flags...)...)
+	if r.Code != 0 {
+		t.Fatal(r)
+	}
+	return strings.TrimSpace(r.Stdout)
+}
+
 // startEdge starts an edge with a token.
 func (p *parts) startEdge(t *testing.T, token string) *e2etest.Program {
 	t.Helper()

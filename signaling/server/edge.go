@@ -158,6 +158,8 @@ func sessionOf(m signaling.Message) (signaling.SessionID, bool) {
 		return m.Session, true
 	case signaling.Unheard:
 		return m.Session, true
+	case signaling.Bound:
+		return m.Session, true
 	}
 	return "", false
 }
@@ -202,6 +204,9 @@ func (r *registry) forSession(s *session, m signaling.Message) {
 		m.Session = ""
 		p.send(m)
 	case signaling.Unheard:
+		m.Session = ""
+		p.send(m)
+	case signaling.Bound:
 		m.Session = ""
 		p.send(m)
 	case signaling.Candidate:

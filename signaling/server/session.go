@@ -84,6 +84,10 @@ func (r *registry) play(p *player, m signaling.Play, claims token.Claims) *signa
 		r.metrics.matches.WithLabelValues(string(err.Code)).Inc()
 		return r.explain(err, claims)
 	}
+	if err := r.spent.spend(claims, time.Now()); err != nil {
+		r.metrics.matches.WithLabelValues(string(err.Code)).Inc()
+		return err
+	}
 	r.metrics.matches.WithLabelValues("matched").Inc()
 	e := r.edges[choice.Edge]
 	s := &session{
@@ -131,6 +135,10 @@ func (r *registry) watch(p *player, m signaling.Play, claims token.Claims) *sign
 	if watching >= maxSpectators {
 		r.metrics.matches.WithLabelValues("watch-full").Inc()
 		return signaling.Errorf(signaling.CodeFull, "%d people watch this game already.", watching).WithHint("Try again when one has left.")
+	}
+	if err := r.spent.spend(claims, time.Now()); err != nil {
+		r.metrics.matches.WithLabelValues(string(err.Code)).Inc()
+		return err
 	}
 	r.metrics.matches.WithLabelValues("watching").Inc()
 	s := &session{

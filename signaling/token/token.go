@@ -213,3 +213,26 @@ func expiredOnly(err error) bool {
 func bad(cause error) error {
 	return fmt.Errorf("token: %w (%w)", signaling.NewError(signaling.CodeBadToken), cause)
 }
+
+// Unverified reads what a token says without checking who signed it, for the player who holds it: what it trusts is there to be known
+// before any server is. Whoever lets somebody in uses Verify.
+func Unverified(raw string) (Claims, error) {
+	if len(raw) > MaxLength {
+		return Claims{}, bad(fmt.Errorf("%d octets, the limit is %d", len(raw), MaxLength))
+	}
+	if err := unambiguous(raw); err != nil {
+		return Claims{}, bad(err)
+	}
+	var said wire
+	if _, _, err := jwt.NewParser().ParseUnverified(raw, &said); err != nil {
+		return Claims{}, bad(err)
+	}
+	if said.ExpiresAt == nil {
+		return Claims{}, bad(errors.New("it has no expiry"))
+	}
+	claims, err := said.claims()
+	if err != nil {
+		return Claims{}, bad(err)
+	}
+	return claims, nil
+}
