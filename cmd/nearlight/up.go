@@ -34,6 +34,7 @@ type upFlags struct {
 	ice     string
 	lan     bool
 	verbose bool
+	bind    bool
 	measure string
 	stamp   bool
 }
@@ -64,6 +65,7 @@ func newUp() *cobra.Command {
 	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:8080", "address of the pages and of signaling")
 	c.Flags().StringVar(&f.ice, "ice-servers", "", iceServersUsage)
 	c.Flags().BoolVar(&f.lan, "lan", false, "serve the local network, over HTTPS with a certificate made on the spot")
+	c.Flags().BoolVar(&f.bind, "bind", false, "let the link trust this process's edge alone: players and edge then sign their connection, as with a studio's tokens")
 	c.Flags().BoolVar(&f.verbose, "verbose", false, "log details")
 	c.Flags().StringVar(&f.measure, "measure", "", "folder for a benchmark's measurements: each frame's times, and what a page reports")
 	c.Flags().BoolVar(&f.stamp, "stamp", false, "draw the measuring marker into every frame")
@@ -104,9 +106,11 @@ func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logge
 	if n.key, err = identity.NewKey(); err != nil { // it too dies with the process
 		return nil, err
 	}
-	n.token, err = issuer.Issue(token.Claims{
-		Role: token.Player, Rights: []token.Right{token.Play, token.Install, token.Watch}, Expires: time.Now().Add(tokenLife),
-	})
+	claims := token.Claims{Role: token.Player, Rights: []token.Right{token.Play, token.Install, token.Watch}, Expires: time.Now().Add(tokenLife)}
+	if f.bind {
+		claims.Edges = []identity.Address{n.key.Address()}
+	}
+	n.token, err = issuer.Issue(claims)
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ func statements() map[string]struct {
 	edge, player := Address{0xed, 19: 1}, Address{0x91, 19: 2}
 	login := Login{Role: Edge, Host: "play.example:8443", Nonce: Nonce{0xab, 31: 0xcd}, IssuedAt: at, ExpiresAt: at.Add(LoginLife)}
 	binding := Binding{
-		Session: "s-ABCDEF", Epoch: 1<<53 + 1, Edge: edge, Player: player, EdgePrint: Fingerprint{1, 31: 2}, PlayerPrint: Fingerprint{3, 31: 4},
+		Session: "s-ABCDEF", Epoch: 1<<53 - 1, Edge: edge, Player: player, EdgePrint: Fingerprint{1, 31: 2}, PlayerPrint: Fingerprint{3, 31: 4},
 	}
 	endorsement := Endorsement{Edge: edge, ExpiresAt: at}
 	lease := Lease{Edge: edge, Slot: 3, Epoch: 17, Session: "s-ABCDEF", Player: player, Token: "jti-1", ExpiresAt: at}

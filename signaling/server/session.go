@@ -38,8 +38,9 @@ type session struct {
 	born  time.Time
 	// watches is the session that this one looks on at; empty for one that is played.
 	watches signaling.SessionID
-	// shareable says that the player may show it to others.
+	// shareable says that the player may show it to others, and trust is whom its token trusts: theirs does too.
 	shareable bool
+	trust     trust
 
 	player *player          // nil: lost, and hold is set
 	over   *signaling.Ended // what a player that comes back is told; the edge has forgotten the session
@@ -91,7 +92,8 @@ func (r *registry) play(p *player, m signaling.Play, claims token.Claims) *signa
 	r.metrics.matches.WithLabelValues("matched").Inc()
 	e := r.edges[choice.Edge]
 	s := &session{
-		id: signaling.SessionID(newID("s")), app: m.App, owner: claims.ID, edge: e, born: time.Now(), shareable: claims.Allows(token.Watch),
+		id: signaling.SessionID(newID("s")), app: m.App, owner: claims.ID, edge: e, born: time.Now(),
+		shareable: claims.Allows(token.Watch), trust: trust{claims.Edges, claims.Root},
 	}
 	s.log = r.log.With("session", s.id, "edge", e.id)
 	r.sessions[s.id], e.sessions[s.id] = s, s
@@ -211,6 +213,7 @@ func (r *registry) share(s *session) string {
 	}
 	signed, err := r.issuer.Issue(token.Claims{
 		Role: token.Player, Rights: []token.Right{token.Watch}, App: s.app, Session: s.id, Expires: time.Now().Add(shareLife),
+		Edges: s.trust.edges, Root: s.trust.root,
 	})
 	if err != nil {
 		s.log.Error("a token for spectators cannot be signed", "error", err)

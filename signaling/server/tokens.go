@@ -3,9 +3,16 @@ package server
 import (
 	"time"
 
+	"nearlight/internal/identity"
 	"nearlight/signaling"
 	"nearlight/signaling/token"
 )
+
+// trust is what a player's token says of edges (token.Claims).
+type trust struct {
+	edges []identity.Address
+	root  identity.Address
+}
 
 // spentTokens are those that were good for one session, which has been matched, until they have expired. The registry's mutex guards
 // them. Edges keep their own, since they do not believe signaling; this is for tokens that several edges would take.
