@@ -132,6 +132,9 @@ func (s *Server) owner(m signaling.Register, address identity.Address) (string, 
 		s.log.Info("token is refused", "error", err)
 		return "", signaling.AsError(err)
 	}
+	if !claims.Holder.IsZero() && claims.Holder != address {
+		return "", signaling.Errorf(signaling.CodeBadToken, "This token is good for the key %s only.", claims.Holder)
+	}
 	if address.IsZero() {
 		return tokenOwner + claims.ID, nil
 	}

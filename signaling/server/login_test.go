@@ -246,6 +246,58 @@ func TestTheOperatorSaysWhichEdgesMayRegister(t *testing.T) {
 	}
 }
 
+func TestAnEdgesTokenMayBeGoodForOneKeyAlone(t *testing.T) {
+	mine, thief := newIdentity(t), newIdentity(t)
+	n := newNetwork(t, nil)
+	raw := n.token(token.Claims{Role: token.Edge, Holder: mine.Address()})
+	for _, step := range []struct {
+		why string
+		key *identity.Key
+		ok  bool
+	}{{"its key", mine, true}, {"another key", thief, false}, {"no key", nil, false}} {
+		m := n.machine(1, func(c *client.Config) {
+			if step.key != nil {
+				c.Signer = step.key
+			}
+		})
+		m.token = raw
+		if step.ok {
+			m.start()()
+			continue
+		}
+		if err := m.Run(t.Context()); !errors.Is(err, &signaling.Error{Code: signaling.CodeBadToken}) {
+			t.Errorf("%s: %v", step.why, err)
+		}
+	}
+}
+
+func TestATokenForOneSessionIsRefusedWhenASecondBegins(t *testing.T) {
+	n := newNetwork(t, nil)
+	edge := n.register(2)
+	raw := n.token(token.Claims{Role: token.Player, Rights: []token.Right{token.Play}, Once: true})
+	ask := func(resume signaling.SessionID) *socket {
+		s := n.dial(signaling.PlayerPath)
+		s.say(signaling.Play{Token: raw, App: "tux", Codecs: []string{"h264"}, Resume: resume})
+		return s
+	}
+	declined := ask("")
+	edge.say(signaling.Refuse{Session: expect[signaling.Start](edge).Session, Error: signaling.NewError(signaling.CodeFull)})
+	expect[signaling.Matched](declined)
+	if reason, _ := declined.closed(); reason == nil || reason.Code != signaling.CodeFull {
+		t.Fatal(reason)
+	}
+	first := ask("") // nothing has begun yet
+	session := expect[signaling.Matched](first).Session
+	second := ask("")
+	if reason, _ := second.closed(); reason == nil || reason.Code != signaling.CodeSpentToken {
+		t.Error("a second session:", reason)
+	}
+	again := ask(session)
+	if expect[signaling.Matched](again).Session != session {
+		t.Error("the session cannot be resumed by its own token")
+	}
+}
+
 func TestAnEdgeWhoseClockIsWrongIsToldByHowMuch(t *testing.T) {
 	key := newIdentity(t)
 	n := newNetwork(t, letIn(key))
