@@ -1,8 +1,14 @@
 package main
 
 import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
 	"log/slog"
+	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -126,4 +132,52 @@ func TestWhatVerifiesMustBeThereAtTheStart(t *testing.T) {
 	}
 	_, err := readVerifier(t.Context(), nil, slog.New(slog.DiscardHandler))
 	wantUsage(t, err, "keygen")
+}
+
+// TestTokensOfABackEndInNodeAreTaken runs the example of web/studio, and fetches its keys as signaling and edges do.
+func TestTokensOfABackEndInNodeAreTaken(t *testing.T) {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skipf("SKIPPED %s: node is missing", t.Name())
+	}
+	if _, err := os.Stat("../../web/node_modules/@nearlight/studio"); err != nil {
+		t.Skipf("SKIPPED %s: the pages' packages are missing (cd web && npm ci)", t.Name())
+	}
+	for _, algorithm := range []string{"EdDSA", "ES256"} {
+		key := filepath.Join(t.TempDir(), "key.pem")
+		if _, err := command(t, "token", "keygen", "--key", key, "--algorithm", algorithm); err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		server := exec.CommandContext(ctx, node, "../../web/studio/example/server.js", key, "0")
+		out, err := server.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := server.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { stop(); _ = server.Wait() }) // it is ended by us
+		line, err := bufio.NewReader(out).ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		origin := strings.TrimSpace(line)
+		response, err := http.Post(origin+"/play", "", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := io.ReadAll(response.Body)
+		if err := errors.Join(err, response.Body.Close()); err != nil {
+			t.Fatal(err)
+		}
+		v, err := readVerifier(t.Context(), []string{origin + "/nearlight/keys"}, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		claims, err := v.Verify(string(raw), token.Player)
+		if err != nil || !claims.Once || claims.Seats != 4 || claims.Bitrate != 12_000_000 || !claims.AllowsApp("supertux2") {
+			t.Errorf("%s: %+v, %v", algorithm, claims, err)
+		}
+	}
 }
