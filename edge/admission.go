@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"slices"
+	"time"
 
 	"nearlight/edge/app"
 	"nearlight/internal/media"
@@ -15,11 +16,17 @@ func (n *Node) Start(m signaling.Start) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if m.Resume {
-		if r := n.sessions[m.Session]; r != nil {
-			r.post(event{resume: !m.Restart, restart: m.Restart})
-		} else {
+		r := n.sessions[m.Session]
+		if r == nil {
 			n.refuse(m.Session, signaling.NewError(signaling.CodeTimedOut))
+			return
 		}
+		if err := n.mayResume(r.session, m.Token); err != nil {
+			r.logger.Info("player may not come back", "reason", err)
+			n.refuse(m.Session, signaling.AsError(err))
+			return
+		}
+		r.post(event{resume: !m.Restart, restart: m.Restart})
 		return
 	}
 	if err := n.start(m); err != nil {
@@ -30,20 +37,52 @@ func (n *Node) Start(m signaling.Start) {
 
 // start begins a session. The caller holds mu.
 func (n *Node) start(m signaling.Start) error {
-	if n.ctx == nil {
-		return signaling.NewError(signaling.CodeShuttingDown)
-	}
-	if n.sessions[m.Session] != nil {
-		return signaling.Errorf(signaling.CodeBadMessage, "session %s runs already", m.Session)
-	}
-	// Signaling has checked the token; an edge does not take its word for it.
-	if m.Watch != "" {
-		return n.watch(m)
-	}
-	claims, err := n.config.Verifier.Verify(m.Token, token.Player)
+	s, err := n.prepare(m)
 	if err != nil {
 		return err
 	}
+	r := n.begin(s)
+	if s.watches != nil {
+		context.AfterFunc(n.sessions[m.Watch].ctx, func() { r.stop(errWatchedOver) })
+		return nil
+	}
+	n.sendStatus(nil)
+	return nil
+}
+
+// prepare admits a player or a spectator, or says why not. The caller holds mu.
+func (n *Node) prepare(m signaling.Start) (*session, error) {
+	if n.ctx == nil {
+		return nil, signaling.NewError(signaling.CodeShuttingDown)
+	}
+	if n.sessions[m.Session] != nil {
+		return nil, signaling.Errorf(signaling.CodeBadMessage, "session %s runs already", m.Session)
+	}
+	// Signaling has checked the token; an edge does not take its word for it.
+	claims, err := n.config.Verifier.Verify(m.Token, token.Player)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.terms.admit(claims); err != nil {
+		return nil, err
+	}
+	s := newSession(n, m.Session)
+	if m.Watch != "" {
+		err = n.watch(s, m, claims)
+	} else {
+		err = n.play(s, m, claims)
+	}
+	if err == nil {
+		err = n.entitle(s, claims)
+	}
+	if err == nil {
+		err = n.spent.spend(claims, time.Now())
+	}
+	return s, err
+}
+
+// play prepares a session that plays. The caller holds mu.
+func (n *Node) play(s *session, m signaling.Start, claims token.Claims) error {
 	if !claims.Allows(token.Play) || !claims.AllowsApp(m.App) {
 		return signaling.Errorf(signaling.CodeBadToken, "This link does not allow playing %s.", m.App)
 	}
@@ -54,7 +93,7 @@ func (n *Node) start(m signaling.Start) error {
 	if n.free() == 0 {
 		return signaling.NewError(signaling.CodeFull)
 	}
-	s := newSession(n, m.Session)
+	s.bitrate = ceiling(n.config.Bitrate, claims)
 	s.app, s.size, s.maySpeak = description, n.config.Size, claims.Allows(token.Microphone)
 	if m.Size != nil {
 		if wanted := (media.Size{Width: m.Size.Width, Height: m.Size.Height}); wanted.Check() == nil && wanted.Fits(n.config.MaxSize) {
@@ -68,8 +107,6 @@ func (n *Node) start(m signaling.Start) error {
 		}
 		s.codecs = append(s.codecs, media.Codec(codec))
 	}
-	n.begin(s)
-	n.sendStatus(nil)
 	return nil
 }
 

@@ -62,7 +62,7 @@ func (c *conversation) offer(ctx context.Context) error {
 	}
 	c.receiver = &receiver{session: s}
 	peer, err := s.node.config.Engine.NewPeer(streamer.PeerConfig{
-		Codecs: c.offered.codecs, ProfileLevelID: c.offered.profileLevelID, Bitrate: s.node.config.Bitrate,
+		Codecs: c.offered.codecs, ProfileLevelID: c.offered.profileLevelID, Bitrate: s.bitrate,
 		Local: s.node.config.Local, Controller: s.node.config.Congestion, Audio: s.node.hasSound(), Microphone: s.voice.taker(),
 		PrepareThread: func() { becomeRealtime(s.logger) },
 	}, c.receiver, s.stages, s.logger)
@@ -79,20 +79,24 @@ func (c *conversation) offer(ctx context.Context) error {
 		}
 	})
 	c.deadline = time.NewTimer(answerTimeout)
-	return peer.Offer(func(sdp string) error {
-		s.node.say(signaling.Offer{Session: s.id, SDP: sdp})
-		return nil
-	})
+	return peer.Offer(func(sdp string) error { return s.offer(sdp, false) })
+}
+
+// offer hands an offer to the player, with what it needs to know the edge by.
+func (s *session) offer(sdp string, restart bool) error {
+	m := signaling.Offer{Session: s.id, SDP: sdp, Restart: restart}
+	if err := s.bond.Offer(&m); err != nil {
+		return err
+	}
+	s.node.say(m)
+	return nil
 }
 
 // restart offers new ways for the connection that stands.
 func (c *conversation) restart() error {
 	s := c.session
 	s.logger.Info("looking for new ways to the player")
-	return c.peer.Restart(func(sdp string) error {
-		s.node.say(signaling.Offer{Session: s.id, SDP: sdp, Restart: true})
-		return nil
-	})
+	return c.peer.Restart(func(sdp string) error { return s.offer(sdp, true) })
 }
 
 // missPlayer is called when nothing has come from the player for a while.
@@ -166,10 +170,18 @@ func (c *conversation) take(ctx context.Context, e event) error {
 	case c.peer == nil: // for a connection that is over
 		return nil
 	case e.answer != nil:
+		// Whoever has not signed gets no connection at all: neither pictures nor a way for input.
+		bound, err := c.session.bond.Answer(*e.answer)
+		if err != nil {
+			return err
+		}
 		if err := c.peer.Answer(e.answer.SDP); errors.Is(err, streamer.ErrNoCommonCodec) {
 			return signaling.Errorf(signaling.CodeNoCommonCodec, "%v", err)
 		} else if err != nil {
 			return signaling.Errorf(signaling.CodeBadMessage, "%v", err)
+		}
+		if bound != nil {
+			c.session.node.say(*bound)
 		}
 	case e.candidate != nil:
 		// A candidate that cannot be used (an address family we lack, a name we do not resolve) leaves the others.

@@ -18,6 +18,7 @@ import (
 	"nearlight/edge/display"
 	"nearlight/edge/sandbox"
 	"nearlight/encoder"
+	"nearlight/internal/identity"
 	"nearlight/internal/media"
 	"nearlight/signaling"
 	"nearlight/signaling/client"
@@ -25,7 +26,8 @@ import (
 	"nearlight/streamer"
 )
 
-// Config describes a node. All but Display, NVIDIA, Audio, Time, Local, Congestion, Stamp, Trace and Spans must be set.
+// Config describes a node. All but Token, Identity, Endorsed, Regions, Price, Display, NVIDIA, Audio, Time, Local, Congestion, Stamp, Trace and
+// Spans must be set.
 type Config struct {
 	Name     string
 	Slots    int // sessions at a time
@@ -34,11 +36,15 @@ type Config struct {
 	// Time measures how long encoders take here for pictures of the usual size; nil leaves it unknown. It is called once, while
 	// sessions may already run.
 	Time     func(context.Context, encoder.Ladder, encoder.Config) encoder.Timings
-	Token    string // the edge's own, for signaling
+	Token    string // the edge's own, for signaling; "" where its key does
 	Verifier *token.Verifier
-	Display  display.Kind // empty means display.Xvfb; with display.Offscreen, Offered is our own scene alone
-	NVIDIA   string       // folder of NVIDIA's libraries; empty means where the system looks
-	Audio    bool         // sessions have sound; off screen none has
+	Identity identity.Signer    // the edge's key, by which players know it; nil: tokens that demand one are refused
+	Endorsed *identity.Endorsed // what a studio's root has signed of that key; nil for nothing
+	Regions  []string           // that the edge lies in
+	Price    uint64             // for a second, in the payment token's smallest unit
+	Display  display.Kind       // empty means display.Xvfb; with display.Offscreen, Offered is our own scene alone
+	NVIDIA   string             // folder of NVIDIA's libraries; empty means where the system looks
+	Audio    bool               // sessions have sound; off screen none has
 	Sandbox  *sandbox.Sandbox
 	Folder   string // for sessions' files; made if missing
 
@@ -72,11 +78,13 @@ type Node struct {
 	ready   readiness
 	timings atomic.Pointer[encoder.Timings] // nil until measured
 	drawnOn atomic.Pointer[encoder.GPU]     // by the newest screen; nil before the first
+	terms   terms
 
 	mu       sync.Mutex
 	link     *client.Edge
 	ctx      context.Context // of Run: sessions end with it; nil before and after
 	sessions map[signaling.SessionID]*running
+	spent    spentTokens
 	slots    []bool        // taken
 	freed    chan struct{} // closed and made anew whenever a slot is given back
 	owned    sync.WaitGroup
@@ -116,6 +124,7 @@ func NewNode(config Config) (*Node, error) {
 	return &Node{
 		config: config, logger: config.Logger, metrics: metrics,
 		sessions: map[signaling.SessionID]*running{}, slots: make([]bool, config.Slots), freed: make(chan struct{}),
+		terms: terms{config.Regions, config.Price}, spent: spentTokens{},
 		ready: readiness{done: make(chan struct{})},
 	}, nil
 }

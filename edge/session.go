@@ -19,6 +19,8 @@ import (
 	"nearlight/encoder"
 	"nearlight/internal/media"
 	"nearlight/signaling"
+	"nearlight/signaling/binding"
+	"nearlight/signaling/token"
 	"nearlight/streamer"
 	"nearlight/streamer/control"
 )
@@ -52,8 +54,13 @@ type session struct {
 	size   media.Size
 	codecs []media.Codec
 	full   bool // the player decodes H.264 in 4:4:4 as well
-	logger *slog.Logger
-	events chan event
+	// claims are what the player's token says, bitrate what its stream may take of it, and bond what both ends sign.
+	claims  token.Claims
+	bitrate media.Bitrate
+	epoch   uint64 // of the slot's lease; 0 where there is none
+	bond    *binding.Edge
+	logger  *slog.Logger
+	events  chan event
 
 	bulletin *bulletin
 	stages   *streamer.Stages
@@ -128,7 +135,7 @@ func (s *session) run(ctx context.Context) error {
 	s.voice = newVoice(s.maySpeak && s.node.hasSound(), s.logger)
 	defer s.voice.close()
 	config := encoder.Config{
-		Size: s.size, MaxSize: s.node.config.MaxSize, FrameRate: s.node.config.FrameRate, Bitrate: s.node.config.Bitrate,
+		Size: s.size, MaxSize: s.node.config.MaxSize, FrameRate: s.node.config.FrameRate, Bitrate: s.bitrate,
 		Recovery: encoder.RecoverByReferences,
 	}
 	if gpu := s.node.drawnOn.Load(); gpu != nil {

@@ -23,12 +23,8 @@ func (s *session) lookOn(ctx context.Context) error {
 	return s.converse(ctx, s.watches.onAir.offered, ready)
 }
 
-// watch begins a session that looks on at another. The caller holds mu.
-func (n *Node) watch(m signaling.Start) error {
-	claims, err := n.config.Verifier.Verify(m.Token, token.Player)
-	if err != nil {
-		return err
-	}
+// watch prepares a session that looks on at another. The caller holds mu.
+func (n *Node) watch(s *session, m signaling.Start, claims token.Claims) error {
 	watched := n.sessions[m.Watch]
 	if watched == nil || watched.ending || watched.watches != nil {
 		return signaling.Errorf(signaling.CodeTimedOut, "The game that this link shows is over.").WithHint("Ask the player for a new link.")
@@ -36,9 +32,9 @@ func (n *Node) watch(m signaling.Start) error {
 	if !claims.AllowsWatching(m.Watch) || !claims.AllowsApp(watched.app.Name) {
 		return signaling.Errorf(signaling.CodeBadToken, "This link does not allow watching %s.", watched.app.Title)
 	}
-	s := newSession(n, m.Session)
-	s.watches, s.app, s.size = watched.session, watched.app, watched.size
-	r := n.begin(s)
-	context.AfterFunc(watched.ctx, func() { r.stop(errWatchedOver) })
+	if err := seated(watched.claims, claims, n.watchers(watched.session)); err != nil {
+		return err
+	}
+	s.watches, s.app, s.size, s.bitrate = watched.session, watched.app, watched.size, watched.bitrate
 	return nil
 }

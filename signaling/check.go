@@ -198,6 +198,43 @@ func (c *checks) error(name string, e *Error) {
 	c.text("hint", e.Hint, 0, maxHint)
 }
 
+// Digits of what is written in hexadecimal, and the latest time in seconds: what a number of JavaScript's holds exactly.
+const (
+	addressDigits   = 40
+	nonceDigits     = 64
+	signatureDigits = 130
+	maxSeconds      = 1<<53 - 1
+	maxEpoch        = 1<<53 - 1
+	maxEndorsement  = 256
+)
+
+// hex wants 0x and so many lower-case hexadecimal digits.
+func (c *checks) hex(name, value string, digits int) {
+	of := func(b byte) bool { return '0' <= b && b <= '9' || 'a' <= b && b <= 'f' }
+	c.prefixed(name, value, digits, of)
+}
+
+// address wants the form of an address; whether its checksum is right is for who uses it to say.
+func (c *checks) address(name, value string) {
+	of := func(b byte) bool { return '0' <= b && b <= '9' || 'a' <= b && b <= 'f' || 'A' <= b && b <= 'F' }
+	c.prefixed(name, value, addressDigits, of)
+}
+
+func (c *checks) prefixed(name, value string, digits int, of func(byte) bool) {
+	rest, found := strings.CutPrefix(value, "0x")
+	if !found || len(rest) != digits {
+		c.fail("%s: want 0x and %d hexadecimal digits", name, digits)
+		return
+	}
+	c.made(name, rest, digits, of)
+}
+
+func (c *checks) seconds(name string, value int64) {
+	if value < 0 || value > maxSeconds {
+		c.fail("%s is %d, want 0 to %d", name, value, int64(maxSeconds))
+	}
+}
+
 func isLowerOrDigit(b byte) bool { return 'a' <= b && b <= 'z' || '0' <= b && b <= '9' }
 
 func isIDByte(b byte) bool {
@@ -225,11 +262,29 @@ func (m Play) check(c *checks) {
 func (m Offer) check(c *checks) {
 	c.session(m.Session)
 	c.text("sdp", m.SDP, 1, maxSDP)
+	if m.Edge != nil {
+		c.address("edge.address", m.Edge.Address)
+		if m.Edge.Epoch > maxEpoch {
+			c.fail("edge.epoch is %d, want 0 to %d", m.Edge.Epoch, uint64(maxEpoch))
+		}
+		if m.Edge.Endorsement != "" {
+			c.made("edge.endorsement", m.Edge.Endorsement, maxEndorsement, isTokenOctet)
+		}
+	}
 }
 
 func (m Answer) check(c *checks) {
 	c.session(m.Session)
 	c.text("sdp", m.SDP, 1, maxSDP)
+	if m.Player != nil {
+		c.address("player.address", m.Player.Address)
+		c.hex("player.signature", m.Player.Signature, signatureDigits)
+	}
+}
+
+func (m Bound) check(c *checks) {
+	c.session(m.Session)
+	c.hex("signature", m.Signature, signatureDigits)
 }
 
 func (m Candidate) check(c *checks) {
@@ -316,8 +371,23 @@ func (m Ended) check(c *checks) {
 
 func (m Failed) check(c *checks) { c.error("error", m.Error) }
 
+func (m Login) check(c *checks) { c.address("address", m.Address) }
+
+func (m Challenge) check(c *checks) { c.hex("nonce", m.Nonce, nonceDigits) }
+
+func (p *Proof) check(c *checks) {
+	c.seconds("issuedAt", p.IssuedAt)
+	c.seconds("expiresAt", p.ExpiresAt)
+	c.hex("signature", p.Signature, signatureDigits)
+}
+
 func (m Register) check(c *checks) {
-	c.token(m.Token)
+	if m.Proof != nil {
+		m.Proof.check(c)
+	}
+	if m.Proof == nil || m.Token != "" {
+		c.token(m.Token)
+	}
 	c.label("name", m.Name, 0, maxName)
 	c.between("slots", m.Slots, 1, maxSlots)
 	c.present("free")

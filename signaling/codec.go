@@ -150,6 +150,8 @@ func decoder(d Direction, kind string) func([]byte) (Message, error) {
 			return read[Progress]
 		case "offer":
 			return read[Offer]
+		case "bound":
+			return read[Bound]
 		case "candidate":
 			return read[Candidate]
 		case "checked":
@@ -165,6 +167,8 @@ func decoder(d Direction, kind string) func([]byte) (Message, error) {
 		}
 	case EdgeToSignaling:
 		switch kind {
+		case "login":
+			return read[Login]
 		case "register":
 			return read[Register]
 		case "status":
@@ -175,6 +179,8 @@ func decoder(d Direction, kind string) func([]byte) (Message, error) {
 			return read[Progress]
 		case "offer":
 			return read[Offer]
+		case "bound":
+			return read[Bound]
 		case "candidate":
 			return read[Candidate]
 		case "ended":
@@ -188,6 +194,8 @@ func decoder(d Direction, kind string) func([]byte) (Message, error) {
 		}
 	case SignalingToEdge:
 		switch kind {
+		case "challenge":
+			return read[Challenge]
 		case "registered":
 			return read[Registered]
 		case "start":

@@ -17,7 +17,8 @@
 //	  {"type":"play","token":T,"app":A,"size":{"width":W,"height":H},"codecs":["h264"],"resume":S,"restart":B,"watch":S}
 //	        app, size and resume (a session to go on with) are optional; the first message, within 10 s; restart, with
 //	        resume: the connection to the edge is still there, and only needs new ways
-//	  {"type":"answer","sdp":SDP}
+//	  {"type":"answer","sdp":SDP,"player":{"address":K,"signature":X}}
+//	        player, optional: signs the connection; a token may demand it
 //	  {"type":"candidate","candidate":C,"mid":M,"line":N}    C "" ends the list
 //	  {"type":"check"}                                       the heartbeat stopped: is my edge alive?
 //	  {"type":"restart"}                                     nothing comes from my edge: an offer with restart, please
@@ -27,7 +28,9 @@
 //	  {"type":"matched","session":S,"edge":{"id":E,"name":N},"iceServers":[{"urls":[U],"username":..,"credential":..}],"share":T}
 //	        share, optional: a token for others, who may look on at the session with it and nothing else
 //	  {"type":"progress","stage":"starting","detail":D}      stages: starting (display and app are being started), connecting
-//	  {"type":"offer","sdp":SDP,"restart":B}                 restart: for the connection that stands; without it: a new one's
+//	  {"type":"offer","sdp":SDP,"restart":B,"edge":{"address":K,"epoch":N,"endorsement":T}}
+//	        restart: for the connection that stands; without it: a new one's; edge, optional: will sign the connection
+//	  {"type":"bound","signature":X}                         the edge's signature, in answer to the player's
 //	  {"type":"candidate",...}
 //	  {"type":"unheard"}                                     the edge hears nothing of its player: time for restart
 //	  {"type":"checked","edge":"alive"|"gone"}
@@ -38,15 +41,18 @@
 // # Edge, at /signal/edge
 //
 //	to signaling
-//	  {"type":"register","token":T,"name":N,"slots":N,"free":N,"codecs":[C],"apps":[APP],"edge":E,"sessions":[S]}
-//	        the first message, within 10 s; edge and sessions only when a lost connection is taken up again: the id
-//	        it was registered under and the sessions it still runs
+//	  {"type":"login","address":K}                           optional, the first message then: the edge has a key
+//	  {"type":"register","token":T,"proof":PROOF,"name":N,"slots":N,"free":N,"codecs":[C],"apps":[APP],"edge":E,"sessions":[S]}
+//	        the first message, within 10 s, or the second, within 10 s of the challenge that answers login; proof
+//	        only after login, and then token may be left out; edge and sessions only when a lost connection is taken
+//	        up again: the id it was registered under and the sessions it still runs
 //	  {"type":"status","free":N,"apps":[APP]}                apps optional: only when changed
 //	  {"type":"refuse","session":S,"error":ERROR}
-//	  {"type":"progress"|"offer"|"candidate"|"unheard"|"ended","session":S,...as to the player}
+//	  {"type":"progress"|"offer"|"bound"|"candidate"|"unheard"|"ended","session":S,...as to the player}
 //	  {"type":"installing","request":R,...as to the player}
 //	  {"type":"alive","session":S}                           answers probe
 //	from signaling
+//	  {"type":"challenge","nonce":H}                         answers login; good for one register on this socket
 //	  {"type":"registered","edge":E}
 //	  {"type":"start","session":S,"token":T,"app":A,"size":..,"codecs":[C],"resume":B,"restart":B,"watch":S}
 //	  {"type":"answer"|"candidate"|"restart","session":S,...}
@@ -56,6 +62,7 @@
 //	  {"type":"error","error":ERROR}                         registration is refused or over; signaling then closes
 //
 //	APP    {"name","title","summary","keys":[{"keys","does"}],"package","installed"}
+//	PROOF  {"issuedAt","expiresAt","signature"}              of the statement Login (internal/identity)
 //	ERROR  {"code","message","hint","retryable"}             message: what happened and why; hint: what to do
 //
 // After ended and after a failed installation a player's connection stays open for another play or install; after error
@@ -63,6 +70,15 @@
 // same jti; 5 s when it was closed with 1001, since a browser that reloads the page is back by then; an edge has 2 s to register
 // with its edge id again, with a token of the same jti, and then tells in sessions what it still runs. An edge may offer again at any time; an offer with restart that
 // nobody answers ends nothing, since the connection that it is for may come back by itself.
+//
+// An edge that has a key signs, at each login, the nonce of the challenge together with the host that it has dialed, its role and two times
+// in seconds: at most a minute apart, and within 10 s of signaling's clock. A login is thus worth nothing on another socket, at another
+// server or later. The id of such an edge is its address. Which edges may register by key, by token or by either is the operator's choice.
+//
+// Edge and player may sign the connection between them, so that who relays their descriptions cannot stand in the middle: both sign
+// the statement Binding (internal/identity), which holds both certificates' fingerprints. The player signs with its answer, to each offer
+// anew; the edge, which then has both, answers with bound. A token that names edges, a root or its holder demands both. Signaling relays
+// the signatures and has no say in them (signaling/binding).
 //
 // play with watch asks to look on at a session that somebody else plays: the spectator gets a session of its own, which takes no slot,
 // takes no input and ends with the one it watches.
@@ -74,6 +90,9 @@
 // Lengths are octets of UTF-8. A message outside them is refused whole with bad-message.
 //
 //	message     MaxMessage, one JSON object, nested at most 8 deep, no name twice in an object, names spelled exactly
+//	K           an address: 0x, 40 hexadecimal digits    H         0x, 64 lower-case hexadecimal digits
+//	X           a signature: 0x, 130 lower-case hexadecimal digits    epoch  0 to 2^53-1    endorsement  1 to 256
+//	PROOF       times from 0 to 2^53-1; signature 0x, 130 lower-case hexadecimal digits
 //	T           1 to 4096, printable ASCII      S, E, R   1 to 64 of A-Z a-z 0-9 - _
 //	A           1 to 64 of a-z 0-9 . _ -, the first a letter or digit
 //	SDP         1 to 49152                      C         at most 1024; must be there, even if empty

@@ -13,6 +13,9 @@ type Code string
 const (
 	CodeBadToken      Code = "bad-token"       // not signed by a known key, or not for this
 	CodeExpiredToken  Code = "expired-token"   // was good once
+	CodeSpentToken    Code = "spent-token"     // was good for one session, which began
+	CodeUnproven      Code = "unproven"        // the connection's other end did not sign it as the token demands
+	CodeBadKey        Code = "bad-key"         // a key was not proved, or may not do this
 	CodeWrongOrigin   Code = "wrong-origin"    // the Host or Origin header is not on the list
 	CodeNoEdge        Code = "no-edge"         // no edge is registered
 	CodeFull          Code = "full"            // every edge that would do is in use
@@ -41,7 +44,7 @@ const (
 // Codes returns every code of this version.
 func Codes() []Code {
 	return []Code{
-		CodeBadToken, CodeExpiredToken, CodeWrongOrigin, CodeNoEdge, CodeFull, CodeUnknownApp, CodeNotInstalled,
+		CodeBadToken, CodeExpiredToken, CodeSpentToken, CodeUnproven, CodeBadKey, CodeWrongOrigin, CodeNoEdge, CodeFull, CodeUnknownApp, CodeNotInstalled,
 		CodeNoCommonCodec, CodeWrongRegion, CodeNoSuchPicture, CodeLowScore, CodeTooDear, CodeNotAccepting, CodeAppFailed, CodeAppExited, CodeEdgeGone, CodeEdgeRefused, CodeRateLimited, CodeBadMessage,
 		CodeWrongVersion, CodeTimedOut, CodeShuttingDown, CodeReplaced, CodeLeft, CodeInternal,
 	}
@@ -106,6 +109,12 @@ func defaults(code Code) Error {
 		return Error{Message: "This link is not valid here.", Hint: "Ask for a new link, and open it whole, with everything after the #."}
 	case CodeExpiredToken:
 		return Error{Message: "This link has expired.", Hint: "Ask for a new link."}
+	case CodeSpentToken:
+		return Error{Message: "This link has been used already.", Hint: "Ask for a new link; each is good for one game."}
+	case CodeUnproven:
+		return Error{Message: "It cannot be shown that your connection to the machine is yours alone.", Hint: "Ask for a new link. If it happens again, somebody may be listening in: tell whoever gave you the link."}
+	case CodeBadKey:
+		return Error{Message: "The machine could not show that it is who it says.", Hint: "Its owner has to look at its wallet and its clock."}
 	case CodeWrongOrigin:
 		return Error{Message: "This page may not use this server.", Hint: "Open the link exactly as it was given; the server's owner can allow further host names and origins."}
 	case CodeNoEdge:

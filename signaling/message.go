@@ -110,12 +110,34 @@ type Offer struct {
 	// Restart says that the offer looks for new ways for the connection that stands (RFC 8445 section 2.4). Without it the offer
 	// is a new connection's.
 	Restart bool `json:"restart,omitempty"`
+	// Edge is there where the edge has a key: a player that answers with Player gets Bound.
+	Edge *EdgeKey `json:"edge,omitempty"`
+}
+
+// EdgeKey says by which key an edge will sign the connection, and what makes that key one to trust.
+type EdgeKey struct {
+	Address     string `json:"address"`
+	Epoch       uint64 `json:"epoch"`                 // of the lease; 0 where there is none
+	Endorsement string `json:"endorsement,omitempty"` // of a studio's root, as identity.Endorsed writes it
+}
+
+// PlayerKey is a player's signature of the connection, the statement Binding (internal/identity), by its session's key.
+type PlayerKey struct {
+	Address   string `json:"address"`
+	Signature string `json:"signature"`
+}
+
+// Bound is the edge's signature of the same statement, in answer to the player's.
+type Bound struct {
+	Session   SessionID `json:"session,omitempty"`
+	Signature string    `json:"signature"`
 }
 
 // Answer carries the player's session description to the edge.
 type Answer struct {
-	Session SessionID `json:"session,omitempty"`
-	SDP     string    `json:"sdp"`
+	Session SessionID  `json:"session,omitempty"`
+	SDP     string     `json:"sdp"`
+	Player  *PlayerKey `json:"player,omitempty"` // nil: the player signs nothing
 }
 
 // Candidate is one ICE candidate (RFC 8838); an empty one ends the sender's list.
@@ -197,9 +219,28 @@ type Failed struct {
 	Error *Error `json:"error"`
 }
 
-// Register presents an edge. Edge and Sessions are set when it comes back after a lost connection.
+// Login says whose key an edge is about to show: a Challenge answers it, and Register with Proof answers that.
+type Login struct {
+	Address string `json:"address"` // as EIP-55 writes it
+}
+
+// Challenge is what an edge's signature has to be about to be fresh.
+type Challenge struct {
+	Nonce string `json:"nonce"` // 0x and 64 lower-case hexadecimal digits
+}
+
+// Proof answers a Challenge: the signature of the statement Login (internal/identity) with the nonce, the host that the edge has dialed,
+// the role "edge" and these times, in seconds since 1970.
+type Proof struct {
+	IssuedAt  int64  `json:"issuedAt"`
+	ExpiresAt int64  `json:"expiresAt"`
+	Signature string `json:"signature"` // 0x and 130 lower-case hexadecimal digits
+}
+
+// Register presents an edge, by a token, a key, or both. Edge and Sessions are set when it comes back after a lost connection.
 type Register struct {
-	Token    string       `json:"token"`
+	Token    string       `json:"token,omitempty"` // "" only with Proof
+	Proof    *Proof       `json:"proof,omitempty"` // after Login
 	Name     string       `json:"name"`
 	Slots    int          `json:"slots"`
 	Free     int          `json:"free"`
@@ -258,6 +299,7 @@ type Stop struct {
 func (Play) kind() string       { return "play" }
 func (Offer) kind() string      { return "offer" }
 func (Answer) kind() string     { return "answer" }
+func (Bound) kind() string      { return "bound" }
 func (Candidate) kind() string  { return "candidate" }
 func (Check) kind() string      { return "check" }
 func (Restart) kind() string    { return "restart" }
@@ -270,6 +312,8 @@ func (Checked) kind() string    { return "checked" }
 func (Installing) kind() string { return "installing" }
 func (Ended) kind() string      { return "ended" }
 func (Failed) kind() string     { return "error" }
+func (Login) kind() string      { return "login" }
+func (Challenge) kind() string  { return "challenge" }
 func (Register) kind() string   { return "register" }
 func (Status) kind() string     { return "status" }
 func (Refuse) kind() string     { return "refuse" }

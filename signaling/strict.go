@@ -87,8 +87,8 @@ func inspect(data []byte) (kind string, names map[string]bool, err error) {
 var wireNames = sync.OnceValue(func() map[string]string {
 	names := map[string]string{fold("type"): "type"}
 	for _, d := range []Message{
-		Play{}, Offer{}, Answer{}, Candidate{}, Install{}, Matched{}, Progress{}, Checked{}, Installing{}, Ended{}, Failed{},
-		Register{}, Status{}, Refuse{}, Living{}, Registered{}, Start{}, Probe{}, Stop{},
+		Play{}, Offer{}, Answer{}, Bound{}, Candidate{}, Install{}, Matched{}, Progress{}, Checked{}, Installing{}, Ended{}, Failed{},
+		Login{}, Challenge{}, Register{}, Status{}, Refuse{}, Living{}, Registered{}, Start{}, Probe{}, Stop{},
 	} {
 		collectNames(reflect.TypeOf(d), names)
 	}

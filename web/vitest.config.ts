@@ -1,3 +1,3 @@
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({ test: { include: ["{player,app}/**/*.test.ts"], environment: "node" } });
+export default defineConfig({ test: { include: ["{player,app,studio}/**/*.test.ts"], environment: "node" } });

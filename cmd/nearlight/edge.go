@@ -1,59 +1,78 @@
 package main
 
 import (
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"nearlight/internal/identity"
 	"nearlight/signaling"
 	"nearlight/signaling/client"
-	"nearlight/signaling/token"
 )
 
 func newEdge() *cobra.Command {
 	var f edgeFlags
-	var signal, tokenFile, keyFile, mediaAddress, metricsAddress string
+	var wallet walletFlags
+	var endorsement string
+	var signal, tokenFile, mediaAddress, metricsAddress string
+	var keys []string
 	var verbose bool
 	c := &cobra.Command{
-		Use:   "edge --signal URL --token-file FILE --verify-key FILE [FLAG...] [-- COMMAND ARG...]",
+		Use:   "edge --signal URL {--token-file FILE | --wallet FILE} --verify-key FILE [FLAG...] [-- COMMAND ARG...]",
 		Short: "Run an edge alone: it renders, encodes and streams for the players that signaling sends",
 		RunE: func(c *cobra.Command, arguments []string) error {
 			if _, err := settle(c); err != nil {
 				return err
 			}
-			verifier, err := readVerifier(keyFile)
+			logger := newLogger(c.ErrOrStderr(), verbose)
+			verifier, err := readVerifier(c.Context(), keys, logger)
 			if err != nil {
 				return err
 			}
-			own, err := os.ReadFile(tokenFile)
+			own, err := readEdgeToken(tokenFile, wallet.file != "")
 			if err != nil {
-				return usage("read the edge's token (--token-file): %w", err)
+				return err
+			}
+			var key *identity.Key
+			if wallet.file != "" {
+				if key, err = wallet.open(c.Context()); err != nil {
+					return err
+				}
 			}
 			address, err := netip.ParseAddr(mediaAddress)
 			if err != nil {
 				return usage("--media-address %s: %w", mediaAddress, err)
 			}
-			logger := newLogger(c.ErrOrStderr(), verbose)
 			traces, err := openTraces(c.Context(), f.traces, "edge", logger)
 			if err != nil {
 				return err
 			}
 			defer traces.Close()
 			registry := newRegistry()
-			built, err := f.build(c.Context(), arguments, surroundings{
-				verifier: verifier, token: strings.TrimSpace(string(own)), media: address, local: address.IsLoopback(), metrics: registry, traces: traces, logger: logger,
-			})
+			in := surroundings{
+				verifier: verifier.Verifier, token: own, media: address, local: address.IsLoopback(), metrics: registry, traces: traces, logger: logger,
+			}
+			if key != nil {
+				in.identity = key
+			}
+			if in.endorsed, err = readEndorsement(endorsement, key); err != nil {
+				return err
+			}
+			built, err := f.build(c.Context(), arguments, in)
 			if err != nil {
 				return err
 			}
-			link, err := client.NewEdge(client.Config{URL: signal, Log: logger}, built.node)
+			to := client.Config{URL: signal, Log: logger}
+			if key != nil {
+				to.Signer = key
+				logger.Info("the edge has a key", "address", key.Address())
+			}
+			link, err := client.NewEdge(to, built.node)
 			if err != nil {
 				return errors.Join(usage("--signal: %w", err), built.close())
 			}
@@ -61,6 +80,7 @@ func newEdge() *cobra.Command {
 			if metricsAddress != "" {
 				group.Go(func() error { return serveMetrics(ctx, metricsAddress, registry) })
 			}
+			group.Go(func() error { return verifier.run(ctx) })
 			group.Go(func() error { return explainToken(built.node.Run(ctx, link)) })
 			err = errors.Join(group.Wait(), built.close())
 			if isLack(err) {
@@ -70,35 +90,56 @@ func newEdge() *cobra.Command {
 		},
 	}
 	f.register(c.Flags())
+	wallet.register(c.Flags(), "this edge's key, by which it is known and shows who it is")
+	c.Flags().StringVar(&endorsement, "endorsement", "", "file with what a studio's root key has signed of this edge's (nearlight wallet endorse)")
 	c.Flags().StringVar(&signal, "signal", "", "URL of signaling, for example https://play.studio.example")
-	c.Flags().StringVar(&tokenFile, "token-file", "", "file with this edge's token (`nearlight token --role edge`)")
-	c.Flags().StringVar(&keyFile, "verify-key", "", "file with the public key by which players' tokens are checked (PEM, Ed25519)")
+	c.Flags().StringVar(&tokenFile, "token-file", "", "file with this edge's token (nearlight token issue --role edge); not needed where the operator knows its wallet's address")
+	c.Flags().StringSliceVar(&keys, "verify-key", nil, verifyKeyUsage)
 	c.Flags().StringVar(&metricsAddress, "metrics", "", "address to serve /metrics at, to this machine only, for example 127.0.0.1:9090")
 	c.Flags().StringVar(&mediaAddress, "media-address", "0.0.0.0", "address to stream from")
 	c.Flags().BoolVar(&verbose, "verbose", false, "log details")
 	return c
 }
 
-func readVerifier(name string) (*token.Verifier, error) {
-	if name == "" {
-		return nil, usage("--verify-key is missing; make it from the signing key with: openssl pkey -in nearlight.pem -pubout")
+// readEdgeToken reads the edge's own token; "" where it has a key instead.
+func readEdgeToken(name string, hasKey bool) (string, error) {
+	if name == "" && hasKey {
+		return "", nil
 	}
 	text, err := os.ReadFile(name)
 	if err != nil {
-		return nil, usage("read the public key: %w", err)
+		return "", usage("read the edge's token (--token-file): %w; or name a wallet (--wallet) whose address signaling's operator knows", err)
 	}
-	key, err := token.ParsePublicKey(text)
+	return strings.TrimSpace(string(text)), nil
+}
+
+// readEndorsement reads what a root has signed of the edge's key; nil without a file.
+func readEndorsement(name string, key *identity.Key) (*identity.Endorsed, error) {
+	if name == "" {
+		return nil, nil
+	}
+	if key == nil {
+		return nil, usage("--endorsement is of a key: name it with --wallet")
+	}
+	text, err := os.ReadFile(name)
 	if err != nil {
-		return nil, usage("public key %s: %w", name, err)
+		return nil, usage("read the endorsement: %w", err)
 	}
-	return token.NewVerifier([]ed25519.PublicKey{key}, token.Scope{}, time.Now)
+	endorsed, err := identity.ParseEndorsed(strings.TrimSpace(string(text)))
+	if err != nil {
+		return nil, usage("--endorsement %s: %w", name, err)
+	}
+	if endorsed.Edge != key.Address() {
+		return nil, usage("--endorsement %s is of %s, the wallet's key is %s", name, endorsed.Edge, key.Address())
+	}
+	return &endorsed, nil
 }
 
 // explainToken says for an edge's owner what signaling says for a player.
 func explainToken(err error) error {
 	var reason *signaling.Error
 	if errors.As(err, &reason) && (reason.Code == signaling.CodeBadToken || reason.Code == signaling.CodeExpiredToken) {
-		return fmt.Errorf("signaling does not take this edge's token (%s); sign another with `nearlight token --role edge`, and name it with --token-file", reason.Code)
+		return fmt.Errorf("signaling does not take this edge's token (%s); sign another with `nearlight token issue --role edge`, and name it with --token-file", reason.Code)
 	}
 	return err
 }

@@ -20,6 +20,7 @@ import (
 	"nearlight/edge/gpu"
 	"nearlight/edge/sandbox"
 	"nearlight/encoder"
+	"nearlight/internal/identity"
 	"nearlight/internal/media"
 	"nearlight/internal/scene/gles"
 	"nearlight/internal/tracing"
@@ -44,6 +45,8 @@ type edgeFlags struct {
 	noSandbox     bool
 	audio         bool
 	folder        string
+	regions       []string
+	price         uint64
 	nvidia        string
 	traces        string
 }
@@ -69,6 +72,8 @@ func (f *edgeFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.noSandbox, "no-sandbox", false, "run apps unconfined: they see this whole machine")
 	flags.BoolVar(&f.audio, "audio", true, "let players hear the game; --audio=false is silence")
 	registerTraces(flags, &f.traces)
+	flags.StringSliceVar(&f.regions, "regions", nil, "regions that the edge lies in, for tokens that are limited to some, for example de,eu")
+	flags.Uint64Var(&f.price, "price", 0, "what a second costs, in the payment token's smallest unit, for tokens that limit it")
 	flags.StringVar(&f.folder, "folder", "", "folder for sessions' files (default: one of its own under the temporary folder)")
 }
 
@@ -90,7 +95,9 @@ func registerNVIDIA(flags *pflag.FlagSet, folder *string) {
 // surroundings are what an edge shares with the rest of its process.
 type surroundings struct {
 	verifier *token.Verifier
-	token    string // the edge's own
+	token    string             // the edge's own
+	identity identity.Signer    // nil for none
+	endorsed *identity.Endorsed // nil for nothing
 	media    netip.Addr
 	local    bool         // players are on this machine's network
 	also     []netip.Addr // for media too
@@ -134,6 +141,11 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 	}
 	if f.congestion != string(streamer.Nearlight) && f.congestion != string(streamer.GCC) {
 		return nil, usage("--congestion %s: want %s or %s", f.congestion, streamer.Nearlight, streamer.GCC)
+	}
+	for _, region := range f.regions {
+		if !token.IsRegion(region) {
+			return nil, usage("--regions %s: want small letters, digits and -, for example de,eu", region)
+		}
 	}
 	relaxCollector()
 	offered, err := f.offered(command)
@@ -203,7 +215,7 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 	}
 	b.node, err = edge.NewNode(edge.Config{
 		Name: host, Slots: f.slots, Engine: engine, Encoders: encoders, Time: newTimings(in.logger).measure,
-		Token: in.token, Verifier: in.verifier, Display: display.Kind(f.display), NVIDIA: f.nvidia, Audio: f.audio, Sandbox: cage, Folder: filepath.Clean(folder),
+		Token: in.token, Verifier: in.verifier, Identity: in.identity, Endorsed: in.endorsed, Regions: f.regions, Price: f.price, Display: display.Kind(f.display), NVIDIA: f.nvidia, Audio: f.audio, Sandbox: cage, Folder: filepath.Clean(folder),
 		Size: media.Size(f.size), MaxSize: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate), Chroma: media.Chroma(f.chroma),
 		Offered: offered, Installer: &app.Installer{}, Local: in.local, Congestion: streamer.Controller(f.congestion), Stamp: in.stamp, Trace: in.trace,
 		Metrics: in.metrics, Spans: in.traces.Tracer(), Logger: in.logger,

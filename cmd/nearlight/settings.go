@@ -56,7 +56,7 @@ func isSetting(root *cobra.Command, name string) bool {
 	}
 	found := root.PersistentFlags().Lookup(name) != nil
 	for _, c := range root.Commands() {
-		found = found || c.Flags().Lookup(name) != nil
+		found = found || c.Flags().Lookup(name) != nil || isSetting(c, name)
 	}
 	return found
 }

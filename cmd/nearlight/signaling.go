@@ -16,21 +16,23 @@ import (
 )
 
 func newSignaling() *cobra.Command {
-	var listen, keyFile, iceFile string
-	var hosts, origins []string
+	var listen, iceFile, edgeKeys string
+	var keyRequired bool
+	var verifyKeys, hosts, origins []string
 	var verbose bool
 	var secure tlsFlags
 	c := &cobra.Command{
 		Use:   "signaling --verify-key FILE",
 		Short: "Run signaling alone: it matches players with edges and serves the pages",
-		Long: "Runs signaling and the pages. Tokens that are signed with the key's private half are good, for players and edges alike;\n" +
+		Long: "Runs signaling and the pages. Tokens that are signed with a key's private half are good, for players and edges alike;\n" +
 			"`nearlight token` signs them. Signaling holds only the public half: whoever breaks in cannot sign.",
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if _, err := settle(c); err != nil {
 				return err
 			}
-			verifier, err := readVerifier(keyFile)
+			logger := newLogger(c.ErrOrStderr(), verbose)
+			verifier, err := readVerifier(c.Context(), verifyKeys, logger)
 			if err != nil {
 				return err
 			}
@@ -38,14 +40,17 @@ func newSignaling() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			logger := newLogger(c.ErrOrStderr(), verbose)
 			speaking, err := secure.open(hosts, logger)
+			if err != nil {
+				return err
+			}
+			keys, err := readEdgeKeys(edgeKeys, logger)
 			if err != nil {
 				return err
 			}
 			registry := newRegistry()
 			signals, err := server.New(server.Config{
-				Verifier: verifier, Hosts: hosts, Origins: origins, ICEServers: servers, Log: logger, Metrics: registry,
+				Verifier: verifier.Verifier, EdgeAccess: server.EdgeAccess{Keys: keys, KeyRequired: keyRequired}, Hosts: hosts, Origins: origins, ICEServers: servers, Log: logger, Metrics: registry,
 			})
 			if err != nil {
 				return usage("%w", err)
@@ -61,6 +66,7 @@ func newSignaling() *cobra.Command {
 				ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 			}
 			group, ctx := errgroup.WithContext(c.Context())
+			group.Go(func() error { return verifier.run(ctx) })
 			group.Go(func() error {
 				if err := serving.Serve(speaking.wrap(listener)); !errors.Is(err, http.ErrServerClosed) {
 					return fmt.Errorf("serve: %w", err)
@@ -82,7 +88,9 @@ func newSignaling() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address of the pages and of signaling")
-	c.Flags().StringVar(&keyFile, "verify-key", "", "file with the public key by which tokens are checked (PEM, Ed25519)")
+	c.Flags().StringSliceVar(&verifyKeys, "verify-key", nil, verifyKeyUsage)
+	c.Flags().StringVar(&edgeKeys, "edge-keys", "", "file of the addresses whose edges may register without a token, one a line; read again when it changes")
+	c.Flags().BoolVar(&keyRequired, "edge-key-required", false, "take no edge that has a token and no key")
 	c.Flags().StringVar(&iceFile, "ice-servers", "", iceServersUsage)
 	c.Flags().StringSliceVar(&hosts, "hosts", nil, "names under which players reach it (default: localhost)")
 	c.Flags().StringSliceVar(&origins, "origins", nil, "further origins whose pages may use it, for example https://studio.example")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/ed25519"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -17,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"nearlight/edge/app"
+	"nearlight/internal/identity"
 	"nearlight/internal/tracing"
 	"nearlight/signaling/client"
 	"nearlight/signaling/server"
@@ -36,6 +36,7 @@ type upFlags struct {
 	ice     string
 	lan     bool
 	verbose bool
+	bind    bool
 	measure string
 	stamp   bool
 	// microphone lets whoever has the link be heard by the game.
@@ -75,6 +76,7 @@ func newUp() *cobra.Command {
 	c.Flags().StringVar(&f.ice, "ice-servers", "", iceServersUsage)
 	c.Flags().BoolVar(&f.lan, "lan", false, "serve the local network, over HTTPS with a certificate made on the spot")
 	c.Flags().BoolVar(&f.microphone, "microphone", false, "let players speak into the game: the link's token gets the right, the page a button; off until it is pressed")
+	c.Flags().BoolVar(&f.bind, "bind", false, "let the link trust this process's edge alone: players and edge then sign their connection, as with a studio's tokens")
 	c.Flags().BoolVar(&f.verbose, "verbose", false, "log details")
 	c.Flags().StringVar(&f.measure, "measure", "", "folder for a benchmark's measurements: each frame's times, and what a page reports")
 	c.Flags().BoolVar(&f.stamp, "stamp", false, "draw the measuring marker into every frame")
@@ -95,7 +97,8 @@ type network struct {
 	http     *http.Server
 	lan      *lanAccess // nil without --lan
 	token    string
-	measured *measurement // nil without --measure
+	key      *identity.Key // the edge's
+	measured *measurement  // nil without --measure
 	logger   *slog.Logger
 }
 
@@ -110,19 +113,18 @@ func (f *upFlags) open(ctx context.Context, command []string, traces *tracing.Tr
 	if err != nil {
 		return nil, err
 	}
-	verifier, err := token.NewVerifier([]ed25519.PublicKey{issuer.PublicKey()}, token.Scope{}, time.Now)
-	if err != nil {
+	verifier := token.NewVerifier(issuer.Keys(), token.Scope{}, time.Now)
+	if n.key, err = identity.NewKey(); err != nil { // it too dies with the process
 		return nil, err
 	}
-	edgeToken, err := issuer.Issue(token.Claims{Role: token.Edge, Expires: time.Now().Add(tokenLife)})
-	if err != nil {
-		return nil, err
+	claims := token.Claims{Role: token.Player, Rights: []token.Right{token.Play, token.Install, token.Watch}, Expires: time.Now().Add(tokenLife)}
+	if f.bind {
+		claims.Edges = []identity.Address{n.key.Address()}
 	}
-	rights := []token.Right{token.Play, token.Install, token.Watch}
 	if f.microphone {
-		rights = append(rights, token.Microphone)
+		claims.Rights = append(claims.Rights, token.Microphone)
 	}
-	n.token, err = issuer.Issue(token.Claims{Role: token.Player, Rights: rights, Expires: time.Now().Add(tokenLife)})
+	n.token, err = issuer.Issue(claims)
 	if err != nil {
 		return nil, err
 	}
@@ -146,13 +148,14 @@ func (f *upFlags) open(ctx context.Context, command []string, traces *tracing.Tr
 	}
 	registry := newRegistry()
 	n.server, err = server.New(server.Config{
-		Verifier: verifier, Issuer: issuer, Hosts: hosts, ICEServers: servers, Log: logger, Metrics: registry,
+		Verifier: verifier, EdgeAccess: server.EdgeAccess{Keys: n.isOwn, KeyRequired: true}, Issuer: issuer, Hosts: hosts, ICEServers: servers, Log: logger, Metrics: registry,
 	})
 	if err != nil {
 		return nil, err
 	}
 	around := surroundings{
-		verifier: verifier, token: edgeToken, media: mediaAddress, also: also, ownOnly: n.lan == nil, local: true, stamp: f.stamp, metrics: registry, traces: traces, logger: logger,
+		verifier: verifier, identity: n.key, media: mediaAddress, also: also, ownOnly: n.lan == nil, local: true, stamp: f.stamp, metrics: registry,
+		traces: traces, logger: logger,
 	}
 	if f.measure != "" {
 		if n.measured, err = openMeasurement(f.measure); err != nil {
@@ -190,6 +193,9 @@ func (f *upFlags) open(ctx context.Context, command []string, traces *tracing.Tr
 	}
 	return n, nil
 }
+
+// isOwn reports whether an address is that of this process's edge, the only one that may register.
+func (n *network) isOwn(a identity.Address) bool { return a == n.key.Address() }
 
 // otherAddresses are those of this machine besides 127.0.0.1.
 func otherAddresses() ([]netip.Addr, error) {
@@ -237,7 +243,7 @@ func listenOn(address string) (net.Listener, error) {
 
 // edgeLink is how the edge of this process reaches signaling: through the same socket as any other edge.
 func (n *network) edgeLink() client.Config {
-	config := client.Config{URL: "http://" + n.localAddress(), Log: n.logger}
+	config := client.Config{URL: "http://" + n.localAddress(), Signer: n.key, Log: n.logger}
 	if n.lan != nil {
 		config.URL, config.TLS = "https://"+n.localAddress(), n.lan.trust()
 	}

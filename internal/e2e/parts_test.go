@@ -25,7 +25,7 @@ type parts struct {
 // ready finds the address in what signaling logs when it is ready.
 var ready = regexp.MustCompile(`msg="signaling is ready" address=(\S+)`)
 
-func startSignaling(t *testing.T) *parts {
+func startSignaling(t *testing.T, further ...string) *parts {
 	t.Helper()
 	folder := t.TempDir()
 	p := &parts{private: filepath.Join(folder, "private.pem"), public: filepath.Join(folder, "public.pem")}
@@ -48,7 +48,7 @@ func startSignaling(t *testing.T) *parts {
 			t.Fatal(err)
 		}
 	}
-	p.signaling = e2etest.Launch(t, e2etest.Options{}, "signaling", "--listen", "127.0.0.1:0", "--verify-key", p.public)
+	p.signaling = e2etest.Launch(t, e2etest.Options{}, append([]string{"signaling", "--listen", "127.0.0.1:0", "--verify-key", p.public}, further...)...)
 	e2etest.Eventually(t, e2etest.Patience, "signaling is ready", func() bool {
 		found := ready.FindStringSubmatch(p.signaling.Stderr())
 		if found != nil {
@@ -70,6 +70,16 @@ func (p *parts) token(t *testing.T, role string) string {
 	return strings.TrimSpace(r.Stdout)
 }
 
+// tokenWith signs a player's token with further flags.
+func (p *parts) tokenWith(t *testing.T, flags ...string) string {
+	t.Helper()
+	r := e2etest.Run(t, e2etest.Options{}, append([]string{"token", "issue", "--key", p.private}, flags...)...)
+	if r.Code != 0 {
+		t.Fatal(r)
+	}
+	return strings.TrimSpace(r.Stdout)
+}
+
 // startEdge starts an edge with a token.
 func (p *parts) startEdge(t *testing.T, token string) *e2etest.Program {
 	t.Helper()
@@ -77,8 +87,14 @@ func (p *parts) startEdge(t *testing.T, token string) *e2etest.Program {
 	if err := os.WriteFile(file, []byte(token+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	arguments := []string{"edge", "--signal", p.signaling.URL, "--token-file", file, "--verify-key", p.public, "--media-address", "127.0.0.1", "--"}
-	return e2etest.Launch(t, e2etest.Options{}, append(arguments, e2etest.Still(t)...)...)
+	return p.edge(t, "--token-file", file)
+}
+
+// edge starts an edge that shows who it is by further flags.
+func (p *parts) edge(t *testing.T, further ...string) *e2etest.Program {
+	t.Helper()
+	arguments := append([]string{"edge", "--signal", p.signaling.URL, "--verify-key", p.public, "--media-address", "127.0.0.1"}, further...)
+	return e2etest.Launch(t, e2etest.Options{}, append(append(arguments, "--"), e2etest.Still(t)...)...)
 }
 
 func (p *parts) edges(t *testing.T) float64 {
@@ -131,4 +147,41 @@ func TestAnEdgeThatMayNotJoinSaysWhy(t *testing.T) {
 			refused(t, end, exitFailed, "bad-token", "--token-file", "nearlight token --role edge")
 		})
 	}
+}
+
+// wallet makes a key, and returns the flags that name it and its address.
+func wallet(t *testing.T) (flags []string, address string) {
+	t.Helper()
+	folder := t.TempDir()
+	pass := filepath.Join(folder, "pass")
+	if err := os.WriteFile(pass, []byte("sesame\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	flags = []string{"--wallet", filepath.Join(folder, "wallet"), "--passphrase-file", pass}
+	r := e2etest.Run(t, e2etest.Options{}, append([]string{"wallet", "new", "--light"}, flags...)...)
+	if r.Code != 0 {
+		t.Fatal(r)
+	}
+	return flags, strings.TrimSpace(r.Stdout)
+}
+
+func TestAnEdgeJoinsByItsKeyAlone(t *testing.T) {
+	t.Parallel()
+	flags, address := wallet(t)
+	list := filepath.Join(t.TempDir(), "edges")
+	if err := os.WriteFile(list, []byte(address+" # the only one\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	network := startSignaling(t, "--edge-keys", list, "--edge-key-required")
+	network.edge(t, flags...)
+	e2etest.Eventually(t, e2etest.Patience, "the edge is registered", func() bool { return network.edges(t) == 1 })
+	if !strings.Contains(network.signaling.Stderr(), "edge="+address) {
+		t.Errorf("signaling does not know the edge as %s", address)
+	}
+	network.signaling.Play(t, e2etest.Request{}).Plays(t, 1)
+
+	strange, _ := wallet(t)
+	refused(t, network.edge(t, strange...).Wait(t, e2etest.Patience), exitFailed, "bad-key", "token")
+	refused(t, network.startEdge(t, network.token(t, "edge")).Wait(t, e2etest.Patience), exitFailed, "bad-key", "wallet")
+	refused(t, network.edge(t, flags[0], flags[1]).Wait(t, e2etest.Patience), exitUsage, "--passphrase-file", "--passphrase-command")
 }

@@ -22,6 +22,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"nearlight/internal/identity"
 	"nearlight/signaling"
 )
 
@@ -37,7 +38,10 @@ type Config struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Backoff is how long to wait before the attempt-th new try, from 0; nil means Backoff.
 	Backoff func(attempt int) time.Duration
-	Log     *slog.Logger // nil means none
+	// Signer is an edge's key, which it shows at each login; nil means that it has none. Players have none here.
+	Signer identity.Signer
+	Now    func() time.Time // of logins; nil means time.Now
+	Log    *slog.Logger     // nil means none
 }
 
 // The waits of Backoff.
@@ -70,6 +74,7 @@ const maxRefusal = 8 << 10
 type prepared struct {
 	Config
 	address string
+	host    string // as the server hears it: HOST or HOST:PORT, in lower case
 }
 
 func prepare(config Config, path string) (prepared, error) {
@@ -97,7 +102,10 @@ func prepare(config Config, path string) (prepared, error) {
 	if config.Backoff == nil {
 		config.Backoff = Backoff
 	}
-	return prepared{Config: config, address: parsed.String()}, nil
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	return prepared{Config: config, address: parsed.String(), host: strings.ToLower(parsed.Host)}, nil
 }
 
 // dial opens a socket. A refusal that signaling explains is an *signaling.Error.
@@ -146,7 +154,7 @@ func permanent(err error) bool {
 		return false
 	}
 	switch reason.Code {
-	case signaling.CodeBadToken, signaling.CodeExpiredToken, signaling.CodeWrongOrigin, signaling.CodeWrongVersion, signaling.CodeReplaced:
+	case signaling.CodeBadToken, signaling.CodeExpiredToken, signaling.CodeBadKey, signaling.CodeWrongOrigin, signaling.CodeWrongVersion, signaling.CodeReplaced:
 		return true
 	}
 	return false

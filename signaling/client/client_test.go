@@ -180,7 +180,7 @@ func TestAnEdgeGivesUpWhereTryingAgainIsOfNoUse(t *testing.T) {
 		ws := s.next(t)
 		say(t, ws, signaling.SignalingToEdge, signaling.Failed{Error: signaling.NewError(code)})
 		switch code {
-		case signaling.CodeBadToken, signaling.CodeExpiredToken, signaling.CodeWrongOrigin, signaling.CodeWrongVersion, signaling.CodeReplaced:
+		case signaling.CodeBadToken, signaling.CodeExpiredToken, signaling.CodeBadKey, signaling.CodeWrongOrigin, signaling.CodeWrongVersion, signaling.CodeReplaced:
 			if err := <-done; !errors.Is(err, &signaling.Error{Code: code}) {
 				t.Errorf("%s: %v", code, err)
 			}

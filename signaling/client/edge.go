@@ -91,6 +91,9 @@ func (e *Edge) connect(ctx context.Context) (registered bool, err error) {
 	e.outbox.era.Add(1)
 	register := e.handler.Registration()
 	register.Edge = e.ID()
+	if err := e.config.login(ctx, ws, &register); err != nil {
+		return false, errors.Join(err, ws.Close())
+	}
 	l := &link{ws: ws, in: signaling.SignalingToEdge, silence: silence(signaling.EdgePing), outbox: e.outbox}
 	err = l.run(ctx, register, nil, func(m signaling.Message) error {
 		if welcome, ok := m.(signaling.Registered); ok {

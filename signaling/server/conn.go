@@ -17,6 +17,7 @@ import (
 // conn is one socket. One goroutine runs read, one runs write; send and end may be called from any and never block.
 type conn struct {
 	ws      *websocket.Conn
+	host    string // under which it reached us, in lower case
 	in, out signaling.Direction
 	ping    time.Duration // between ours
 	limiter *rate.Limiter

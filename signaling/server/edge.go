@@ -11,7 +11,7 @@ import (
 type edge struct {
 	id    signaling.EdgeID
 	name  string
-	owner string // the jti of its token
+	owner string // whose key or token registered it; see admitted
 	log   *slog.Logger
 
 	peer peer   // nil: the connection is lost, and away is set
@@ -38,14 +38,14 @@ func (e *edge) available() int {
 	return max(0, min(e.free, e.slots-taken))
 }
 
-// register takes an edge in, or back when it proves by its token that it is the one that was lost.
+// register takes an edge in, or back when it has proved by its key or its token that it is the one that was lost.
 func (r *registry) register(to peer, m signaling.Register, owner string) *edge {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := r.edges[m.Edge]
 	if e == nil || e.owner != owner {
 		e = &edge{
-			id: signaling.EdgeID(newID("e")), owner: owner,
+			id: edgeID(owner), owner: owner,
 			sessions: make(map[signaling.SessionID]*session), installs: make(map[signaling.RequestID]*installation),
 		}
 		e.log = r.log.With("edge", e.id)
@@ -158,6 +158,8 @@ func sessionOf(m signaling.Message) (signaling.SessionID, bool) {
 		return m.Session, true
 	case signaling.Unheard:
 		return m.Session, true
+	case signaling.Bound:
+		return m.Session, true
 	}
 	return "", false
 }
@@ -204,6 +206,9 @@ func (r *registry) forSession(s *session, m signaling.Message) {
 	case signaling.Unheard:
 		m.Session = ""
 		p.send(m)
+	case signaling.Bound:
+		m.Session = ""
+		p.send(m)
 	case signaling.Candidate:
 		if s.phase == starting || s.edgeCandidates == maxCandidates {
 			r.metrics.dropped.WithLabelValues("too-many-candidates").Inc()
@@ -217,6 +222,9 @@ func (r *registry) forSession(s *session, m signaling.Message) {
 
 // refused ends a session that its edge declined: for the player its request has failed.
 func (r *registry) refused(s *session, reason *signaling.Error) {
+	if s.phase == starting && reason.Code != signaling.CodeSpentToken {
+		delete(r.spent, s.owner) // nothing began by the token
+	}
 	p := s.player
 	if p == nil {
 		r.finish(s, signaling.Ended{Reason: reason}, false)

@@ -95,10 +95,7 @@ func TestWithoutAListOnlyLoopbackNamesAreServed(t *testing.T) {
 
 func TestAListThatCannotMatchIsRefusedAtTheStart(t *testing.T) {
 	n := newNetwork(t, nil)
-	verifier, err := token.NewVerifier(n.keys(), token.Scope{}, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	verifier := token.NewVerifier(n.keys(), token.Scope{}, time.Now)
 	for _, config := range []server.Config{
 		{}, {Verifier: verifier, Hosts: []string{"http://play.example"}}, {Verifier: verifier, Hosts: []string{"*"}},
 		{Verifier: verifier, Origins: []string{"play.example"}}, {Verifier: verifier, Origins: []string{"https://play.example/path"}},

@@ -152,6 +152,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, as role, ta
 	}
 	log := s.log.With(slog.String("role", string(as.name)), slog.String("address", addr.String()))
 	c := newConn(ws, as, s.config.Limits.QueuedForPeer, log, s.metrics)
+	c.host = strings.ToLower(r.Host)
 	if !s.add(c) {
 		defer ws.Close()
 		c.end(signaling.NewError(signaling.CodeShuttingDown))
@@ -236,22 +237,11 @@ func (s *Server) fromPlayer(p *player, m signaling.Message) *signaling.Error {
 
 // edge talks with an edge.
 func (s *Server) edge(c *conn) {
-	m, err := c.first()
-	if err != nil {
-		return
-	}
-	register, ok := m.(signaling.Register)
+	who, ok := s.admitEdge(c)
 	if !ok {
-		c.end(signaling.Errorf(signaling.CodeBadMessage, "An edge's first message is register, not %s.", signaling.Kind(m)))
 		return
 	}
-	claims, err := s.config.Verifier.Verify(register.Token, token.Edge)
-	if err != nil {
-		c.log.Info("token is refused", "error", err)
-		c.end(signaling.AsError(err))
-		return
-	}
-	e := s.registry.register(c, register, claims.ID)
+	e := s.registry.register(c, who.Register, who.owner)
 	defer s.registry.loseEdge(e, c)
 	for {
 		m, err := c.next()

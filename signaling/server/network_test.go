@@ -47,10 +47,7 @@ func newNetwork(t testing.TB, change func(*server.Config)) *network {
 	if err != nil {
 		t.Fatal(err)
 	}
-	verifier, err := token.NewVerifier([]ed25519.PublicKey{issuer.PublicKey()}, token.Scope{}, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	verifier := token.NewVerifier(issuer.Keys(), token.Scope{}, time.Now)
 	metrics := prometheus.NewRegistry()
 	config := server.Config{Verifier: verifier, Issuer: issuer, Metrics: metrics, Limits: server.Limits{RequestBurst: 10000}}
 	if change != nil {
@@ -380,7 +377,7 @@ func (g *gamer) playing() signaling.SessionID {
 	return matched.Session
 }
 
-func (n *network) keys() []ed25519.PublicKey { return []ed25519.PublicKey{n.issuer.PublicKey()} }
+func (n *network) keys() token.Keys { return n.issuer.Keys() }
 
 // eventually polls for what another goroutine or process will bring about.
 func (n *network) eventually(what string, holds func() bool) {

@@ -60,6 +60,7 @@ type registry struct {
 	mu       sync.Mutex
 	edges    map[signaling.EdgeID]*edge
 	sessions map[signaling.SessionID]*session
+	spent    spentTokens
 	alarms   alarms
 }
 
@@ -78,6 +79,7 @@ func newRegistry(
 	return &registry{
 		log: log, metrics: m, intN: intN, iceServers: ice, issuer: issuer, wake: make(chan struct{}, 1),
 		edges: make(map[signaling.EdgeID]*edge), sessions: make(map[signaling.SessionID]*session),
+		spent: spentTokens{},
 	}
 }
 

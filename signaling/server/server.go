@@ -37,6 +37,8 @@ import (
 type Config struct {
 	// Verifier checks the tokens of players and edges.
 	Verifier *token.Verifier
+	// EdgeAccess says which edges may register.
+	EdgeAccess EdgeAccess
 
 	// Hosts are the Host headers that are served: NAME, which stands for any port, or NAME:PORT. Empty means the names of the
 	// loopback interface. The check keeps a page that resolves its own name to our address (DNS rebinding) out.
@@ -60,6 +62,7 @@ type Config struct {
 
 	Log     *slog.Logger          // nil means none
 	Metrics prometheus.Registerer // nil means none
+	Now     func() time.Time      // by which logins are judged; nil means time.Now
 	IntN    func(int) int         // decides among equal edges; nil means rand.IntN
 }
 
@@ -136,6 +139,9 @@ func New(config Config) (*Server, error) {
 	config.Limits = config.Limits.withDefaults()
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
+	}
+	if config.Now == nil {
+		config.Now = time.Now
 	}
 	if config.IntN == nil {
 		config.IntN = rand.IntN

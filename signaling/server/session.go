@@ -38,8 +38,9 @@ type session struct {
 	born  time.Time
 	// watches is the session that this one looks on at; empty for one that is played.
 	watches signaling.SessionID
-	// shareable says that the player may show it to others.
+	// shareable says that the player may show it to others, and trust is whom its token trusts: theirs does too.
 	shareable bool
+	trust     trust
 
 	player *player          // nil: lost, and hold is set
 	over   *signaling.Ended // what a player that comes back is told; the edge has forgotten the session
@@ -84,10 +85,15 @@ func (r *registry) play(p *player, m signaling.Play, claims token.Claims) *signa
 		r.metrics.matches.WithLabelValues(string(err.Code)).Inc()
 		return r.explain(err, claims)
 	}
+	if err := r.spent.spend(claims, time.Now()); err != nil {
+		r.metrics.matches.WithLabelValues(string(err.Code)).Inc()
+		return err
+	}
 	r.metrics.matches.WithLabelValues("matched").Inc()
 	e := r.edges[choice.Edge]
 	s := &session{
-		id: signaling.SessionID(newID("s")), app: m.App, owner: claims.ID, edge: e, born: time.Now(), shareable: claims.Allows(token.Watch),
+		id: signaling.SessionID(newID("s")), app: m.App, owner: claims.ID, edge: e, born: time.Now(),
+		shareable: claims.Allows(token.Watch), trust: trust{claims.Edges, claims.Root},
 	}
 	s.log = r.log.With("session", s.id, "edge", e.id)
 	r.sessions[s.id], e.sessions[s.id] = s, s
@@ -131,6 +137,10 @@ func (r *registry) watch(p *player, m signaling.Play, claims token.Claims) *sign
 	if watching >= maxSpectators {
 		r.metrics.matches.WithLabelValues("watch-full").Inc()
 		return signaling.Errorf(signaling.CodeFull, "%d people watch this game already.", watching).WithHint("Try again when one has left.")
+	}
+	if err := r.spent.spend(claims, time.Now()); err != nil {
+		r.metrics.matches.WithLabelValues(string(err.Code)).Inc()
+		return err
 	}
 	r.metrics.matches.WithLabelValues("watching").Inc()
 	s := &session{
@@ -203,6 +213,7 @@ func (r *registry) share(s *session) string {
 	}
 	signed, err := r.issuer.Issue(token.Claims{
 		Role: token.Player, Rights: []token.Right{token.Watch}, App: s.app, Session: s.id, Expires: time.Now().Add(shareLife),
+		Edges: s.trust.edges, Root: s.trust.root,
 	})
 	if err != nil {
 		s.log.Error("a token for spectators cannot be signed", "error", err)

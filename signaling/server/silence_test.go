@@ -3,7 +3,6 @@ package server
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"net"
 	"net/http"
@@ -106,10 +105,7 @@ func onPipes(t *testing.T, test func(t *testing.T, issuer *token.Issuer, dial fu
 		if err != nil {
 			t.Fatal(err)
 		}
-		verifier, err := token.NewVerifier([]ed25519.PublicKey{issuer.PublicKey()}, token.Scope{}, time.Now)
-		if err != nil {
-			t.Fatal(err)
-		}
+		verifier := token.NewVerifier(issuer.Keys(), token.Scope{}, time.Now)
 		s, err := New(Config{Verifier: verifier})
 		if err != nil {
 			t.Fatal(err)

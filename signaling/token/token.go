@@ -1,19 +1,24 @@
-// Package token signs and checks the tokens that say who may do what: JSON Web Tokens (RFC 7519) signed with Ed25519
-// (RFC 8037), and nothing else. A studio's back end, or `nearlight up` for itself, issues them; signaling verifies
-// them, and an edge verifies them again before it starts an app.
+// Package token signs and checks the tokens that say who may do what: JSON Web Tokens (RFC 7519) signed with Ed25519 (RFC 8037) or with
+// ECDSA on P-256 (ES256, RFC 7518), and nothing else. A studio's back end, or `nearlight up` for itself, issues them; signaling
+// verifies them, and an edge verifies them again before it starts an app. It is what a back end in Go uses too.
 //
-// A token has the claims iss, aud, iat, exp, jti and role, and for players rights and optionally app and session. Its header names the
-// key by its thumbprint (RFC 7638), so that keys can be changed while old tokens live.
+// A token has the claims iss, aud, iat, exp, jti and role, and for players rights and what limits them (Claims). Its header names the key
+// by an id, which is the key's thumbprint (RFC 7638) unless the key set says otherwise; the key, and not the header, says which algorithm is
+// good. Keys are changed by having both in the set for as long as tokens of the older one live.
 //
-// Issuer and Verifier are immutable after construction and safe for concurrent use.
+// Claims that are not known are passed over; one of ours that is out of bounds, appears twice or is misspelt refuses the token.
+//
+// Issuer, Verifier and KeySet are immutable after construction and safe for concurrent use.
 package token
 
 import (
+	"crypto"
 	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -26,51 +31,6 @@ const MaxLength = 4096
 
 // leeway forgives clocks of issuer and verifier that differ a little.
 const leeway = 10 * time.Second
-
-// Role says what kind of peer a token is for.
-type Role string
-
-// The roles.
-const (
-	Player Role = "player"
-	Edge   Role = "edge"
-)
-
-// Right is something that a player may ask for.
-type Right string
-
-// The rights of players. One that is not known here comes from a newer issuer and is ignored.
-const (
-	Play    Right = "play"
-	Install Right = "install"
-	Watch   Right = "watch" // look on at others' sessions
-	// Microphone lets the app hear what the player says.
-	Microphone Right = "microphone"
-)
-
-// Claims is what a token says.
-type Claims struct {
-	ID     string // the jti; Issue chooses a random one when it is empty
-	Role   Role
-	Rights []Right
-	App    string // the only app the token is good for, "" for any
-	// Session is the only one that the right Watch is good for, "" for any.
-	Session signaling.SessionID
-	Expires time.Time
-}
-
-// Allows reports whether a player with these claims has the right.
-func (c Claims) Allows(right Right) bool {
-	return c.Role == Player && slices.Contains(c.Rights, right)
-}
-
-// AllowsApp reports whether the claims are good for the app.
-func (c Claims) AllowsApp(app string) bool { return c.App == "" || c.App == app }
-
-// AllowsWatching reports whether a player with these claims may look on at a session.
-func (c Claims) AllowsWatching(session signaling.SessionID) bool {
-	return c.Allows(Watch) && (c.Session == "" || c.Session == session)
-}
 
 // Scope ties tokens to one network: who issues them and whom they are for. Both are checked exactly.
 type Scope struct {
@@ -94,53 +54,43 @@ func (s Scope) withDefaults() Scope {
 	return s
 }
 
-// wire is the form of Claims in the token.
-type wire struct {
-	jwt.RegisteredClaims
-	Role    Role                `json:"role"`
-	Rights  []Right             `json:"rights,omitempty"`
-	App     string              `json:"app,omitempty"`
-	Session signaling.SessionID `json:"session,omitempty"`
-}
-
 // Issuer signs tokens with one key.
 type Issuer struct {
-	key   ed25519.PrivateKey
-	keyID string
-	scope Scope
-	now   func() time.Time
+	private crypto.Signer
+	key     Key
+	scope   Scope
+	now     func() time.Time
 }
 
-// NewIssuer returns an issuer. now is usually time.Now.
-func NewIssuer(key ed25519.PrivateKey, scope Scope, now func() time.Time) (*Issuer, error) {
-	if len(key) != ed25519.PrivateKeySize {
-		return nil, fmt.Errorf("token: a private key of %d octets, want %d", len(key), ed25519.PrivateKeySize)
+// NewIssuer returns an issuer. The key is an ed25519.PrivateKey, or an *ecdsa.PrivateKey on P-256. now is usually time.Now.
+func NewIssuer(private crypto.Signer, scope Scope, now func() time.Time) (*Issuer, error) {
+	if ed, ok := private.(ed25519.PrivateKey); ok && len(ed) != ed25519.PrivateKeySize {
+		return nil, fmt.Errorf("token: a private key of %d octets, want %d", len(ed), ed25519.PrivateKeySize)
 	}
-	public := key.Public().(ed25519.PublicKey)
-	return &Issuer{key: key, keyID: KeyID(public), scope: scope.withDefaults(), now: now}, nil
+	key, err := PublicKey(private.Public())
+	if err != nil {
+		return nil, err
+	}
+	return &Issuer{private: private, key: key, scope: scope.withDefaults(), now: now}, nil
 }
 
 // Issue signs a token. Its claims must have a role and an expiry in the future.
 func (i *Issuer) Issue(claims Claims) (string, error) {
 	now := i.now()
-	if claims.Role != Player && claims.Role != Edge {
-		return "", fmt.Errorf("token: issue: unknown role %q", claims.Role)
-	}
-	if !claims.Expires.After(now) {
-		return "", fmt.Errorf("token: issue: it would expire at %v, which is past", claims.Expires)
+	if !claims.Expires.After(now) || !claims.Expires.After(claims.From) {
+		return "", fmt.Errorf("token: issue: it would expire at %v, which is past, or before it is good", claims.Expires)
 	}
 	if claims.ID == "" {
 		claims.ID = rand.Text()
 	}
-	unsigned := jwt.NewWithClaims(jwt.SigningMethodEdDSA, wire{
-		RegisteredClaims: jwt.RegisteredClaims{
-			Issuer: i.scope.Issuer, Audience: jwt.ClaimStrings{i.scope.Audience}, ID: claims.ID,
-			IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(claims.Expires),
-		},
-		Role: claims.Role, Rights: claims.Rights, App: claims.App, Session: claims.Session,
-	})
-	unsigned.Header["kid"] = i.keyID
-	signed, err := unsigned.SignedString(i.key)
+	if err := claims.check(); err != nil {
+		return "", fmt.Errorf("token: issue: %w", err)
+	}
+	w := claims.wire()
+	w.Issuer, w.Audience, w.IssuedAt = i.scope.Issuer, jwt.ClaimStrings{i.scope.Audience}, jwt.NewNumericDate(now)
+	unsigned := jwt.NewWithClaims(i.key.Algorithm.method(), w)
+	unsigned.Header["kid"] = i.key.ID
+	signed, err := unsigned.SignedString(i.private)
 	if err != nil {
 		return "", fmt.Errorf("token: issue: %w", err)
 	}
@@ -150,36 +100,31 @@ func (i *Issuer) Issue(claims Claims) (string, error) {
 	return signed, nil
 }
 
-// PublicKey returns the key by which the tokens can be verified.
-func (i *Issuer) PublicKey() ed25519.PublicKey { return i.key.Public().(ed25519.PublicKey) }
+// Key returns the key by which the tokens can be verified.
+func (i *Issuer) Key() Key { return i.key }
 
-// Verifier checks tokens against a list of keys.
+// Keys returns the set of that key alone.
+func (i *Issuer) Keys() KeySet {
+	return KeySet{keys: []Key{i.key}, byID: map[string]Key{i.key.ID: i.key}}
+}
+
+// Verifier checks tokens.
 type Verifier struct {
-	keys   map[string]ed25519.PublicKey
+	keys   Keys
 	parser *jwt.Parser
 }
 
 // NewVerifier returns a verifier that takes the tokens of the scope signed by any of the keys. now is usually time.Now.
-func NewVerifier(keys []ed25519.PublicKey, scope Scope, now func() time.Time) (*Verifier, error) {
-	if len(keys) == 0 {
-		return nil, errors.New("token: no public key to verify with")
-	}
+func NewVerifier(keys Keys, scope Scope, now func() time.Time) *Verifier {
 	scope = scope.withDefaults()
-	v := &Verifier{
-		keys: make(map[string]ed25519.PublicKey, len(keys)),
+	return &Verifier{
+		keys: keys,
 		parser: jwt.NewParser(
-			jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}), jwt.WithStrictDecoding(),
+			jwt.WithValidMethods([]string{string(EdDSA), string(ES256)}), jwt.WithStrictDecoding(),
 			jwt.WithIssuer(scope.Issuer), jwt.WithAudience(scope.Audience),
 			jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(leeway), jwt.WithTimeFunc(now),
 		),
 	}
-	for _, key := range keys {
-		if len(key) != ed25519.PublicKeySize {
-			return nil, fmt.Errorf("token: a public key of %d octets, want %d", len(key), ed25519.PublicKeySize)
-		}
-		v.keys[KeyID(key)] = key
-	}
-	return v, nil
 }
 
 // Verify returns what a token says if it is good and for the role. Its errors wrap a *signaling.Error of CodeExpiredToken
@@ -188,8 +133,11 @@ func (v *Verifier) Verify(raw string, role Role) (Claims, error) {
 	if len(raw) > MaxLength {
 		return Claims{}, bad(fmt.Errorf("%d octets, the limit is %d", len(raw), MaxLength))
 	}
-	var claims wire
-	_, err := v.parser.ParseWithClaims(raw, &claims, v.key)
+	if err := unambiguous(raw); err != nil {
+		return Claims{}, bad(err)
+	}
+	var said wire
+	_, err := v.parser.ParseWithClaims(raw, &said, v.key)
 	switch {
 	case err == nil:
 	case expiredOnly(err):
@@ -197,27 +145,53 @@ func (v *Verifier) Verify(raw string, role Role) (Claims, error) {
 	default:
 		return Claims{}, bad(err)
 	}
-	if claims.Role != role {
-		return Claims{}, bad(fmt.Errorf("its role is %q, want %q", claims.Role, role))
+	if said.Role != role {
+		return Claims{}, bad(fmt.Errorf("its role is %.32q, want %q", said.Role, role))
 	}
-	if claims.ID == "" {
-		return Claims{}, bad(errors.New("it has no jti"))
+	claims, err := said.claims()
+	if err != nil {
+		return Claims{}, bad(err)
 	}
-	return Claims{
-		ID: claims.ID, Role: claims.Role, Rights: claims.Rights, App: claims.App, Session: claims.Session, Expires: claims.ExpiresAt.Time,
-	}, nil
+	return claims, nil
+}
+
+// unambiguous refuses a token whose header or claims two readers could take differently.
+func unambiguous(raw string) error {
+	parts := strings.SplitN(raw, ".", 4)
+	if len(parts) != 3 {
+		return errors.New("it has not three parts")
+	}
+	for i, names := range [][]string{{"alg", "kid", "typ", "crit", "jku", "jwk", "x5u", "x5c"}, wireNames} {
+		data, err := base64.RawURLEncoding.Strict().DecodeString(parts[i])
+		if err != nil {
+			return err
+		}
+		if err := strictObject(data); err != nil {
+			return err
+		}
+		if err := spelled(data, names); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (v *Verifier) key(unverified *jwt.Token) (any, error) {
+	if _, there := unverified.Header["crit"]; there {
+		return nil, errors.New("its header wants an extension that is not known here (crit, RFC 7515)")
+	}
 	id, ok := unverified.Header["kid"].(string)
 	if !ok {
 		return nil, errors.New("its header names no key")
 	}
-	key, known := v.keys[id]
+	key, known := v.keys.Key(id)
 	if !known {
 		return nil, fmt.Errorf("signed by an unknown key %.64q", id)
 	}
-	return key, nil
+	if unverified.Method != key.Algorithm.method() {
+		return nil, fmt.Errorf("its header says %q, its key is for %s", unverified.Method.Alg(), key.Algorithm)
+	}
+	return key.public, nil
 }
 
 // expiredOnly reports whether expiry is the only thing wrong: to a stranger's token the answer must not be "it was good once".
@@ -238,4 +212,27 @@ func expiredOnly(err error) bool {
 
 func bad(cause error) error {
 	return fmt.Errorf("token: %w (%w)", signaling.NewError(signaling.CodeBadToken), cause)
+}
+
+// Unverified reads what a token says without checking who signed it, for the player who holds it: what it trusts is there to be known
+// before any server is. Whoever lets somebody in uses Verify.
+func Unverified(raw string) (Claims, error) {
+	if len(raw) > MaxLength {
+		return Claims{}, bad(fmt.Errorf("%d octets, the limit is %d", len(raw), MaxLength))
+	}
+	if err := unambiguous(raw); err != nil {
+		return Claims{}, bad(err)
+	}
+	var said wire
+	if _, _, err := jwt.NewParser().ParseUnverified(raw, &said); err != nil {
+		return Claims{}, bad(err)
+	}
+	if said.ExpiresAt == nil {
+		return Claims{}, bad(errors.New("it has no expiry"))
+	}
+	claims, err := said.claims()
+	if err != nil {
+		return Claims{}, bad(err)
+	}
+	return claims, nil
 }

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -32,16 +33,22 @@ func newKey(t testing.TB) ed25519.PrivateKey {
 	return key
 }
 
-func newVerifier(t testing.TB, scope Scope, keys ...ed25519.PublicKey) *Verifier {
+func newVerifier(t testing.TB, scope Scope, keys ...Key) *Verifier {
 	t.Helper()
-	v, err := NewVerifier(keys, scope, atNoon)
+	set, err := NewKeySet(keys...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return v
+	return NewVerifier(set, scope, atNoon)
 }
 
-func public(key ed25519.PrivateKey) ed25519.PublicKey { return key.Public().(ed25519.PublicKey) }
+func public(key crypto.Signer) Key {
+	of, err := PublicKey(key.Public())
+	if err != nil {
+		panic(err) // the test's own keys are good
+	}
+	return of
+}
 
 func TestAnIssuedTokenSaysTheSameWhenVerified(t *testing.T) {
 	key, older := newKey(t), newKey(t)
@@ -53,7 +60,7 @@ func TestAnIssuedTokenSaysTheSameWhenVerified(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	claims, err := newVerifier(t, Scope{}, public(older), issuer.PublicKey()).Verify(raw, Player)
+	claims, err := newVerifier(t, Scope{}, public(older), issuer.Key()).Verify(raw, Player)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +72,7 @@ func TestAnIssuedTokenSaysTheSameWhenVerified(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if other, err := newVerifier(t, Scope{}, issuer.PublicKey()).Verify(again, Player); err != nil || other.ID == claims.ID {
+	if other, err := newVerifier(t, Scope{}, issuer.Key()).Verify(again, Player); err != nil || other.ID == claims.ID {
 		t.Errorf("two tokens with the id %q, %v", other.ID, err)
 	}
 }
@@ -75,7 +82,7 @@ func TestATokenToLookOnIsGoodForItsSessionAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	verifier := newVerifier(t, Scope{}, issuer.PublicKey())
+	verifier := newVerifier(t, Scope{}, issuer.Key())
 	for _, step := range []struct {
 		why      string
 		claims   Claims
@@ -122,13 +129,13 @@ func TestOnlyGoodTokensPass(t *testing.T) {
 	eddsa := func(change func(*wire)) string {
 		claims := good()
 		change(&claims)
-		return sign(jwt.SigningMethodEdDSA, key, KeyID(public(key)), claims)
+		return sign(jwt.SigningMethodEdDSA, key, public(key).ID, claims)
 	}
 	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	id := KeyID(public(key))
+	id := public(key).ID
 	valid := eddsa(func(*wire) {})
 	header, rest, _ := strings.Cut(valid, ".")
 	body, signature, _ := strings.Cut(rest, ".")
@@ -160,8 +167,9 @@ func TestOnlyGoodTokensPass(t *testing.T) {
 		{"no key id", sign(jwt.SigningMethodEdDSA, key, nil, good()), signaling.CodeBadToken},
 		{"a key id that is a number", sign(jwt.SigningMethodEdDSA, key, 7, good()), signaling.CodeBadToken},
 		{"unsigned", sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, id, good()), signaling.CodeBadToken},
-		{"HMAC with the public key as the secret", sign(jwt.SigningMethodHS256, []byte(public(key)), id, good()), signaling.CodeBadToken},
-		{"another algorithm", sign(jwt.SigningMethodES256, ec, id, good()), signaling.CodeBadToken},
+		{"HMAC with the public key as the secret", sign(jwt.SigningMethodHS256, []byte(public(key).public.(ed25519.PublicKey)), id, good()), signaling.CodeBadToken},
+		{"another algorithm under our id", sign(jwt.SigningMethodES256, ec, id, good()), signaling.CodeBadToken},
+		{"another algorithm by an unknown key", sign(jwt.SigningMethodES256, ec, public(ec).ID, good()), signaling.CodeBadToken},
 		{"changed after signing", header + "." + forged + "." + signature, signaling.CodeBadToken},
 		{"its signature cut off", header + "." + body + ".", signaling.CodeBadToken},
 		{"padding added", valid + "=", signaling.CodeBadToken},
@@ -228,14 +236,14 @@ func TestKeysSurvivePEM(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if back, err := ParseKey(text); err != nil || !back.Equal(key) {
+	if back, err := ParseKey(text); err != nil || !key.Equal(back.(ed25519.PrivateKey)) {
 		t.Error(err)
 	}
 	publicText, err := MarshalPublicKey(public(key))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if back, err := ParsePublicKey(publicText); err != nil || !back.Equal(public(key)) {
+	if back, err := ParsePublicKey(publicText); err != nil || back.ID != public(key).ID {
 		t.Error(err)
 	}
 	if _, err := ParseKey(publicText); err == nil {
@@ -247,7 +255,7 @@ func TestKeysSurvivePEM(t *testing.T) {
 }
 
 func TestOtherKeysAreRefusedWithTheCommandThatMakesOne(t *testing.T) {
-	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ec, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,12 +273,16 @@ func TestOtherKeysAreRefusedWithTheCommandThatMakesOne(t *testing.T) {
 }
 
 // The example of RFC 8037 appendix A.3.
-func TestKeyIDIsTheThumbprintOfTheRFC(t *testing.T) {
+func TestAKeysIDIsTheThumbprintOfTheRFC(t *testing.T) {
 	x, err := base64.RawURLEncoding.DecodeString("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if id := KeyID(x); id != "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k" {
+	key, err := PublicKey(ed25519.PublicKey(x))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id := key.ID; id != "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k" {
 		t.Error(id)
 	}
 }
@@ -285,7 +297,7 @@ func FuzzVerify(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	header, err := json.Marshal(map[string]any{"alg": "none", "typ": "JWT", "kid": KeyID(public(key))})
+	header, err := json.Marshal(map[string]any{"alg": "none", "typ": "JWT", "kid": public(key).ID})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -5,13 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/pion/webrtc/v4"
 
+	"nearlight/internal/identity"
 	"nearlight/internal/media"
 	"nearlight/signaling"
+	"nearlight/signaling/binding"
 	"nearlight/signaling/client"
 	"nearlight/streamer/control"
 	"nearlight/streamer/viewer"
@@ -25,6 +28,7 @@ type Request struct {
 	Resume signaling.SessionID // go on with this session
 	Watch  signaling.SessionID // look on at this session
 	Size   *signaling.Size     // nil means the edge's choice
+	Key    identity.Signer     // the session's, for tokens that demand one; nil means a new one
 
 	// Offer replaces the edge's offer before it is taken, and Answer the player's answer before it is sent; nil leaves
 	// them as they are.
@@ -46,6 +50,8 @@ type Player struct {
 	signal *client.Player
 	offer  func(offer string) string         // nil takes the offer as it is
 	answer func(offer, answer string) string // nil sends the answer as it is
+	bond   *binding.Player                   // used by signaled alone
+	proven atomic.Bool                       // nothing of the connection counts before
 	stop   context.CancelFunc
 	done   chan struct{}
 
@@ -96,6 +102,16 @@ func newPlayer(url, token string, r Request) (*Player, error) {
 		return nil, err
 	}
 	p.offer, p.answer = r.Offer, r.Answer
+	if r.Key == nil {
+		if r.Key, err = identity.NewKey(); err != nil {
+			return nil, err
+		}
+	}
+	if p.bond, err = binding.NewPlayer(play.Token, r.Key, time.Now); err != nil {
+		p.bond = nil // no token at all: signaling says so
+		return p, nil
+	}
+	p.proven.Store(p.bond.Proven())
 	return p, nil
 }
 
@@ -153,16 +169,13 @@ func (p *Player) signaled(m signaling.Message) {
 		if p.offer != nil {
 			m.SDP = p.offer(m.SDP)
 		}
-		var answer string
-		if answer, err = p.viewer.Answer(m.SDP); err == nil {
-			if p.answer != nil {
-				answer = p.answer(m.SDP, answer)
-			}
-			err = p.signal.Send(signaling.Answer{SDP: answer})
-		}
+		err = p.takeOffer(m)
 		if m.Restart {
 			p.note(func() { p.ways++ })
 		}
+	case signaling.Bound:
+		err = p.bond.Bound(m)
+		p.proven.Store(p.bond.Proven())
 	case signaling.Candidate:
 		line := uint16(m.Line)
 		err = p.viewer.AddCandidate(webrtc.ICECandidateInit{Candidate: m.Candidate, SDPMid: &m.Mid, SDPMLineIndex: &line})
@@ -170,6 +183,46 @@ func (p *Player) signaled(m signaling.Message) {
 	if err != nil {
 		p.note(func() { p.failed = errors.Join(p.failed, fmt.Errorf("%s: %w", signaling.Kind(m), err)) })
 	}
+	if errors.Is(err, &signaling.Error{Code: signaling.CodeUnproven}) {
+		p.stop() // as a page would
+	}
+}
+
+// takeOffer answers an offer, with a signature where the token wants one.
+func (p *Player) takeOffer(m signaling.Offer) error {
+	var reply signaling.Answer
+	if p.bond != nil {
+		p.mu.Lock()
+		session := p.session
+		p.mu.Unlock()
+		err := p.bond.Offered(session, m)
+		p.proven.Store(p.bond.Proven())
+		if err != nil {
+			return err
+		}
+	}
+	answer, err := p.viewer.Answer(m.SDP)
+	if err != nil {
+		return err
+	}
+	if p.bond != nil {
+		if reply.Player, err = p.bond.Answer(answer); err != nil {
+			return err
+		}
+	}
+	if p.answer != nil {
+		answer = p.answer(m.SDP, answer)
+	}
+	reply.SDP = answer
+	return p.signal.Send(reply)
+}
+
+// Unproven waits until the player has refused the connection because nobody could show whose it is.
+func (p *Player) Unproven(t testing.TB) {
+	t.Helper()
+	p.await(t, Patience, "the player refuses the connection", func() bool {
+		return errors.Is(p.failed, &signaling.Error{Code: signaling.CodeUnproven})
+	})
 }
 
 // Restart asks for new ways to the edge, and waits until they were offered and answered.
@@ -188,6 +241,9 @@ func (p *Player) Restart(t testing.TB) {
 
 // Frame implements viewer.Watcher.
 func (p *Player) Frame(f viewer.Frame) {
+	if !p.proven.Load() {
+		return
+	}
 	shown := Shown{At: time.Now(), Size: f.Picture.Visible, Luma: meanLuma(f.Picture), Bytes: f.Bytes}
 	p.note(func() { p.frames = append(p.frames, shown) })
 }

@@ -83,6 +83,11 @@ const LOCAL = {
     hint: "It was switched off or lost its network. Play again to be given another one.",
     retryable: true,
   },
+  unproven: {
+    message: "It cannot be shown that your connection to the machine is yours alone.",
+    hint: "Ask for a new link. If it happens again, somebody may be listening in: tell whoever gave you the link.",
+    retryable: false,
+  },
   "connection-lost": {
     message: "The connection was lost and did not come back within 30 seconds.",
     hint: AGAIN,

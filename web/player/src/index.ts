@@ -6,9 +6,11 @@
  *
  * This file is the API; nothing else of the package is.
  */
+import type { SessionKey } from "./binding/keys.js";
 import type { ConnectOptions } from "./options.js";
 import { Session } from "./session.js";
 
+export type { SessionKey } from "./binding/keys.js";
 export { apps, type CatalogueOptions, type InstallOptions, install } from "./catalogue.js";
 export type { Cause, Where } from "./cause.js";
 export type { ClockReading } from "./clock.js";
@@ -42,4 +44,13 @@ export type { VideoCodec } from "./support.js";
  */
 export function connect(options: ConnectOptions): Session {
   return new Session(options);
+}
+
+/**
+ * Makes a session's key, for a back end that signs tokens for that key alone: the page sends it the address, gets the token, and passes
+ * both key and token to connect(). Whoever sees such a token cannot use it.
+ */
+export async function createSessionKey(): Promise<SessionKey> {
+  const { newKey } = await import("./binding/bond.js");
+  return newKey();
 }

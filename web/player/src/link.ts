@@ -1,8 +1,9 @@
+import type { Bond, Proof } from "./binding/bond.js";
 import type { FromEdge, ToEdge } from "./control/codec.js";
 import { Emitter } from "./emitter.js";
 import { type ErrorInfo, PlayerError } from "./errors.js";
 import { Peer } from "./peer.js";
-import type { Candidate, FromSignaling, Matched, Size } from "./signaling/messages.js";
+import type { Candidate, EdgeKey, FromSignaling, Matched, Size } from "./signaling/messages.js";
 import { SignalingSocket } from "./signaling/socket.js";
 
 interface Events {
@@ -46,6 +47,10 @@ export interface LinkRequest {
 const MATCH_TIMEOUT_MS = 15_000;
 const START_TIMEOUT_MS = 45_000;
 const CONNECT_TIMEOUT_MS = 15_000;
+/** The edge signs before a connection can stand, and its word takes the same way as the answer did. */
+const BOUND_TIMEOUT_MS = 5_000;
+/** What an unproven connection may bring before it is proven: its streams, and a few messages. */
+const MAX_WITHHELD = 64;
 /** A probe of the edge takes signaling a second at most. */
 const CHECK_TIMEOUT_MS = 1_400;
 
@@ -68,11 +73,16 @@ export class Link extends Emitter<Events> {
   /** Candidates of ours wait until the answer has gone. */
   #held: Candidate[] | null = [];
   readonly #early: Candidate[] = [];
+  /** How far the connection is shown to be with a machine that the token trusts; null where it demands none. */
+  readonly #proof: Proof | null;
+  /** What came by the connection before that. */
+  #withheld: (() => void)[] = [];
   #verdicts: ((edge: "alive" | "gone" | "unknown") => void)[] = [];
 
-  constructor(request: LinkRequest) {
+  constructor(request: LinkRequest, bond: Bond | null) {
     super();
     this.#request = request;
+    this.#proof = bond?.connection() ?? null;
     this.#socket = this.#ask({});
     this.#within(MATCH_TIMEOUT_MS, "signaling-timeout");
   }
@@ -111,7 +121,17 @@ export class Link extends Emitter<Events> {
   }
 
   send(message: ToEdge): void {
-    this.#peer?.send(message);
+    if (this.#trusted) this.#peer?.send(message);
+  }
+
+  get #trusted(): boolean {
+    return this.#proof === null || this.#proof.proven;
+  }
+
+  /** Does what a connection brings once it is proven; who may be a stranger shows and says nothing. */
+  #once(act: () => void): void {
+    if (this.#trusted) act();
+    else if (this.#withheld.length < MAX_WITHHELD) this.#withheld.push(act);
   }
 
   async stats(): Promise<RTCStatsReport | null> {
@@ -155,7 +175,10 @@ export class Link extends Emitter<Events> {
         this.emit("progress", message);
         break;
       case "offer":
-        void this.#answer(message.sdp, message.restart === true);
+        void this.#answer(message.sdp, message.restart === true, message.edge);
+        break;
+      case "bound":
+        this.#bound(message.signature);
         break;
       case "candidate":
         if (this.#peer === null) this.#early.push(message);
@@ -194,16 +217,19 @@ export class Link extends Emitter<Events> {
       if (this.#held === null) this.#socket.send(candidate);
       else this.#held.push(candidate);
     });
-    peer.on("stream", (stream) => this.emit("stream", stream));
-    peer.on("sound", (stream) => this.emit("sound", stream));
-    peer.on("microphone", (sender) => this.emit("microphone", sender));
-    peer.on("message", (message) => this.emit("message", message));
+    peer.on("stream", (stream) => this.#once(() => this.emit("stream", stream)));
+    peer.on("sound", (stream) => this.#once(() => this.emit("sound", stream)));
+    peer.on("microphone", (sender) => this.#once(() => this.emit("microphone", sender)));
+    peer.on("message", (message) => this.#once(() => this.emit("message", message)));
     peer.on("faltering", () => this.emit("faltering", undefined));
     peer.on("connected", () => {
-      clearTimeout(this.#deadline);
-      if (this.#standing) return;
-      this.#standing = true;
-      this.emit("connected", undefined);
+      if (!this.#trusted) this.#within(BOUND_TIMEOUT_MS, "unproven");
+      this.#once(() => {
+        clearTimeout(this.#deadline);
+        if (this.#standing) return;
+        this.#standing = true;
+        this.emit("connected", undefined);
+      });
     });
     peer.on("failed", () => {
       if (this.#standing) this.emit("lost", undefined);
@@ -213,11 +239,17 @@ export class Link extends Emitter<Events> {
     return peer;
   }
 
-  async #answer(offer: string, restart: boolean): Promise<void> {
+  async #answer(offer: string, restart: boolean, edge: EdgeKey | undefined): Promise<void> {
     if (this.#matched === null) return this.#fail(PlayerError.of("protocol", new Error("an offer before a match")));
+    try {
+      this.#proof?.offered(this.#matched.session, offer, edge, restart && this.#standing);
+    } catch (error) {
+      return this.#fail(error instanceof PlayerError ? error : PlayerError.of("unproven", error));
+    }
     if (this.#standing && !restart) {
       this.#peer?.close();
       this.#standing = false;
+      this.#withheld = [];
       this.#peer = this.#open(this.#matched);
       this.emit("anew", undefined);
     }
@@ -231,12 +263,25 @@ export class Link extends Emitter<Events> {
     try {
       const sdp = await peer?.answer(offer);
       if (this.#closed || sdp === undefined || socket !== this.#socket) return;
-      socket.send({ type: "answer", sdp });
+      const player = await this.#proof?.answer(sdp);
+      if (this.#closed || socket !== this.#socket) return;
+      socket.send({ type: "answer", sdp, ...(player === undefined ? {} : { player }) });
       for (const candidate of this.#held?.splice(0) ?? []) socket.send(candidate);
       this.#held = null;
       if (restart) this.#restarts++;
     } catch (cause) {
-      this.#fail(PlayerError.of("protocol", cause));
+      this.#fail(cause instanceof PlayerError ? cause : PlayerError.of("protocol", cause));
+    }
+  }
+
+  /** The edge has signed a connection: this one, or it is not with that edge. */
+  #bound(signature: string): void {
+    if (this.#proof === null) return;
+    try {
+      this.#proof.bound(signature);
+      for (const act of this.#withheld.splice(0)) act();
+    } catch (error) {
+      this.#fail(error instanceof PlayerError ? error : PlayerError.of("unproven", error));
     }
   }
 
@@ -251,7 +296,7 @@ export class Link extends Emitter<Events> {
     else this.#fail(error);
   }
 
-  #within(ms: number, code: "signaling-timeout" | "start-timeout" | "connect-failed"): void {
+  #within(ms: number, code: "signaling-timeout" | "start-timeout" | "connect-failed" | "unproven"): void {
     clearTimeout(this.#deadline);
     this.#deadline = setTimeout(() => this.#fail(PlayerError.of(code)), ms);
   }

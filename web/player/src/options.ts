@@ -1,3 +1,4 @@
+import type { SessionKey } from "./binding/keys.js";
 import type { PointerMode } from "./input/pointerlock.js";
 import type { Size } from "./signaling/messages.js";
 import type { VideoCodec } from "./support.js";
@@ -24,6 +25,11 @@ export interface ConnectOptions {
   readonly reservedKeys?: readonly string[];
   /** A session, by its id, to go on with: after a reload, say. Where it is over, a new one starts. */
   readonly resume?: string;
+  /**
+   * The session's key, where the token demands one: the key of a session that is resumed, or the one that the token was made for. Left
+   * out: a new one, which session.key tells.
+   */
+  readonly key?: SessionKey;
   /**
    * Somebody else's session, by its id, to look on at instead of playing: input stays with the page, and the token needs the
    * right "watch".

@@ -1,3 +1,6 @@
+import type { Bond } from "./binding/bond.js";
+import type { SessionKey } from "./binding/keys.js";
+import { trustOf } from "./binding/trust.js";
 import { type Cause, CauseTeller, causeOf } from "./cause.js";
 import { type ClockReading, EdgeClock } from "./clock.js";
 import type { FromEdge } from "./control/codec.js";
@@ -87,6 +90,8 @@ export class Session extends Emitter<SessionEvents> {
   #clock = new EdgeClock();
   #state: State = "opening";
   #link: Link | null = null;
+  /** What connections are checked by; null where the token demands nothing. */
+  #bond: Bond | null = null;
   /** The connection that was lost, by its link and how often that had new ways; null once another took its place. */
   #broken: { readonly link: Link | null; readonly restarts: number } | null = null;
   #id: string | null = null;
@@ -138,6 +143,14 @@ export class Session extends Emitter<SessionEvents> {
   /** The session's id, by which it can be resumed; null before an edge was found. */
   get id(): string | null {
     return this.#id;
+  }
+
+  /**
+   * The session's key, where the token demands one; null before it is there. A page that goes on with the session after a reload passes it
+   * to connect() again, beside the id: to the edge, the key is the player.
+   */
+  get key(): SessionKey | null {
+    return this.#bond?.key ?? null;
   }
 
   /**
@@ -223,7 +236,10 @@ export class Session extends Emitter<SessionEvents> {
     if (this.#state === "over") return;
     this.#enter("finding");
     try {
-      this.#codecs = named(await smoothest(decodable(this.#options.codecs ?? VIDEO_CODECS), this.#options.size));
+      const decodes = decodable(this.#options.codecs ?? VIDEO_CODECS);
+      const [codecs, bond] = await Promise.all([smoothest(decodes, this.#options.size), bondOf(this.#options)]);
+      this.#codecs = named(codecs);
+      this.#bond = bond;
     } catch (error) {
       this.#fail(error instanceof PlayerError ? error : PlayerError.of("no-webrtc", error));
       return;
@@ -252,7 +268,7 @@ export class Session extends Emitter<SessionEvents> {
       ...(resume === null ? {} : { resume }),
       ...(watch === undefined ? {} : { watch }),
     };
-    const link = new Link(request);
+    const link = new Link(request, this.#bond);
     this.#link?.close(false);
     this.#link = link;
     this.#renew();
@@ -536,6 +552,18 @@ export class Session extends Emitter<SessionEvents> {
 /** What the notice says to one who looks on: the picture's limits are of the player's own link and device. */
 function watched(video: VideoNotice | null): VideoNotice | null {
   return video === null || video.limit === "edge" ? video : { ...video, limit: "" };
+}
+
+/** What the connections of a session are checked by. The code for it is fetched only where the token demands it. */
+async function bondOf({ token, key }: ConnectOptions): Promise<Bond | null> {
+  try {
+    const trust = trustOf(token);
+    if (trust === null) return null;
+    const { Bond } = await import("./binding/bond.js");
+    return new Bond(trust, key ?? null);
+  } catch (error) {
+    throw error instanceof PlayerError ? error : PlayerError.of("unproven", error);
+  }
 }
 
 /** What tells of a change of network, where the browser has it. */

@@ -5,6 +5,7 @@ import {
   type ErrorInfo,
   type Microphone,
   type Session,
+  type SessionKey,
   type Sound,
   type StageTime,
   type Stats,
@@ -38,6 +39,8 @@ type View =
 
 /** Where the tab keeps the session it plays, so that a reload goes on with it. */
 export const STORED_SESSION = "nearlight.session";
+/** And the session's key, by which its edge knows the player again. */
+const STORED_KEY = "nearlight.key";
 
 /** The play page: one session from the Play gesture to its end. Fires "back" when the player wants another game. */
 export class PlayPage extends LitElement {
@@ -254,6 +257,7 @@ export class PlayPage extends LitElement {
     this.sharing = null;
     this.view = { name: "connecting", detail: "", picture: false };
     const resume = sessionStorage.getItem(STORED_SESSION);
+    const key = storedKey();
     const session = connect({
       signal: location.origin,
       token: this.token,
@@ -262,11 +266,13 @@ export class PlayPage extends LitElement {
       reservedKeys: [OVERLAY_KEY],
       ...(this.app === null ? {} : { app: this.app.name }),
       ...(resume === null ? {} : { resume }),
+      ...(resume === null || key === null ? {} : { key }),
       ...(this.watch === null ? {} : { watch: this.watch }),
     });
     this.#session = session;
     session.on("stage", ({ stage, detail, stages }) => {
       if (session.id !== null) sessionStorage.setItem(STORED_SESSION, session.id);
+      if (session.key !== null) sessionStorage.setItem(STORED_KEY, JSON.stringify(session.key));
       this.stages = stages;
       this.view = { name: "connecting", detail, picture: stage === "loading" };
     });
@@ -300,6 +306,7 @@ export class PlayPage extends LitElement {
 
   #over(view: View): void {
     sessionStorage.removeItem(STORED_SESSION);
+    sessionStorage.removeItem(STORED_KEY);
     if (document.fullscreenElement !== null) void document.exitFullscreen();
     this.view = view;
   }
@@ -308,6 +315,7 @@ export class PlayPage extends LitElement {
     this.#session?.close();
     this.#session = null;
     sessionStorage.removeItem(STORED_SESSION);
+    sessionStorage.removeItem(STORED_KEY);
   }
 
   #back(): void {
@@ -432,6 +440,11 @@ function speaker(session: Session, { available, muted, reason }: Sound) {
   >
     ${available && !muted ? icons.loud : icons.mute}
   </button>`;
+}
+
+function storedKey(): SessionKey | null {
+  const text = sessionStorage.getItem(STORED_KEY);
+  return text === null ? null : (JSON.parse(text) as SessionKey); // this page wrote it
 }
 
 const icons = {

@@ -29,6 +29,21 @@ export interface Candidate {
   readonly line: number;
 }
 
+/** By which key an edge will sign the connection. */
+export interface EdgeKey {
+  readonly address: string;
+  /** Of the lease; 0 where there is none. */
+  readonly epoch: number;
+  /** What a studio's root has signed of the key: ADDRESS.SECONDS.SIGNATURE. */
+  readonly endorsement?: string;
+}
+
+/** The player's signature of the connection. */
+export interface PlayerKey {
+  readonly address: string;
+  readonly signature: string;
+}
+
 export type ToSignaling =
   | {
       readonly type: "play";
@@ -41,7 +56,7 @@ export type ToSignaling =
       readonly restart?: boolean;
       readonly watch?: string;
     }
-  | { readonly type: "answer"; readonly sdp: string }
+  | { readonly type: "answer"; readonly sdp: string; readonly player?: PlayerKey }
   | Candidate
   | { readonly type: "check" }
   | { readonly type: "restart" }
@@ -80,7 +95,11 @@ export type FromSignaling =
       readonly sdp: string;
       /** It is for the connection that stands; without it, for a new one. */
       readonly restart?: boolean;
+      /** There where the edge can sign the connection. */
+      readonly edge?: EdgeKey;
     }
+  /** The edge's signature of the connection. */
+  | { readonly type: "bound"; readonly signature: string }
   | Candidate
   | { readonly type: "unheard" }
   | { readonly type: "checked"; readonly edge: "alive" | "gone" }
@@ -97,6 +116,9 @@ const MAX_ICE_SERVERS = 8;
 const ICE_SCHEME = /^(stuns?|turns?):/;
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const TOKEN = /^[!-~]{1,4096}$/;
+const ADDRESS = /^0x[0-9A-Fa-f]{40}$/;
+const SIGNATURE = /^0x[0-9a-f]{130}$/;
+const ENDORSEMENT = /^[!-~]{1,256}$/;
 const CODE = /^[a-z0-9-]{1,32}$/;
 
 export function encode(message: ToSignaling): string {
@@ -144,7 +166,14 @@ function read(m: Fields): FromSignaling {
         detail: bounded(optional(m, "detail", ""), MAX_DETAIL),
       };
     case "offer":
-      return { type, sdp: string(m, "sdp"), ...(optional(m, "restart", false) ? { restart: true } : {}) };
+      return {
+        type,
+        sdp: string(m, "sdp"),
+        ...(optional(m, "restart", false) ? { restart: true } : {}),
+        ...(m["edge"] === undefined || m["edge"] === null ? {} : { edge: edgeKey(record(m["edge"])) }),
+      };
+    case "bound":
+      return { type, signature: matching(m, "signature", SIGNATURE) };
     case "unheard":
       return { type };
     case "candidate":
@@ -191,6 +220,16 @@ function app(m: Fields): App {
     }),
     package: optional(m, "package", ""),
     installed: optional(m, "installed", false),
+  };
+}
+
+function edgeKey(m: Fields): EdgeKey {
+  const epoch = optional(m, "epoch", 0);
+  if (!Number.isSafeInteger(epoch) || epoch < 0) throw new TypeError("epoch: not a number of leases");
+  return {
+    address: matching(m, "address", ADDRESS),
+    epoch,
+    ...(optional(m, "endorsement", "") === "" ? {} : { endorsement: matching(m, "endorsement", ENDORSEMENT) }),
   };
 }
 

@@ -1,0 +1,108 @@
+package binding
+
+import (
+	"errors"
+	"time"
+
+	"nearlight/internal/identity"
+	"nearlight/signaling"
+	"nearlight/signaling/token"
+)
+
+// Player is the player's side, for players in Go: checkers and tests. The page has its own, in web/player/src/binding.
+type Player struct {
+	key    identity.Signer
+	claims token.Claims
+	now    func() time.Time
+
+	edge   identity.Binding // what is to be signed by the edge; its Player and prints are of the newest offer and answer
+	proven bool             // the edge has signed it
+}
+
+// NewPlayer returns the side of a player who holds the token and the session's key. What the token trusts is read from it without its
+// signature being checked: the player has it from the studio, and not from signaling.
+func NewPlayer(raw string, key identity.Signer, now func() time.Time) (*Player, error) {
+	claims, err := token.Unverified(raw)
+	if err != nil {
+		return nil, err
+	}
+	return &Player{key: key, claims: claims, now: now}, nil
+}
+
+// Wanted reports whether the token demands signatures. Where it does not, neither is the answer signed nor Bound awaited.
+func (p *Player) Wanted() bool { return p.claims.Bound() }
+
+// Proven reports whether the connection was shown to be with an edge that the token trusts. Nothing of it counts before.
+func (p *Player) Proven() bool { return p.proven || !p.Wanted() }
+
+// Offered takes an offer. When it fails, it must not be answered.
+func (p *Player) Offered(session signaling.SessionID, m signaling.Offer) error {
+	if !p.Wanted() {
+		return nil
+	}
+	if m.Edge == nil {
+		return unproven(nil, "The machine does not say who it is.")
+	}
+	edge, err := identity.ParseAddress(m.Edge.Address)
+	if err != nil {
+		return unproven(err, "The machine does not say who it is.")
+	}
+	var endorsed *identity.Endorsed
+	if m.Edge.Endorsement != "" {
+		parsed, err := identity.ParseEndorsed(m.Edge.Endorsement)
+		if err != nil {
+			return unproven(err, "The machine shows a strange endorsement.")
+		}
+		endorsed = &parsed
+	}
+	if err := p.claims.Trusts(edge, endorsed, p.now()); err != nil {
+		return unproven(err, "The machine %s is none that this link trusts.", edge)
+	}
+	print, err := Print(m.SDP)
+	if err != nil {
+		return unproven(err, "The machine does not say by which certificate it is known.")
+	}
+	next := identity.Binding{Session: string(session), Epoch: m.Edge.Epoch, Edge: edge, Player: p.key.Address(), EdgePrint: print}
+	if m.Restart && p.proven && (next.Edge != p.edge.Edge || next.EdgePrint != p.edge.EdgePrint || next.Session != p.edge.Session) {
+		return unproven(nil, "Another machine wants to take the connection over.")
+	}
+	p.proven = p.proven && m.Restart
+	p.edge = next
+	return nil
+}
+
+// Answer signs the connection that the player's answer makes; nil where that is not wanted.
+func (p *Player) Answer(sdp string) (*signaling.PlayerKey, error) {
+	if !p.Wanted() {
+		return nil, nil
+	}
+	var err error
+	if p.edge.PlayerPrint, err = Print(sdp); err != nil {
+		return nil, err
+	}
+	signature, err := p.key.Sign(p.edge.Digest())
+	if err != nil {
+		return nil, err
+	}
+	return &signaling.PlayerKey{Address: p.key.Address().String(), Signature: signature.String()}, nil
+}
+
+// Bound checks the edge's signature.
+func (p *Player) Bound(m signaling.Bound) error {
+	if !p.Wanted() {
+		return nil
+	}
+	signature, err := identity.ParseSignature(m.Signature)
+	if err == nil && p.edge.PlayerPrint == (identity.Fingerprint{}) {
+		err = errors.New("binding: nothing was answered")
+	}
+	if err == nil {
+		err = identity.Verify(p.edge.Digest(), signature, p.edge.Edge)
+	}
+	if err != nil {
+		p.proven = false
+		return unproven(err, "What the machine signed is another connection than yours to it.")
+	}
+	p.proven = true
+	return nil
+}
