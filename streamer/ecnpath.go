@@ -130,3 +130,19 @@ func (e *ecnPath) decide() {
 		}
 	}
 }
+
+// mark has the next packet say whether it is ECN-capable. The caller holds mu.
+func (o *outbound) mark(begins bool) (ect bool) {
+	ect = o.marks == ecnAll || o.marks == ecnFirst && begins
+	if ect != o.marked {
+		o.marked = ect
+		o.flow.MarkECN(ect)
+	}
+	return ect
+}
+
+// ahead reports whether the first of so many packets that are due leaves some time before the others: a frame's first, where its mark is to
+// tell of the queue that was there. The caller holds mu.
+func (o *outbound) ahead(packets int) bool {
+	return o.marks == ecnAll && o.schedule.pace > 0 && packets > 1 && o.kept[o.first%keptPackets].begins
+}

@@ -16,7 +16,7 @@ func (p *Peer) Link() control.LinkFigures {
 	}
 }
 
-// Behind is how long the way to the player still needs for what was sent, and for what waits here: expected by the estimate of its rate,
+// Behind is how long the way to the player still needs for what was sent, what TCP has not taken of it among it: expected by the estimate of its rate,
 // which is a guess until frames have filled it, and seen by the newest report.
 func (p *Peer) Behind() (expected, seen time.Duration) {
 	f := p.rate.figures()
@@ -24,7 +24,7 @@ func (p *Peer) Behind() (expected, seen time.Duration) {
 	if f.State == congestion.Starved {
 		seen = expected // nothing is reported, which says enough
 	}
-	if here := p.outbound.waiting(); here > 0 && f.Target > 0 {
+	if here := p.outbound.flow.Unsent(); here > 0 && f.Target > 0 {
 		wait := time.Duration(float64(here*8) / float64(f.Target) * float64(time.Second))
 		expected, seen = expected+wait, seen+wait
 	}

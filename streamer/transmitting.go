@@ -7,7 +7,6 @@ import (
 	"github.com/pion/rtp"
 
 	"nearlight/internal/media"
-	"nearlight/streamer/congestion"
 	"nearlight/streamer/dependency"
 )
 
@@ -145,40 +144,4 @@ func (o *outbound) write(k *kept, payload []byte) error {
 		return fmt.Errorf("send a video packet: %w", err)
 	}
 	return nil
-}
-
-// mark has the next packet say whether it is ECN-capable. The caller holds mu.
-func (o *outbound) mark(begins bool) (ect bool) {
-	ect = o.marks == ecnAll || o.marks == ecnFirst && begins
-	if ect != o.marked {
-		o.marked = ect
-		o.flow.MarkECN(ect)
-	}
-	return ect
-}
-
-// ahead reports whether the first of so many packets that are due leaves some time before the others: a frame's first, where its mark is to
-// tell of the queue that was there. The caller holds mu.
-func (o *outbound) ahead(packets int) bool {
-	return o.marks == ecnAll && o.schedule.pace > 0 && packets > 1 && o.kept[o.first%keptPackets].begins
-}
-
-const (
-	// undrainedShare is the part of a frame's share of the rate that may wait for TCP when the next frame is made, undrainedLeast what always
-	// may: what the kernel is let hold comes to half of it.
-	undrainedShare = 2
-	undrainedLeast = 8 << 10
-)
-
-// undrained reports whether so much waits for a TCP connection to take it that the next frame would be behind it. The caller holds mu.
-func (o *outbound) undrained(f congestion.Figures) bool {
-	const frames = 60 // a second: at fewer they are larger, and there is more time for them
-	return o.flow.Unsent() > max(int(f.Target/8/frames/undrainedShare), undrainedLeast)
-}
-
-// waiting is how many octets wait in line, or for a TCP connection to take them.
-func (o *outbound) waiting() int {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.schedule.waiting + o.flow.Unsent()
 }
