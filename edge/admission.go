@@ -33,6 +33,9 @@ func (n *Node) start(m signaling.Start) error {
 	if n.ctx == nil {
 		return signaling.NewError(signaling.CodeShuttingDown)
 	}
+	if n.draining {
+		return signaling.NewError(signaling.CodeShuttingDown)
+	}
 	if n.sessions[m.Session] != nil {
 		return signaling.Errorf(signaling.CodeBadMessage, "session %s runs already", m.Session)
 	}
@@ -51,11 +54,13 @@ func (n *Node) start(m signaling.Start) error {
 	if err != nil {
 		return err
 	}
-	if n.free() == 0 {
-		return signaling.NewError(signaling.CodeFull)
+	held, err := n.propose(m, claims.ID, claims.Allows(token.Many))
+	if err != nil {
+		return err
 	}
 	s := newSession(n, m.Session)
 	s.app, s.size = description, n.config.Size
+	s.token, s.lease, s.proposed = held.Token, &held, m.Lease != nil
 	if m.Size != nil {
 		if wanted := (media.Size{Width: m.Size.Width, Height: m.Size.Height}); wanted.Check() == nil && wanted.Fits(n.config.MaxSize) {
 			s.size = wanted
@@ -81,7 +86,10 @@ func (n *Node) begin(s *session) *running {
 	n.metrics.sessions.Inc()
 	s.logger.Info("session starts", "app", s.app.Name, "size", s.size, "spectator", s.watches != nil)
 	n.owned.Go(func() {
-		err := s.run(ctx)
+		err := n.countersign(s)
+		if err == nil {
+			err = s.run(ctx)
+		}
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}

@@ -19,6 +19,8 @@ type metrics struct {
 	keyframeRequests prometheus.Counter
 	missed           prometheus.Counter
 	unheard          prometheus.Counter
+
+	leases, leasesStale, leasesExpired prometheus.Counter
 }
 
 func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
@@ -43,8 +45,17 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 		unheard: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "nearlight_edge_sound_frames_missed_total", Help: "Frames of sound that were not sent to somebody whose way did not keep up.",
 		}),
+		leases: prometheus.NewCounter(prometheus.CounterOpts{Name: "nearlight_edge_leases_total", Help: "Leases of slots that were given."}),
+		leasesStale: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "nearlight_edge_leases_stale_total", Help: "Proposals of leases that were refused because others came first.",
+		}),
+		leasesExpired: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "nearlight_edge_leases_expired_total", Help: "Leases that ended because nobody renewed them.",
+		}),
 	}
-	for _, collector := range []prometheus.Collector{m.stages, m.sessions, m.malformed, m.injected, m.dropped, m.keyframeRequests, m.missed, m.unheard} {
+	for _, collector := range []prometheus.Collector{
+		m.stages, m.sessions, m.malformed, m.injected, m.dropped, m.keyframeRequests, m.missed, m.unheard, m.leases, m.leasesStale, m.leasesExpired,
+	} {
 		if err := registerer.Register(collector); err != nil {
 			return nil, fmt.Errorf("register the edge's metrics: %w", err)
 		}

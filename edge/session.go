@@ -17,6 +17,7 @@ import (
 	"nearlight/encoder"
 	"nearlight/internal/media"
 	"nearlight/signaling"
+	"nearlight/signaling/lease"
 	"nearlight/streamer"
 	"nearlight/streamer/control"
 )
@@ -52,6 +53,10 @@ type session struct {
 	full   bool // the player decodes H.264 in 4:4:4 as well
 	logger *slog.Logger
 	events chan event
+
+	token    string      // the TokenID of the player's token
+	lease    *lease.Held // nil for one who looks on: it takes no slot
+	proposed bool        // signaling waits for the lease
 
 	bulletin *bulletin
 	stages   *streamer.Stages
@@ -260,8 +265,14 @@ func (s *session) converse(ctx context.Context, offered offered, ready <-chan *l
 	if err := c.offer(ctx); err != nil {
 		return err
 	}
+	renewal := time.NewTicker(leaseRenewal)
+	defer renewal.Stop()
 	for {
 		select {
+		case <-renewal.C:
+			if c.peer != nil && c.connectedOnce {
+				s.node.renew(s)
+			}
 		case <-ctx.Done():
 			return ctx.Err()
 		case c.live = <-ready:

@@ -37,7 +37,7 @@ func (n *Node) watch(m signaling.Start) error {
 		return signaling.Errorf(signaling.CodeBadToken, "This link does not allow watching %s.", watched.app.Title)
 	}
 	s := newSession(n, m.Session)
-	s.watches, s.app, s.size = watched.session, watched.app, watched.size
+	s.watches, s.app, s.size, s.token = watched.session, watched.app, watched.size, signaling.TokenID(claims.ID)
 	r := n.begin(s)
 	context.AfterFunc(watched.ctx, func() { r.stop(errWatchedOver) })
 	return nil

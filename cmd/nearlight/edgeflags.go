@@ -66,8 +66,11 @@ func (f *edgeFlags) register(flags *pflag.FlagSet) {
 		string(streamer.GCC)+", to compare with")
 	flags.BoolVar(&f.noSandbox, "no-sandbox", false, "run apps unconfined: they see this whole machine")
 	flags.BoolVar(&f.audio, "audio", true, "let players hear the game; --audio=false is silence")
-	flags.StringVar(&f.folder, "folder", "", "folder for sessions' files (default: one of its own under the temporary folder)")
+	flags.StringVar(&f.folder, "folder", "", "folder for sessions' files and for what the edge must remember: its key and its leases (default: one of its own under the temporary folder)")
 }
+
+// maxSlots is how many slots an edge may tell signaling of.
+const maxSlots = 64
 
 // sceneName is the catalogue's name of our own scene.
 const sceneName = "scene"
@@ -103,6 +106,7 @@ type builtEdge struct {
 	gpus   *gpu.Library  // nil without NVIDIA cards
 	ports  *udpmux.Ports // nil until they are open
 	folder *ownFolder    // nil when the owner named one
+	leases *leasing
 }
 
 func (b *builtEdge) close() error {
@@ -113,7 +117,7 @@ func (b *builtEdge) close() error {
 	if b.gpus != nil {
 		err = errors.Join(err, b.gpus.Close())
 	}
-	return errors.Join(err, b.folder.close())
+	return errors.Join(err, b.leases.close(), b.folder.close())
 }
 
 // build checks what the flags ask for against what this machine has, and makes the edge. command is what follows "--".
@@ -177,6 +181,12 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 		}
 		folder = b.folder.path
 	}
+	if f.slots < 1 || f.slots > maxSlots {
+		return nil, usage("--slots %d: want 1 to %d", f.slots, maxSlots)
+	}
+	if b.leases, err = openLeasing(folder, f.slots); err != nil {
+		return nil, err
+	}
 	ports := udpmux.Config{Address: in.media, Also: in.also, Port: f.mediaPort, Loggers: streamer.Loggers(in.logger)}
 	if f.advertise != "" {
 		if ports.Advertise, err = netip.ParseAddrPort(f.advertise); err != nil {
@@ -198,7 +208,7 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 	}
 	b.node, err = edge.NewNode(edge.Config{
 		Name: host, Slots: f.slots, Engine: engine, Encoders: encoders, Time: newTimings(in.logger).measure,
-		Token: in.token, Verifier: in.verifier, Display: display.Kind(f.display), NVIDIA: f.nvidia, Audio: f.audio, Sandbox: cage, Folder: filepath.Clean(folder),
+		Leasing: b.leases.Leasing, Token: in.token, Verifier: in.verifier, Display: display.Kind(f.display), NVIDIA: f.nvidia, Audio: f.audio, Sandbox: cage, Folder: filepath.Clean(folder),
 		Size: media.Size(f.size), MaxSize: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate), Chroma: media.Chroma(f.chroma),
 		Offered: offered, Installer: &app.Installer{}, Local: in.local, Congestion: streamer.Controller(f.congestion), Stamp: in.stamp, Trace: in.trace,
 		Metrics: in.metrics, Logger: in.logger,

@@ -48,7 +48,7 @@ func newToken() *cobra.Command {
 	}
 	c.Flags().StringVar(&keyFile, "key", "", "file with the key that signs tokens (PEM, Ed25519)")
 	c.Flags().StringVar(&role, "role", string(token.Player), "player or edge")
-	c.Flags().StringSliceVar(&rights, "rights", []string{string(token.Play)}, "what a player may do: play, install, watch")
+	c.Flags().StringSliceVar(&rights, "rights", []string{string(token.Play)}, "what a player may do: play, install, watch, many (play in several places at a time with the one token)")
 	c.Flags().StringVar(&app, "app", "", "the only app that the token is good for")
 	c.Flags().StringVar(&session, "session", "", "the only session that the right watch is good for")
 	c.Flags().DurationVar(&life, "life", time.Hour, "how long the token is good")

@@ -108,7 +108,7 @@ func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logge
 		return nil, err
 	}
 	n.token, err = issuer.Issue(token.Claims{
-		Role: token.Player, Rights: []token.Right{token.Play, token.Install, token.Watch}, Expires: time.Now().Add(tokenLife),
+		Role: token.Player, Rights: []token.Right{token.Play, token.Install, token.Watch, token.Many}, Expires: time.Now().Add(tokenLife),
 	})
 	if err != nil {
 		return nil, err

@@ -22,6 +22,9 @@ type edge struct {
 	codecs []string
 	apps   []signaling.App
 	quiet  bool // it did not answer a probe, and nothing came from it since
+	since  int64
+	key    string                // of its leases
+	leases []signaling.SlotState // as the edge said last, and what was proposed since; nil for an edge that gives none
 
 	sessions map[signaling.SessionID]*session
 	installs map[signaling.RequestID]*installation
@@ -42,10 +45,17 @@ func (e *edge) available() int {
 func (r *registry) register(to peer, m signaling.Register, owner string) *edge {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	e := r.edges[m.Edge]
+	id := m.Edge
+	if m.Instance != "" {
+		id = signaling.EdgeOf(owner, m.Instance) // the same at every node
+	}
+	e := r.edges[id]
 	if e == nil || e.owner != owner {
+		if m.Instance == "" {
+			id = signaling.EdgeID(newID("e"))
+		}
 		e = &edge{
-			id: signaling.EdgeID(newID("e")), owner: owner,
+			id: id, owner: owner,
 			sessions: make(map[signaling.SessionID]*session), installs: make(map[signaling.RequestID]*installation),
 		}
 		e.log = r.log.With("edge", e.id)
@@ -57,6 +67,11 @@ func (r *registry) register(to peer, m signaling.Register, owner string) *edge {
 	r.alarms.stop(e.away)
 	e.peer, e.away, e.quiet = to, nil, false
 	e.name, e.slots, e.free, e.codecs, e.apps = m.Name, m.Slots, m.Free, m.Codecs, m.Apps
+	e.since, e.key, e.leases = m.Since, m.Key, m.Leases
+	for _, told := range m.Running {
+		m.Sessions = append(m.Sessions, told.Session)
+		r.adopt(e, told)
+	}
 	e.log.Info("edge is registered", "name", e.name, "slots", e.slots, "free", e.free, "codecs", e.codecs, "apps", len(e.apps), "sessions", len(m.Sessions))
 	to.send(signaling.Registered{Edge: e.id})
 	for id, s := range e.sessions {
@@ -74,6 +89,7 @@ func (r *registry) register(to peer, m signaling.Register, owner string) *edge {
 			to.send(signaling.Stop{Session: id, Reason: signaling.Errorf(signaling.CodeTimedOut, "Signaling has given this session up.")})
 		}
 	}
+	r.found(e.id)
 	return e
 }
 
@@ -123,6 +139,9 @@ func (r *registry) fromEdge(e *edge, from peer, m signaling.Message) *signaling.
 		if m.Apps != nil {
 			e.apps = m.Apps
 		}
+		if len(m.Leases) == e.slots {
+			e.leases = m.Leases
+		}
 		return nil
 	case signaling.Installing:
 		if i := e.installs[m.Request]; i != nil {
@@ -158,6 +177,8 @@ func sessionOf(m signaling.Message) (signaling.SessionID, bool) {
 		return m.Session, true
 	case signaling.Unheard:
 		return m.Session, true
+	case signaling.Leased:
+		return m.Session, true
 	}
 	return "", false
 }
@@ -170,7 +191,13 @@ func (r *registry) forSession(s *session, m signaling.Message) {
 		r.finish(s, m, false)
 		return
 	case signaling.Refuse:
+		if m.Error.Code == signaling.CodeStale && r.again(s) {
+			return
+		}
 		r.refused(s, m.Error)
+		return
+	case signaling.Leased:
+		r.leased(s, m.Lease)
 		return
 	case signaling.Living:
 		if s.probe != nil {
@@ -205,7 +232,7 @@ func (r *registry) forSession(s *session, m signaling.Message) {
 		m.Session = ""
 		p.send(m)
 	case signaling.Candidate:
-		if s.phase == starting || s.edgeCandidates == maxCandidates {
+		if s.phase <= starting || s.edgeCandidates == maxCandidates {
 			r.metrics.dropped.WithLabelValues("too-many-candidates").Inc()
 			return
 		}

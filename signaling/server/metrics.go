@@ -17,12 +17,18 @@ type metrics struct {
 	dropped  *prometheus.CounterVec // by why
 	sockets  *prometheus.GaugeVec   // by role
 	settled  prometheus.Histogram
+	leases   prometheus.Histogram
+
+	overtaken, adopted prometheus.Counter
 }
 
 func newMetrics() *metrics {
 	const namespace, subsystem = "nearlight", "signaling"
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Subsystem: subsystem, Name: name, Help: help}, labels)
+	}
+	single := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Subsystem: subsystem, Name: name, Help: help})
 	}
 	return &metrics{
 		received: counter("messages_received_total", "Messages read, by direction and type.", "direction", "type"),
@@ -38,6 +44,13 @@ func newMetrics() *metrics {
 			Help:    "Time from a session's match to the player's answer.",
 			Buckets: prometheus.ExponentialBuckets(0.01, 2, 12), // 10 ms to 20 s
 		}),
+		leases: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: namespace, Subsystem: subsystem, Name: "lease_seconds",
+			Help:    "Time from a session's match to the lease that its edge has signed.",
+			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14), // 0.5 ms to 4 s
+		}),
+		overtaken: single("leases_overtaken_total", "Proposals of leases that edges refused because others came first."),
+		adopted:   single("sessions_adopted_total", "Sessions that an edge told of and this node did not know."),
 	}
 }
 
@@ -49,7 +62,7 @@ func (m *metrics) collectors(r *registry) []prometheus.Collector {
 		}, func() float64 { return float64(value()) })
 	}
 	return []prometheus.Collector{
-		m.received, m.refused, m.matches, m.ended, m.dropped, m.sockets, m.settled,
+		m.received, m.refused, m.matches, m.ended, m.dropped, m.sockets, m.settled, m.leases, m.overtaken, m.adopted,
 		gauge("edges", "Edges that are connected.", nil, func() int { edges, _, _ := r.counts(); return edges }),
 		gauge("sessions", "Sessions, by whether their player is connected or waited for.", prometheus.Labels{"player": "connected"},
 			func() int { _, running, _ := r.counts(); return running }),

@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
 	"nearlight/signaling"
+	"nearlight/signaling/lease"
 	"nearlight/signaling/match"
 	"nearlight/signaling/token"
 )
@@ -55,29 +57,37 @@ type registry struct {
 	intN       func(int) int
 	iceServers func(signaling.SessionID) []signaling.ICEServer
 	issuer     *token.Issuer // nil: the key is elsewhere
+	verifier   lease.Verifier
 	wake       chan struct{} // tells run that an alarm may be due earlier
 
 	mu       sync.Mutex
 	edges    map[signaling.EdgeID]*edge
 	sessions map[signaling.SessionID]*session
 	alarms   alarms
+	seekers  map[*player]struct{}             // players whose seek is set
+	buried   map[signaling.SessionID]struct{} // sessions whose end an edge may not have heard of
 }
 
 // player is one player's socket.
 type player struct {
 	peer
 	log     *slog.Logger
-	session *session      // nil: none
-	install *installation // nil: none
+	session *session       // nil: none
+	request signaling.Play // what the session is for
+	claims  token.Claims   // of its token
+	tries   int            // proposals that were overtaken
+	seek    *seeking       // its session's edge is awaited; nil: it is not
+	install *installation  // nil: none
 	idle    *alarm
 }
 
 func newRegistry(
-	log *slog.Logger, m *metrics, intN func(int) int, ice func(signaling.SessionID) []signaling.ICEServer, issuer *token.Issuer,
+	log *slog.Logger, m *metrics, intN func(int) int, ice func(signaling.SessionID) []signaling.ICEServer, issuer *token.Issuer, verifier lease.Verifier,
 ) *registry {
 	return &registry{
-		log: log, metrics: m, intN: intN, iceServers: ice, issuer: issuer, wake: make(chan struct{}, 1),
+		log: log, metrics: m, intN: intN, iceServers: ice, issuer: issuer, verifier: verifier, wake: make(chan struct{}, 1),
 		edges: make(map[signaling.EdgeID]*edge), sessions: make(map[signaling.SessionID]*session),
+		seekers: make(map[*player]struct{}), buried: make(map[signaling.SessionID]struct{}),
 	}
 }
 
@@ -130,6 +140,7 @@ func (r *registry) part(p *player, hold time.Duration) {
 	defer r.mu.Unlock()
 	r.alarms.stop(p.idle)
 	r.unwatch(p)
+	r.stopSeeking(p)
 	if p.session != nil {
 		r.lose(p.session, hold)
 	}
@@ -139,7 +150,7 @@ func (r *registry) part(p *player, hold time.Duration) {
 func (r *registry) rest(p *player) {
 	r.alarms.stop(p.idle)
 	p.idle = r.after(idleTimeout, func() {
-		if p.session == nil && p.install == nil {
+		if p.session == nil && p.install == nil && p.seek == nil {
 			p.end(signaling.Errorf(signaling.CodeTimedOut, "Nothing was asked for within %v.", idleTimeout))
 		}
 	})
@@ -193,6 +204,24 @@ func (r *registry) counts() (edges, running, waiting int) {
 		}
 	}
 	return edges, running, waiting
+}
+
+// newSessionID makes a session's identity, which nobody can guess and every node can find the edge of.
+func newSessionID(of signaling.EdgeID) signaling.SessionID {
+	return signaling.SessionID("s-" + strings.TrimPrefix(string(of), "e-") + "-" + rand.Text()[:sessionRandom])
+}
+
+// sessionRandom is how many letters of a session's id are random: 80 bits.
+const sessionRandom = 16
+
+// edgeOf finds the edge of a session, wherever it is known.
+func edgeOf(id signaling.SessionID) (signaling.EdgeID, bool) {
+	rest, ok := strings.CutPrefix(string(id), "s-")
+	at := strings.LastIndexByte(rest, '-')
+	if !ok || at < 1 {
+		return "", false
+	}
+	return signaling.EdgeID("e-" + rest[:at]), true
 }
 
 // newID makes an identity that nobody can guess.

@@ -30,6 +30,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"nearlight/signaling"
+	"nearlight/signaling/lease"
 	"nearlight/signaling/token"
 )
 
@@ -51,6 +52,8 @@ type Config struct {
 	// Issuer signs a token for looking on at a session, and nothing else, for its player to hand on, if the player's own has the
 	// right token.Watch. nil means that the key is elsewhere: whoever signs players' tokens signs those of spectators too.
 	Issuer *token.Issuer
+	// LeaseVerifier checks what edges sign leases with; nil means lease.Ed25519Verifier.
+	LeaseVerifier lease.Verifier
 
 	Limits Limits
 
@@ -143,6 +146,9 @@ func New(config Config) (*Server, error) {
 	if config.ICEServers == nil {
 		config.ICEServers = func(signaling.SessionID) []signaling.ICEServer { return nil }
 	}
+	if config.LeaseVerifier == nil {
+		config.LeaseVerifier = lease.Ed25519Verifier{}
+	}
 	if config.ClientAddr == nil {
 		config.ClientAddr = remoteAddr
 	}
@@ -151,7 +157,7 @@ func New(config Config) (*Server, error) {
 		door:  newDoor(config.Limits),
 		conns: make(map[*conn]struct{}),
 	}
-	s.registry = newRegistry(config.Log, s.metrics, config.IntN, config.ICEServers, config.Issuer)
+	s.registry = newRegistry(config.Log, s.metrics, config.IntN, config.ICEServers, config.Issuer, config.LeaseVerifier)
 	s.upgrader = websocket.Upgrader{
 		HandshakeTimeout: handshakeTimeout,
 		ReadBufferSize:   socketBuffer, WriteBufferSize: socketBuffer, WriteBufferPool: new(sync.Pool),

@@ -11,11 +11,13 @@ import (
 
 // phase is how far a session's negotiation is.
 //
-//	        start                offer                answer
-//	(none) ------> starting ------------> offered -----------> settled
-//	                  ^                      ^                    |
-//	                  |  the player resumes  |   the edge offers  |
-//	                  +----------------------+--------------------+
+//	        start             leased             offer                answer
+//	(none) ------> leasing ----------> starting ------------> offered -----------> settled
+//	                                      ^                      ^                    |
+//	                                      |  the player resumes  |   the edge offers  |
+//	                                      +----------------------+--------------------+
+//
+// Leasing is left out for who looks on, and at an edge that gives no leases.
 //
 // An offer that restarts a connection is answered like any other, but nothing is due then: both ends have their own patience.
 //
@@ -23,7 +25,8 @@ import (
 type phase uint8
 
 const (
-	starting phase = iota // the edge's offer is due
+	leasing  phase = iota // the edge's lease is due, and then its offer; the player knows of nothing
+	starting              // the edge's offer is due
 	offered               // the player's answer is due
 	settled               // nothing is due
 )
@@ -32,10 +35,12 @@ const (
 type session struct {
 	id    signaling.SessionID
 	app   string
-	owner string // the jti of its player's token
+	owner string // the TokenID of its player's token
 	edge  *edge
 	log   *slog.Logger
 	born  time.Time
+	slot  int              // that was proposed
+	lease *signaling.Lease // nil until the edge has signed one
 	// watches is the session that this one looks on at; empty for one that is played.
 	watches signaling.SessionID
 	// shareable says that the player may show it to others.
@@ -79,21 +84,31 @@ func (r *registry) play(p *player, m signaling.Play, claims token.Claims) *signa
 	if m.Resume != "" {
 		return r.resume(p, m, claims)
 	}
-	choice, err := match.Pick(r.offers(), match.Request{App: m.App, Codecs: m.Codecs}, r.intN)
+	p.request, p.claims, p.tries = m, claims, 0
+	return r.assign(p)
+}
+
+// assign finds an edge for what a player has requested.
+func (r *registry) assign(p *player) *signaling.Error {
+	choice, err := match.Pick(r.offers(), match.Request{App: p.request.App, Codecs: p.request.Codecs}, r.intN)
 	if err != nil {
 		r.metrics.matches.WithLabelValues(string(err.Code)).Inc()
-		return r.explain(err, claims)
+		return r.explain(err, p.claims)
 	}
 	r.metrics.matches.WithLabelValues("matched").Inc()
-	e := r.edges[choice.Edge]
+	r.begin(p, r.edges[choice.Edge], choice.Codecs)
+	return nil
+}
+
+// begin gives a player a session of an edge of this node.
+func (r *registry) begin(p *player, e *edge, codecs []string) {
 	s := &session{
-		id: signaling.SessionID(newID("s")), app: m.App, owner: claims.ID, edge: e, born: time.Now(), shareable: claims.Allows(token.Watch),
+		id: newSessionID(e.id), app: p.request.App, owner: signaling.TokenID(p.claims.ID), edge: e, born: time.Now(), shareable: p.claims.Allows(token.Watch),
 	}
 	s.log = r.log.With("session", s.id, "edge", e.id)
 	r.sessions[s.id], e.sessions[s.id] = s, s
 	s.log.Info("session is matched", "app", s.app)
-	r.start(p, s, m, choice.Codecs, false)
-	return nil
+	r.start(p, s, p.request, codecs, false)
 }
 
 // maxSpectators bounds who looks on at one session: each takes its share of the edge's way out to the network.
@@ -109,7 +124,7 @@ func (r *registry) watch(p *player, m signaling.Play, claims token.Claims) *sign
 	if p.session != nil {
 		return signaling.Errorf(signaling.CodeBadMessage, "A game is running on this connection already.")
 	}
-	if m.Resume != "" && r.sessions[m.Resume] != nil {
+	if m.Resume != "" && (r.sessions[m.Resume] != nil || r.expected(m.Resume)) {
 		return r.resume(p, m, claims)
 	}
 	watched := r.sessions[m.Watch]
@@ -134,7 +149,7 @@ func (r *registry) watch(p *player, m signaling.Play, claims token.Claims) *sign
 	}
 	r.metrics.matches.WithLabelValues("watching").Inc()
 	s := &session{
-		id: signaling.SessionID(newID("s")), app: watched.app, owner: claims.ID, edge: watched.edge, born: time.Now(), watches: watched.id,
+		id: newSessionID(watched.edge.id), app: watched.app, owner: signaling.TokenID(claims.ID), edge: watched.edge, born: time.Now(), watches: watched.id,
 	}
 	s.log = r.log.With("session", s.id, "edge", s.edge.id)
 	r.sessions[s.id], s.edge.sessions[s.id] = s, s
@@ -146,9 +161,13 @@ func (r *registry) watch(p *player, m signaling.Play, claims token.Claims) *sign
 // resume gives a player its session back. A connection of the same player that still has it loses it.
 func (r *registry) resume(p *player, m signaling.Play, claims token.Claims) *signaling.Error {
 	s := r.sessions[m.Resume]
-	if s == nil || s.owner != claims.ID { // the same answer, so that nobody can try out ids
+	if s == nil && r.expected(m.Resume) {
+		r.seek(p, m, claims)
+		return nil
+	}
+	if s == nil || s.owner != signaling.TokenID(claims.ID) { // the same answer, so that nobody can try out ids
 		r.metrics.matches.WithLabelValues("resume-unknown").Inc()
-		return signaling.Errorf(signaling.CodeTimedOut, "Your session is over; it was kept for %v.", holdTime).WithHint("Play again to start anew.")
+		return sessionOver()
 	}
 	if !claims.AllowsApp(s.app) {
 		return signaling.Errorf(signaling.CodeBadToken, "This link is good for %s only.", claims.App)
@@ -168,6 +187,7 @@ func (r *registry) resume(p *player, m signaling.Play, claims token.Claims) *sig
 	}
 	r.metrics.matches.WithLabelValues("resumed").Inc()
 	s.log.Info("session is resumed")
+	p.request, p.claims = m, claims
 	s.shareable = claims.Allows(token.Watch)
 	r.start(p, s, m, codecs, true)
 	return nil
@@ -182,13 +202,26 @@ func (r *registry) start(p *player, s *session, m signaling.Play, codecs []strin
 	s.phase, s.playerCandidates, s.edgeCandidates = starting, 0, 0
 	again = again && !s.unsent()
 	s.late = nil // what an earlier connection of the player had to say
-	p.send(signaling.Matched{
-		Session: s.id, Edge: signaling.EdgeName{ID: s.edge.id, Name: s.edge.name}, ICEServers: r.iceServers(s.id), Share: r.share(s),
-	})
-	r.toEdge(s, signaling.Start{Session: s.id, Token: m.Token, App: s.app, Size: m.Size, Codecs: codecs, Resume: again, Restart: again && m.Restart, Watch: s.watches})
+	request := signaling.Start{Session: s.id, Token: m.Token, App: s.app, Size: m.Size, Codecs: codecs, Resume: again, Restart: again && m.Restart, Watch: s.watches}
+	if s.lease == nil && s.watches == "" {
+		request.Lease = r.propose(s)
+	}
+	if request.Lease != nil {
+		s.phase = leasing
+	} else {
+		r.matched(p, s)
+	}
+	r.toEdge(s, request)
 	s.due = r.after(offerTimeout, func() {
 		r.finish(s, signaling.Ended{Reason: signaling.Errorf(signaling.CodeTimedOut,
 			"The machine did not get the game's display ready within %v.", offerTimeout)}, true)
+	})
+}
+
+// matched tells a player its session.
+func (r *registry) matched(p *player, s *session) {
+	p.send(signaling.Matched{
+		Session: s.id, Edge: signaling.EdgeName{ID: s.edge.id, Name: s.edge.name}, ICEServers: r.iceServers(s.id), Share: r.share(s), Lease: s.lease,
 	})
 }
 
@@ -245,6 +278,7 @@ func (r *registry) finish(s *session, over signaling.Ended, tellEdge bool) {
 	delete(s.edge.sessions, s.id)
 	if tellEdge {
 		r.toEdge(s, signaling.Stop{Session: s.id, Reason: over.Reason})
+		r.bury(s.id)
 	}
 	s.log.Info("session has ended", "code", over.Reason.Code, "reason", over.Reason.Message, "lasted", time.Since(s.born).Round(time.Millisecond))
 	r.metrics.ended.WithLabelValues(known(over.Reason.Code)).Inc()
@@ -307,7 +341,7 @@ func (r *registry) candidate(p *player, m signaling.Candidate) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := p.session
-	if s == nil || s.phase == starting {
+	if s == nil || s.phase <= starting {
 		r.metrics.dropped.WithLabelValues("out-of-turn").Inc()
 		return
 	}
@@ -325,7 +359,7 @@ func (r *registry) restart(p *player) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := p.session
-	if s == nil || s.phase == starting {
+	if s == nil || s.phase <= starting {
 		r.metrics.dropped.WithLabelValues("out-of-turn").Inc() // the session has just ended, or an offer is due anyhow
 		return
 	}
@@ -361,7 +395,7 @@ func (r *registry) explain(err *signaling.Error, claims token.Claims) *signaling
 		return err
 	}
 	for _, s := range r.sessions {
-		if s.owner == claims.ID && s.hold != nil && s.over == nil {
+		if s.owner == signaling.TokenID(claims.ID) && s.hold != nil && s.over == nil {
 			left := time.Until(s.hold.at).Round(time.Second)
 			return err.WithHint("A session of this link whose connection was lost is kept for another " + left.String() + ": return to its tab, or try again then.")
 		}
