@@ -144,6 +144,8 @@ func (n *Node) Run(ctx context.Context, link *client.Edge) error {
 		<-ctx.Done()
 		n.mu.Lock()
 		n.ctx = nil // no session starts from here on
+		n.draining = true
+		n.sendStatus(nil) // signaling hands the players of those that end now to other edges
 		n.mu.Unlock()
 		endSessions(signaling.NewError(signaling.CodeShuttingDown))
 		n.owned.Wait()

@@ -15,6 +15,8 @@ const (
 	EdgePath   = "/signal/edge"
 	AppsPath   = "/api/apps"
 	HealthPath = "/healthz"
+	LivePath   = "/livez"
+	ReadyPath  = "/readyz"
 )
 
 // Signaling pings players and edges at these intervals. Either side counts the other as lost when nothing came from it for

@@ -65,7 +65,7 @@ func newEdge() *cobra.Command {
 		},
 	}
 	f.register(c.Flags())
-	c.Flags().StringVar(&signal, "signal", "", "URL of signaling, for example https://play.studio.example")
+	c.Flags().StringVar(&signal, "signal", "", "URL of signaling, for example https://play.studio.example; of a cluster, several joined by commas")
 	c.Flags().StringVar(&tokenFile, "token-file", "", "file with this edge's token (`nearlight token --role edge`)")
 	c.Flags().StringVar(&keyFile, "verify-key", "", "file with the public key by which players' tokens are checked (PEM, Ed25519)")
 	c.Flags().StringVar(&metricsAddress, "metrics", "", "address to serve /metrics at, to this machine only, for example 127.0.0.1:9090")

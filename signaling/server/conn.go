@@ -30,6 +30,8 @@ type conn struct {
 	ended  bool
 	reason *signaling.Error // nil: nothing is wrong
 	quick  bool             // do not write what is queued any more
+
+	restarting bool // nothing is wrong, and the peer is to come back
 }
 
 func newConn(ws *websocket.Conn, as role, queued int, log *slog.Logger, m *metrics) *conn {
@@ -58,6 +60,14 @@ func (c *conn) send(m signaling.Message) {
 
 // end closes the connection after what is queued, with the reason as its last message; nil means that nothing is wrong.
 func (c *conn) end(reason *signaling.Error) { c.finish(reason, false) }
+
+// restart closes the connection of a peer that is to come back, here or to another node, with what it has.
+func (c *conn) restart() {
+	c.mu.Lock()
+	c.restarting = !c.ended
+	c.mu.Unlock()
+	c.finish(nil, false)
+}
 
 func (c *conn) finish(reason *signaling.Error, quick bool) {
 	c.mu.Lock()
@@ -197,6 +207,9 @@ func (c *conn) goodbye() {
 		c.flush(deadline)
 	}
 	code, text := websocket.CloseNormalClosure, ""
+	if c.restarting {
+		code = websocket.CloseServiceRestart
+	}
 	if c.reason != nil {
 		code, text = closeCode(c.reason.Code), string(c.reason.Code)
 		if err := c.put(signaling.Failed{Error: c.reason}, time.Until(deadline)); err != nil {

@@ -26,6 +26,9 @@ type edge struct {
 	key    string                // of its leases
 	leases []signaling.SlotState // as the edge said last, and what was proposed since; nil for an edge that gives none
 
+	catalogue *catalogue // apps, shared with other edges
+	ready     int        // its place among those that have a slot free; 0: none
+
 	sessions map[signaling.SessionID]*session
 	installs map[signaling.RequestID]*installation
 }
@@ -66,7 +69,8 @@ func (r *registry) register(to peer, m signaling.Register, owner string) *edge {
 	}
 	r.alarms.stop(e.away)
 	e.peer, e.away, e.quiet = to, nil, false
-	e.name, e.slots, e.free, e.codecs, e.apps = m.Name, m.Slots, m.Free, m.Codecs, m.Apps
+	e.name, e.slots, e.free, e.codecs = m.Name, m.Slots, m.Free, r.internCodecs(m.Codecs)
+	e.offerApps(r.catalogue(m.Apps))
 	e.since, e.key, e.leases = m.Since, m.Key, m.Leases
 	for _, told := range m.Running {
 		m.Sessions = append(m.Sessions, told.Session)
@@ -89,9 +93,15 @@ func (r *registry) register(to peer, m signaling.Register, owner string) *edge {
 			to.send(signaling.Stop{Session: id, Reason: signaling.Errorf(signaling.CodeTimedOut, "Signaling has given this session up.")})
 		}
 	}
+	r.touch(e)
+	r.refreshFar(e.id)
+	r.moved(e.id, "")
 	r.found(e.id)
+	r.serveQueue()
 	return e
 }
+
+func (e *edge) offerApps(c *catalogue) { e.catalogue, e.apps = c, c.apps }
 
 // unsent reports whether the edge cannot know of the session yet, because its start still waits.
 func (s *session) unsent() bool {
@@ -109,10 +119,13 @@ func (r *registry) loseEdge(e *edge, was peer) {
 		return // it has come back already
 	}
 	e.peer = nil
+	r.touch(e)
 	e.log.Info("edge is lost", "sessions", len(e.sessions))
 	e.away = r.after(edgeReturn, func() {
 		e.log.Info("edge is gone", "sessions", len(e.sessions))
 		delete(r.edges, e.id)
+		r.touch(e)
+		r.refreshFar(e.id)
 		for _, s := range e.sessions {
 			r.finish(s, signaling.Ended{Reason: signaling.NewError(signaling.CodeEdgeGone)}, false)
 		}
@@ -129,7 +142,10 @@ func (r *registry) fromEdge(e *edge, from peer, m signaling.Message) *signaling.
 	if e.peer != from {
 		return nil // replaced; its last messages are about the past
 	}
-	e.quiet = false
+	if e.quiet {
+		e.quiet = false
+		r.touch(e)
+	}
 	switch m := m.(type) {
 	case signaling.Status:
 		if m.Free > e.slots {
@@ -137,11 +153,13 @@ func (r *registry) fromEdge(e *edge, from peer, m signaling.Message) *signaling.
 		}
 		e.free = m.Free
 		if m.Apps != nil {
-			e.apps = m.Apps
+			e.offerApps(r.catalogue(m.Apps))
 		}
 		if len(m.Leases) == e.slots {
 			e.leases = m.Leases
 		}
+		r.touch(e)
+		r.serveQueue()
 		return nil
 	case signaling.Installing:
 		if i := e.installs[m.Request]; i != nil {
@@ -252,5 +270,13 @@ func (r *registry) refused(s *session, reason *signaling.Error) {
 	p.session, s.player = nil, nil
 	r.finish(s, signaling.Ended{Reason: reason}, false)
 	r.forget(s)
+	if reason.Code == signaling.CodeShuttingDown && p.request.Wait && p.request.Resume == "" { // it was not to be known yet
+		if p.guest != nil {
+			p.guest.tell(body{Retry: reason})
+			return
+		}
+		r.reassign(p, reason)
+		return
+	}
 	p.end(reason)
 }

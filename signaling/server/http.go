@@ -23,6 +23,8 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET "+signaling.AppsPath, s.serveApps)
 	mux.HandleFunc("OPTIONS "+signaling.AppsPath, s.serveAppsPreflight)
 	mux.HandleFunc("GET "+signaling.HealthPath, s.serveHealth)
+	mux.HandleFunc("GET "+signaling.LivePath, s.serveLive)
+	mux.HandleFunc("GET "+signaling.ReadyPath, s.serveReady)
 	return mux
 }
 
@@ -36,6 +38,24 @@ func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	s.reply(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// serveLive says that the process answers; whoever restarts it otherwise does so for no other reason.
+func (s *Server) serveLive(w http.ResponseWriter, _ *http.Request) {
+	s.reply(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// serveReady says whether new edges and players may be sent here.
+func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	running := s.running && !s.closing
+	s.mu.Unlock()
+	if c := s.registry.cluster; running && (c == nil || c.bus.Connected()) {
+		s.reply(w, http.StatusOK, map[string]string{"status": "ok"})
+		return
+	}
+	w.Header().Set("Retry-After", "1")
+	s.reply(w, http.StatusServiceUnavailable, map[string]string{"status": "not ready"})
 }
 
 func (s *Server) serveApps(w http.ResponseWriter, r *http.Request) {

@@ -79,6 +79,10 @@ func (r *registry) again(s *session) bool {
 		return false
 	}
 	r.drop(s)
+	if p.guest != nil { // its own node knows all edges as well, and how often it has tried
+		p.guest.tell(body{Retry: signaling.NewError(signaling.CodeStale)})
+		return true
+	}
 	if err := r.assign(p); err != nil {
 		p.end(err)
 	}
@@ -91,6 +95,7 @@ func (r *registry) drop(s *session) {
 	r.alarms.stop(s.hold)
 	delete(s.edge.sessions, s.id)
 	delete(r.sessions, s.id)
+	r.touch(s.edge)
 	if s.player != nil {
 		s.player.session, s.player = nil, nil
 	}

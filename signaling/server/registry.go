@@ -66,6 +66,16 @@ type registry struct {
 	alarms   alarms
 	seekers  map[*player]struct{}             // players whose seek is set
 	buried   map[signaling.SessionID]struct{} // sessions whose end an edge may not have heard of
+
+	cluster    *cluster                        // nil: this node is alone
+	far        map[signaling.EdgeID][]*farEdge // of other nodes, usually one of each
+	ready      []entry                         // edges that have a slot free, in no order
+	catalogues map[string]*catalogue
+	codecs     [][]string
+
+	line        []*player // who waits for an edge, the longest first
+	lineWatched bool
+	served      []time.Time // when those before were served
 }
 
 // player is one player's socket.
@@ -77,6 +87,9 @@ type player struct {
 	claims  token.Claims   // of its token
 	tries   int            // proposals that were overtaken
 	seek    *seeking       // its session's edge is awaited; nil: it is not
+	link    *link          // to its edge's node; nil: the edge is here, or there is none
+	guest   *guest         // what it is to its own node; nil: it is connected here
+	waiting *waiting       // its place in line; nil: it waits for nothing
 	install *installation  // nil: none
 	idle    *alarm
 }
@@ -88,6 +101,7 @@ func newRegistry(
 		log: log, metrics: m, intN: intN, iceServers: ice, issuer: issuer, verifier: verifier, wake: make(chan struct{}, 1),
 		edges: make(map[signaling.EdgeID]*edge), sessions: make(map[signaling.SessionID]*session),
 		seekers: make(map[*player]struct{}), buried: make(map[signaling.SessionID]struct{}),
+		far: make(map[signaling.EdgeID][]*farEdge), catalogues: make(map[string]*catalogue),
 	}
 }
 
@@ -141,6 +155,16 @@ func (r *registry) part(p *player, hold time.Duration) {
 	r.alarms.stop(p.idle)
 	r.unwatch(p)
 	r.stopSeeking(p)
+	r.dequeue(p)
+	if p.link != nil {
+		r.toHome(p.link, body{Part: &parting{Hold: hold}})
+		r.unlink(p)
+	}
+	r.leaveSession(p, hold)
+}
+
+// leaveSession has a player's session wait for it.
+func (r *registry) leaveSession(p *player, hold time.Duration) {
 	if p.session != nil {
 		r.lose(p.session, hold)
 	}
@@ -150,7 +174,7 @@ func (r *registry) part(p *player, hold time.Duration) {
 func (r *registry) rest(p *player) {
 	r.alarms.stop(p.idle)
 	p.idle = r.after(idleTimeout, func() {
-		if p.session == nil && p.install == nil && p.seek == nil {
+		if p.session == nil && p.install == nil && p.seek == nil && p.link == nil && p.waiting == nil {
 			p.end(signaling.Errorf(signaling.CodeTimedOut, "Nothing was asked for within %v.", idleTimeout))
 		}
 	})
@@ -161,10 +185,33 @@ func (r *registry) offers() []match.Edge {
 	offers := make([]match.Edge, 0, len(r.edges))
 	for _, e := range r.edges {
 		if e.peer != nil && !e.quiet {
-			offers = append(offers, match.Edge{ID: e.id, Slots: e.slots, Free: e.available(), Codecs: e.codecs, Apps: e.apps})
+			offers = append(offers, e.offer())
+		}
+	}
+	for id := range r.far {
+		if f := r.farNow(id); f != nil {
+			offers = append(offers, f.offer())
 		}
 	}
 	return offers
+}
+
+// sampled is among how many edges with a free slot one is picked: of thousands, a random few are as good as all, and cost as little each time.
+const sampled = 64
+
+// pick finds the edge for a request.
+func (r *registry) pick(request match.Request) (match.Choice, *signaling.Error) {
+	if len(r.ready) > sampled {
+		offers := make([]match.Edge, 0, sampled)
+		first, stride := r.intN(len(r.ready)), 1+r.intN(len(r.ready)/sampled)
+		for i := range sampled {
+			offers = append(offers, r.ready[(first+i*stride)%len(r.ready)].offer())
+		}
+		if choice, err := match.Pick(offers, request, r.intN); err == nil {
+			return choice, nil
+		}
+	}
+	return match.Pick(r.offers(), request, r.intN)
 }
 
 // apps returns the apps of all edges that are connected, an installed one before one that is not.
@@ -172,15 +219,26 @@ func (r *registry) apps(allowed func(app string) bool) []signaling.App {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	byName := make(map[string]signaling.App)
-	for _, e := range r.edges {
-		if e.peer == nil {
-			continue
+	seen := make(map[*signaling.App]bool) // edges share lists
+	note := func(apps []signaling.App) {
+		if len(apps) == 0 || seen[&apps[0]] {
+			return
 		}
-		for _, app := range e.apps {
+		seen[&apps[0]] = true
+		for _, app := range apps {
 			if known, ok := byName[app.Name]; allowed(app.Name) && (!ok || app.Installed && !known.Installed) {
 				byName[app.Name] = app
 			}
 		}
+	}
+	for _, e := range r.edges {
+		if e.peer == nil {
+			continue
+		}
+		note(e.apps)
+	}
+	for _, all := range r.far {
+		note(all[0].apps)
 	}
 	return sortedByTitle(byName)
 }

@@ -78,7 +78,7 @@ func (r *registry) play(p *player, m signaling.Play, claims token.Claims) *signa
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if p.session != nil {
+	if p.busy() {
 		return signaling.Errorf(signaling.CodeBadMessage, "A game is running on this connection already.")
 	}
 	if m.Resume != "" {
@@ -90,12 +90,31 @@ func (r *registry) play(p *player, m signaling.Play, claims token.Claims) *signa
 
 // assign finds an edge for what a player has requested.
 func (r *registry) assign(p *player) *signaling.Error {
-	choice, err := match.Pick(r.offers(), match.Request{App: p.request.App, Codecs: p.request.Codecs}, r.intN)
+	r.serveQueue()
+	if p.request.Wait && (len(r.line) > 0 || r.older(time.Now()) > 0) {
+		err := r.enqueue(p, signaling.NewError(signaling.CodeFull))
+		r.serveQueue() // nobody before it may want what it wants
+		return err
+	}
+	choice, err := r.pick(match.Request{App: p.request.App, Codecs: p.request.Codecs})
 	if err != nil {
 		r.metrics.matches.WithLabelValues(string(err.Code)).Inc()
+		if err.Code == signaling.CodeFull && p.request.Wait {
+			return r.enqueue(p, err)
+		}
 		return r.explain(err, p.claims)
 	}
 	r.metrics.matches.WithLabelValues("matched").Inc()
+	return r.give(p, choice)
+}
+
+// give begins a player's session at the edge that was picked, here or at another node.
+func (r *registry) give(p *player, choice match.Choice) *signaling.Error {
+	if f := r.farNow(choice.Edge); f != nil {
+		f.Free-- // its node will say how it is
+		r.refreshFar(f.ID)
+		return r.connect(p, f, p.request, p.claims, false)
+	}
 	r.begin(p, r.edges[choice.Edge], choice.Codecs)
 	return nil
 }
@@ -109,6 +128,7 @@ func (r *registry) begin(p *player, e *edge, codecs []string) {
 	r.sessions[s.id], e.sessions[s.id] = s, s
 	s.log.Info("session is matched", "app", s.app)
 	r.start(p, s, p.request, codecs, false)
+	r.touch(e)
 }
 
 // maxSpectators bounds who looks on at one session: each takes its share of the edge's way out to the network.
@@ -121,13 +141,26 @@ func (r *registry) watch(p *player, m signaling.Play, claims token.Claims) *sign
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if p.session != nil {
+	if p.busy() {
 		return signaling.Errorf(signaling.CodeBadMessage, "A game is running on this connection already.")
 	}
-	if m.Resume != "" && (r.sessions[m.Resume] != nil || r.expected(m.Resume)) {
+	return r.lookOn(p, m, claims)
+}
+
+// busy reports whether a player has a session, or is about to get one.
+func (p *player) busy() bool {
+	return p.session != nil || p.link != nil || p.seek != nil || p.waiting != nil
+}
+
+// lookOn is watch for a player who may.
+func (r *registry) lookOn(p *player, m signaling.Play, claims token.Claims) *signaling.Error {
+	if m.Resume != "" && (r.sessions[m.Resume] != nil || r.elsewhere(m.Resume)) {
 		return r.resume(p, m, claims)
 	}
 	watched := r.sessions[m.Watch]
+	if watched == nil && r.elsewhere(m.Watch) {
+		return r.goThere(p, m, claims)
+	}
 	if watched == nil || watched.over != nil || watched.watches != "" ||
 		!claims.AllowsApp(watched.app) || !claims.AllowsWatching(watched.id) { // one answer, so that nobody can try out ids
 		r.metrics.matches.WithLabelValues("watch-unknown").Inc()
@@ -161,9 +194,8 @@ func (r *registry) watch(p *player, m signaling.Play, claims token.Claims) *sign
 // resume gives a player its session back. A connection of the same player that still has it loses it.
 func (r *registry) resume(p *player, m signaling.Play, claims token.Claims) *signaling.Error {
 	s := r.sessions[m.Resume]
-	if s == nil && r.expected(m.Resume) {
-		r.seek(p, m, claims)
-		return nil
+	if s == nil && r.elsewhere(m.Resume) {
+		return r.goThere(p, m, claims)
 	}
 	if s == nil || s.owner != signaling.TokenID(claims.ID) { // the same answer, so that nobody can try out ids
 		r.metrics.matches.WithLabelValues("resume-unknown").Inc()
@@ -190,6 +222,16 @@ func (r *registry) resume(p *player, m signaling.Play, claims token.Claims) *sig
 	p.request, p.claims = m, claims
 	s.shareable = claims.Allows(token.Watch)
 	r.start(p, s, m, codecs, true)
+	return nil
+}
+
+// goThere has a player served where the edge of the session that it asks for is.
+func (r *registry) goThere(p *player, m signaling.Play, claims token.Claims) *signaling.Error {
+	if p.guest != nil { // its own node finds out
+		p.guest.tell(body{Seek: true})
+		return nil
+	}
+	r.seek(p, m, claims)
 	return nil
 }
 
@@ -248,6 +290,21 @@ func (r *registry) share(s *session) string {
 func (r *registry) leave(p *player) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if p.waiting != nil {
+		r.dequeue(p)
+		r.rest(p)
+		return
+	}
+	if r.forward(p, signaling.Leave{}) {
+		r.stopSeeking(p)
+		r.unlink(p)
+		r.rest(p)
+		return
+	}
+	r.takeLeave(p)
+}
+
+func (r *registry) takeLeave(p *player) {
 	s := p.session
 	if s == nil {
 		return
@@ -285,12 +342,13 @@ func (r *registry) finish(s *session, over signaling.Ended, tellEdge bool) {
 	p := s.player
 	if p == nil {
 		s.over = &over
+		r.touch(s.edge)
 		return
 	}
-	p.send(over)
 	p.session, s.player = nil, nil
 	r.forget(s)
-	r.rest(p)
+	r.touch(s.edge)
+	r.over(p, over)
 }
 
 // forget removes a session that has ended.
@@ -322,6 +380,12 @@ func (r *registry) toEdge(s *session, m signaling.Message) {
 func (r *registry) answer(p *player, m signaling.Answer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !r.forward(p, m) {
+		r.takeAnswer(p, m)
+	}
+}
+
+func (r *registry) takeAnswer(p *player, m signaling.Answer) {
 	s := p.session
 	if s == nil || s.phase != offered {
 		r.metrics.dropped.WithLabelValues("out-of-turn").Inc()
@@ -340,6 +404,12 @@ func (r *registry) answer(p *player, m signaling.Answer) {
 func (r *registry) candidate(p *player, m signaling.Candidate) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !r.forward(p, m) {
+		r.takeCandidate(p, m)
+	}
+}
+
+func (r *registry) takeCandidate(p *player, m signaling.Candidate) {
 	s := p.session
 	if s == nil || s.phase <= starting {
 		r.metrics.dropped.WithLabelValues("out-of-turn").Inc()
@@ -358,6 +428,12 @@ func (r *registry) candidate(p *player, m signaling.Candidate) {
 func (r *registry) restart(p *player) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !r.forward(p, signaling.Restart{}) {
+		r.takeRestart(p)
+	}
+}
+
+func (r *registry) takeRestart(p *player) {
 	s := p.session
 	if s == nil || s.phase <= starting {
 		r.metrics.dropped.WithLabelValues("out-of-turn").Inc() // the session has just ended, or an offer is due anyhow
@@ -371,6 +447,12 @@ func (r *registry) restart(p *player) {
 func (r *registry) check(p *player) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !r.forward(p, signaling.Check{}) {
+		r.takeCheck(p)
+	}
+}
+
+func (r *registry) takeCheck(p *player) {
 	s := p.session
 	if s == nil {
 		p.send(signaling.Checked{Edge: signaling.Gone})
@@ -383,7 +465,9 @@ func (r *registry) check(p *player) {
 		s.probe = nil
 		s.log.Warn("edge does not answer")
 		s.edge.quiet = true
-		p.send(signaling.Checked{Edge: signaling.Gone})
+		if !p.request.Wait { // else it goes on elsewhere
+			p.send(signaling.Checked{Edge: signaling.Gone})
+		}
 		r.finish(s, signaling.Ended{Reason: signaling.NewError(signaling.CodeEdgeGone)}, true)
 	})
 	r.toEdge(s, signaling.Probe{Session: s.id})
