@@ -56,6 +56,7 @@ var arrows = []struct {
 	{"edge/sandbox", nil, "the cage knows nothing of what is in it"},
 	{"edge/gpu", []string{"internal/media"}, "a card is looked at and chosen; what draws and encodes on it is the edge's to say"},
 	{"edge/app", []string{"edge/sandbox", "edge/display", "edge/audio", "internal/media"}, "an app runs on a display in a cage, and plays to a sound server"},
+	{"internal/edgesim", []string{"signaling", "edge/leaselog"}, "an edge without pictures, for who measures signaling"},
 	{"internal/bus", nil, "carries octets between nodes, whatever they mean"},
 	{"internal/media", nil, "the nouns of everybody"},
 	{"internal/opus", []string{"internal/media"}, "codes sound, wherever it comes from"},

@@ -35,6 +35,18 @@ type edge struct {
 
 // available is how many sessions the edge can still be given. What it said last may be older than our last start.
 func (e *edge) available() int {
+	if e.leases != nil {
+		if e.free == 0 { // it may be draining, with slots untaken
+			return 0
+		}
+		untaken := 0
+		for _, s := range e.leases {
+			if !s.Taken {
+				untaken++
+			}
+		}
+		return untaken
+	}
 	taken := 0
 	for _, s := range e.sessions {
 		if s.watches == "" { // who looks on takes no slot

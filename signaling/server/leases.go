@@ -16,7 +16,7 @@ const (
 	buriedTime = holdTime
 )
 
-// propose picks a slot of the session's edge, nil where the edge gives no leases or has no slot left: then it decides by itself.
+// propose picks a slot of the session's edge, nil where the edge gives no leases: then it decides by itself.
 func (r *registry) propose(s *session) *signaling.Proposal {
 	for slot, state := range s.edge.leases {
 		if !state.Taken {
@@ -43,7 +43,7 @@ func (r *registry) leased(s *session, l *signaling.Lease) {
 		r.refused(s, reason)
 		return
 	}
-	s.lease, s.phase = l, starting
+	s.lease, s.leased, s.phase = l, true, starting
 	r.metrics.leases.Observe(time.Since(s.born).Seconds())
 	if s.player != nil {
 		r.matched(s.player, s)
@@ -108,9 +108,7 @@ func (r *registry) adopt(e *edge, told signaling.Running) {
 		return
 	}
 	s := &session{id: told.Session, app: told.App, owner: told.Token, edge: e, born: time.Now(), watches: told.Watch, phase: settled, slot: told.Slot}
-	if told.Epoch > 0 {
-		s.lease = &signaling.Lease{} // it has one; which one its player knows
-	}
+	s.leased = told.Epoch > 0 // which lease that is its player knows
 	s.log = r.log.With("session", s.id, "edge", e.id)
 	r.sessions[s.id], e.sessions[s.id] = s, s
 	r.metrics.adopted.Inc()

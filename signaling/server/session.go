@@ -33,14 +33,15 @@ const (
 
 // session is one app played by one player. The registry's mutex guards it.
 type session struct {
-	id    signaling.SessionID
-	app   string
-	owner string // the TokenID of its player's token
-	edge  *edge
-	log   *slog.Logger
-	born  time.Time
-	slot  int              // that was proposed
-	lease *signaling.Lease // nil until the edge has signed one
+	id     signaling.SessionID
+	app    string
+	owner  string // the TokenID of its player's token
+	edge   *edge
+	log    *slog.Logger
+	born   time.Time
+	slot   int              // that was proposed
+	lease  *signaling.Lease // nil until the edge has signed one, and where another node got it
+	leased bool
 	// watches is the session that this one looks on at; empty for one that is played.
 	watches signaling.SessionID
 	// shareable says that the player may show it to others.
@@ -245,7 +246,7 @@ func (r *registry) start(p *player, s *session, m signaling.Play, codecs []strin
 	again = again && !s.unsent()
 	s.late = nil // what an earlier connection of the player had to say
 	request := signaling.Start{Session: s.id, Token: m.Token, App: s.app, Size: m.Size, Codecs: codecs, Resume: again, Restart: again && m.Restart, Watch: s.watches}
-	if s.lease == nil && s.watches == "" {
+	if !s.leased && s.watches == "" {
 		request.Lease = r.propose(s)
 	}
 	if request.Lease != nil {
@@ -333,6 +334,9 @@ func (r *registry) lose(s *session, hold time.Duration) {
 func (r *registry) finish(s *session, over signaling.Ended, tellEdge bool) {
 	r.quiet(s)
 	delete(s.edge.sessions, s.id)
+	if s.phase == leasing && s.slot < len(s.edge.leases) {
+		s.edge.leases[s.slot].Taken = false // unless the edge says so
+	}
 	if tellEdge {
 		r.toEdge(s, signaling.Stop{Session: s.id, Reason: over.Reason})
 		r.bury(s.id)
