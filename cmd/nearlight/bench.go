@@ -64,6 +64,7 @@ func newBench() *cobra.Command {
 	}
 	c.AddCommand(newEncoderBench())
 	c.AddCommand(newNetBench())
+	c.AddCommand(newSignalingBench())
 	return c
 }
 

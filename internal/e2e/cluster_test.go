@@ -32,17 +32,16 @@ const clusterVariable = "NEARLIGHT_CLUSTER_SOAK"
 // ensemble is a cluster of signaling nodes as processes, with simulated edges and players in this one.
 type ensemble struct {
 	*testing.T
-	parts     *parts
-	issuer    *token.Issuer
-	verifier  *token.Verifier
-	listen    []string // of the pages
-	routes    []string
-	secret    string
-	nodes     []*e2etest.Program
-	urls      string
-	arguments []string
-	machines  []*edgesim.Machine
-	folders   []string
+	parts    *parts
+	issuer   *token.Issuer
+	verifier *token.Verifier
+	listen   []string // of the pages
+	routes   []string
+	secret   string
+	nodes    []*e2etest.Program
+	urls     string
+	machines []*edgesim.Machine
+	folders  []string
 }
 
 func freeAddresses(t *testing.T, n int) []string {

@@ -214,3 +214,10 @@ func (m *Machine) Stopped() map[signaling.Code]int {
 	}
 	return all
 }
+
+// ID is what signaling calls the machine, "" before it has registered.
+func (m *Machine) ID() signaling.EdgeID {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.id
+}
