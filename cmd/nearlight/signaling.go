@@ -44,6 +44,7 @@ func newSignaling() *cobra.Command {
 				return err
 			}
 			logger := newLogger(c.ErrOrStderr(), verbose)
+			frugalCollector()
 			registry := newRegistry()
 			config := server.Config{
 				Verifier: verifier, Hosts: hosts, Origins: origins, ICEServers: servers, Log: logger, Metrics: registry, DrainTime: drain,

@@ -145,7 +145,7 @@ func (s *Server) serveEdge(w http.ResponseWriter, r *http.Request) {
 	}, s.edge)
 }
 
-// serveSocket admits a peer and talks with it until one of the two has enough.
+// serveSocket admits a peer, and has it talked with.
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, as role, talk func(*conn)) {
 	if err := s.names.check(r); err != nil {
 		s.deny(w, http.StatusForbidden, err)
@@ -160,7 +160,12 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, as role, ta
 		s.deny(w, status, err)
 		return
 	}
-	defer s.door.leave(addr, as.name)
+	entered := true
+	defer func() {
+		if entered {
+			s.door.leave(addr, as.name)
+		}
+	}()
 	if !slices.Contains(websocket.Subprotocols(r), signaling.Subprotocol) {
 		s.deny(w, http.StatusBadRequest, signaling.NewError(signaling.CodeWrongVersion))
 		return
@@ -178,8 +183,18 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, as role, ta
 		c.write()
 		return
 	}
-	defer s.remove(c)
-	defer ws.Close()
+	// The request's goroutine ends here, and what net/http holds for it: a socket lasts for hours, and is idle for most of them.
+	entered = false
+	go func() {
+		defer s.remove(c)
+		defer s.door.leave(addr, as.name)
+		s.converse(c, as, talk)
+	}()
+}
+
+// converse talks with a peer until one of the two has enough.
+func (s *Server) converse(c *conn, as role, talk func(*conn)) {
+	defer c.ws.Close()
 	gauge := s.metrics.sockets.WithLabelValues(string(as.name))
 	gauge.Inc()
 	defer gauge.Dec()

@@ -279,4 +279,4 @@ const (
 )
 
 // socketBuffer is small because most sockets are idle most of the time.
-const socketBuffer = 2048
+const socketBuffer = 1024
