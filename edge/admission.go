@@ -52,7 +52,7 @@ func (n *Node) start(m signaling.Start) error {
 
 // prepare admits a player or a spectator, or says why not. The caller holds mu.
 func (n *Node) prepare(m signaling.Start) (*session, error) {
-	if n.ctx == nil {
+	if n.ctx == nil || n.draining {
 		return nil, signaling.NewError(signaling.CodeShuttingDown)
 	}
 	if n.sessions[m.Session] != nil {
@@ -78,6 +78,9 @@ func (n *Node) prepare(m signaling.Start) (*session, error) {
 	if err == nil {
 		err = n.spent.spend(claims, time.Now())
 	}
+	if err != nil && s.lease != nil {
+		n.leases.Release(n.sinceStart(), s.lease.Ref) // nobody has been told of it, and it is in no log
+	}
 	return s, err
 }
 
@@ -90,11 +93,13 @@ func (n *Node) play(s *session, m signaling.Start, claims token.Claims) error {
 	if err != nil {
 		return err
 	}
-	if n.free() == 0 {
-		return signaling.NewError(signaling.CodeFull)
+	held, err := n.propose(m, claims.ID, claims.Allows(token.Many))
+	if err != nil {
+		return err
 	}
 	s.bitrate = ceiling(n.config.Bitrate, claims)
 	s.app, s.size, s.maySpeak = description, n.config.Size, claims.Allows(token.Microphone)
+	s.token, s.lease, s.epoch, s.proposed = held.Token, &held, uint64(held.Epoch), m.Lease != nil
 	if m.Size != nil {
 		if wanted := (media.Size{Width: m.Size.Width, Height: m.Size.Height}); wanted.Check() == nil && wanted.Fits(n.config.MaxSize) {
 			s.size = wanted
@@ -118,7 +123,10 @@ func (n *Node) begin(s *session) *running {
 	n.metrics.sessions.Inc()
 	s.logger.Info("session starts", "app", s.app.Name, "size", s.size, "spectator", s.watches != nil)
 	n.owned.Go(func() {
-		err := s.traced(ctx, s.run)
+		err := n.countersign(s)
+		if err == nil {
+			err = s.traced(ctx, s.run)
+		}
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}

@@ -56,6 +56,7 @@ func offering(choice *encoder.Choice, config encoder.Config) offered {
 // offer makes a new connection, in place of one that there may be, and offers it to the player.
 func (c *conversation) offer(ctx context.Context) error {
 	s := c.session
+	s.node.renew(s)
 	c.hangUp()
 	if c.deadline != nil {
 		c.deadline.Stop()

@@ -20,6 +20,7 @@ func (n *Node) conclude(s *session, err error) {
 func (n *Node) vacate(r *running) {
 	if !r.ending {
 		r.ending = true
+		n.release(r.session)
 		n.sendStatus(nil)
 	}
 }
@@ -29,6 +30,7 @@ func (n *Node) ended(s *session, err error) {
 	s.logger.Info("session ended", "reason", err)
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.release(s)
 	delete(n.sessions, s.id)
 	if s.slot >= 0 {
 		n.slots[s.slot] = false

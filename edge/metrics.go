@@ -24,6 +24,8 @@ type metrics struct {
 	voice            *prometheus.CounterVec
 	unspoken         prometheus.Counter
 	uninvited        prometheus.Counter
+
+	leases, leasesStale, leasesExpired prometheus.Counter
 }
 
 func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
@@ -63,9 +65,17 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 		uninvited: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "nearlight_edge_media_packets_refused_total", Help: "Media packets from players that were none of what was offered to them.",
 		}),
+		leases: prometheus.NewCounter(prometheus.CounterOpts{Name: "nearlight_edge_leases_total", Help: "Leases of slots that were given."}),
+		leasesStale: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "nearlight_edge_leases_stale_total", Help: "Proposals of leases that were refused because others came first.",
+		}),
+		leasesExpired: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "nearlight_edge_leases_expired_total", Help: "Leases that ended because nobody renewed them.",
+		}),
 	}
 	for _, collector := range []prometheus.Collector{
 		m.stages, m.sessions, m.malformed, m.injected, m.dropped, m.keyframeRequests, m.missed, m.unheard, m.mending, m.tooLate, m.voice, m.unspoken, m.uninvited,
+		m.leases, m.leasesStale, m.leasesExpired,
 	} {
 		if err := registerer.Register(collector); err != nil {
 			return nil, fmt.Errorf("register the edge's metrics: %w", err)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
@@ -22,6 +23,7 @@ import (
 	"nearlight/internal/media"
 	"nearlight/signaling"
 	"nearlight/signaling/client"
+	"nearlight/signaling/lease"
 	"nearlight/signaling/token"
 	"nearlight/streamer"
 )
@@ -36,6 +38,7 @@ type Config struct {
 	// Time measures how long encoders take here for pictures of the usual size; nil leaves it unknown. It is called once, while
 	// sessions may already run.
 	Time     func(context.Context, encoder.Ladder, encoder.Config) encoder.Timings
+	Leasing  Leasing
 	Token    string // the edge's own, for signaling; "" where its key does
 	Verifier *token.Verifier
 	Identity identity.Signer    // the edge's key, by which players know it; nil: tokens that demand one are refused
@@ -80,7 +83,11 @@ type Node struct {
 	drawnOn atomic.Pointer[encoder.GPU]     // by the newest screen; nil before the first
 	terms   terms
 
+	born time.Time // of the clock of leases
+
 	mu       sync.Mutex
+	leases   *lease.Table
+	draining bool
 	link     *client.Edge
 	ctx      context.Context // of Run: sessions end with it; nil before and after
 	sessions map[signaling.SessionID]*running
@@ -111,6 +118,9 @@ func NewNode(config Config) (*Node, error) {
 	if err := errors.Join(config.Size.Check(), config.MaxSize.Check()); err != nil {
 		return nil, err
 	}
+	if config.Leasing.Log == nil || config.Leasing.Signer == nil || config.Leasing.Instance == "" {
+		return nil, errors.New("an edge needs a log, a key and an instance for its leases")
+	}
 	if !config.Size.Fits(config.MaxSize) {
 		return nil, fmt.Errorf("size %v is larger than the largest allowed, %v", config.Size, config.MaxSize)
 	}
@@ -125,7 +135,7 @@ func NewNode(config Config) (*Node, error) {
 		config: config, logger: config.Logger, metrics: metrics,
 		sessions: map[signaling.SessionID]*running{}, slots: make([]bool, config.Slots), freed: make(chan struct{}),
 		terms: terms{config.Regions, config.Price}, spent: spentTokens{},
-		ready: readiness{done: make(chan struct{})},
+		ready: readiness{done: make(chan struct{})}, born: time.Now(), leases: lease.New(config.Leasing.Log.Epochs(config.Slots)),
 	}, nil
 }
 
@@ -143,11 +153,14 @@ func (n *Node) Run(ctx context.Context, link *client.Edge) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return link.Run(linked) })
 	group.Go(func() error { return n.keepWarm(ctx) })
+	group.Go(func() error { return n.keepLeases(ctx) })
 	group.Go(func() error { return n.timeEncoders(ctx) })
 	group.Go(func() error {
 		<-ctx.Done()
 		n.mu.Lock()
 		n.ctx = nil // no session starts from here on
+		n.draining = true
+		n.sendStatus(nil) // signaling hands the players of those that end now to other edges
 		n.mu.Unlock()
 		endSessions(signaling.NewError(signaling.CodeShuttingDown))
 		n.owned.Wait()
@@ -185,23 +198,36 @@ func (n *Node) Registration() signaling.Register {
 	defer n.mu.Unlock()
 	register := signaling.Register{
 		Token: n.config.Token, Name: n.config.Name, Slots: len(n.slots), Free: n.free(), Codecs: n.codecs(), Apps: n.apps(),
+		Instance: n.config.Leasing.Instance, Since: time.Now().UnixMilli(), Key: n.config.Leasing.Signer.Key(), Leases: n.slotStates(),
 	}
-	for id := range n.sessions {
-		register.Sessions = append(register.Sessions, id)
+	for _, r := range n.sessions {
+		if !r.ending {
+			register.Running = append(register.Running, r.told())
+		}
 	}
 	return register
 }
 
-// free is how many sessions can begin. One that is being tidied up is not counted: the next one, its player's own
+// free is how many sessions can begin. One that is being tidied up has given its lease back: the next one, its player's own
 // perhaps, waits for its slot. The caller holds mu.
 func (n *Node) free() int {
-	free := len(n.slots)
-	for _, r := range n.sessions {
-		if !r.ending && r.watches == nil {
-			free--
+	if n.draining {
+		return 0
+	}
+	free := 0
+	for _, s := range n.leases.Slots(n.sinceStart()) {
+		if !s.Taken {
+			free++
 		}
 	}
-	return max(free, 0)
+	return free
+}
+
+// id is the edge's.
+func (n *Node) id() signaling.EdgeID {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.link.ID()
 }
 
 func (n *Node) codecs() []string {
@@ -282,4 +308,6 @@ func (n *Node) refuse(id signaling.SessionID, reason *signaling.Error) {
 	n.send(signaling.Refuse{Session: id, Error: reason})
 }
 
-func (n *Node) sendStatus(apps []signaling.App) { n.send(signaling.Status{Free: n.free(), Apps: apps}) }
+func (n *Node) sendStatus(apps []signaling.App) {
+	n.send(signaling.Status{Free: n.free(), Apps: apps, Leases: n.slotStates()})
+}

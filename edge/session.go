@@ -20,6 +20,7 @@ import (
 	"nearlight/internal/media"
 	"nearlight/signaling"
 	"nearlight/signaling/binding"
+	"nearlight/signaling/lease"
 	"nearlight/signaling/token"
 	"nearlight/streamer"
 	"nearlight/streamer/control"
@@ -61,6 +62,10 @@ type session struct {
 	bond    *binding.Edge
 	logger  *slog.Logger
 	events  chan event
+
+	token    string      // the TokenID of the player's token
+	lease    *lease.Held // nil for one who looks on: it takes no slot
+	proposed bool        // signaling waits for the lease
 
 	bulletin *bulletin
 	stages   *streamer.Stages
@@ -289,8 +294,14 @@ func (s *session) converse(ctx context.Context, offered offered, ready <-chan *l
 	if err := c.offer(ctx); err != nil {
 		return err
 	}
+	renewal := time.NewTicker(leaseRenewal)
+	defer renewal.Stop()
 	for {
 		select {
+		case <-renewal.C:
+			if c.peer != nil && c.connectedOnce {
+				s.node.renew(s)
+			}
 		case <-ctx.Done():
 			return ctx.Err()
 		case c.live = <-ready:

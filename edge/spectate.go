@@ -35,6 +35,6 @@ func (n *Node) watch(s *session, m signaling.Start, claims token.Claims) error {
 	if err := seated(watched.claims, claims, n.watchers(watched.session)); err != nil {
 		return err
 	}
-	s.watches, s.app, s.size, s.bitrate = watched.session, watched.app, watched.size, watched.bitrate
+	s.watches, s.app, s.size, s.bitrate, s.token = watched.session, watched.app, watched.size, watched.bitrate, signaling.TokenID(claims.ID)
 	return nil
 }

@@ -40,6 +40,8 @@ const (
 	maxICEURLs     = 8
 	maxICEURL      = 256
 	maxICESecret   = 512
+	maxQueue       = 1_000_000
+	maxEstimate    = 86_400
 )
 
 // Cut returns text as valid UTF-8 of at most max octets, cut between characters.
@@ -204,7 +206,6 @@ const (
 	nonceDigits     = 64
 	signatureDigits = 130
 	maxSeconds      = 1<<53 - 1
-	maxEpoch        = 1<<53 - 1
 	maxEndorsement  = 256
 )
 
@@ -318,6 +319,9 @@ func (m Matched) check(c *checks) {
 	if m.Share != "" {
 		c.made("share", m.Share, maxToken, isTokenOctet)
 	}
+	if m.Lease != nil {
+		m.Lease.check(c)
+	}
 	c.between("number of ICE servers", len(m.ICEServers), 0, maxICEServers)
 	for _, server := range m.ICEServers {
 		c.between("number of ICE URLs", len(server.URLs), 1, maxICEURLs)
@@ -401,12 +405,52 @@ func (m Register) check(c *checks) {
 	for _, session := range m.Sessions {
 		c.id("session", string(session))
 	}
+	if m.Instance != "" {
+		c.id("instance", m.Instance)
+	}
+	if m.Since < 0 || m.Since > maxEpoch {
+		c.fail("since is %d, want 0 to %d", m.Since, int64(maxEpoch))
+	}
+	c.between("number of running sessions", len(m.Running), 0, maxSessions)
+	for i := range m.Running {
+		m.Running[i].check(c)
+	}
+	c.label("key", m.Key, 0, maxKeyText)
+	c.slotStates(m.Leases)
+	if len(m.Leases) > 0 && len(m.Leases) != m.Slots {
+		c.fail("leases are %d, slots %d", len(m.Leases), m.Slots)
+	}
 }
 
 func (m Status) check(c *checks) {
 	c.present("free")
 	c.between("free", m.Free, 0, maxSlots)
 	c.apps(m.Apps)
+	c.slotStates(m.Leases)
+}
+
+func (c *checks) slotStates(states []SlotState) {
+	c.between("number of leases", len(states), 0, maxSlots)
+	for _, s := range states {
+		c.epoch(s.Epoch)
+	}
+}
+
+func (m Leased) check(c *checks) {
+	c.session(m.Session)
+	if m.Lease == nil {
+		c.fail("lease is missing")
+		return
+	}
+	m.Lease.check(c)
+}
+
+func (m Moved) check(c *checks) { c.error("reason", m.Reason) }
+
+func (m Queued) check(c *checks) {
+	c.between("position", m.Position, 1, maxQueue)
+	c.between("waiting", m.Waiting, m.Position, maxQueue)
+	c.between("estimate", m.Estimate, -1, maxEstimate)
 }
 
 func (m Refuse) check(c *checks) {
@@ -431,6 +475,9 @@ func (m Start) check(c *checks) {
 	}
 	if m.Watch != "" {
 		c.id("watch", string(m.Watch))
+	}
+	if m.Lease != nil {
+		m.Lease.check(c)
 	}
 }
 

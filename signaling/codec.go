@@ -146,6 +146,10 @@ func decoder(d Direction, kind string) func([]byte) (Message, error) {
 		switch kind {
 		case "matched":
 			return read[Matched]
+		case "moved":
+			return read[Moved]
+		case "queued":
+			return read[Queued]
 		case "progress":
 			return read[Progress]
 		case "offer":
@@ -175,6 +179,8 @@ func decoder(d Direction, kind string) func([]byte) (Message, error) {
 			return read[Status]
 		case "refuse":
 			return read[Refuse]
+		case "leased":
+			return read[Leased]
 		case "progress":
 			return read[Progress]
 		case "offer":

@@ -91,7 +91,7 @@ func TestGoldenMessagesAreReadAndWrittenAlike(t *testing.T) {
 
 var kinds = []string{
 	"play", "restart", "unheard", "offer", "answer", "candidate", "check", "install", "leave", "matched", "progress", "checked", "installing",
-	"ended", "error", "bound", "login", "challenge", "register", "status", "refuse", "alive", "registered", "start", "probe", "stop",
+	"ended", "moved", "queued", "leased", "error", "bound", "login", "challenge", "register", "status", "refuse", "alive", "registered", "start", "probe", "stop",
 }
 
 func TestGoldenRefusalsAreRefused(t *testing.T) {

@@ -118,5 +118,7 @@
 // A refused request is answered with the message "error" as its body, a refused upgrade too.
 //
 //	GET /api/apps        Authorization: Bearer TOKEN -> {"apps":[APP]}, of all edges that the token may use
-//	GET /healthz         200 when at least the server runs
+//	GET /healthz         200 while the server runs and is not being stopped
+//	GET /livez           200 while the process answers
+//	GET /readyz          200 while edges and players may be sent here: the server runs, is not being stopped, and reaches its cluster
 package signaling

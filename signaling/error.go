@@ -38,6 +38,8 @@ const (
 	CodeShuttingDown  Code = "shutting-down"   // signaling or the edge is being stopped
 	CodeReplaced      Code = "replaced"        // a newer connection took over
 	CodeLeft          Code = "left"            // the player left, as an edge is told it
+	CodeStale         Code = "stale"           // a proposed lease was overtaken; signaling tries another, so that no player reads it
+	CodeTokenInUse    Code = "token-in-use"    // the token's one lease is held
 	CodeInternal      Code = "internal"        // a defect of ours; the log has the rest
 )
 
@@ -46,7 +48,7 @@ func Codes() []Code {
 	return []Code{
 		CodeBadToken, CodeExpiredToken, CodeSpentToken, CodeUnproven, CodeBadKey, CodeWrongOrigin, CodeNoEdge, CodeFull, CodeUnknownApp, CodeNotInstalled,
 		CodeNoCommonCodec, CodeWrongRegion, CodeNoSuchPicture, CodeLowScore, CodeTooDear, CodeNotAccepting, CodeAppFailed, CodeAppExited, CodeEdgeGone, CodeEdgeRefused, CodeRateLimited, CodeBadMessage,
-		CodeWrongVersion, CodeTimedOut, CodeShuttingDown, CodeReplaced, CodeLeft, CodeInternal,
+		CodeWrongVersion, CodeTimedOut, CodeShuttingDown, CodeReplaced, CodeLeft, CodeStale, CodeTokenInUse, CodeInternal,
 	}
 }
 
@@ -157,6 +159,10 @@ func defaults(code Code) Error {
 		return Error{Message: "The server is being stopped.", Hint: "Try again in a minute.", Retryable: true}
 	case CodeReplaced:
 		return Error{Message: "This session was taken up in another place.", Hint: "Go on there, or reload this page to bring it back here."}
+	case CodeStale:
+		return Error{Message: "The machine was given to somebody else at the same moment.", Hint: "Try again.", Retryable: true}
+	case CodeTokenInUse:
+		return Error{Message: "This link is being played already.", Hint: "Return to the tab or machine where it is, or end the game there first.", Retryable: true}
 	case CodeLeft:
 		return Error{Message: "The player left.", Hint: "Play again to start anew.", Retryable: true}
 	default:

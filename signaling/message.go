@@ -15,6 +15,8 @@ const (
 	EdgePath   = "/signal/edge"
 	AppsPath   = "/api/apps"
 	HealthPath = "/healthz"
+	LivePath   = "/livez"
+	ReadyPath  = "/readyz"
 )
 
 // Signaling pings players and edges at these intervals. Either side counts the other as lost when nothing came from it for
@@ -101,6 +103,9 @@ type Play struct {
 	// Restart, with Resume, says that the player still has its connection to the edge: an offer for that one will do.
 	Restart bool      `json:"restart,omitempty"`
 	Watch   SessionID `json:"watch,omitempty"` // look on at this session instead of playing one
+	// Wait says that the player waits in line where every machine is in use (Queued), and goes on with another machine when its own cannot
+	// (Moved).
+	Wait bool `json:"wait,omitempty"`
 }
 
 // Offer carries the edge's session description to the player.
@@ -177,6 +182,19 @@ type Matched struct {
 	Edge       EdgeName        `json:"edge"`
 	ICEServers List[ICEServer] `json:"iceServers"`
 	Share      string          `json:"share,omitempty"` // a token that is good for looking on at the session, and nothing else
+	Lease      *Lease          `json:"lease,omitempty"` // nil for a spectator, and from an edge that gives none
+}
+
+// Moved tells a player that its machine cannot go on, and that another one is being found: Matched or Queued follows, or Ended.
+type Moved struct {
+	Reason *Error `json:"reason"`
+}
+
+// Queued tells a player who waits for a machine how far it is. It comes again when that changes.
+type Queued struct {
+	Position int `json:"position"` // 1: the next one
+	Waiting  int `json:"waiting"`  // how many wait, this player too
+	Estimate int `json:"estimate"` // seconds until its turn, by how long others waited lately; -1: nobody knows
 }
 
 // Progress says which stage the start of a session has reached.
@@ -248,12 +266,35 @@ type Register struct {
 	Apps     List[App]    `json:"apps"`
 	Edge     EdgeID       `json:"edge,omitempty"`
 	Sessions []SessionID  `json:"sessions,omitempty"`
+	// Instance is a secret of the edge's own, of which and its token its id is made (EdgeOf). Without it signaling chooses an id.
+	Instance string `json:"instance,omitempty"`
+	// Since grows with each connection of the edge: it tells which of two signaling nodes that know the edge has it now.
+	Since int64 `json:"since,omitempty"`
+	// Running is what the edge runs, told so that a signaling node that has never heard of it can go on. With it Sessions is left out.
+	Running []Running `json:"running,omitempty"`
+	// Key is what the edge's leases are signed by, and Leases how its slots are; both empty for an edge that gives no leases.
+	Key    string      `json:"key,omitempty"`
+	Leases []SlotState `json:"leases,omitempty"`
+}
+
+// SlotState is a slot as its edge says it is.
+type SlotState struct {
+	Epoch Epoch `json:"epoch"`
+	Taken bool  `json:"taken"`
+}
+
+// Leased tells signaling that a slot is the session's.
+type Leased struct {
+	Session SessionID `json:"session"`
+	Lease   *Lease    `json:"lease"`
 }
 
 // Status tells signaling what has changed at an edge.
 type Status struct {
 	Free int   `json:"free"`
 	Apps []App `json:"apps,omitzero"` // nil: as before
+	// Leases is how the slots are; nil: as before.
+	Leases []SlotState `json:"leases,omitzero"`
 }
 
 // Refuse declines a session that was to start.
@@ -283,6 +324,7 @@ type Start struct {
 	Resume  bool         `json:"resume"`
 	Restart bool         `json:"restart,omitempty"` // with Resume: the player still has its connection
 	Watch   SessionID    `json:"watch,omitempty"`   // the session that this one looks on at
+	Lease   *Proposal    `json:"lease,omitempty"`   // the slot that is meant: Leased, or Refuse, answers first
 }
 
 // Probe asks an edge whether it lives; Living answers within a second.
@@ -307,6 +349,9 @@ func (Unheard) kind() string    { return "unheard" }
 func (Install) kind() string    { return "install" }
 func (Leave) kind() string      { return "leave" }
 func (Matched) kind() string    { return "matched" }
+func (Moved) kind() string      { return "moved" }
+func (Queued) kind() string     { return "queued" }
+func (Leased) kind() string     { return "leased" }
 func (Progress) kind() string   { return "progress" }
 func (Checked) kind() string    { return "checked" }
 func (Installing) kind() string { return "installing" }

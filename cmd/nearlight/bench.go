@@ -65,6 +65,7 @@ func newBench() *cobra.Command {
 	c.AddCommand(newEncoderBench())
 	c.AddCommand(newNetBench())
 	c.AddCommand(newMatchBench())
+	c.AddCommand(newSignalingBench())
 	return c
 }
 

@@ -16,3 +16,14 @@ func relaxCollector() {
 		debug.SetGCPercent(collectorPercent)
 	}
 }
+
+// frugalPercent is how much garbage a signaling node lets pile up, in percent of what it holds: it holds a little of each of many thousand
+// sockets, and makes little garbage.
+const frugalPercent = 40
+
+// frugalCollector sets it, unless GOGC says otherwise.
+func frugalCollector() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(frugalPercent)
+	}
+}

@@ -92,7 +92,7 @@ func newEdge() *cobra.Command {
 	f.register(c.Flags())
 	wallet.register(c.Flags(), "this edge's key, by which it is known and shows who it is")
 	c.Flags().StringVar(&endorsement, "endorsement", "", "file with what a studio's root key has signed of this edge's (nearlight wallet endorse)")
-	c.Flags().StringVar(&signal, "signal", "", "URL of signaling, for example https://play.studio.example")
+	c.Flags().StringVar(&signal, "signal", "", "URL of signaling, for example https://play.studio.example; of a cluster, several joined by commas")
 	c.Flags().StringVar(&tokenFile, "token-file", "", "file with this edge's token (nearlight token issue --role edge); not needed where the operator knows its wallet's address")
 	c.Flags().StringSliceVar(&keys, "verify-key", nil, verifyKeyUsage)
 	c.Flags().StringVar(&metricsAddress, "metrics", "", "address to serve /metrics at, to this machine only, for example 127.0.0.1:9090")

@@ -74,8 +74,11 @@ func (f *edgeFlags) register(flags *pflag.FlagSet) {
 	registerTraces(flags, &f.traces)
 	flags.StringSliceVar(&f.regions, "regions", nil, "regions that the edge lies in, for tokens that are limited to some, for example de,eu")
 	flags.Uint64Var(&f.price, "price", 0, "what a second costs, in the payment token's smallest unit, for tokens that limit it")
-	flags.StringVar(&f.folder, "folder", "", "folder for sessions' files (default: one of its own under the temporary folder)")
+	flags.StringVar(&f.folder, "folder", "", "folder for sessions' files and for what the edge must remember: its key and its leases (default: one of its own under the temporary folder)")
 }
+
+// maxSlots is how many slots an edge may tell signaling of.
+const maxSlots = 64
 
 // sceneName is the catalogue's name of our own scene.
 const sceneName = "scene"
@@ -115,6 +118,7 @@ type builtEdge struct {
 	gpus   *gpu.Library  // nil without NVIDIA cards
 	ports  *udpmux.Ports // nil until they are open
 	folder *ownFolder    // nil when the owner named one
+	leases *leasing
 }
 
 func (b *builtEdge) close() error {
@@ -125,7 +129,7 @@ func (b *builtEdge) close() error {
 	if b.gpus != nil {
 		err = errors.Join(err, b.gpus.Close())
 	}
-	return errors.Join(err, b.folder.close())
+	return errors.Join(err, b.leases.close(), b.folder.close())
 }
 
 // build checks what the flags ask for against what this machine has, and makes the edge. command is what follows "--".
@@ -194,6 +198,12 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 		}
 		folder = b.folder.path
 	}
+	if f.slots < 1 || f.slots > maxSlots {
+		return nil, usage("--slots %d: want 1 to %d", f.slots, maxSlots)
+	}
+	if b.leases, err = openLeasing(folder, f.slots); err != nil {
+		return nil, err
+	}
 	ports := udpmux.Config{Address: in.media, Also: in.also, OwnOnly: in.ownOnly, Port: f.mediaPort, Loggers: streamer.Loggers(in.logger)}
 	if f.advertise != "" {
 		if ports.Advertise, err = netip.ParseAddrPort(f.advertise); err != nil {
@@ -215,7 +225,8 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 	}
 	b.node, err = edge.NewNode(edge.Config{
 		Name: host, Slots: f.slots, Engine: engine, Encoders: encoders, Time: newTimings(in.logger).measure,
-		Token: in.token, Verifier: in.verifier, Identity: in.identity, Endorsed: in.endorsed, Regions: f.regions, Price: f.price, Display: display.Kind(f.display), NVIDIA: f.nvidia, Audio: f.audio, Sandbox: cage, Folder: filepath.Clean(folder),
+		Leasing: b.leases.Leasing, Token: in.token, Verifier: in.verifier, Identity: in.identity, Endorsed: in.endorsed, Regions: f.regions, Price: f.price,
+		Display: display.Kind(f.display), NVIDIA: f.nvidia, Audio: f.audio, Sandbox: cage, Folder: filepath.Clean(folder),
 		Size: media.Size(f.size), MaxSize: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate), Chroma: media.Chroma(f.chroma),
 		Offered: offered, Installer: &app.Installer{}, Local: in.local, Congestion: streamer.Controller(f.congestion), Stamp: in.stamp, Trace: in.trace,
 		Metrics: in.metrics, Spans: in.traces.Tracer(), Logger: in.logger,

@@ -19,13 +19,20 @@ func newSignaling() *cobra.Command {
 	var listen, iceFile, edgeKeys string
 	var keyRequired bool
 	var verifyKeys, hosts, origins []string
+	var cluster clusterFlags
+	var drain time.Duration
+	var perAddress, edges int
 	var verbose bool
 	var secure tlsFlags
 	c := &cobra.Command{
 		Use:   "signaling --verify-key FILE",
 		Short: "Run signaling alone: it matches players with edges and serves the pages",
 		Long: "Runs signaling and the pages. Tokens that are signed with a key's private half are good, for players and edges alike;\n" +
-			"`nearlight token` signs them. Signaling holds only the public half: whoever breaks in cannot sign.",
+			"`nearlight token` signs them. Signaling holds only the public half: whoever breaks in cannot sign.\n\n" +
+			"Several make a cluster of equals, by --cluster-listen or --nats: edges and players connect to any of them, and go on at another when one is\n" +
+			"stopped or fails. None keeps anything: the edges tell what they run.",
+		Example: "  nearlight signaling --verify-key public.pem\n" +
+			"  nearlight signaling --verify-key public.pem --listen :8080 --cluster-listen 10.0.0.1:6222 --cluster-peers 10.0.0.2:6222 --cluster-secret cluster.secret",
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if _, err := settle(c); err != nil {
@@ -48,10 +55,21 @@ func newSignaling() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			frugalCollector()
 			registry := newRegistry()
-			signals, err := server.New(server.Config{
-				Verifier: verifier.Verifier, EdgeAccess: server.EdgeAccess{Keys: keys, KeyRequired: keyRequired}, Hosts: hosts, Origins: origins, ICEServers: servers, Log: logger, Metrics: registry,
-			})
+			config := server.Config{
+				Verifier: verifier.Verifier, EdgeAccess: server.EdgeAccess{Keys: keys, KeyRequired: keyRequired}, Hosts: hosts, Origins: origins, ICEServers: servers,
+				Log: logger, Metrics: registry, DrainTime: drain, Limits: server.Limits{PerAddress: perAddress, Edges: edges},
+			}
+			joined, err := cluster.open(registry, logger)
+			if err != nil {
+				return err
+			}
+			if joined != nil {
+				defer joined.Close()
+				config.Bus = joined
+			}
+			signals, err := server.New(config)
 			if err != nil {
 				return usage("%w", err)
 			}
@@ -95,6 +113,10 @@ func newSignaling() *cobra.Command {
 	c.Flags().StringSliceVar(&hosts, "hosts", nil, "names under which players reach it (default: localhost)")
 	c.Flags().StringSliceVar(&origins, "origins", nil, "further origins whose pages may use it, for example https://studio.example")
 	secure.register(c.Flags())
+	cluster.register(c.Flags())
+	c.Flags().DurationVar(&drain, "drain", time.Second, "over how long connections are closed at the end, so that edges and players do not come to the other nodes all at once")
+	c.Flags().IntVar(&perAddress, "connections-per-address", server.DefaultPerAddress, "connections that one address may have")
+	c.Flags().IntVar(&edges, "max-edges", server.DefaultEdges, "edges that may be connected to this node")
 	c.Flags().BoolVar(&verbose, "verbose", false, "log details")
 	return c
 }

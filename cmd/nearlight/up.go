@@ -117,7 +117,7 @@ func (f *upFlags) open(ctx context.Context, command []string, traces *tracing.Tr
 	if n.key, err = identity.NewKey(); err != nil { // it too dies with the process
 		return nil, err
 	}
-	claims := token.Claims{Role: token.Player, Rights: []token.Right{token.Play, token.Install, token.Watch}, Expires: time.Now().Add(tokenLife)}
+	claims := token.Claims{Role: token.Player, Rights: []token.Right{token.Play, token.Install, token.Watch, token.Many}, Expires: time.Now().Add(tokenLife)}
 	if f.bind {
 		claims.Edges = []identity.Address{n.key.Address()}
 	}

@@ -25,7 +25,8 @@ type parts struct {
 // ready finds the address in what signaling logs when it is ready.
 var ready = regexp.MustCompile(`msg="signaling is ready" address=(\S+)`)
 
-func startSignaling(t *testing.T, further ...string) *parts {
+// makeKeys makes the files of a network whose parts are yet to be started.
+func makeKeys(t *testing.T) *parts {
 	t.Helper()
 	folder := t.TempDir()
 	p := &parts{private: filepath.Join(folder, "private.pem"), public: filepath.Join(folder, "public.pem")}
@@ -48,6 +49,12 @@ func startSignaling(t *testing.T, further ...string) *parts {
 			t.Fatal(err)
 		}
 	}
+	return p
+}
+
+func startSignaling(t *testing.T, further ...string) *parts {
+	t.Helper()
+	p := makeKeys(t)
 	p.signaling = e2etest.Launch(t, e2etest.Options{}, append([]string{"signaling", "--listen", "127.0.0.1:0", "--verify-key", p.public}, further...)...)
 	e2etest.Eventually(t, e2etest.Patience, "signaling is ready", func() bool {
 		found := ready.FindStringSubmatch(p.signaling.Stderr())

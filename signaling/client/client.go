@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -31,7 +32,9 @@ var ErrBacklog = errors.New("signaling/client: too many messages wait to be sent
 
 // Config is how to reach signaling. Only URL must be set.
 type Config struct {
-	URL string // ws://, wss://, http:// or https://, host and port; a path before /signal is kept
+	// URL is ws://, wss://, http:// or https://, host and port; a path before /signal is kept. Several, joined by commas, are the nodes of a
+	// cluster: one is tried after the other, from any of them on.
+	URL string
 	TLS *tls.Config
 
 	// Dial opens the network connection; nil means net.Dialer's.
@@ -73,29 +76,27 @@ const maxRefusal = 8 << 10
 // prepared is a Config with its defaults in place.
 type prepared struct {
 	Config
-	address string
-	host    string // as the server hears it: HOST or HOST:PORT, in lower case
+	addresses []address
+	next      *atomic.Uint32 // the address that is tried next
+}
+
+// address is one of signaling's.
+type address struct {
+	url  string
+	host string // as the server hears it: HOST or HOST:PORT, in lower case
 }
 
 func prepare(config Config, path string) (prepared, error) {
-	parsed, err := url.Parse(config.URL)
-	if err != nil {
-		return prepared{}, fmt.Errorf("signaling/client: %w", err)
+	var addresses []address
+	for text := range strings.SplitSeq(config.URL, ",") {
+		address, err := socketAddress(strings.TrimSpace(text), path)
+		if err != nil {
+			return prepared{}, err
+		}
+		addresses = append(addresses, address)
 	}
-	switch parsed.Scheme {
-	case "http":
-		parsed.Scheme = "ws"
-	case "https":
-		parsed.Scheme = "wss"
-	case "ws", "wss":
-	default:
-		return prepared{}, fmt.Errorf("signaling/client: URL %q: want ws, wss, http or https", config.URL)
-	}
-	if parsed.Host == "" {
-		return prepared{}, fmt.Errorf("signaling/client: URL %q has no host", config.URL)
-	}
-	parsed.Path = strings.TrimSuffix(parsed.Path, "/") + path
-	parsed.RawQuery, parsed.Fragment = "", ""
+	next := new(atomic.Uint32)
+	next.Store(rand.Uint32N(uint32(len(addresses))))
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
@@ -105,30 +106,53 @@ func prepare(config Config, path string) (prepared, error) {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	return prepared{Config: config, address: parsed.String(), host: strings.ToLower(parsed.Host)}, nil
+	return prepared{Config: config, addresses: addresses, next: next}, nil
 }
 
-// dial opens a socket. A refusal that signaling explains is an *signaling.Error.
-func (p prepared) dial(ctx context.Context) (*websocket.Conn, error) {
+func socketAddress(text, path string) (address, error) {
+	parsed, err := url.Parse(text)
+	if err != nil {
+		return address{}, fmt.Errorf("signaling/client: %w", err)
+	}
+	switch parsed.Scheme {
+	case "http":
+		parsed.Scheme = "ws"
+	case "https":
+		parsed.Scheme = "wss"
+	case "ws", "wss":
+	default:
+		return address{}, fmt.Errorf("signaling/client: URL %q: want ws, wss, http or https", text)
+	}
+	if parsed.Host == "" {
+		return address{}, fmt.Errorf("signaling/client: URL %q has no host", text)
+	}
+	parsed.Path = strings.TrimSuffix(parsed.Path, "/") + path
+	parsed.RawQuery, parsed.Fragment = "", ""
+	return address{parsed.String(), strings.ToLower(parsed.Host)}, nil
+}
+
+// dial opens a socket, and tells the host that it leads to. A refusal that signaling explains is an *signaling.Error.
+func (p prepared) dial(ctx context.Context) (*websocket.Conn, string, error) {
+	at := p.addresses[int(p.next.Add(1)-1)%len(p.addresses)]
 	dialer := websocket.Dialer{
 		Proxy: http.ProxyFromEnvironment, NetDialContext: p.Dial, TLSClientConfig: p.TLS,
 		HandshakeTimeout: handshakeTimeout, Subprotocols: []string{signaling.Subprotocol},
 	}
-	ws, response, err := dialer.DialContext(ctx, p.address, nil)
+	ws, response, err := dialer.DialContext(ctx, at.url, nil)
 	if err != nil {
 		if response != nil {
 			if reason := refusal(response); reason != nil {
-				return nil, fmt.Errorf("signaling/client: dial %s: %w", p.address, reason)
+				return nil, "", fmt.Errorf("signaling/client: dial %s: %w", at.url, reason)
 			}
-			return nil, fmt.Errorf("signaling/client: dial %s: %w: %s", p.address, err, response.Status)
+			return nil, "", fmt.Errorf("signaling/client: dial %s: %w: %s", at.url, err, response.Status)
 		}
-		return nil, fmt.Errorf("signaling/client: dial %s: %w", p.address, err)
+		return nil, "", fmt.Errorf("signaling/client: dial %s: %w", at.url, err)
 	}
 	if ws.Subprotocol() != signaling.Subprotocol {
 		_ = ws.Close() // nothing was said on it
-		return nil, fmt.Errorf("signaling/client: dial %s: %w", p.address, signaling.NewError(signaling.CodeWrongVersion))
+		return nil, "", fmt.Errorf("signaling/client: dial %s: %w", at.url, signaling.NewError(signaling.CodeWrongVersion))
 	}
-	return ws, nil
+	return ws, at.host, nil
 }
 
 // refusal reads the reason in the answer to a refused upgrade, nil if there is none.

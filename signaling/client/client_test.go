@@ -268,8 +268,8 @@ func TestURLsOfOtherKindsAreRefused(t *testing.T) {
 		}
 	}
 	ready, err := prepare(Config{URL: "https://host:8443/base/#token=x"}, signaling.PlayerPath)
-	if err != nil || ready.address != "wss://host:8443/base/signal/player" {
-		t.Errorf("%q, %v", ready.address, err)
+	if err != nil || ready.addresses[0].url != "wss://host:8443/base/signal/player" {
+		t.Errorf("%q, %v", ready.addresses, err)
 	}
 }
 

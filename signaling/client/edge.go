@@ -84,14 +84,14 @@ func (e *Edge) Run(ctx context.Context) error {
 
 // connect registers and serves one connection.
 func (e *Edge) connect(ctx context.Context) (registered bool, err error) {
-	ws, err := e.config.dial(ctx)
+	ws, host, err := e.config.dial(ctx)
 	if err != nil {
 		return false, err
 	}
 	e.outbox.era.Add(1)
 	register := e.handler.Registration()
 	register.Edge = e.ID()
-	if err := e.config.login(ctx, ws, &register); err != nil {
+	if err := e.config.login(ctx, ws, host, &register); err != nil {
 		return false, errors.Join(err, ws.Close())
 	}
 	l := &link{ws: ws, in: signaling.SignalingToEdge, silence: silence(signaling.EdgePing), outbox: e.outbox}

@@ -16,7 +16,7 @@ const challengeTimeout = 10 * time.Second
 
 // login has an edge that has a key show it: it asks for a challenge, and puts the answer into the registration. What is signed names the
 // host that was dialed, whatever the server calls itself, so that it cannot be shown to another one.
-func (p prepared) login(ctx context.Context, ws *websocket.Conn, register *signaling.Register) error {
+func (p prepared) login(ctx context.Context, ws *websocket.Conn, host string, register *signaling.Register) error {
 	if p.Signer == nil {
 		return nil
 	}
@@ -48,20 +48,20 @@ func (p prepared) login(ctx context.Context, ws *websocket.Conn, register *signa
 	case signaling.Failed:
 		return fmt.Errorf("signaling/client: login: %w", m.Error)
 	case signaling.Challenge:
-		register.Proof, err = p.answer(m)
+		register.Proof, err = p.answer(m, host)
 		return err
 	}
 	return fmt.Errorf("signaling/client: login: a challenge is due, and %s came", signaling.Kind(m))
 }
 
 // answer signs a challenge.
-func (p prepared) answer(m signaling.Challenge) (*signaling.Proof, error) {
+func (p prepared) answer(m signaling.Challenge, host string) (*signaling.Proof, error) {
 	nonce, err := identity.ParseNonce(m.Nonce)
 	if err != nil {
 		return nil, err
 	}
 	issued := p.Now().Truncate(time.Second)
-	statement := identity.Login{Role: identity.Edge, Host: p.host, Nonce: nonce, IssuedAt: issued, ExpiresAt: issued.Add(identity.LoginLife)}
+	statement := identity.Login{Role: identity.Edge, Host: host, Nonce: nonce, IssuedAt: issued, ExpiresAt: issued.Add(identity.LoginLife)}
 	signature, err := p.Signer.Sign(statement.Digest())
 	if err != nil {
 		return nil, fmt.Errorf("signaling/client: sign a challenge: %w", err)

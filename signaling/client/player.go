@@ -65,7 +65,7 @@ func (p *Player) Run(ctx context.Context, handle func(signaling.Message)) error 
 
 // connect plays on one connection and returns the session that it was given.
 func (p *Player) connect(ctx context.Context, request signaling.Play, handle func(signaling.Message)) (matched signaling.SessionID, err error) {
-	ws, err := p.config.dial(ctx)
+	ws, _, err := p.config.dial(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -24,20 +24,24 @@ type conn struct {
 	log     *slog.Logger
 	metrics *metrics
 
-	queue  chan signaling.Message
+	limit  int           // of queue
+	more   chan struct{} // says that queue is not empty
 	ending chan struct{} // closed when reason and quick are final
 
 	mu     sync.Mutex
+	queue  []signaling.Message // nil while the peer is idle, as most are
 	ended  bool
 	reason *signaling.Error // nil: nothing is wrong
 	quick  bool             // do not write what is queued any more
+
+	restarting bool // nothing is wrong, and the peer is to come back
 }
 
 func newConn(ws *websocket.Conn, as role, queued int, log *slog.Logger, m *metrics) *conn {
 	c := &conn{
 		ws: ws, in: as.in, out: as.out, ping: as.ping, log: log, metrics: m,
 		limiter: rate.NewLimiter(rate.Limit(as.rate), as.burst),
-		queue:   make(chan signaling.Message, queued), ending: make(chan struct{}),
+		limit:   queued, more: make(chan struct{}, 1), ending: make(chan struct{}),
 	}
 	ws.SetPingHandler(c.pong)
 	return c
@@ -45,20 +49,47 @@ func newConn(ws *websocket.Conn, as role, queued int, log *slog.Logger, m *metri
 
 // send queues a message for the peer. A peer that leaves so much unread that the queue is full is dropped.
 func (c *conn) send(m signaling.Message) {
-	select {
-	case <-c.ending:
+	c.mu.Lock()
+	full := len(c.queue) >= c.limit
+	if !full && !c.ended {
+		c.queue = append(c.queue, m)
+	}
+	c.mu.Unlock()
+	if full {
+		c.finish(signaling.Errorf(signaling.CodeTimedOut, "Your connection does not keep up: %d messages wait for it.", c.limit), true)
 		return
-	default:
 	}
 	select {
-	case c.queue <- m:
-	default:
-		c.finish(signaling.Errorf(signaling.CodeTimedOut, "Your connection does not keep up: %d messages wait for it.", cap(c.queue)), true)
+	case c.more <- struct{}{}:
+	default: // the writer has not looked since the last time
 	}
+}
+
+// take returns the first message that is queued, nil for none.
+func (c *conn) take() signaling.Message {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.queue) == 0 {
+		return nil
+	}
+	m := c.queue[0]
+	c.queue[0] = nil
+	if c.queue = c.queue[1:]; len(c.queue) == 0 {
+		c.queue = nil
+	}
+	return m
 }
 
 // end closes the connection after what is queued, with the reason as its last message; nil means that nothing is wrong.
 func (c *conn) end(reason *signaling.Error) { c.finish(reason, false) }
+
+// restart closes the connection of a peer that is to come back, here or to another node, with what it has.
+func (c *conn) restart() {
+	c.mu.Lock()
+	c.restarting = !c.ended
+	c.mu.Unlock()
+	c.finish(nil, false)
+}
 
 func (c *conn) finish(reason *signaling.Error, quick bool) {
 	c.mu.Lock()
@@ -176,10 +207,17 @@ func (c *conn) write() {
 		select {
 		case <-c.ending:
 			return
-		case m := <-c.queue:
-			if err := c.put(m, writeTimeout); err != nil {
-				c.broken(err)
-				return
+		case <-c.more:
+			for m := c.take(); m != nil; m = c.take() {
+				if err := c.put(m, writeTimeout); err != nil {
+					c.broken(err)
+					return
+				}
+				select {
+				case <-c.ending:
+					return
+				default:
+				}
 			}
 		case <-pings.C:
 			if err := c.ws.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeTimeout)); err != nil {
@@ -198,6 +236,9 @@ func (c *conn) goodbye() {
 		c.flush(deadline)
 	}
 	code, text := websocket.CloseNormalClosure, ""
+	if c.restarting {
+		code = websocket.CloseServiceRestart
+	}
 	if c.reason != nil {
 		code, text = closeCode(c.reason.Code), string(c.reason.Code)
 		if err := c.put(signaling.Failed{Error: c.reason}, time.Until(deadline)); err != nil {
@@ -214,14 +255,9 @@ func (c *conn) goodbye() {
 
 // flush writes what is queued, as far as it goes.
 func (c *conn) flush(deadline time.Time) {
-	for {
-		select {
-		case m := <-c.queue:
-			if err := c.put(m, time.Until(deadline)); err != nil {
-				c.log.Debug("what was queued could not be told", "error", err)
-				return
-			}
-		default:
+	for m := c.take(); m != nil; m = c.take() {
+		if err := c.put(m, time.Until(deadline)); err != nil {
+			c.log.Debug("what was queued could not be told", "error", err)
 			return
 		}
 	}

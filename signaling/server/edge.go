@@ -22,6 +22,11 @@ type edge struct {
 	codecs []string
 	apps   []signaling.App
 	quiet  bool // it did not answer a probe, and nothing came from it since
+	since  int64
+	key    string                // of its leases
+	leases []signaling.SlotState // as the edge said last, and what was proposed since; nil for an edge that gives none
+
+	catalogue *catalogue // apps, shared with other edges
 
 	sessions map[signaling.SessionID]*session
 	installs map[signaling.RequestID]*installation
@@ -29,6 +34,18 @@ type edge struct {
 
 // available is how many sessions the edge can still be given. What it said last may be older than our last start.
 func (e *edge) available() int {
+	if e.leases != nil {
+		if e.free == 0 { // it may be draining, with slots untaken
+			return 0
+		}
+		untaken := 0
+		for _, s := range e.leases {
+			if !s.Taken {
+				untaken++
+			}
+		}
+		return untaken
+	}
 	taken := 0
 	for _, s := range e.sessions {
 		if s.watches == "" { // who looks on takes no slot
@@ -42,10 +59,18 @@ func (e *edge) available() int {
 func (r *registry) register(to peer, m signaling.Register, owner string) *edge {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	e := r.edges[m.Edge]
+	own := edgeID(owner, m.Instance)
+	id := own
+	if own == "" {
+		id = m.Edge // what it was given before, if it was
+	}
+	e := r.edges[id]
 	if e == nil || e.owner != owner {
+		if own == "" {
+			id = signaling.EdgeID(newID("e"))
+		}
 		e = &edge{
-			id: edgeID(owner), owner: owner,
+			id: id, owner: owner,
 			sessions: make(map[signaling.SessionID]*session), installs: make(map[signaling.RequestID]*installation),
 		}
 		e.log = r.log.With("edge", e.id)
@@ -56,7 +81,13 @@ func (r *registry) register(to peer, m signaling.Register, owner string) *edge {
 	}
 	r.alarms.stop(e.away)
 	e.peer, e.away, e.quiet = to, nil, false
-	e.name, e.slots, e.free, e.codecs, e.apps = m.Name, m.Slots, m.Free, m.Codecs, m.Apps
+	e.name, e.slots, e.free, e.codecs = m.Name, m.Slots, m.Free, r.internCodecs(m.Codecs)
+	e.offerApps(r.catalogue(m.Apps))
+	e.since, e.key, e.leases = m.Since, m.Key, m.Leases
+	for _, told := range m.Running {
+		m.Sessions = append(m.Sessions, told.Session)
+		r.adopt(e, told)
+	}
 	e.log.Info("edge is registered", "name", e.name, "slots", e.slots, "free", e.free, "codecs", e.codecs, "apps", len(e.apps), "sessions", len(m.Sessions))
 	to.send(signaling.Registered{Edge: e.id})
 	for id, s := range e.sessions {
@@ -74,8 +105,15 @@ func (r *registry) register(to peer, m signaling.Register, owner string) *edge {
 			to.send(signaling.Stop{Session: id, Reason: signaling.Errorf(signaling.CodeTimedOut, "Signaling has given this session up.")})
 		}
 	}
+	r.touch(e)
+	r.reindex(e.id)
+	r.moved(e.id, "")
+	r.found(e.id)
+	r.serveQueue()
 	return e
 }
+
+func (e *edge) offerApps(c *catalogue) { e.catalogue, e.apps = c, c.apps }
 
 // unsent reports whether the edge cannot know of the session yet, because its start still waits.
 func (s *session) unsent() bool {
@@ -93,10 +131,13 @@ func (r *registry) loseEdge(e *edge, was peer) {
 		return // it has come back already
 	}
 	e.peer = nil
+	r.touch(e)
 	e.log.Info("edge is lost", "sessions", len(e.sessions))
 	e.away = r.after(edgeReturn, func() {
 		e.log.Info("edge is gone", "sessions", len(e.sessions))
 		delete(r.edges, e.id)
+		r.touch(e)
+		r.reindex(e.id)
 		for _, s := range e.sessions {
 			r.finish(s, signaling.Ended{Reason: signaling.NewError(signaling.CodeEdgeGone)}, false)
 		}
@@ -113,7 +154,10 @@ func (r *registry) fromEdge(e *edge, from peer, m signaling.Message) *signaling.
 	if e.peer != from {
 		return nil // replaced; its last messages are about the past
 	}
-	e.quiet = false
+	if e.quiet {
+		e.quiet = false
+		r.touch(e)
+	}
 	switch m := m.(type) {
 	case signaling.Status:
 		if m.Free > e.slots {
@@ -121,8 +165,13 @@ func (r *registry) fromEdge(e *edge, from peer, m signaling.Message) *signaling.
 		}
 		e.free = m.Free
 		if m.Apps != nil {
-			e.apps = m.Apps
+			e.offerApps(r.catalogue(m.Apps))
 		}
+		if len(m.Leases) == e.slots {
+			e.leases = m.Leases
+		}
+		r.touch(e)
+		r.serveQueue()
 		return nil
 	case signaling.Installing:
 		if i := e.installs[m.Request]; i != nil {
@@ -160,6 +209,8 @@ func sessionOf(m signaling.Message) (signaling.SessionID, bool) {
 		return m.Session, true
 	case signaling.Bound:
 		return m.Session, true
+	case signaling.Leased:
+		return m.Session, true
 	}
 	return "", false
 }
@@ -172,7 +223,13 @@ func (r *registry) forSession(s *session, m signaling.Message) {
 		r.finish(s, m, false)
 		return
 	case signaling.Refuse:
+		if m.Error.Code == signaling.CodeStale && r.again(s) {
+			return
+		}
 		r.refused(s, m.Error)
+		return
+	case signaling.Leased:
+		r.leased(s, m.Lease)
 		return
 	case signaling.Living:
 		if s.probe != nil {
@@ -210,7 +267,7 @@ func (r *registry) forSession(s *session, m signaling.Message) {
 		m.Session = ""
 		p.send(m)
 	case signaling.Candidate:
-		if s.phase == starting || s.edgeCandidates == maxCandidates {
+		if s.phase <= starting || s.edgeCandidates == maxCandidates {
 			r.metrics.dropped.WithLabelValues("too-many-candidates").Inc()
 			return
 		}
@@ -233,5 +290,13 @@ func (r *registry) refused(s *session, reason *signaling.Error) {
 	p.session, s.player = nil, nil
 	r.finish(s, signaling.Ended{Reason: reason}, false)
 	r.forget(s)
+	if reason.Code == signaling.CodeShuttingDown && p.request.Wait && p.request.Resume == "" { // it was not to be known yet
+		if p.guest != nil {
+			p.guest.tell(body{Retry: reason})
+			return
+		}
+		r.reassign(p, reason)
+		return
+	}
 	p.end(reason)
 }

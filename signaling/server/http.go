@@ -23,6 +23,8 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET "+signaling.AppsPath, s.serveApps)
 	mux.HandleFunc("OPTIONS "+signaling.AppsPath, s.serveAppsPreflight)
 	mux.HandleFunc("GET "+signaling.HealthPath, s.serveHealth)
+	mux.HandleFunc("GET "+signaling.LivePath, s.serveLive)
+	mux.HandleFunc("GET "+signaling.ReadyPath, s.serveReady)
 	return mux
 }
 
@@ -36,6 +38,24 @@ func (s *Server) serveHealth(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	s.reply(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// serveLive says that the process answers; whoever restarts it otherwise does so for no other reason.
+func (s *Server) serveLive(w http.ResponseWriter, _ *http.Request) {
+	s.reply(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// serveReady says whether new edges and players may be sent here.
+func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	running := s.running && !s.closing
+	s.mu.Unlock()
+	if c := s.registry.cluster; running && (c == nil || c.bus.Connected()) {
+		s.reply(w, http.StatusOK, map[string]string{"status": "ok"})
+		return
+	}
+	w.Header().Set("Retry-After", "1")
+	s.reply(w, http.StatusServiceUnavailable, map[string]string{"status": "not ready"})
 }
 
 func (s *Server) serveApps(w http.ResponseWriter, r *http.Request) {
@@ -125,7 +145,7 @@ func (s *Server) serveEdge(w http.ResponseWriter, r *http.Request) {
 	}, s.edge)
 }
 
-// serveSocket admits a peer and talks with it until one of the two has enough.
+// serveSocket admits a peer, and has it talked with.
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, as role, talk func(*conn)) {
 	if err := s.names.check(r); err != nil {
 		s.deny(w, http.StatusForbidden, err)
@@ -140,7 +160,12 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, as role, ta
 		s.deny(w, status, err)
 		return
 	}
-	defer s.door.leave(addr, as.name)
+	entered := true
+	defer func() {
+		if entered {
+			s.door.leave(addr, as.name)
+		}
+	}()
 	if !slices.Contains(websocket.Subprotocols(r), signaling.Subprotocol) {
 		s.deny(w, http.StatusBadRequest, signaling.NewError(signaling.CodeWrongVersion))
 		return
@@ -159,8 +184,18 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, as role, ta
 		c.write()
 		return
 	}
-	defer s.remove(c)
-	defer ws.Close()
+	// The request's goroutine ends here, and what net/http holds for it: a socket lasts for hours, and is idle for most of them.
+	entered = false
+	go func() {
+		defer s.remove(c)
+		defer s.door.leave(addr, as.name)
+		s.converse(c, as, talk)
+	}()
+}
+
+// converse talks with a peer until one of the two has enough.
+func (s *Server) converse(c *conn, as role, talk func(*conn)) {
+	defer c.ws.Close()
 	gauge := s.metrics.sockets.WithLabelValues(string(as.name))
 	gauge.Inc()
 	defer gauge.Dec()

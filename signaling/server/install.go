@@ -104,23 +104,25 @@ func (r *registry) installed(i *installation, m signaling.Installing) {
 	delete(i.edge.installs, i.id)
 	for p := range i.watchers {
 		r.unwatch(p)
-		if p.session == nil {
+		if !p.busy() {
 			r.rest(p)
 		}
 	}
 	if m.Error == nil {
-		i.edge.markInstalled(i.app) // its own status may come after the player's next message
+		r.markInstalled(i.edge, i.app) // its own status may come after the player's next message
 	}
 }
 
 // markInstalled notes that an app is installed, in a list of its own: others may be reading the old one.
-func (e *edge) markInstalled(app string) {
-	e.apps = slices.Clone(e.apps)
-	for i := range e.apps {
-		if e.apps[i].Name == app {
-			e.apps[i].Installed = true
+func (r *registry) markInstalled(e *edge, app string) {
+	apps := slices.Clone(e.apps)
+	for i := range apps {
+		if apps[i].Name == app {
+			apps[i].Installed = true
 		}
 	}
+	e.offerApps(r.catalogue(apps))
+	r.touch(e)
 }
 
 func (r *registry) unwatch(p *player) {

@@ -30,12 +30,16 @@ const (
 	tokenOwner = "jti:"
 )
 
-// edgeID is the id of an owner's edge: its address, where it has shown its key, else one that nobody can guess.
-func edgeID(owner string) signaling.EdgeID {
+// edgeID is the id of an owner's edge, the same at every node: its address, where it has shown its key, else one made of its token and of
+// what only the edge knows. It is empty for an edge that has neither.
+func edgeID(owner, instance string) signaling.EdgeID {
 	if address, ok := strings.CutPrefix(owner, keyOwner); ok {
 		return signaling.EdgeID(address)
 	}
-	return signaling.EdgeID(newID("e"))
+	if instance == "" {
+		return ""
+	}
+	return signaling.EdgeOf(owner, instance)
 }
 
 // admitEdge hears out who wants to register, from its first message on. Without an error the connection goes on; with one it is over,

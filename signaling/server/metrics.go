@@ -17,12 +17,20 @@ type metrics struct {
 	dropped  *prometheus.CounterVec // by why
 	sockets  *prometheus.GaugeVec   // by role
 	settled  prometheus.Histogram
+	leases   prometheus.Histogram
+
+	queued prometheus.Histogram
+
+	overtaken, adopted, guests, handovers prometheus.Counter
 }
 
 func newMetrics() *metrics {
 	const namespace, subsystem = "nearlight", "signaling"
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Subsystem: subsystem, Name: name, Help: help}, labels)
+	}
+	single := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Subsystem: subsystem, Name: name, Help: help})
 	}
 	return &metrics{
 		received: counter("messages_received_total", "Messages read, by direction and type.", "direction", "type"),
@@ -38,6 +46,20 @@ func newMetrics() *metrics {
 			Help:    "Time from a session's match to the player's answer.",
 			Buckets: prometheus.ExponentialBuckets(0.01, 2, 12), // 10 ms to 20 s
 		}),
+		leases: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: namespace, Subsystem: subsystem, Name: "lease_seconds",
+			Help:    "Time from a session's match to the lease that its edge has signed.",
+			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 14), // 0.5 ms to 4 s
+		}),
+		overtaken: single("leases_overtaken_total", "Proposals of leases that edges refused because others came first."),
+		queued: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: namespace, Subsystem: subsystem, Name: "queue_seconds",
+			Help:    "Time that players have waited in line until they were given an edge.",
+			Buckets: prometheus.ExponentialBuckets(0.25, 2, 14), // to an hour
+		}),
+		guests:    single("guests_total", "Requests of other nodes' players that were served at this one."),
+		handovers: single("handovers_total", "Players who were handed to another edge because theirs could not go on."),
+		adopted:   single("sessions_adopted_total", "Sessions that an edge told of and this node did not know."),
 	}
 }
 
@@ -49,13 +71,30 @@ func (m *metrics) collectors(r *registry) []prometheus.Collector {
 		}, func() float64 { return float64(value()) })
 	}
 	return []prometheus.Collector{
-		m.received, m.refused, m.matches, m.ended, m.dropped, m.sockets, m.settled,
+		m.received, m.refused, m.matches, m.ended, m.dropped, m.sockets, m.settled, m.leases, m.queued, m.overtaken, m.adopted, m.guests, m.handovers,
 		gauge("edges", "Edges that are connected.", nil, func() int { edges, _, _ := r.counts(); return edges }),
+		gauge("waiting_players", "Players who wait in line for an edge.", nil, func() int { return r.figure(func() int { return len(r.line) }) }),
+		gauge("far_edges", "Edges of other nodes that are known here.", nil, func() int { return r.figure(func() int { return len(r.far) }) }),
+		gauge("nodes", "Nodes of the cluster that are heard, this one too.", nil, func() int {
+			return r.figure(func() int {
+				if r.cluster == nil {
+					return 1
+				}
+				return 1 + len(r.cluster.nodes)
+			})
+		}),
 		gauge("sessions", "Sessions, by whether their player is connected or waited for.", prometheus.Labels{"player": "connected"},
 			func() int { _, running, _ := r.counts(); return running }),
 		gauge("sessions", "Sessions, by whether their player is connected or waited for.", prometheus.Labels{"player": "waited-for"},
 			func() int { _, _, waiting := r.counts(); return waiting }),
 	}
+}
+
+// figure reads something of the registry's.
+func (r *registry) figure(read func() int) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return read()
 }
 
 // known keeps codes that edges invent out of the labels.

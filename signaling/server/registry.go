@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
 	"nearlight/signaling"
+	"nearlight/signaling/lease"
 	"nearlight/signaling/match"
 	"nearlight/signaling/token"
 )
@@ -55,6 +57,7 @@ type registry struct {
 	intN       func(int) int
 	iceServers func(signaling.SessionID) []signaling.ICEServer
 	issuer     *token.Issuer // nil: the key is elsewhere
+	verifier   lease.Verifier
 	wake       chan struct{} // tells run that an alarm may be due earlier
 
 	mu       sync.Mutex
@@ -62,24 +65,48 @@ type registry struct {
 	sessions map[signaling.SessionID]*session
 	spent    spentTokens
 	alarms   alarms
+	seekers  map[*player]struct{}             // players whose seek is set
+	buried   map[signaling.SessionID]struct{} // sessions whose end an edge may not have heard of
+
+	cluster    *cluster                        // nil: this node is alone
+	far        map[signaling.EdgeID][]*farEdge // of other nodes, usually one of each
+	index      *match.Index                    // of all edges that answer, here and at other nodes
+	vacant     map[signaling.EdgeID]struct{}   // those of them that have a slot free
+	catalogues map[string]*catalogue
+	codecs     [][]string
+
+	line        []*player // who waits for an edge, the longest first
+	lineWatched bool
+	served      []time.Time // when those before were served
 }
 
 // player is one player's socket.
 type player struct {
 	peer
 	log     *slog.Logger
-	session *session      // nil: none
-	install *installation // nil: none
+	session *session       // nil: none
+	request signaling.Play // what the session is for
+	claims  token.Claims   // of its token
+	paid    bool           // the token is spent on the request, if it is one that can be
+	tries   int            // proposals that were overtaken
+	seek    *seeking       // its session's edge is awaited; nil: it is not
+	link    *link          // to its edge's node; nil: the edge is here, or there is none
+	guest   *guest         // what it is to its own node; nil: it is connected here
+	waiting *waiting       // its place in line; nil: it waits for nothing
+	install *installation  // nil: none
 	idle    *alarm
 }
 
 func newRegistry(
-	log *slog.Logger, m *metrics, intN func(int) int, ice func(signaling.SessionID) []signaling.ICEServer, issuer *token.Issuer,
+	log *slog.Logger, m *metrics, intN func(int) int, ice func(signaling.SessionID) []signaling.ICEServer, issuer *token.Issuer, verifier lease.Verifier,
 ) *registry {
 	return &registry{
-		log: log, metrics: m, intN: intN, iceServers: ice, issuer: issuer, wake: make(chan struct{}, 1),
+		log: log, metrics: m, intN: intN, iceServers: ice, issuer: issuer, verifier: verifier, wake: make(chan struct{}, 1),
 		edges: make(map[signaling.EdgeID]*edge), sessions: make(map[signaling.SessionID]*session),
-		spent: spentTokens{},
+		spent:   spentTokens{},
+		seekers: make(map[*player]struct{}), buried: make(map[signaling.SessionID]struct{}),
+		index: match.NewIndex(), vacant: make(map[signaling.EdgeID]struct{}),
+		far: make(map[signaling.EdgeID][]*farEdge), catalogues: make(map[string]*catalogue),
 	}
 }
 
@@ -132,6 +159,17 @@ func (r *registry) part(p *player, hold time.Duration) {
 	defer r.mu.Unlock()
 	r.alarms.stop(p.idle)
 	r.unwatch(p)
+	r.stopSeeking(p)
+	r.dequeue(p)
+	if p.link != nil {
+		r.toHome(p.link, body{Part: &parting{Hold: hold}})
+		r.unlink(p)
+	}
+	r.leaveSession(p, hold)
+}
+
+// leaveSession has a player's session wait for it.
+func (r *registry) leaveSession(p *player, hold time.Duration) {
 	if p.session != nil {
 		r.lose(p.session, hold)
 	}
@@ -141,21 +179,15 @@ func (r *registry) part(p *player, hold time.Duration) {
 func (r *registry) rest(p *player) {
 	r.alarms.stop(p.idle)
 	p.idle = r.after(idleTimeout, func() {
-		if p.session == nil && p.install == nil {
+		if p.session == nil && p.install == nil && p.seek == nil && p.link == nil && p.waiting == nil {
 			p.end(signaling.Errorf(signaling.CodeTimedOut, "Nothing was asked for within %v.", idleTimeout))
 		}
 	})
 }
 
-// offers returns what matching may choose from: the edges that are connected and answer.
-func (r *registry) offers() []match.Edge {
-	offers := make([]match.Edge, 0, len(r.edges))
-	for _, e := range r.edges {
-		if e.peer != nil && !e.quiet {
-			offers = append(offers, match.Edge{ID: e.id, Slots: e.slots, Free: e.available(), Codecs: e.codecs, Apps: e.apps})
-		}
-	}
-	return offers
+// pick finds the edge for a request.
+func (r *registry) pick(request match.Request) (match.Choice, *signaling.Error) {
+	return r.index.Pick(request, r.intN)
 }
 
 // apps returns the apps of all edges that are connected, an installed one before one that is not.
@@ -163,15 +195,26 @@ func (r *registry) apps(allowed func(app string) bool) []signaling.App {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	byName := make(map[string]signaling.App)
-	for _, e := range r.edges {
-		if e.peer == nil {
-			continue
+	seen := make(map[*signaling.App]bool) // edges share lists
+	note := func(apps []signaling.App) {
+		if len(apps) == 0 || seen[&apps[0]] {
+			return
 		}
-		for _, app := range e.apps {
+		seen[&apps[0]] = true
+		for _, app := range apps {
 			if known, ok := byName[app.Name]; allowed(app.Name) && (!ok || app.Installed && !known.Installed) {
 				byName[app.Name] = app
 			}
 		}
+	}
+	for _, e := range r.edges {
+		if e.peer == nil {
+			continue
+		}
+		note(e.apps)
+	}
+	for _, all := range r.far {
+		note(all[0].apps)
 	}
 	return sortedByTitle(byName)
 }
@@ -195,6 +238,24 @@ func (r *registry) counts() (edges, running, waiting int) {
 		}
 	}
 	return edges, running, waiting
+}
+
+// newSessionID makes a session's identity, which nobody can guess and every node can find the edge of.
+func newSessionID(of signaling.EdgeID) signaling.SessionID {
+	return signaling.SessionID("s-" + strings.TrimPrefix(string(of), "e-") + "-" + rand.Text()[:sessionRandom])
+}
+
+// sessionRandom is how many letters of a session's id are random: 80 bits.
+const sessionRandom = 16
+
+// edgeOf finds the edge of a session, wherever it is known.
+func edgeOf(id signaling.SessionID) (signaling.EdgeID, bool) {
+	rest, ok := strings.CutPrefix(string(id), "s-")
+	at := strings.LastIndexByte(rest, '-')
+	if !ok || at < 1 {
+		return "", false
+	}
+	return signaling.EdgeID("e-" + rest[:at]), true
 }
 
 // newID makes an identity that nobody can guess.

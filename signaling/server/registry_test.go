@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"nearlight/signaling"
+	"nearlight/signaling/lease"
 	"nearlight/signaling/token"
 )
 
@@ -78,7 +79,7 @@ func inBubble(t *testing.T, test func(*table)) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		r := newRegistry(slog.New(slog.DiscardHandler), newMetrics(), func(int) int { return 0 },
-			func(signaling.SessionID) []signaling.ICEServer { return nil }, nil)
+			func(signaling.SessionID) []signaling.ICEServer { return nil }, nil, lease.Ed25519Verifier{})
 		var running sync.WaitGroup
 		running.Go(func() { r.run(ctx) })
 		defer running.Wait()

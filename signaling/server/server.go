@@ -28,8 +28,11 @@ import (
 
 	"github.com/gorilla/websocket"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
 
+	"nearlight/internal/bus"
 	"nearlight/signaling"
+	"nearlight/signaling/lease"
 	"nearlight/signaling/token"
 )
 
@@ -53,8 +56,18 @@ type Config struct {
 	// Issuer signs a token for looking on at a session, and nothing else, for its player to hand on, if the player's own has the
 	// right token.Watch. nil means that the key is elsewhere: whoever signs players' tokens signs those of spectators too.
 	Issuer *token.Issuer
+	// LeaseVerifier checks what edges sign leases with; nil means lease.Ed25519Verifier.
+	LeaseVerifier lease.Verifier
 
 	Limits Limits
+
+	// DrainTime is over how long sockets are closed when the server is stopped, so that edges and players come to other nodes, or
+	// to this one when it is back, one after the other, and go on with their sessions. 0 means at once, and that there is nothing to come
+	// back to: all are told that signaling is being stopped.
+	DrainTime time.Duration
+
+	// Bus joins this server with others: they know each other's edges, and serve each other's players. nil means that it is alone.
+	Bus bus.Bus
 
 	// ClientAddr tells where a request comes from; nil means its RemoteAddr. Behind a proxy it must come from a header that the
 	// proxy sets.
@@ -122,6 +135,7 @@ type Server struct {
 	upgrader websocket.Upgrader
 
 	mu      sync.Mutex
+	running bool // Run has begun
 	closing bool
 	conns   map[*conn]struct{}
 	serving sync.WaitGroup // one for each conn in conns; grows only under mu while closing is false
@@ -149,6 +163,9 @@ func New(config Config) (*Server, error) {
 	if config.ICEServers == nil {
 		config.ICEServers = func(signaling.SessionID) []signaling.ICEServer { return nil }
 	}
+	if config.LeaseVerifier == nil {
+		config.LeaseVerifier = lease.Ed25519Verifier{}
+	}
 	if config.ClientAddr == nil {
 		config.ClientAddr = remoteAddr
 	}
@@ -157,7 +174,12 @@ func New(config Config) (*Server, error) {
 		door:  newDoor(config.Limits),
 		conns: make(map[*conn]struct{}),
 	}
-	s.registry = newRegistry(config.Log, s.metrics, config.IntN, config.ICEServers, config.Issuer)
+	var c *cluster
+	if config.Bus != nil {
+		c = newCluster(config.Bus)
+	}
+	s.registry = newRegistry(inCluster(config.Log, c), s.metrics, config.IntN, config.ICEServers, config.Issuer, config.LeaseVerifier)
+	s.registry.cluster = c
 	s.upgrader = websocket.Upgrader{
 		HandshakeTimeout: handshakeTimeout,
 		ReadBufferSize:   socketBuffer, WriteBufferSize: socketBuffer, WriteBufferPool: new(sync.Pool),
@@ -177,13 +199,47 @@ func New(config Config) (*Server, error) {
 // Run serves the deadlines of sessions until ctx ends. Then it tells every peer that signaling is being stopped, waits until
 // their goroutines are gone, and returns nil. It must be called once.
 func (s *Server) Run(ctx context.Context) error {
-	s.registry.run(ctx)
-	for _, c := range s.close() {
-		c.end(signaling.NewError(signaling.CodeShuttingDown))
+	s.mu.Lock()
+	s.running = true
+	s.mu.Unlock()
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	joined, parted := context.WithCancel(context.WithoutCancel(ctx))
+	defer parted()
+	var cluster errgroup.Group
+	if s.registry.cluster != nil {
+		cluster.Go(func() error {
+			defer stop() // without the others there is nothing to run for
+			return s.registry.joinCluster(joined)
+		})
 	}
+	s.registry.run(running)
+	s.registry.leaveCluster()
+	s.dismiss()
 	s.serving.Wait()
+	parted()
+	err := cluster.Wait()
 	s.log.Info("signaling stopped")
-	return nil
+	return err
+}
+
+// dismiss ends all sockets, those that can go on elsewhere over DrainTime: their owners are not to come to the other nodes all at once.
+func (s *Server) dismiss() {
+	left := s.close()
+	if s.config.DrainTime <= 0 || len(left) == 0 {
+		for _, c := range left {
+			c.end(signaling.NewError(signaling.CodeShuttingDown))
+		}
+		return
+	}
+	rand.Shuffle(len(left), func(i, j int) { left[i], left[j] = left[j], left[i] })
+	const steps = 20
+	for step := range steps {
+		for _, c := range left[step*len(left)/steps : (step+1)*len(left)/steps] {
+			c.restart()
+		}
+		time.Sleep(s.config.DrainTime / steps)
+	}
 }
 
 // close refuses further sockets and returns those that are left.
@@ -229,4 +285,4 @@ const (
 )
 
 // socketBuffer is small because most sockets are idle most of the time.
-const socketBuffer = 2048
+const socketBuffer = 1024

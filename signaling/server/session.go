@@ -11,11 +11,13 @@ import (
 
 // phase is how far a session's negotiation is.
 //
-//	        start                offer                answer
-//	(none) ------> starting ------------> offered -----------> settled
-//	                  ^                      ^                    |
-//	                  |  the player resumes  |   the edge offers  |
-//	                  +----------------------+--------------------+
+//	        start             leased             offer                answer
+//	(none) ------> leasing ----------> starting ------------> offered -----------> settled
+//	                                      ^                      ^                    |
+//	                                      |  the player resumes  |   the edge offers  |
+//	                                      +----------------------+--------------------+
+//
+// Leasing is left out for who looks on, and at an edge that gives no leases.
 //
 // An offer that restarts a connection is answered like any other, but nothing is due then: both ends have their own patience.
 //
@@ -23,19 +25,23 @@ import (
 type phase uint8
 
 const (
-	starting phase = iota // the edge's offer is due
+	leasing  phase = iota // the edge's lease is due, and then its offer; the player knows of nothing
+	starting              // the edge's offer is due
 	offered               // the player's answer is due
 	settled               // nothing is due
 )
 
 // session is one app played by one player. The registry's mutex guards it.
 type session struct {
-	id    signaling.SessionID
-	app   string
-	owner string // the jti of its player's token
-	edge  *edge
-	log   *slog.Logger
-	born  time.Time
+	id     signaling.SessionID
+	app    string
+	owner  string // the TokenID of its player's token
+	edge   *edge
+	log    *slog.Logger
+	born   time.Time
+	slot   int              // that was proposed
+	lease  *signaling.Lease // nil until the edge has signed one, and where another node got it
+	leased bool
 	// watches is the session that this one looks on at; empty for one that is played.
 	watches signaling.SessionID
 	// shareable says that the player may show it to others, and trust is whom its token trusts: theirs does too.
@@ -74,32 +80,65 @@ func (r *registry) play(p *player, m signaling.Play, claims token.Claims) *signa
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if p.session != nil {
+	if p.busy() {
 		return signaling.Errorf(signaling.CodeBadMessage, "A game is running on this connection already.")
 	}
 	if m.Resume != "" {
 		return r.resume(p, m, claims)
 	}
-	choice, err := match.NewIndex(r.offers()...).Pick(match.Request{App: m.App, Codecs: m.Codecs}, r.intN)
-	if err != nil {
-		r.metrics.matches.WithLabelValues(string(err.Code)).Inc()
-		return r.explain(err, claims)
-	}
-	if err := r.spent.spend(claims, time.Now()); err != nil {
-		r.metrics.matches.WithLabelValues(string(err.Code)).Inc()
+	p.request, p.claims, p.tries, p.paid = m, claims, 0, false
+	return r.assign(p)
+}
+
+// assign finds an edge for what a player has requested.
+func (r *registry) assign(p *player) *signaling.Error {
+	r.serveQueue()
+	if p.request.Wait && (len(r.line) > 0 || r.older(time.Now()) > 0) {
+		err := r.enqueue(p, signaling.NewError(signaling.CodeFull))
+		r.serveQueue() // nobody before it may want what it wants
 		return err
 	}
+	choice, err := r.pick(match.Request{App: p.request.App, Codecs: p.request.Codecs})
+	if err != nil {
+		r.metrics.matches.WithLabelValues(string(err.Code)).Inc()
+		if err.Code == signaling.CodeFull && p.request.Wait {
+			return r.enqueue(p, err)
+		}
+		return r.explain(err, p.claims)
+	}
 	r.metrics.matches.WithLabelValues("matched").Inc()
-	e := r.edges[choice.Edge]
+	return r.give(p, choice)
+}
+
+// give begins a player's session at the edge that was picked, here or at another node.
+func (r *registry) give(p *player, choice match.Choice) *signaling.Error {
+	if !p.paid {
+		if err := r.spent.spend(p.claims, time.Now()); err != nil {
+			r.metrics.matches.WithLabelValues(string(err.Code)).Inc()
+			return err
+		}
+		p.paid = true
+	}
+	if f := r.farNow(choice.Edge); f != nil {
+		f.Free-- // its node will say how it is
+		r.reindex(f.ID)
+		return r.connect(p, f, p.request, p.claims, false)
+	}
+	r.begin(p, r.edges[choice.Edge], choice.Codecs)
+	return nil
+}
+
+// begin gives a player a session of an edge of this node.
+func (r *registry) begin(p *player, e *edge, codecs []string) {
 	s := &session{
-		id: signaling.SessionID(newID("s")), app: m.App, owner: claims.ID, edge: e, born: time.Now(),
-		shareable: claims.Allows(token.Watch), trust: trust{claims.Edges, claims.Root},
+		id: newSessionID(e.id), app: p.request.App, owner: signaling.TokenID(p.claims.ID), edge: e, born: time.Now(),
+		shareable: p.claims.Allows(token.Watch), trust: trust{p.claims.Edges, p.claims.Root},
 	}
 	s.log = r.log.With("session", s.id, "edge", e.id)
 	r.sessions[s.id], e.sessions[s.id] = s, s
 	s.log.Info("session is matched", "app", s.app)
-	r.start(p, s, m, choice.Codecs, false)
-	return nil
+	r.start(p, s, p.request, codecs, false)
+	r.touch(e)
 }
 
 // maxSpectators bounds who looks on at one session: each takes its share of the edge's way out to the network.
@@ -112,13 +151,26 @@ func (r *registry) watch(p *player, m signaling.Play, claims token.Claims) *sign
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if p.session != nil {
+	if p.busy() {
 		return signaling.Errorf(signaling.CodeBadMessage, "A game is running on this connection already.")
 	}
-	if m.Resume != "" && r.sessions[m.Resume] != nil {
+	return r.lookOn(p, m, claims)
+}
+
+// busy reports whether a player has a session, or is about to get one.
+func (p *player) busy() bool {
+	return p.session != nil || p.link != nil || p.seek != nil || p.waiting != nil
+}
+
+// lookOn is watch for a player who may.
+func (r *registry) lookOn(p *player, m signaling.Play, claims token.Claims) *signaling.Error {
+	if m.Resume != "" && (r.sessions[m.Resume] != nil || r.elsewhere(m.Resume)) {
 		return r.resume(p, m, claims)
 	}
 	watched := r.sessions[m.Watch]
+	if watched == nil && r.elsewhere(m.Watch) {
+		return r.goThere(p, m, claims)
+	}
 	if watched == nil || watched.over != nil || watched.watches != "" ||
 		!claims.AllowsApp(watched.app) || !claims.AllowsWatching(watched.id) { // one answer, so that nobody can try out ids
 		r.metrics.matches.WithLabelValues("watch-unknown").Inc()
@@ -144,7 +196,7 @@ func (r *registry) watch(p *player, m signaling.Play, claims token.Claims) *sign
 	}
 	r.metrics.matches.WithLabelValues("watching").Inc()
 	s := &session{
-		id: signaling.SessionID(newID("s")), app: watched.app, owner: claims.ID, edge: watched.edge, born: time.Now(), watches: watched.id,
+		id: newSessionID(watched.edge.id), app: watched.app, owner: signaling.TokenID(claims.ID), edge: watched.edge, born: time.Now(), watches: watched.id,
 	}
 	s.log = r.log.With("session", s.id, "edge", s.edge.id)
 	r.sessions[s.id], s.edge.sessions[s.id] = s, s
@@ -156,9 +208,12 @@ func (r *registry) watch(p *player, m signaling.Play, claims token.Claims) *sign
 // resume gives a player its session back. A connection of the same player that still has it loses it.
 func (r *registry) resume(p *player, m signaling.Play, claims token.Claims) *signaling.Error {
 	s := r.sessions[m.Resume]
-	if s == nil || s.owner != claims.ID { // the same answer, so that nobody can try out ids
+	if s == nil && r.elsewhere(m.Resume) {
+		return r.goThere(p, m, claims)
+	}
+	if s == nil || s.owner != signaling.TokenID(claims.ID) { // the same answer, so that nobody can try out ids
 		r.metrics.matches.WithLabelValues("resume-unknown").Inc()
-		return signaling.Errorf(signaling.CodeTimedOut, "Your session is over; it was kept for %v.", holdTime).WithHint("Play again to start anew.")
+		return sessionOver()
 	}
 	if !claims.AllowsApp(s.app) {
 		return signaling.Errorf(signaling.CodeBadToken, "This link is good for %s only.", claims.App)
@@ -178,8 +233,19 @@ func (r *registry) resume(p *player, m signaling.Play, claims token.Claims) *sig
 	}
 	r.metrics.matches.WithLabelValues("resumed").Inc()
 	s.log.Info("session is resumed")
+	p.request, p.claims = m, claims
 	s.shareable = claims.Allows(token.Watch)
 	r.start(p, s, m, codecs, true)
+	return nil
+}
+
+// goThere has a player served where the edge of the session that it asks for is.
+func (r *registry) goThere(p *player, m signaling.Play, claims token.Claims) *signaling.Error {
+	if p.guest != nil { // its own node finds out
+		p.guest.tell(body{Seek: true})
+		return nil
+	}
+	r.seek(p, m, claims)
 	return nil
 }
 
@@ -192,13 +258,26 @@ func (r *registry) start(p *player, s *session, m signaling.Play, codecs []strin
 	s.phase, s.playerCandidates, s.edgeCandidates = starting, 0, 0
 	again = again && !s.unsent()
 	s.late = nil // what an earlier connection of the player had to say
-	p.send(signaling.Matched{
-		Session: s.id, Edge: signaling.EdgeName{ID: s.edge.id, Name: s.edge.name}, ICEServers: r.iceServers(s.id), Share: r.share(s),
-	})
-	r.toEdge(s, signaling.Start{Session: s.id, Token: m.Token, App: s.app, Size: m.Size, Codecs: codecs, Resume: again, Restart: again && m.Restart, Watch: s.watches})
+	request := signaling.Start{Session: s.id, Token: m.Token, App: s.app, Size: m.Size, Codecs: codecs, Resume: again, Restart: again && m.Restart, Watch: s.watches}
+	if !s.leased && s.watches == "" {
+		request.Lease = r.propose(s)
+	}
+	if request.Lease != nil {
+		s.phase = leasing
+	} else {
+		r.matched(p, s)
+	}
+	r.toEdge(s, request)
 	s.due = r.after(offerTimeout, func() {
 		r.finish(s, signaling.Ended{Reason: signaling.Errorf(signaling.CodeTimedOut,
 			"The machine did not get the game's display ready within %v.", offerTimeout)}, true)
+	})
+}
+
+// matched tells a player its session.
+func (r *registry) matched(p *player, s *session) {
+	p.send(signaling.Matched{
+		Session: s.id, Edge: signaling.EdgeName{ID: s.edge.id, Name: s.edge.name}, ICEServers: r.iceServers(s.id), Share: r.share(s), Lease: s.lease,
 	})
 }
 
@@ -226,6 +305,21 @@ func (r *registry) share(s *session) string {
 func (r *registry) leave(p *player) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if p.waiting != nil {
+		r.dequeue(p)
+		r.rest(p)
+		return
+	}
+	if r.forward(p, signaling.Leave{}) {
+		r.stopSeeking(p)
+		r.unlink(p)
+		r.rest(p)
+		return
+	}
+	r.takeLeave(p)
+}
+
+func (r *registry) takeLeave(p *player) {
 	s := p.session
 	if s == nil {
 		return
@@ -254,20 +348,25 @@ func (r *registry) lose(s *session, hold time.Duration) {
 func (r *registry) finish(s *session, over signaling.Ended, tellEdge bool) {
 	r.quiet(s)
 	delete(s.edge.sessions, s.id)
+	if s.phase == leasing && s.slot < len(s.edge.leases) {
+		s.edge.leases[s.slot].Taken = false // unless the edge says so
+	}
 	if tellEdge {
 		r.toEdge(s, signaling.Stop{Session: s.id, Reason: over.Reason})
+		r.bury(s.id)
 	}
 	s.log.Info("session has ended", "code", over.Reason.Code, "reason", over.Reason.Message, "lasted", time.Since(s.born).Round(time.Millisecond))
 	r.metrics.ended.WithLabelValues(known(over.Reason.Code)).Inc()
 	p := s.player
 	if p == nil {
 		s.over = &over
+		r.touch(s.edge)
 		return
 	}
-	p.send(over)
 	p.session, s.player = nil, nil
 	r.forget(s)
-	r.rest(p)
+	r.touch(s.edge)
+	r.over(p, over)
 }
 
 // forget removes a session that has ended.
@@ -299,6 +398,12 @@ func (r *registry) toEdge(s *session, m signaling.Message) {
 func (r *registry) answer(p *player, m signaling.Answer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !r.forward(p, m) {
+		r.takeAnswer(p, m)
+	}
+}
+
+func (r *registry) takeAnswer(p *player, m signaling.Answer) {
 	s := p.session
 	if s == nil || s.phase != offered {
 		r.metrics.dropped.WithLabelValues("out-of-turn").Inc()
@@ -317,8 +422,14 @@ func (r *registry) answer(p *player, m signaling.Answer) {
 func (r *registry) candidate(p *player, m signaling.Candidate) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !r.forward(p, m) {
+		r.takeCandidate(p, m)
+	}
+}
+
+func (r *registry) takeCandidate(p *player, m signaling.Candidate) {
 	s := p.session
-	if s == nil || s.phase == starting {
+	if s == nil || s.phase <= starting {
 		r.metrics.dropped.WithLabelValues("out-of-turn").Inc()
 		return
 	}
@@ -335,8 +446,14 @@ func (r *registry) candidate(p *player, m signaling.Candidate) {
 func (r *registry) restart(p *player) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !r.forward(p, signaling.Restart{}) {
+		r.takeRestart(p)
+	}
+}
+
+func (r *registry) takeRestart(p *player) {
 	s := p.session
-	if s == nil || s.phase == starting {
+	if s == nil || s.phase <= starting {
 		r.metrics.dropped.WithLabelValues("out-of-turn").Inc() // the session has just ended, or an offer is due anyhow
 		return
 	}
@@ -348,6 +465,12 @@ func (r *registry) restart(p *player) {
 func (r *registry) check(p *player) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !r.forward(p, signaling.Check{}) {
+		r.takeCheck(p)
+	}
+}
+
+func (r *registry) takeCheck(p *player) {
 	s := p.session
 	if s == nil {
 		p.send(signaling.Checked{Edge: signaling.Gone})
@@ -360,7 +483,9 @@ func (r *registry) check(p *player) {
 		s.probe = nil
 		s.log.Warn("edge does not answer")
 		s.edge.quiet = true
-		p.send(signaling.Checked{Edge: signaling.Gone})
+		if !p.request.Wait { // else it goes on elsewhere
+			p.send(signaling.Checked{Edge: signaling.Gone})
+		}
 		r.finish(s, signaling.Ended{Reason: signaling.NewError(signaling.CodeEdgeGone)}, true)
 	})
 	r.toEdge(s, signaling.Probe{Session: s.id})
@@ -372,7 +497,7 @@ func (r *registry) explain(err *signaling.Error, claims token.Claims) *signaling
 		return err
 	}
 	for _, s := range r.sessions {
-		if s.owner == claims.ID && s.hold != nil && s.over == nil {
+		if s.owner == signaling.TokenID(claims.ID) && s.hold != nil && s.over == nil {
 			left := time.Until(s.hold.at).Round(time.Second)
 			return err.WithHint("A session of this link whose connection was lost is kept for another " + left.String() + ": return to its tab, or try again then.")
 		}

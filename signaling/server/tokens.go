@@ -16,7 +16,7 @@ type trust struct {
 
 // spentTokens are those that were good for one session, which has been matched, until they have expired. The registry's mutex guards
 // them. Edges keep their own, since they do not believe signaling; this is for tokens that several edges would take.
-type spentTokens map[string]time.Time // jti to when it is forgotten
+type spentTokens map[string]time.Time // the TokenID, to when it is forgotten
 
 // clockSlack is how much longer than its expiry says a token may be taken: more than its verifier's leeway.
 const clockSlack = time.Minute
@@ -29,7 +29,8 @@ func (s spentTokens) spend(claims token.Claims, now time.Time) *signaling.Error 
 	if !claims.Once {
 		return nil
 	}
-	if _, spent := s[claims.ID]; spent {
+	own := signaling.TokenID(claims.ID)
+	if _, spent := s[own]; spent {
 		return signaling.NewError(signaling.CodeSpentToken)
 	}
 	if len(s) >= maxSpent {
@@ -42,6 +43,6 @@ func (s spentTokens) spend(claims token.Claims, now time.Time) *signaling.Error 
 	if len(s) >= maxSpent {
 		return signaling.NewError(signaling.CodeFull)
 	}
-	s[claims.ID] = claims.Expires.Add(clockSlack)
+	s[own] = claims.Expires.Add(clockSlack)
 	return nil
 }

@@ -30,6 +30,7 @@ const (
 	Play    Right = "play"
 	Install Right = "install"
 	Watch   Right = "watch" // look on at others' sessions
+	Many    Right = "many"  // hold several sessions at a time, as with a link that is given to several people
 	// Microphone lets the app hear what the player says.
 	Microphone Right = "microphone"
 )

@@ -3,11 +3,15 @@ import type { FromEdge, ToEdge } from "./control/codec.js";
 import { Emitter } from "./emitter.js";
 import { type ErrorInfo, PlayerError } from "./errors.js";
 import { Peer } from "./peer.js";
-import type { Candidate, EdgeKey, FromSignaling, Matched, Size } from "./signaling/messages.js";
+import type { Candidate, EdgeKey, FromSignaling, Matched, Queued, Size } from "./signaling/messages.js";
 import { SignalingSocket } from "./signaling/socket.js";
 
 interface Events {
   matched: Matched;
+  /** All machines are in use: the player waits in line. */
+  queued: Queued;
+  /** The edge cannot go on: nothing is left of the way to it, and another edge is being found. */
+  moved: ErrorInfo;
   progress: { readonly stage: "starting" | "connecting"; readonly detail: string };
   connected: undefined;
   stream: MediaStream;
@@ -59,7 +63,8 @@ const CHECK_TIMEOUT_MS = 1_400;
  * ways by restart(), from the same edge over whatever socket reaches it; where the edge has given it up, a new one.
  *
  *   asking --matched--> matched --offer--> answering --connected--> standing <--restart, offer, answer--.
- *                                                                       '------------------------------'
+ *      ^                                                                '------------------------------'
+ *      '--moved-- from any of the others: the edge is gone
  */
 export class Link extends Emitter<Events> {
   readonly #request: LinkRequest;
@@ -116,7 +121,7 @@ export class Link extends Emitter<Events> {
     const socket = new SignalingSocket(signal);
     socket.on("message", (message) => this.#receive(message));
     socket.on("closed", (error) => this.#socketClosed(error));
-    socket.send({ type: "play", ...asked, ...again });
+    socket.send({ type: "play", ...asked, ...again, ...(asked.watch === undefined ? { wait: true } : {}) });
     return socket;
   }
 
@@ -171,6 +176,13 @@ export class Link extends Emitter<Events> {
       case "matched":
         this.#match(message);
         break;
+      case "queued":
+        clearTimeout(this.#deadline); // signaling says how long it takes
+        this.emit("queued", message);
+        break;
+      case "moved":
+        this.#move(message.reason);
+        break;
       case "progress":
         this.emit("progress", message);
         break;
@@ -209,6 +221,18 @@ export class Link extends Emitter<Events> {
       this.#peer = this.#open(matched);
     }
     this.emit("matched", matched);
+  }
+
+  #move(reason: ErrorInfo): void {
+    this.#peer?.close();
+    this.#peer = null;
+    this.#standing = false;
+    this.#matched = null;
+    this.#held = [];
+    this.#early.length = 0;
+    for (const verdict of this.#verdicts.splice(0)) verdict("unknown");
+    this.#within(MATCH_TIMEOUT_MS, "signaling-timeout");
+    this.emit("moved", reason);
   }
 
   #open({ iceServers }: Matched): Peer {

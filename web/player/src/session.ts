@@ -40,6 +40,10 @@ export interface SessionEvents {
   frame: FrameSample;
   /** The connection is lost; the last frame stands. Once a second until it is back or time is up. */
   reconnecting: { readonly secondsLeft: number };
+  /** All machines are in use. 1 is the next in line; estimate is in seconds, null where nobody knows. Told again when it changes. */
+  queued: { readonly position: number; readonly waiting: number; readonly estimate: number | null };
+  /** The edge cannot go on, and another is being found: stages come again, and the game begins anew. */
+  moved: { readonly reason: ErrorInfo };
   /** What the edge tells. */
   notice: Notice;
   /** What is heard has changed: there is sound now or none, it was muted or not, by the page or by the browser. */
@@ -81,7 +85,7 @@ export class Session extends Emitter<SessionEvents> {
   readonly #sender: InputSender;
   readonly #capture: InputCapture;
   readonly #heartbeat = new Heartbeat();
-  readonly #stages = new StageClock();
+  #stages = new StageClock();
   readonly #meter: StatsMeter;
   readonly #reconnection: Reconnection;
   readonly #over = new AbortController();
@@ -277,6 +281,11 @@ export class Session extends Emitter<SessionEvents> {
       this.#share = share ?? null;
       this.#enter("starting");
     });
+    link.on("queued", ({ position, waiting, estimate }) => {
+      this.emit("queued", { position, waiting, estimate: estimate < 0 ? null : estimate });
+      this.#enter("finding", inLine(position, waiting, estimate));
+    });
+    link.on("moved", (reason) => this.#moved(reason));
     link.on("progress", ({ stage, detail }) => this.#enter(stage, detail));
     link.on("connected", () => this.#connected());
     link.on("stream", (stream) => {
@@ -310,6 +319,25 @@ export class Session extends Emitter<SessionEvents> {
     this.#meter.reconnected();
     this.#clock = new EdgeClock();
     this.#streamShown = false;
+  }
+
+  /** Another edge takes the session over: all begins anew but the page and what it listens to. */
+  #moved(reason: ErrorInfo): void {
+    if (this.#state === "over") return;
+    this.#reconnection.end();
+    clearTimeout(this.#firstFrameTimer);
+    clearTimeout(this.#rejoinTimer);
+    this.#renew(); // the last picture stays
+    this.#state = "opening";
+    this.#stages = new StageClock();
+    this.#pictureSeen = false;
+    this.#appRunning = false;
+    this.#video = null;
+    this.#id = null;
+    this.#share = null;
+    this.#listen();
+    this.emit("moved", { reason });
+    this.#enter("finding", reason.message);
   }
 
   /** Signaling took the player for lost: asks for the same session again, while the connection goes on to serve. */
@@ -569,6 +597,16 @@ async function bondOf({ token, key }: ConnectOptions): Promise<Bond | null> {
 /** What tells of a change of network, where the browser has it. */
 function connectionOf(browser: Navigator & { readonly connection?: EventTarget }): EventTarget | undefined {
   return browser.connection;
+}
+
+/** The place in line, in words. */
+function inLine(position: number, waiting: number, estimate: number): string {
+  const place =
+    position === 1
+      ? "All machines are in use; you are next in line"
+      : `All machines are in use; you are number ${position} of ${waiting} in line`;
+  if (estimate < 0) return `${place}.`;
+  return estimate < 60 ? `${place}: less than a minute.` : `${place}: about ${Math.ceil(estimate / 60)} min.`;
 }
 
 function micros(ms: number): number {

@@ -55,6 +55,8 @@ export type ToSignaling =
       /** With resume: the connection to the edge is still there. */
       readonly restart?: boolean;
       readonly watch?: string;
+      /** Wait in line where every machine is in use, and go on with another where one ends. */
+      readonly wait?: boolean;
     }
   | { readonly type: "answer"; readonly sdp: string; readonly player?: PlayerKey }
   | Candidate
@@ -76,6 +78,31 @@ export interface Matched {
   readonly iceServers: readonly IceServer[];
   /** A token for others, good for looking on at the session and nothing else. */
   readonly share?: string;
+  /** The edge's signed promise of a slot. The page only keeps it. */
+  readonly lease?: Lease;
+}
+
+/** The right to one slot of one edge for one session, as the edge has signed it. Times are milliseconds since 1970. */
+export interface Lease {
+  readonly edge: string;
+  readonly slot: number;
+  readonly epoch: number;
+  readonly session: string;
+  readonly token: string;
+  readonly issued: number;
+  readonly expires: number;
+  readonly key: string;
+  readonly signature: string;
+}
+
+/** How far a player is who waits in line. */
+export interface Queued {
+  readonly type: "queued";
+  /** 1: the next one. */
+  readonly position: number;
+  readonly waiting: number;
+  /** Seconds, by how long others waited lately; -1: nobody knows. */
+  readonly estimate: number;
 }
 
 export interface Installing {
@@ -89,6 +116,8 @@ export interface Installing {
 
 export type FromSignaling =
   | Matched
+  | Queued
+  | { readonly type: "moved"; readonly reason: ErrorInfo }
   | { readonly type: "progress"; readonly stage: "starting" | "connecting"; readonly detail: string }
   | {
       readonly type: "offer";
@@ -112,6 +141,7 @@ const MAX_DETAIL = 256;
 const MAX_OUTPUT_LINES = 50;
 const MAX_LINE = 512;
 const MAX_TEXT = 512;
+const MAX_LEASE_TEXT = 256;
 const MAX_ICE_SERVERS = 8;
 const ICE_SCHEME = /^(stuns?|turns?):/;
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
@@ -157,8 +187,15 @@ function read(m: Fields): FromSignaling {
         edge: { id: matching(edge, "id", ID), name: optional(edge, "name", "") },
         iceServers: list(m, "iceServers", MAX_ICE_SERVERS).map((entry) => iceServer(record(entry))),
         ...(share === "" ? {} : { share: matching(m, "share", TOKEN) }),
+        ...(m["lease"] === undefined || m["lease"] === null ? {} : { lease: lease(record(m["lease"])) }),
       };
     }
+    case "queued": {
+      const position = count(m, "position", 1);
+      return { type, position, waiting: count(m, "waiting", position), estimate: count(m, "estimate", -1) };
+    }
+    case "moved":
+      return { type, reason: errorInfo(m["reason"]) };
     case "progress":
       return {
         type,
@@ -207,6 +244,21 @@ function read(m: Fields): FromSignaling {
     default:
       throw new TypeError(`unknown type ${JSON.stringify(type)}`);
   }
+}
+
+function lease(m: Fields): Lease {
+  const issued = count(m, "issued", 0);
+  return {
+    edge: matching(m, "edge", ID),
+    slot: count(m, "slot", 0),
+    epoch: count(m, "epoch", 0),
+    session: matching(m, "session", ID),
+    token: matching(m, "token", ID),
+    issued,
+    expires: count(m, "expires", issued),
+    key: bounded(string(m, "key"), MAX_LEASE_TEXT),
+    signature: bounded(string(m, "signature"), MAX_LEASE_TEXT),
+  };
 }
 
 function app(m: Fields): App {
@@ -275,6 +327,13 @@ function matching(m: Fields, key: string, form: RegExp): string {
 
 function bounded(value: string, octets: number): string {
   if (new TextEncoder().encode(value).length > octets) throw new TypeError(`longer than ${octets} octets`);
+  return value;
+}
+
+function count(m: Fields, key: string, least: number): number {
+  const value = m[key];
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < least)
+    throw new TypeError(`${key}: not a whole number from ${least} on`);
   return value;
 }
 

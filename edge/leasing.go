@@ -1,0 +1,170 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"nearlight/edge/leaselog"
+	"nearlight/signaling"
+	"nearlight/signaling/lease"
+)
+
+// Leasing is how an edge gives its slots away: by what it signs, and where it remembers.
+type Leasing struct {
+	// Instance is a secret of this edge's, the same after a restart (signaling.EdgeOf).
+	Instance string
+	Signer   lease.Signer
+	Log      *leaselog.Log
+}
+
+const (
+	// leaseTime is how long a lease lasts that nobody renews: longer than a lost player is waited for, and than a start may take.
+	leaseTime = 60 * time.Second
+	// leaseRenewal is how often the lease of a player who is connected is renewed.
+	leaseRenewal = 10 * time.Second
+)
+
+// errLeaseOver ends a session whose lease nobody has renewed.
+var errLeaseOver = signaling.Errorf(signaling.CodeTimedOut, "Nothing was heard of the player for %v.", leaseTime)
+
+// sinceStart is the clock of leases: monotonic, whatever the wall clock does.
+func (n *Node) sinceStart() lease.Instant { return time.Since(n.born) }
+
+// propose books the slot that signaling proposes, or, for signaling that proposes none, any that is free. The caller holds mu.
+func (n *Node) propose(m signaling.Start, tokenID string, shared bool) (lease.Held, error) {
+	now := n.sinceStart()
+	p := lease.Proposal{Session: m.Session, Token: signaling.TokenID(tokenID), Shared: shared, TTL: leaseTime}
+	if m.Lease != nil {
+		p.Slot, p.Expect, p.TTL = m.Lease.Slot, m.Lease.Expect, time.Duration(m.Lease.TTL)*time.Millisecond
+	} else {
+		free := false
+		for slot, s := range n.leases.Slots(now) {
+			if !s.Taken {
+				p.Slot, p.Expect, free = slot, s.Epoch, true
+				break
+			}
+		}
+		if !free {
+			return lease.Held{}, signaling.NewError(signaling.CodeFull)
+		}
+	}
+	held, fresh, err := n.leases.Propose(now, p)
+	n.expireLeases(now)
+	switch {
+	case errors.Is(err, lease.ErrToken):
+		return lease.Held{}, signaling.NewError(signaling.CodeTokenInUse)
+	case errors.Is(err, lease.ErrTTL):
+		return lease.Held{}, signaling.Errorf(signaling.CodeBadMessage, "%v", err)
+	case err != nil:
+		n.metrics.leasesStale.Inc()
+		n.sendStatus(nil) // what signaling knows is old
+		return lease.Held{}, signaling.Errorf(signaling.CodeStale, "%v", err)
+	case !fresh:
+		return lease.Held{}, signaling.Errorf(signaling.CodeBadMessage, "session %s has its lease already", m.Session)
+	}
+	n.metrics.leases.Inc()
+	return held, nil
+}
+
+// countersign has a session's lease on the disk, and then tells signaling.
+func (n *Node) countersign(s *session) error {
+	held := s.lease
+	if held == nil {
+		return nil
+	}
+	now := time.Now()
+	record := lease.Record{Event: lease.Granted, At: now.UnixMilli(), Slot: held.Slot, Epoch: held.Epoch, Session: held.Session, Token: held.Token}
+	if err := n.config.Leasing.Log.Append(record); err != nil {
+		return err
+	}
+	if !s.proposed {
+		return nil
+	}
+	signed, err := lease.Sign(signaling.Lease{
+		Edge: n.id(), Slot: held.Slot, Epoch: held.Epoch, Session: held.Session, Token: held.Token,
+		Issued: now.UnixMilli(), Expires: now.Add(held.Until - n.sinceStart()).UnixMilli(),
+	}, n.config.Leasing.Signer)
+	if err != nil {
+		return err
+	}
+	n.say(signaling.Leased{Session: s.id, Lease: &signed})
+	return nil
+}
+
+// renew has a session's lease last on: its player is there.
+func (n *Node) renew(s *session) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if s.lease == nil {
+		return
+	}
+	if err := n.leases.Renew(n.sinceStart(), s.lease.Ref, leaseTime); err != nil {
+		s.logger.Warn("the lease cannot be renewed", "error", err)
+	}
+}
+
+// release frees a session's slot for others, if it still has it. The caller holds mu.
+func (n *Node) release(s *session) {
+	if s.lease == nil || !n.leases.Release(n.sinceStart(), s.lease.Ref) {
+		return
+	}
+	n.note(lease.Record{Event: lease.Released, Slot: s.lease.Slot, Epoch: s.lease.Epoch, Session: s.id})
+}
+
+func (n *Node) note(r lease.Record) {
+	r.At = time.Now().UnixMilli()
+	if err := n.config.Leasing.Log.Note(r); err != nil {
+		n.logger.Error("a lease's end cannot be written down", "session", r.Session, "error", err)
+	}
+}
+
+// expireLeases ends the sessions whose lease is over. The caller holds mu.
+func (n *Node) expireLeases(now lease.Instant) {
+	for _, over := range n.leases.Expire(now) {
+		n.metrics.leasesExpired.Inc()
+		n.note(lease.Record{Event: lease.Expired, Slot: over.Slot, Epoch: over.Epoch, Session: over.Session})
+		if r := n.sessions[over.Session]; r != nil {
+			r.logger.Warn("the session's lease is over", "slot", over.Slot, "epoch", over.Epoch)
+			r.stop(errLeaseOver)
+		}
+	}
+}
+
+// keepLeases ends leases in time until ctx ends.
+func (n *Node) keepLeases(ctx context.Context) error {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			n.mu.Lock()
+			n.expireLeases(n.sinceStart())
+			n.mu.Unlock()
+		}
+	}
+}
+
+// slotStates is how the slots are, for signaling. The caller holds mu.
+func (n *Node) slotStates() []signaling.SlotState {
+	slots := n.leases.Slots(n.sinceStart())
+	states := make([]signaling.SlotState, len(slots))
+	for i, s := range slots {
+		states[i] = signaling.SlotState{Epoch: s.Epoch, Taken: s.Taken}
+	}
+	return states
+}
+
+// told is a running session as signaling is told it.
+func (r *running) told() signaling.Running {
+	told := signaling.Running{Session: r.id, App: r.app.Name, Token: r.token}
+	if r.watches != nil {
+		told.Watch = r.watches.id
+	}
+	if r.lease != nil {
+		told.Slot, told.Epoch = r.lease.Slot, r.lease.Epoch
+	}
+	return told
+}

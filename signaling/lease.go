@@ -1,0 +1,107 @@
+package signaling
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"time"
+)
+
+// Epoch is a slot's fencing number: it grows with each lease of the slot, and what names an older one is about the past.
+type Epoch uint64
+
+// Proposal asks an edge for a lease: it is granted if the slot is free and its epoch is still the expected one.
+type Proposal struct {
+	Slot   int   `json:"slot"`
+	Expect Epoch `json:"expect"`
+	TTL    int64 `json:"ttl"` // milliseconds until the lease is over unless it is renewed
+}
+
+// Lease is the right to one slot of one edge for one session, as the edge has signed it.
+type Lease struct {
+	Edge    EdgeID    `json:"edge"`
+	Slot    int       `json:"slot"`
+	Epoch   Epoch     `json:"epoch"`
+	Session SessionID `json:"session"`
+	Token   string    `json:"token"`   // TokenID of the player's token
+	Issued  int64     `json:"issued"`  // milliseconds since 1970, by the edge's clock
+	Expires int64     `json:"expires"` // the same; what counts is the edge's monotonic clock
+	Key     string    `json:"key"`     // what the signature is by
+	// Signature is of package lease's Digest, in base64.
+	Signature string `json:"signature"`
+}
+
+// Running is a session that an edge runs, told to a signaling node that may not know of it.
+type Running struct {
+	Session SessionID `json:"session"`
+	App     string    `json:"app"`
+	Token   string    `json:"token"`           // TokenID of its player's token
+	Watch   SessionID `json:"watch,omitempty"` // the session that it looks on at
+	Slot    int       `json:"slot"`
+	Epoch   Epoch     `json:"epoch"` // of its lease; 0 for a spectator's, which has none
+}
+
+// TokenID names a player's token where the token itself has no business: 26 letters and digits, from its jti.
+func TokenID(jti string) string { return digest26("nearlight token " + jti) }
+
+// EdgeOf is the id of an edge that shows a token with this jti and says this instance, the same at every signaling node. Who lacks either cannot
+// take an edge's place.
+func EdgeOf(jti, instance string) EdgeID {
+	return EdgeID("e-" + digest26("nearlight edge "+instance+" "+jti))
+}
+
+func digest26(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:])[:26]
+}
+
+// The bounds of a lease's time.
+const (
+	MinLease = time.Second
+	MaxLease = 10 * time.Minute
+)
+
+const (
+	maxKeyText       = 256
+	maxSignatureText = 256
+	maxEpoch         = 1<<53 - 1 // what every reader of JSON takes
+)
+
+func (p *Proposal) check(c *checks) {
+	c.between("slot", p.Slot, 0, maxSlots-1)
+	c.epoch(p.Expect)
+	if ttl := time.Duration(p.TTL); ttl < MinLease/time.Millisecond || ttl > MaxLease/time.Millisecond {
+		c.fail("ttl is %d, want %d to %d", p.TTL, MinLease/time.Millisecond, MaxLease/time.Millisecond)
+	}
+}
+
+func (l *Lease) check(c *checks) {
+	c.id("edge", string(l.Edge))
+	c.between("slot", l.Slot, 0, maxSlots-1)
+	c.epoch(l.Epoch)
+	c.id("session", string(l.Session))
+	c.id("token", l.Token)
+	if l.Issued < 0 || l.Issued > maxEpoch || l.Expires < l.Issued || l.Expires > maxEpoch {
+		c.fail("issued and expires are no times in order")
+	}
+	c.label("key", l.Key, 1, maxKeyText)
+	c.label("signature", l.Signature, 1, maxSignatureText)
+}
+
+func (r *Running) check(c *checks) {
+	c.id("session", string(r.Session))
+	if r.App != "" {
+		c.app(r.App)
+	}
+	c.id("token", r.Token)
+	if r.Watch != "" {
+		c.id("watch", string(r.Watch))
+	}
+	c.between("slot", r.Slot, 0, maxSlots-1)
+	c.epoch(r.Epoch)
+}
+
+func (c *checks) epoch(e Epoch) {
+	if e > maxEpoch {
+		c.fail("epoch is %d, want %d at most", e, uint64(maxEpoch))
+	}
+}

@@ -1,0 +1,123 @@
+package server
+
+import (
+	"time"
+
+	"nearlight/signaling"
+	"nearlight/signaling/lease"
+)
+
+const (
+	// leaseTime is what signaling proposes; the edge renews while the player is there.
+	leaseTime = 60 * time.Second
+	// maxTries is how often a player is proposed elsewhere because somebody else was quicker.
+	maxTries = 5
+	// buriedTime is how long an edge that was away may still tell of a session that has ended: as long as its player could have come back.
+	buriedTime = holdTime
+)
+
+// propose picks a slot of the session's edge, nil where the edge gives no leases: then it decides by itself.
+func (r *registry) propose(s *session) *signaling.Proposal {
+	for slot, state := range s.edge.leases {
+		if !state.Taken {
+			s.edge.leases[slot].Taken = true // until the edge says how it is
+			s.slot = slot
+			return &signaling.Proposal{Slot: slot, Expect: state.Epoch, TTL: leaseTime.Milliseconds()}
+		}
+	}
+	return nil
+}
+
+// leased takes an edge's lease, and tells the player that it has a session.
+func (r *registry) leased(s *session, l *signaling.Lease) {
+	if s.phase != leasing {
+		r.metrics.dropped.WithLabelValues("out-of-turn").Inc()
+		return
+	}
+	if why := r.unfit(s, l); why != "" {
+		s.log.Error("the edge's lease is not what was asked for", "why", why)
+		reason := signaling.Errorf(signaling.CodeEdgeRefused, "The machine's lease is not valid.")
+		if s.edge.peer != nil {
+			s.edge.peer.send(signaling.Stop{Session: s.id, Reason: reason})
+		}
+		r.refused(s, reason)
+		return
+	}
+	s.lease, s.leased, s.phase = l, true, starting
+	r.metrics.leases.Observe(time.Since(s.born).Seconds())
+	if s.player != nil {
+		r.matched(s.player, s)
+	}
+}
+
+// unfit says what is wrong with a lease, "" for nothing.
+func (r *registry) unfit(s *session, l *signaling.Lease) string {
+	switch {
+	case l.Edge != s.edge.id || l.Session != s.id:
+		return "it is another edge's or session's"
+	case l.Slot != s.slot:
+		return "it is another slot's"
+	case l.Token != s.owner:
+		return "it is another token's"
+	case l.Key != s.edge.key:
+		return "it is signed by another key than the edge has registered"
+	}
+	if err := lease.Verify(*l, r.verifier); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// again has a player whose proposal was overtaken try another slot, or another edge. It reports false when it has tried often enough.
+func (r *registry) again(s *session) bool {
+	p := s.player
+	if p == nil || s.phase != leasing {
+		return false
+	}
+	r.metrics.overtaken.Inc()
+	if p.tries++; p.tries >= maxTries {
+		return false
+	}
+	r.drop(s)
+	if p.guest != nil { // its own node knows all edges as well, and how often it has tried
+		p.guest.tell(body{Retry: signaling.NewError(signaling.CodeStale)})
+		return true
+	}
+	if err := r.assign(p); err != nil {
+		p.end(err)
+	}
+	return true
+}
+
+// drop forgets a session that never came to be. Its player is without one then.
+func (r *registry) drop(s *session) {
+	r.quiet(s)
+	r.alarms.stop(s.hold)
+	delete(s.edge.sessions, s.id)
+	delete(r.sessions, s.id)
+	r.touch(s.edge)
+	if s.player != nil {
+		s.player.session, s.player = nil, nil
+	}
+}
+
+// adopt goes on with a session that an edge runs and this node has never heard of: its player is expected.
+func (r *registry) adopt(e *edge, told signaling.Running) {
+	of, ok := edgeOf(told.Session)
+	if _, dead := r.buried[told.Session]; dead || !ok || of != e.id || r.sessions[told.Session] != nil {
+		return
+	}
+	s := &session{id: told.Session, app: told.App, owner: told.Token, edge: e, born: time.Now(), watches: told.Watch, phase: settled, slot: told.Slot}
+	s.leased = told.Epoch > 0 // which lease that is its player knows
+	s.log = r.log.With("session", s.id, "edge", e.id)
+	r.sessions[s.id], e.sessions[s.id] = s, s
+	r.metrics.adopted.Inc()
+	s.log.Info("session is taken over as its edge runs it", "app", s.app)
+	r.lose(s, holdTime)
+}
+
+// bury remembers that a session has ended, for an edge that was not told.
+func (r *registry) bury(id signaling.SessionID) {
+	r.buried[id] = struct{}{}
+	r.after(buriedTime, func() { delete(r.buried, id) })
+}

@@ -1,0 +1,140 @@
+package server
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"nearlight/signaling"
+	"nearlight/signaling/lease"
+)
+
+func TestALeaseThatIsNotWhatWasAskedForIsNotTakenAndTheSlotIsGivenBack(t *testing.T) {
+	for why, change := range map[string]func(*signaling.Lease){
+		"another edge's":               func(l *signaling.Lease) { l.Edge = "e-other" },
+		"another session's":            func(l *signaling.Lease) { l.Session = "s-other" },
+		"another slot's":               func(l *signaling.Lease) { l.Slot++ },
+		"another token's":              func(l *signaling.Lease) { l.Token = "other" },
+		"signed by a key of nobody's":  func(l *signaling.Lease) { l.Key = "ed25519:AAAA" },
+		"not what the signature is of": func(l *signaling.Lease) { l.Epoch++ },
+	} {
+		t.Run(why, func(t *testing.T) {
+			inCity(t, 1, func(c *city) {
+				m := c.rig(1)
+				m.connect(c.nodes[0])
+				m.mute = true
+				g := c.gamer(c.nodes[0], "one", func(p *signaling.Play) { p.Wait = false })
+				c.heard(g)
+				s := g.player.session
+				if s == nil || s.phase != leasing {
+					t.Fatalf("%+v", s)
+				}
+				signed, err := lease.Sign(signaling.Lease{Edge: m.edge.id, Slot: 0, Epoch: 1, Session: s.id, Token: s.owner, Issued: 1, Expires: 2}, m.signer)
+				if err != nil {
+					t.Fatal(err)
+				}
+				change(&signed)
+				m.say(rigPeer{m, m.recorder}, signaling.Leased{Session: s.id, Lease: &signed})
+				c.heard(g)
+				if g.reason == nil || g.reason.Code != signaling.CodeEdgeRefused {
+					t.Errorf("the player is told %v", g.reason)
+				}
+				c.same(kindsOf(m.recorder), "registered", "start", "stop")
+				if free := m.edge.available(); free != 1 {
+					t.Errorf("%d slots are free", free)
+				}
+			})
+		})
+	}
+}
+
+func TestAPlayerWhoseProposalWasOvertakenIsProposedElsewhereAndKnowsNothingOfIt(t *testing.T) {
+	inCity(t, 1, func(c *city) {
+		first := c.rig(1)
+		first.connect(c.nodes[0])
+		// What the node knows is old: the slot has gone to somebody whose lease another node proposed.
+		if _, _, err := first.table.Propose(0, lease.Proposal{Session: "s-other", Token: "other", TTL: 10 * time.Minute}); err != nil {
+			t.Fatal(err)
+		}
+		g := c.gamer(c.nodes[0], "one", nil)
+		c.heard(g, "queued")
+		second := c.rig(1)
+		second.connect(c.nodes[0])
+		c.settle()
+		if matched := c.plays(g); matched.Edge.ID != second.edge.id {
+			t.Errorf("%+v", matched)
+		}
+	})
+}
+
+func TestAnEdgeTellsANodeThatWasRestartedWhatItRunsAndNothingOfOthers(t *testing.T) {
+	inCity(t, 1, func(c *city) {
+		m := c.rig(2)
+		m.connect(c.nodes[0])
+		g := c.gamer(c.nodes[0], "one", nil)
+		matched := c.plays(g)
+		c.nodes[0].stop()
+		n := c.add()
+		const others = signaling.SessionID("s-AAAAAAAAAAAAAAAAAAAAAAAAAA-BBBBBBBBBBBBBBBB")
+		m.running[others] = signaling.Running{Session: others, Token: signaling.TokenID("one"), Slot: 1, Epoch: 1}
+		again := c.gamer(n, "one", func(p *signaling.Play) { p.Resume = matched.Session }) // before its edge
+		m.connect(n)
+		if got := c.plays(again); got.Session != matched.Session || got.Lease != nil {
+			t.Errorf("%+v", got)
+		}
+		c.same(kindsOf(m.recorder), "registered", "stop", "start", "answer")
+		if n.sessions[others] != nil {
+			t.Error("a session of another edge is taken over")
+		}
+	})
+}
+
+func TestASessionThatHasEndedIsNotTakenOverFromAnEdgeThatWasAway(t *testing.T) {
+	inCity(t, 1, func(c *city) {
+		m := c.rig(1)
+		m.connect(c.nodes[0])
+		g := c.gamer(c.nodes[0], "one", nil)
+		matched := c.plays(g)
+		m.mute = true
+		m.lost()
+		g.node.leave(g.player)
+		m.mute = false
+		m.connect(c.nodes[0]) // it has not heard of that
+		synctest.Wait()
+		if c.nodes[0].sessions[matched.Session] != nil || len(m.running) != 0 {
+			t.Errorf("%+v is left at the edge", m.running)
+		}
+	})
+}
+
+func TestASessionWhosePlayerNeverComesToTheNewNodeIsStopped(t *testing.T) {
+	inCity(t, 2, func(c *city) {
+		m := c.rig(1)
+		m.connect(c.nodes[0])
+		c.plays(c.gamer(c.nodes[0], "one", nil))
+		c.kill(c.nodes[0])
+		m.connect(c.nodes[1])
+		time.Sleep(holdTime + time.Second)
+		synctest.Wait()
+		if len(m.table.Holders(time.Since(m.born))) != 0 {
+			t.Error("the slot is still held")
+		}
+	})
+}
+
+func TestSessionsAreFoundByTheirEdge(t *testing.T) {
+	for _, id := range []signaling.EdgeID{signaling.EdgeOf("jti", "instance"), "e-0x52908400098527886E0F7030069857D2E4169EE7", "e-a-b"} {
+		session := newSessionID(id)
+		if of, ok := edgeOf(session); !ok || of != id || len(session) > 64 {
+			t.Errorf("%s of %s is found at %s, %v", session, id, of, ok)
+		}
+	}
+	for _, id := range []signaling.SessionID{"", "s-", "s-x", "x-1-2", "s--x"} {
+		if of, ok := edgeOf(id); ok {
+			t.Errorf("%q is of %s", id, of)
+		}
+	}
+	if signaling.EdgeOf("a", "b c") == signaling.EdgeOf("b a", "c") && signaling.EdgeOf("a", "b") == signaling.EdgeOf("b", "a") {
+		t.Error("two edges have one id")
+	}
+}

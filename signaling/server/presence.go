@@ -1,0 +1,305 @@
+package server
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"maps"
+	"slices"
+	"time"
+
+	"nearlight/signaling"
+	"nearlight/signaling/match"
+)
+
+// presence is what a node tells all others of its edges: what has changed, or, in a round of several, all.
+type presence struct {
+	Node string `json:"node"`
+	Seq  uint64 `json:"seq"` // a gap is asked about
+	// First and Last begin and end an account of all edges: what it does not name is not there.
+	First   bool                       `json:"first,omitempty"`
+	Last    bool                       `json:"last,omitempty"`
+	Edges   []presentEdge              `json:"edges,omitempty"`
+	Gone    []signaling.EdgeID         `json:"gone,omitempty"`
+	Apps    map[string][]signaling.App `json:"apps,omitempty"` // catalogues by digest: most edges have the same one
+	Queue   []int64                    `json:"queue,omitempty"`
+	Leaving bool                       `json:"leaving,omitempty"` // the node is being stopped
+}
+
+type presentEdge struct {
+	ID        signaling.EdgeID `json:"id"`
+	Name      string           `json:"name,omitempty"`
+	Slots     int              `json:"slots"`
+	Free      int              `json:"free,omitempty"`
+	Codecs    []string         `json:"codecs"`
+	Catalogue string           `json:"catalogue"`
+	Since     int64            `json:"since"`
+}
+
+// farEdge is an edge of another node.
+type farEdge struct {
+	presentEdge
+	node  *neighbour
+	apps  []signaling.App
+	round uint64
+}
+
+// maxQueueTold is how many who wait are told to the other nodes.
+const maxQueueTold = 32
+
+// touch notes that something about an edge of ours has changed.
+func (r *registry) touch(e *edge) {
+	r.reindex(e.id)
+	if r.cluster != nil {
+		r.cluster.dirty[e.id] = struct{}{}
+	}
+}
+
+// tick tells the other nodes what is new, finds those that are gone, and serves who waits.
+func (r *registry) tick() {
+	c := r.cluster
+	now := time.Now()
+	for _, n := range c.nodes {
+		if now.Sub(n.heard) > nodeSilence {
+			r.nodeLost(n)
+		}
+	}
+	switch {
+	case c.all:
+		c.all = false
+		r.tell(slices.Collect(maps.Keys(r.edges)), true)
+	case len(c.dirty) > 0 || now.Sub(c.told) >= presenceBeat:
+		r.tell(slices.Collect(maps.Keys(c.dirty)), false)
+	}
+	r.trySeekers()
+	r.serveQueue()
+	r.after(presenceTick, r.tick)
+}
+
+// tell publishes how edges are, in as many messages as it takes.
+func (r *registry) tell(ids []signaling.EdgeID, all bool) {
+	c := r.cluster
+	c.told = time.Now()
+	clear(c.dirty)
+	next := presence{First: all, Queue: r.queueTold()}
+	size := 0
+	flush := func(last bool) {
+		c.seq++
+		next.Node, next.Seq, next.Last = c.id, c.seq, all && last
+		r.post(presenceSubject, next)
+		next, size = presence{Queue: next.Queue}, 0
+	}
+	for _, id := range ids {
+		e := r.edges[id]
+		if e == nil {
+			next.Gone = append(next.Gone, id)
+			size += 64
+			continue
+		}
+		free := 0
+		if e.peer != nil && !e.quiet {
+			free = e.available()
+		}
+		present := presentEdge{ID: id, Name: e.name, Slots: e.slots, Free: free, Codecs: e.codecs, Since: e.since}
+		present.Catalogue = e.catalogue.digest
+		size += 256 + 20*len(e.codecs)
+		if next.Apps[present.Catalogue] == nil {
+			if size > 0 && size+e.catalogue.size > batchBytes && len(next.Edges) > 0 {
+				flush(false)
+			}
+			if next.Apps == nil {
+				next.Apps = make(map[string][]signaling.App)
+			}
+			next.Apps[present.Catalogue] = e.apps
+			size += e.catalogue.size
+		}
+		next.Edges = append(next.Edges, present)
+		if size > batchBytes {
+			flush(false)
+		}
+	}
+	flush(true)
+}
+
+// leave tells the other nodes that this one is being stopped.
+func (r *registry) leaveCluster() {
+	if r.cluster == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cluster.seq++
+	r.post(presenceSubject, presence{Node: r.cluster.id, Seq: r.cluster.seq, Leaving: true})
+}
+
+// hear takes what another node tells.
+func (r *registry) hear(p presence) {
+	c := r.cluster
+	if p.Node == c.id || p.Node == "" {
+		return
+	}
+	n := c.nodes[p.Node]
+	if n == nil {
+		if p.Leaving {
+			return
+		}
+		n = &neighbour{id: p.Node, edges: make(map[signaling.EdgeID]*farEdge)}
+		if p.First {
+			n.seq = p.Seq - 1
+		}
+		c.nodes[p.Node] = n
+		c.all = true // it has heard nothing of us either
+		r.log.Info("signaling node is found", "node", n.id)
+	}
+	now := time.Now()
+	if p.Seq <= n.seq {
+		return // once more
+	}
+	if p.Seq != n.seq+1 && !p.First && now.Sub(n.asked) > presenceTick {
+		n.asked = now
+		r.mail(n.id, envelope{Full: true})
+	}
+	n.seq, n.heard, n.queue = p.Seq, now, p.Queue
+	if p.Leaving {
+		n.leaving = true
+		r.nodeLost(n)
+		return
+	}
+	if p.First {
+		n.round++
+	}
+	for _, id := range p.Gone {
+		r.forgetFar(n, id)
+	}
+	for _, present := range p.Edges {
+		apps, ok := p.Apps[present.Catalogue]
+		if !ok {
+			r.metrics.dropped.WithLabelValues("strange-node").Inc()
+			continue
+		}
+		f := n.edges[present.ID]
+		if f == nil {
+			f = &farEdge{node: n}
+			n.edges[present.ID] = f
+			r.far[present.ID] = append(r.far[present.ID], f)
+		}
+		f.presentEdge, f.round = present, n.round
+		f.apps = r.catalogue(apps).apps
+		f.Codecs = r.internCodecs(present.Codecs)
+		r.reindex(present.ID)
+		if e := r.edges[present.ID]; e != nil && e.since < present.Since {
+			r.yield(e)
+		}
+		if r.farNow(present.ID) == f {
+			r.moved(present.ID, n.id)
+		}
+		r.found(present.ID)
+	}
+	if p.Last {
+		for id, f := range n.edges {
+			if f.round != n.round {
+				r.forgetFar(n, id)
+			}
+		}
+	}
+}
+
+// forgetFar forgets what a node has told of an edge.
+func (r *registry) forgetFar(n *neighbour, id signaling.EdgeID) {
+	f := n.edges[id]
+	if f == nil {
+		return
+	}
+	delete(n.edges, id)
+	if rest := slices.DeleteFunc(r.far[id], func(other *farEdge) bool { return other == f }); len(rest) > 0 {
+		r.far[id] = rest
+	} else {
+		delete(r.far, id)
+	}
+	r.reindex(id)
+}
+
+// farNow is where an edge is now, by what all other nodes say; nil if none has it, or it is here.
+func (r *registry) farNow(id signaling.EdgeID) *farEdge {
+	var best *farEdge
+	for _, f := range r.far[id] {
+		if best == nil || f.Since > best.Since {
+			best = f
+		}
+	}
+	if e := r.edges[id]; e != nil && best != nil && e.since >= best.Since {
+		return nil
+	}
+	return best
+}
+
+// reindex has matching know what an edge is like now, at whichever node it is.
+func (r *registry) reindex(id signaling.EdgeID) {
+	var now match.Edge
+	switch e, f := r.edges[id], r.farNow(id); {
+	case f != nil:
+		now = f.offer()
+	case e != nil && e.peer != nil && !e.quiet:
+		now = e.offer()
+	default:
+		r.index.Remove(id)
+		delete(r.vacant, id)
+		return
+	}
+	r.index.Upsert(now)
+	if now.Free > 0 {
+		r.vacant[id] = struct{}{}
+	} else {
+		delete(r.vacant, id)
+	}
+}
+
+func (f *farEdge) offer() match.Edge {
+	return match.Edge{ID: f.ID, Slots: f.Slots, Free: f.Free, Codecs: f.Codecs, Apps: f.apps}
+}
+
+func (e *edge) offer() match.Edge {
+	return match.Edge{ID: e.id, Slots: e.slots, Free: e.available(), Codecs: e.codecs, Apps: e.apps}
+}
+
+// catalogue is a list of apps that edges share: most have the same.
+type catalogue struct {
+	digest string
+	size   int // as JSON, in octets
+	apps   []signaling.App
+}
+
+// maxCatalogues bounds what is remembered; beyond it lists are not shared.
+const maxCatalogues = 4096
+
+// catalogue returns the shared list that equals apps.
+func (r *registry) catalogue(apps []signaling.App) *catalogue {
+	data, err := json.Marshal(apps)
+	if err != nil { // cannot be: it was read from JSON
+		r.log.Error("a catalogue cannot be written", "error", err)
+	}
+	sum := sha256.Sum256(data)
+	key := base64.RawURLEncoding.EncodeToString(sum[:16])
+	if known := r.catalogues[key]; known != nil {
+		return known
+	}
+	if len(r.catalogues) >= maxCatalogues {
+		clear(r.catalogues) // those in use go on
+	}
+	made := &catalogue{digest: key, size: len(data), apps: apps}
+	r.catalogues[key] = made
+	return made
+}
+
+// internCodecs is catalogue for lists of codecs.
+func (r *registry) internCodecs(codecs []string) []string {
+	for _, known := range r.codecs {
+		if slices.Equal(known, codecs) {
+			return known
+		}
+	}
+	if len(r.codecs) < 64 {
+		r.codecs = append(r.codecs, codecs)
+	}
+	return codecs
+}
