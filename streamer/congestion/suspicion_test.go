@@ -171,3 +171,21 @@ func TestScenarioAFallIsAnsweredWithinTwoFrames(t *testing.T) {
 		}
 	}
 }
+
+func TestManyPacketsSentAgainAtOnceTakeTheTimeOfSeveralFrames(t *testing.T) {
+	c := New(0, Config{Ceiling: 20 * mbps, Start: 12 * mbps})
+	full := c.Next(0).Budget // 25 kB
+	for n := range int64(80) {
+		c.PacketSent(SentPacket{Sequence: n, Size: 1200, Sent: 1, Kind: Retransmission})
+	}
+	c.PacketSent(SentPacket{Sequence: 80, Frame: 1, Size: 1200, Sent: 1, Kind: Media})
+	smaller := 0
+	for n := range 10 {
+		if grant := c.Next(Instant(time.Duration(n+1) * second / 60)); grant.Skip || grant.Budget < full {
+			smaller++
+		}
+	}
+	if smaller != 4 { // 96 kB are 3.84 frames
+		t.Errorf("%d frames made room for 96 kB", smaller)
+	}
+}
