@@ -189,3 +189,29 @@ func TestManyPacketsSentAgainAtOnceTakeTheTimeOfSeveralFrames(t *testing.T) {
 		t.Errorf("%d frames made room for 96 kB", smaller)
 	}
 }
+
+func TestTheBeginningOfAFrameTellsOfALinkThatBecameSlow(t *testing.T) {
+	var p probe
+	const rate = 20 * mbps
+	if _, longer := p.underway(rate); longer != 0 {
+		t.Errorf("nothing is %v late", longer)
+	}
+	arrive := func(packets int, each time.Duration) {
+		p = probe{}
+		for i := range packets {
+			p.arrived(&sentPacket{frame: 1, size: 1200, sent: Instant(i)}, time.Duration(i)*each, 0)
+		}
+	}
+	arrive(10, 480*time.Microsecond)
+	if _, longer := p.underway(rate); longer > 10*time.Microsecond || longer < -10*time.Microsecond {
+		t.Errorf("at the link's rate it is %v late", longer)
+	}
+	arrive(10, 4800*time.Microsecond)
+	if comes, longer := p.underway(rate); comes < 1.9*mbps || comes > 2.1*mbps || longer < 35*milli {
+		t.Errorf("a tenth of the rate is taken for %.1f Mbit/s, %v late", comes/mbps, longer)
+	}
+	arrive(2, 4800*time.Microsecond)
+	if _, longer := p.underway(rate); longer != 0 {
+		t.Errorf("two packets tell that it is %v late", longer)
+	}
+}
