@@ -46,13 +46,13 @@ func (e emulated) slowest() (d time.Duration) {
 }
 
 // figuresOf does for a flow what cmd/nearlight does for a run.
-func figuresOf(f *flow, before, after netsim.Counters, falls []time.Duration, until time.Duration) (e emulated) {
+func figuresOf(f *flow, before, after netsim.Counters, falls []time.Duration, settle, until time.Duration) (e emulated) {
 	e.use = float64(after.Carried-before.Carried) / float64(after.Capacity-before.Capacity)
 	var excess []time.Duration
 	late := slices.Clone(falls)
 	var last time.Duration
 	for _, frame := range f.log {
-		if frame.captured < emulatedSettle || frame.captured >= until-time.Second {
+		if frame.captured < settle || frame.captured >= until-time.Second {
 			continue
 		}
 		e.frames++
@@ -85,15 +85,20 @@ func figuresOf(f *flow, before, after netsim.Counters, falls []time.Duration, un
 	return e
 }
 
-// fallsOf are the instants at which a link's rate falls.
-func fallsOf(config netsim.Config) (falls []time.Duration) {
+// fallsOf are the instants at which a link's rate falls, from one to another.
+func fallsOf(config netsim.Config, from, to time.Duration) (falls []time.Duration) {
 	steps, is := config.Rate.(netsim.Steps)
 	if !is {
 		return nil
 	}
-	for i, step := range steps.Steps[1:] {
-		if step.Rate < steps.Steps[i].Rate {
-			falls = append(falls, step.At)
+	for begin := time.Duration(0); begin < to; begin += steps.Period {
+		for i, step := range steps.Steps[1:] {
+			if at := begin + step.At; step.Rate < steps.Steps[i].Rate && at >= from && at < to {
+				falls = append(falls, at)
+			}
+		}
+		if steps.Period == 0 {
+			break
 		}
 	}
 	return falls
@@ -143,9 +148,9 @@ func TestScenarioEmulatedNetworks(t *testing.T) {
 		toPlayer, _ := s.Links(1)
 		var runs []emulated
 		for seed := range uint64(seeds) {
-			flows, before, after := emulate(t, s, seed+1, length)
+			flows, before, after := emulateOurs(t, s, seed+1, length)
 			for _, f := range flows {
-				runs = append(runs, figuresOf(f, before, after, fallsOf(toPlayer), length))
+				runs = append(runs, figuresOf(f, before, after, fallsOf(toPlayer, emulatedSettle, length), emulatedSettle, length))
 			}
 		}
 		middle, worst := quantileOf(runs, 0.5), quantileOf(runs, 1)

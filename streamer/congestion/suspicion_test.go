@@ -163,8 +163,8 @@ func TestScenarioAFallIsAnsweredWithinTwoFrames(t *testing.T) {
 		}
 		toPlayer, _ := links[0].Links(1)
 		for seed := range uint64(17) { // each phase of a frame
-			flows, before, after := emulate(t, links[0], seed, 13*second)
-			e := figuresOf(flows[0], before, after, fallsOf(toPlayer), 13*second)
+			flows, before, after := emulateOurs(t, links[0], seed, 13*second)
+			e := figuresOf(flows[0], before, after, fallsOf(toPlayer, emulatedSettle, 13*second), emulatedSettle, 13*second)
 			if e.latest > s.latest || e.slowest() > s.recovery {
 				t.Errorf("%s, seed %d: %v", s.name, seed, e)
 			}
