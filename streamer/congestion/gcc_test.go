@@ -2,7 +2,6 @@ package congestion
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
 	"os"
 	"testing"
@@ -147,14 +146,9 @@ func compare(t *testing.T, s scenario.Scenario, seed uint64, settle, length time
 // TestComparedWithGCC prints what docs/performance.md has, with -v. SEEDS and LONG (not empty: a minute, of which the first half does not
 // count) make it longer.
 func TestComparedWithGCC(t *testing.T) {
-	seeds, settle, length := uint64(1), emulatedSettle, 15*time.Second
+	seeds, settle, length := seedsOr(t, 1), emulatedSettle, 15*time.Second
 	if os.Getenv("LONG") != "" {
 		settle, length = 30*time.Second, time.Minute
-	}
-	if n := os.Getenv("SEEDS"); n != "" {
-		if _, err := fmt.Sscan(n, &seeds); err != nil {
-			t.Fatal(err)
-		}
 	}
 	var free, same, count, stalls, theirs, matched float64
 	for _, s := range scenario.All() {
