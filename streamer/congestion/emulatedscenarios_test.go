@@ -148,7 +148,7 @@ func seedsOr(t *testing.T, usual uint64) uint64 {
 
 func TestScenarioEmulatedNetworks(t *testing.T) {
 	const length = 15 * time.Second
-	seeds := seedsOr(t, 5)
+	seeds := seedsOr(t, 3)
 	all := scenario.All()
 	if len(all) != len(emulatedBounds) {
 		t.Fatalf("there are %d scenarios, and bounds for %d", len(all), len(emulatedBounds))
