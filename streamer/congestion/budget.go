@@ -45,7 +45,7 @@ const (
 type sending struct {
 	last    Instant // when the last packet of a frame was sent
 	begun   bool
-	other   int           // bytes of retransmissions and audio since the last grant
+	other   int           // bytes of retransmissions and audio that no frame has made room for yet
 	filled  Instant       // when the last probe was asked for
 	gap     time.Duration // between the last two frames
 	made    Instant       // when the last frame was
@@ -70,6 +70,14 @@ func (s *sending) sent(p *SentPacket) {
 			s.lead += (min(lead, leadMost) - s.lead) / 8
 		}
 	}
+}
+
+// repay takes off what one frame can make room for of other packets. Many that were sent again at once, after a queue that overflowed,
+// take the time of several frames.
+func (s *sending) repay(most int) (bytes int) {
+	bytes = min(s.other, most)
+	s.other -= bytes
+	return bytes
 }
 
 func (s *sending) produced(now Instant, bytes int) {
@@ -126,7 +134,8 @@ func (c *Controller) Next(now Instant) Grant {
 	}
 	// How much the link holds is not known then, but that it holds something.
 	waiting := c.cut.saved > 0 && c.cause == Overdue || c.state == Starved && c.feedback.newest > 0
-	if c.sending.begun && (waiting || float64(backlog) > longest*float64(c.interval)) {
+	inFront := backlog + serialise(c.sending.other, c.link)
+	if c.sending.begun && (waiting || float64(inFront) > longest*float64(c.interval)) {
 		patience := skipLongest
 		if waiting {
 			patience = skipBlind
@@ -138,8 +147,7 @@ func (c *Controller) Next(now Instant) Grant {
 		most = share * budgetLeast
 	}
 	owed := left / 8
-	owed += min(float64(c.sending.other), share/2)
-	c.sending.other = 0
+	owed += float64(c.sending.repay(int(share)))
 	if now.Sub(c.growth.fresh) > agedAfter {
 		most = min(most, share*agedShare)
 	}

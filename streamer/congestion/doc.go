@@ -30,22 +30,26 @@
 //
 // Each frame is a probe (probe.go). It leaves within half of its interval, in a few trains, so at twice the target or more.
 // If it takes longer to arrive, the link is slower than that pace, and the frame's bytes over the time it took are the
-// link's rate. So the link's rate is known before it is exceeded, and the target goes to 92 % of it without filling a queue
+// link's rate. So the link's rate is known before it is exceeded, and the target goes to 91 % of it without filling a queue
 // (growth.go). A link that is twice as fast and more shows that it is, and the target grows fast. An application that sends
-// little teaches little: then the target stays as it is, and a frame is filled up with padding at times.
+// little teaches little: then the target stays as it is, and a frame is filled up with padding at times. Near a target at which a queue stood
+// lately it grows slowly: frames of two flows may leave in each other's gaps, and then show both of them the whole link.
 //
 // A queue that stands for three frames is answered by a cut to less than what comes through (cut.go), and frames are made
 // smaller, or skipped, until it is gone (budget.go, state.go). Of two flows that share a link, the bigger one sees the
 // standing queue as too long first, and what both add is relatively more for the smaller one, so that they come to the same
 // rate.
 //
-// An acknowledgement that is overdue is itself news (overdue.go): when a link loses three quarters of its rate, the first
-// one that is missing comes before any report can. The cut it makes is taken back if it turns out that the link, or the
-// player's thread, had only paused. How late they are at times is learned; while frames pass easily there is more patience,
-// since then a slow link is the unlikely reason.
+// An acknowledgement that is late is itself news. Later than what is usual, it says what the link's rate would be if the link were to
+// blame, and the next frame is made smaller, or skipped, by what would then stand in the queue (suspicion.go): nothing else is changed, and
+// the next acknowledgement makes a new guess. Overdue (overdue.go), it is answered by a cut: when a link loses three quarters
+// of its rate, the first one that is missing comes before any report can. The cut is taken back if it turns out that the link, or the
+// player's thread, had only paused. How late they are at times is learned, unless it was the link that delayed them; while frames pass easily
+// there is more patience, since then a slow link is the unlikely reason. If it is the player's words that get lost, only more frames bring
+// more of them, so that a small one is sent every 100 ms whatever is feared.
 //
 // Loss is told apart by the waits of its neighbours (loss.go): what a full queue drops comes after long waits, what a radio
-// link loses comes after any. Only the former is answered, up to what no radio link loses for long.
+// link loses comes after any, and packets in a row are lost once. Only the former is answered, up to what no radio link loses for long.
 //
 // A queue that stays although half the rate was given up is kept filled by somebody who does not give way, such as a
 // download. Then the least wait of the last second counts as none, so that enough is left to play with; the latency is the

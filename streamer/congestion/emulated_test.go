@@ -1,6 +1,7 @@
 package congestion
 
 import (
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -70,15 +71,29 @@ const (
 	// sizeAim and sizeScatter are an encoder's mean and standard deviation in shares of the budget; it rarely exceeds it.
 	sizeAim, sizeScatter, sizeMost = 0.955, 0.042, 1.02
 	// sizeStep is by how much the target has to differ from the rate that the encoder has before that changes.
-	sizeStep = 0.03
+	sizeStep        = 0.03
+	emulatedCeiling = 20 * mbps
 	// trainOctets may leave at once after a pause, whatever the pace.
 	trainOctets = 10 << 10
 )
 
+// driver is what decides how much a flow sends: *Controller, or another to compare with.
+type driver interface {
+	Next(Instant) Grant
+	Target() Bitrate
+	FrameProduced(Instant, int)
+	PacketSent(SentPacket)
+	Reported(Instant, []Report)
+	Acknowledged(Instant, Ack)
+	Figures(Instant) Figures
+}
+
+var _ driver = (*Controller)(nil)
+
 // flow is one stream over an emulated path: the controller, what it drives, and the player.
 type flow struct {
 	*world
-	c        *Controller
+	c        driver
 	number   int
 	down, up *carrier
 	trip     time.Duration
@@ -124,9 +139,9 @@ type emulatedFrame struct {
 // asked is a packet that the player misses.
 type asked struct{ since, last time.Duration }
 
-func newFlow(w *world, number int, down, up *carrier, trip time.Duration, config Config) *flow {
+func newFlow(w *world, number int, down, up *carrier, trip time.Duration, c driver) *flow {
 	f := &flow{
-		world: w, c: New(Instant(w.now), config), number: number, down: down, up: up, trip: trip,
+		world: w, c: c, number: number, down: down, up: up, trip: trip,
 		packets: map[int64]*emulatedPacket{}, have: map[int64]bool{}, missing: map[int64]*asked{}, newest: -1,
 		reports: map[int64]time.Duration{}, highest: -1, reported: -1,
 	}
@@ -156,7 +171,7 @@ func (f *flow) tick() {
 	}
 	share := f.rate / 8 / 60
 	budget := share
-	if float64(grant.Budget) < 0.9*share {
+	if grant.Budget > 0 && float64(grant.Budget) < 0.9*share {
 		budget = 0.9 * float64(grant.Budget)
 	}
 	size := budget * min(sizeAim+sizeScatter*f.random.NormFloat64(), sizeMost)
@@ -183,7 +198,10 @@ func (f *flow) send(captured time.Duration, payload int, grant Grant) {
 		pieces = append(pieces, piece{min(left, emulatedPayload) + emulatedHeaders, Padding})
 	}
 	f.c.FrameProduced(Instant(f.now), frame.bytes)
-	pace := max(float64(grant.Pacing), float64(frame.bytes+fill)*8/grant.Spread.Seconds())
+	pace := math.Inf(1) // all at once
+	if grant.Spread > 0 {
+		pace = max(float64(grant.Pacing), float64(frame.bytes+fill)*8/grant.Spread.Seconds())
+	}
 	took := func(octets int) time.Duration {
 		return time.Duration(float64(octets) * 8 / pace * float64(time.Second))
 	}
@@ -348,19 +366,24 @@ func (f *flow) again(wanted []int64) {
 	}
 }
 
-// emulate runs a scenario's flows for some time.
-func emulate(t testing.TB, s scenario.Scenario, seed uint64, length time.Duration) (flows []*flow, before, after netsim.Counters) {
+// emulate runs a scenario's flows for some time, of which settle does not count. Each flow has a driver of its own.
+func emulate(t testing.TB, w *world, s scenario.Scenario, seed uint64, settle, length time.Duration, drive func() driver) (flows []*flow, before, after netsim.Counters) {
 	t.Helper()
-	w := newWorld(seed)
 	toPlayer, back := s.Links(seed)
 	down, up := newCarrier(t, w, toPlayer), newCarrier(t, w, back)
 	for n := range s.Flows {
-		f := newFlow(w, n, down, up, s.RTT, Config{Ceiling: 20 * mbps})
+		f := newFlow(w, n, down, up, s.RTT, drive())
 		f.start(time.Duration(seed%17)*time.Millisecond + time.Duration(n)*7*time.Millisecond)
 		flows = append(flows, f)
 	}
-	w.run(emulatedSettle)
+	w.run(settle)
 	before = down.link.Counters(w.now)
 	w.run(length)
 	return flows, before, down.link.Counters(w.now)
+}
+
+// emulateOurs runs a scenario's flows with our controller.
+func emulateOurs(t testing.TB, s scenario.Scenario, seed uint64, length time.Duration) (flows []*flow, before, after netsim.Counters) {
+	t.Helper()
+	return emulate(t, newWorld(seed), s, seed, emulatedSettle, length, func() driver { return New(0, Config{Ceiling: emulatedCeiling}) })
 }

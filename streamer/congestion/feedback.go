@@ -240,6 +240,14 @@ func (f *feedback) ack(n int) *ackedFrame {
 	return &f.acks[(f.ackAt-1-n+2*ackHistory)%ackHistory]
 }
 
+// newestAck is when the newest frame that was acknowledged was sent.
+func (f *feedback) newestAck() Instant {
+	if newest := f.ack(0); newest != nil {
+		return newest.sent
+	}
+	return 0
+}
+
 // queued does for acknowledgements what probe.busy does for reports. It takes at least two.
 func (f *feedback) queued(limit time.Duration) (out outflow, ok bool) {
 	newest := f.ack(0)

@@ -13,6 +13,7 @@ type world struct {
 	queue  events
 	made   int
 	random *rand.Rand
+	pass   func(time.Duration) // where something lives by another clock; nil where nothing does
 }
 
 type event struct {
@@ -47,6 +48,9 @@ func (w *world) after(d time.Duration, do func()) { w.at(w.now+d, do) }
 func (w *world) run(until time.Duration) {
 	for len(w.queue) > 0 && w.queue[0].at <= until {
 		e := heap.Pop(&w.queue).(event)
+		if w.pass != nil && e.at > w.now {
+			w.pass(e.at - w.now)
+		}
 		w.now = e.at
 		e.do()
 	}

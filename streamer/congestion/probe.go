@@ -88,6 +88,16 @@ func (p *probe) lost(packet *sentPacket) {
 	}
 }
 
+// underway is the rate at which a frame comes of which the first packets were reported, and how much longer they took than
+// on a link of so many bits per second.
+func (p *probe) underway(rate float64) (comes float64, longer time.Duration) {
+	if p.packets == 0 || p.bytes < probeBytes {
+		return 0, 0
+	}
+	span := p.lastIn - p.firstIn
+	return rateOf(p.bytes, span), span - max(serialise(p.bytes, rate), p.lastAt.Sub(p.firstAt))
+}
+
 // finish closes the current frame, when nothing more of it can come.
 func (p *probe) finish() (done arrivedFrame, ok bool) {
 	if !p.begun || p.packets == 0 {

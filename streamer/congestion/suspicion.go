@@ -24,6 +24,9 @@ func (c *Controller) suspected(now Instant) float64 {
 			suspected = min(suspected, c.stretched(newest.bytes, grown))
 		}
 	}
+	if rate, longer := c.probe.underway(c.link); longer > c.limit() && c.probe.firstAt > c.feedback.newestAck() {
+		suspected = min(suspected, rate)
+	}
 	loop, known := c.overdue.loop(now)
 	f := c.oldest()
 	if !known || f == nil || c.feedback.sequence >= f.sequence || c.feedback.retransmitted >= f.first {

@@ -163,11 +163,55 @@ func TestScenarioAFallIsAnsweredWithinTwoFrames(t *testing.T) {
 		}
 		toPlayer, _ := links[0].Links(1)
 		for seed := range uint64(17) { // each phase of a frame
-			flows, before, after := emulate(t, links[0], seed, 13*second)
-			e := figuresOf(flows[0], before, after, fallsOf(toPlayer), 13*second)
+			flows, before, after := emulateOurs(t, links[0], seed, 13*second)
+			e := figuresOf(flows[0], before, after, fallsOf(toPlayer, emulatedSettle, 13*second), emulatedSettle, 13*second)
 			if e.latest > s.latest || e.slowest() > s.recovery {
 				t.Errorf("%s, seed %d: %v", s.name, seed, e)
 			}
 		}
+	}
+}
+
+func TestManyPacketsSentAgainAtOnceTakeTheTimeOfSeveralFrames(t *testing.T) {
+	c := New(0, Config{Ceiling: 20 * mbps, Start: 12 * mbps})
+	full := c.Next(0).Budget // 25 kB
+	for n := range int64(80) {
+		c.PacketSent(SentPacket{Sequence: n, Size: 1200, Sent: 1, Kind: Retransmission})
+	}
+	c.PacketSent(SentPacket{Sequence: 80, Frame: 1, Size: 1200, Sent: 1, Kind: Media})
+	smaller := 0
+	for n := range 10 {
+		if grant := c.Next(Instant(time.Duration(n+1) * second / 60)); grant.Skip || grant.Budget < full {
+			smaller++
+		}
+	}
+	if smaller != 4 { // 96 kB are 3.84 frames
+		t.Errorf("%d frames made room for 96 kB", smaller)
+	}
+}
+
+func TestTheBeginningOfAFrameTellsOfALinkThatBecameSlow(t *testing.T) {
+	var p probe
+	const rate = 20 * mbps
+	if _, longer := p.underway(rate); longer != 0 {
+		t.Errorf("nothing is %v late", longer)
+	}
+	arrive := func(packets int, each time.Duration) {
+		p = probe{}
+		for i := range packets {
+			p.arrived(&sentPacket{frame: 1, size: 1200, sent: Instant(i)}, time.Duration(i)*each, 0)
+		}
+	}
+	arrive(10, 480*time.Microsecond)
+	if _, longer := p.underway(rate); longer > 10*time.Microsecond || longer < -10*time.Microsecond {
+		t.Errorf("at the link's rate it is %v late", longer)
+	}
+	arrive(10, 4800*time.Microsecond)
+	if comes, longer := p.underway(rate); comes < 1.9*mbps || comes > 2.1*mbps || longer < 35*milli {
+		t.Errorf("a tenth of the rate is taken for %.1f Mbit/s, %v late", comes/mbps, longer)
+	}
+	arrive(2, 4800*time.Microsecond)
+	if _, longer := p.underway(rate); longer != 0 {
+		t.Errorf("two packets tell that it is %v late", longer)
 	}
 }
