@@ -76,6 +76,23 @@ func TestAKeyframeIsProtectedBetter(t *testing.T) {
 	}
 }
 
+func TestTheFirstKeyframeIsProtectedBeforeLossIsKnown(t *testing.T) {
+	var p Protection
+	first := Protected{Packets: 20, Together: 20, Keyframe: true}
+	if repairs := p.Repairs(first, 0); repairs < 3 || repairs > 6 {
+		t.Errorf("%d repair packets for the first keyframe", repairs)
+	}
+	if repairs := p.Repairs(Protected{Packets: 20, Together: 40}, 0); repairs != 0 {
+		t.Errorf("%d repair packets for the frame after it", repairs)
+	}
+	for range lossRise {
+		p.Observe(0)
+	}
+	if repairs := p.Repairs(first, 200*ms); repairs != 0 {
+		t.Errorf("%d repair packets for a keyframe on a way that is known to lose nothing", repairs)
+	}
+}
+
 func TestProtectionDoesNotFlap(t *testing.T) {
 	p := after(0.006, 1)
 	for range lossMemory {
