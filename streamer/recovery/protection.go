@@ -32,6 +32,9 @@ const (
 	assumedRoundTrip = 80 * time.Millisecond
 	// mostBurst is from which length on losses in a row are an outage, which no repair packet mends.
 	mostBurst = 12
+	// burstVariance is by how much more of its mean the number of losses varies for each loss more in a row: by two, as in a Gilbert model,
+	// and by two more, since masks tell neighbours apart less well than strangers.
+	burstVariance = 4
 	// burstMemory is over how many bursts their length is smoothed.
 	burstMemory = 32
 )
@@ -82,9 +85,8 @@ type Protected struct {
 
 // Repairs is how many repair packets a frame gets.
 //
-// Of the packets that are protected together some are lost on average. With losses in a row their number varies more: by a factor of
-// twice the mean length less one, in its variance, as the lengths of a Gilbert model do. Each frame pays its part for that, and what is less than a packet
-// is owed to the next.
+// Of the packets that are protected together some are lost on average; with losses in a row their number varies more. Each frame pays
+// its part for what is provided for, and what is less than a packet is owed to the next.
 func (p *Protection) Repairs(f Protected, roundTrip time.Duration) int {
 	loss := p.loss
 	switch {
@@ -102,7 +104,7 @@ func (p *Protection) Repairs(f Protected, roundTrip time.Duration) int {
 		deviations += keyframeDeviations
 	}
 	mean := loss * together
-	wanted := mean + deviations*math.Sqrt(mean*(1+2*p.burst)) + min(float64(roundTrip)/float64(spareFrom), 1)
+	wanted := mean + deviations*math.Sqrt(mean*(1+burstVariance*p.burst)) + min(float64(roundTrip)/float64(spareFrom), 1)
 	p.owed += float64(f.Packets) * min(wanted/together, 1./mostProtection)
 	if f.Keyframe {
 		p.owed = math.Ceil(p.owed)

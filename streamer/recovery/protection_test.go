@@ -45,7 +45,7 @@ func TestRepairPacketsAreSentWhereARepeatComesLate(t *testing.T) {
 		{0.02, 1, 30, 90, 80 * ms, 8, "the same on a long way"},
 		{0.02, 1, 30, 90, 160 * ms, 12, "on a very long way"},
 		{0.02, 1, 30, 90, 600 * ms, 12, "there is an end to it"},
-		{0.02, 5, 30, 90, 80 * ms, 17, "the same losses, in rows of five"},
+		{0.02, 5, 30, 90, 80 * ms, 23, "the same losses, in rows of five"},
 		{0.05, 1, 30, 90, 80 * ms, 14, "much loss"},
 		{0.05, 1, 4, 12, 80 * ms, 33, "small frames vary more"},
 		{0.02, 1, 30, 30, 80 * ms, 14, "a frame by itself"},

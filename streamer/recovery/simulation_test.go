@@ -141,6 +141,7 @@ func (c simulation) run() simulated {
 	}
 	s.at(0, func() { frame(0) })
 	s.at(0, s.tick)
+	s.at(0, s.report)
 	end := c.length + 2*time.Second
 	var came []netsim.Packet
 	for s.now < end {
