@@ -26,8 +26,15 @@ const (
 	// lossMemory is over how many frames loss is smoothed: five seconds; one where it is clearly more than was known.
 	lossMemory, lossRise       = 300, 60
 	clearlyMore, clearlyMoreBy = 1.5, 0.005
+	// assumedLoss and assumedRoundTrip are what a keyframe is protected for before anything is known of the way: of twenty packets one is lost in
+	// every third of such, and the first picture would wait for it.
+	assumedLoss      = 0.02
+	assumedRoundTrip = 80 * time.Millisecond
 	// mostBurst is from which length on losses in a row are an outage, which no repair packet mends.
 	mostBurst = 12
+	// burstVariance is by how much more of its mean the number of losses varies for each loss more in a row: by two, as in a Gilbert model,
+	// and by two more, since masks tell neighbours apart less well than strangers.
+	burstVariance = 4
 	// burstMemory is over how many bursts their length is smoothed.
 	burstMemory = 32
 )
@@ -40,11 +47,13 @@ type Protection struct {
 	row   int     // how many in a row were missed, up to last
 	last  uint16
 	on    bool
+	seen  int     // frames since loss is observed, up to lossRise
 	owed  float64 // repair packets, or parts of one, that the last frame was not given
 }
 
 // Observe takes the share of packets lost of late, 0 to 1, once each frame.
 func (p *Protection) Observe(loss float64) {
+	p.seen = min(p.seen+1, lossRise)
 	memory := float64(lossMemory)
 	if loss > clearlyMore*p.loss+clearlyMoreBy {
 		memory = lossRise
@@ -76,11 +85,16 @@ type Protected struct {
 
 // Repairs is how many repair packets a frame gets.
 //
-// Of the packets that are protected together p.loss are lost on average. With losses in a row their number varies more: by a factor of
-// twice the mean length less one, in its variance, as the lengths of a Gilbert model do. Each frame pays its part for that, and what is less than a packet
-// is owed to the next.
+// Of the packets that are protected together some are lost on average; with losses in a row their number varies more. Each frame pays
+// its part for what is provided for, and what is less than a packet is owed to the next.
 func (p *Protection) Repairs(f Protected, roundTrip time.Duration) int {
-	if !p.on || roundTrip < protectRoundTrip || f.Packets <= 0 {
+	loss := p.loss
+	switch {
+	case f.Packets <= 0:
+		return 0
+	case f.Keyframe && p.seen < lossRise:
+		loss, roundTrip = max(loss, assumedLoss), max(roundTrip, assumedRoundTrip)
+	case !p.on || roundTrip < protectRoundTrip:
 		p.owed = 0
 		return 0
 	}
@@ -89,8 +103,8 @@ func (p *Protection) Repairs(f Protected, roundTrip time.Duration) int {
 	if f.Keyframe {
 		deviations += keyframeDeviations
 	}
-	mean := p.loss * together
-	wanted := mean + deviations*math.Sqrt(mean*(1+2*p.burst)) + min(float64(roundTrip)/float64(spareFrom), 1)
+	mean := loss * together
+	wanted := mean + deviations*math.Sqrt(mean*(1+burstVariance*p.burst)) + min(float64(roundTrip)/float64(spareFrom), 1)
 	p.owed += float64(f.Packets) * min(wanted/together, 1./mostProtection)
 	if f.Keyframe {
 		p.owed = math.Ceil(p.owed)

@@ -45,7 +45,7 @@ func TestRepairPacketsAreSentWhereARepeatComesLate(t *testing.T) {
 		{0.02, 1, 30, 90, 80 * ms, 8, "the same on a long way"},
 		{0.02, 1, 30, 90, 160 * ms, 12, "on a very long way"},
 		{0.02, 1, 30, 90, 600 * ms, 12, "there is an end to it"},
-		{0.02, 5, 30, 90, 80 * ms, 17, "the same losses, in rows of five"},
+		{0.02, 5, 30, 90, 80 * ms, 23, "the same losses, in rows of five"},
 		{0.05, 1, 30, 90, 80 * ms, 14, "much loss"},
 		{0.05, 1, 4, 12, 80 * ms, 33, "small frames vary more"},
 		{0.02, 1, 30, 30, 80 * ms, 14, "a frame by itself"},
@@ -73,6 +73,23 @@ func TestAKeyframeIsProtectedBetter(t *testing.T) {
 	keyframe.Keyframe = true
 	if more, usual := p.Repairs(keyframe, 80*ms), same.Repairs(frame, 80*ms); more <= usual {
 		t.Errorf("%d repair packets for a keyframe, %d for another frame", more, usual)
+	}
+}
+
+func TestTheFirstKeyframeIsProtectedBeforeLossIsKnown(t *testing.T) {
+	var p Protection
+	first := Protected{Packets: 20, Together: 20, Keyframe: true}
+	if repairs := p.Repairs(first, 0); repairs < 3 || repairs > 6 {
+		t.Errorf("%d repair packets for the first keyframe", repairs)
+	}
+	if repairs := p.Repairs(Protected{Packets: 20, Together: 40}, 0); repairs != 0 {
+		t.Errorf("%d repair packets for the frame after it", repairs)
+	}
+	for range lossRise {
+		p.Observe(0)
+	}
+	if repairs := p.Repairs(first, 200*ms); repairs != 0 {
+		t.Errorf("%d repair packets for a keyframe on a way that is known to lose nothing", repairs)
 	}
 }
 

@@ -114,8 +114,15 @@ func (s *simStream) ask() {
 	}
 }
 
+// tick looks at what is missing when no packet comes.
 func (s *simStream) tick() {
 	s.deliver()
 	s.ask()
 	s.at(s.now+10*time.Millisecond, s.tick)
+}
+
+// report says nothing here, but takes its turn on a link that loses packets in rows: players report on packets twenty times a second.
+func (s *simStream) report() {
+	s.tell(simRequest{})
+	s.at(s.now+50*time.Millisecond, s.report)
 }

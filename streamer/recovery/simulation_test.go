@@ -132,10 +132,16 @@ func (c simulation) run() simulated {
 	s := &simStream{simulation: c, packets: map[uint64]simPacket{}, requests: map[uint64]simRequest{}, layout: NewLayout(), doubtful: -1, newest: -1, begged: -time.Hour}
 	s.down, s.up = s.link(2*c.seed), s.link(2*c.seed+1)
 	count := int(c.length / simInterval)
-	for i := range count {
-		s.at(time.Duration(i)*simInterval, func() { s.make(i) })
+	var frame func(number int)
+	frame = func(number int) {
+		s.make(number)
+		if number+1 < count {
+			s.at(time.Duration(number+1)*simInterval, func() { frame(number + 1) })
+		}
 	}
+	s.at(0, func() { frame(0) })
 	s.at(0, s.tick)
+	s.at(0, s.report)
 	end := c.length + 2*time.Second
 	var came []netsim.Packet
 	for s.now < end {
