@@ -339,6 +339,36 @@ func TestAWrongPlaceOrOddRoutingIsSurvived(t *testing.T) {
 	}
 }
 
+func TestOfACountryEachPartIsSeen(t *testing.T) {
+	random := rand.New(rand.NewPCG(6, 1))
+	x, places := match.NewIndex(), map[signaling.EdgeID]match.Place{}
+	for i := range 600 { // a large country, with most edges in its capital
+		place := match.Place{Latitude: 40, Longitude: -100}
+		if i%4 == 0 {
+			place = match.Place{Latitude: 30 + 18*random.Float64(), Longitude: -120 + 45*random.Float64()}
+		}
+		id := signaling.EdgeID(fmt.Sprint(i))
+		places[id] = place
+		x.Upsert(match.Edge{ID: id, Slots: 1, Free: 1, Codecs: []string{"h264"}, Place: &place})
+	}
+	request := match.Request{Codecs: []string{"h264"}, Near: &match.Near{Place: match.Place{Latitude: 40, Longitude: -100}, Uncertainty: 1500}}
+	for range 100 {
+		candidates, err := x.Shortlist(request, random.IntN)
+		if err != nil {
+			t.Fatal(err)
+		}
+		apart := 0
+		for i, c := range candidates {
+			if !slices.ContainsFunc(candidates[:i], func(other match.Candidate) bool { return match.Distance(places[c.Edge], places[other.Edge]) < 700 }) {
+				apart++
+			}
+		}
+		if apart < 4 {
+			t.Fatalf("only %d of %d are far from each other", apart, len(candidates))
+		}
+	}
+}
+
 func TestLoadIsSpread(t *testing.T) {
 	// A city of edges alike, and players who come until nine slots of ten are in use: nobody is full much earlier than the others.
 	random := rand.New(rand.NewPCG(5, 1))

@@ -167,6 +167,15 @@ func (p *picks) near(s *search, want int) {
 			x.pool = append(x.pool, e)
 		}
 	}
+	if p.q.Near.Uncertainty >= elsewhere { // a country, say: one edge of each part of it tells more than all of one city
+		for len(p.places) < want-1 {
+			e, found := p.place(s, p.q.Near.Uncertainty/2)
+			if !found {
+				break
+			}
+			p.put(e, OtherPlace)
+		}
+	}
 	rest := p.nearest(s, x.pool, want-spare)
 	if spare > 0 {
 		if e, found := p.network(s, rest); found {
