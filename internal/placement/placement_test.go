@@ -39,7 +39,7 @@ func run(t *testing.T, config Config) Result {
 // The aim: half of the players lose less than 2 ms to the best edge that was free, 19 of 20 less than 8.
 func TestPlayersGetEdgesNearlyAsGoodAsTheBest(t *testing.T) {
 	for seed := range uint64(2) {
-		r := run(t, Config{Edges: 2000, Players: 20_000, Seed: seed, Policy: Balanced})
+		r := run(t, Config{Edges: 2000, Players: 3000, Seed: seed, Policy: Balanced})
 		if p50, p95 := quantile(r.Added, 0.5), quantile(r.Added, 0.95); p50 > 2 || p95 > 8 {
 			t.Errorf("seed %d: p50 %.2f ms, want less than 2; p95 %.2f, want less than 8", seed, p50, p95)
 		}
@@ -49,7 +49,7 @@ func TestPlayersGetEdgesNearlyAsGoodAsTheBest(t *testing.T) {
 func TestMeasuringBeatsGuessing(t *testing.T) {
 	results := map[Policy]Result{}
 	for _, policy := range Policies() {
-		results[policy] = run(t, Config{Edges: 1000, Players: 3000, Seed: 3, Policy: policy})
+		results[policy] = run(t, Config{Edges: 500, Players: 1000, Seed: 3, Policy: policy})
 	}
 	tail := func(p Policy) float64 { return quantile(results[p].Added, 0.95) }
 	if tail(Balanced) > tail(Geographic)/2 || tail(Geographic) > tail(Random)/2 {
@@ -61,20 +61,19 @@ func TestMeasuringBeatsGuessing(t *testing.T) {
 }
 
 func TestAWorldThatIsTooSmallRefuses(t *testing.T) {
-	if r := run(t, Config{Edges: 20, Players: 2000, Seed: 1, Policy: Balanced}); r.Refused == 0 || r.Busiest < 0.9 {
+	if r := run(t, Config{Edges: 10, Players: 1000, Seed: 1, Policy: Balanced}); r.Refused == 0 || r.Busiest < 0.9 {
 		t.Errorf("%d refused, %.2f of slots in use", r.Refused, r.Busiest)
 	}
 }
 
 func TestASeedRepeatsEverything(t *testing.T) {
 	config := Config{Edges: 200, Players: 500, Seed: 7, Policy: Balanced}
-	if a, b := run(t, config), run(t, config); !reflect.DeepEqual(a, b) {
+	once := run(t, config)
+	if again := run(t, config); !reflect.DeepEqual(once, again) {
 		t.Error("two runs differ")
 	}
 	config.Seed++
-	other := run(t, config)
-	config.Seed--
-	if reflect.DeepEqual(run(t, config), other) {
+	if other := run(t, config); reflect.DeepEqual(once, other) {
 		t.Error("another seed gives the same")
 	}
 }

@@ -45,7 +45,7 @@ const (
 	left, right = 64, 16
 	panelHeight = 150
 	panelGap    = 42
-	top, bottom = 56, 44
+	top, bottom = 74, 44
 	ticks       = 5 // at most, of an axis
 )
 

@@ -52,10 +52,14 @@ func (x *Index) Again(request Request, list []Measured, intN func(int) int) []Ca
 		request.Near = nil
 	} else {
 		where, own, misfit := x.guess(&request, sightings, intN)
-		if best-own < worthwhile || slices.ContainsFunc(sightings, func(s sighting) bool { return s.at.chord(where.vector()) < tried.chord() }) {
+		nearest := halfTheEarth
+		for _, s := range sightings {
+			nearest = min(nearest, s.at.chord(where.vector()).ground())
+		}
+		if best-own < worthwhile || nearest < tried {
 			return nil
 		}
-		request.Near = &Near{Place: where, Uncertainty: max(tried, misfit)}
+		request.Near = &Near{Place: where, Uncertainty: max(tried, misfit, nearest/4)}
 	}
 	request.Remembered = nil
 	request.Except = slices.Clone(request.Except)

@@ -113,7 +113,7 @@ var (
 			r.Picture = pictures.Draw(t, "picture")
 		}
 		if rapid.Bool().Draw(t, "located") {
-			r.Near = &match.Near{Place: places.Draw(t, "near"), Uncertainty: match.Kilometres(rapid.OneOf(rapid.Float64(), rapid.Float64Range(0, 500)).Draw(t, "uncertainty"))}
+			r.Near = &match.Near{Place: places.Draw(t, "near"), Uncertainty: match.Kilometres(rapid.OneOf(rapid.Float64(), rapid.Float64Range(0, 500), rapid.Just(math.NaN()), rapid.Just(math.Inf(1))).Draw(t, "uncertainty"))}
 		}
 		return r
 	})
@@ -240,7 +240,7 @@ func checkShortlist(t *rapid.T, x *match.Index, model map[signaling.EdgeID]match
 			}
 		}
 	}
-	if alike := max(25, min(float64(r.Near.Uncertainty)/2, 1e5)); nearest < 2000 && found > 1.1*nearest+alike+1 {
+	if alike := max(25, min(float64(r.Near.Uncertainty)/2, 1e5)); !math.IsNaN(alike) && nearest < 2000 && found > 1.1*nearest+alike+1 {
 		t.Fatalf("the nearest candidate is %v km away, the nearest edge %v", found, nearest)
 	}
 }
@@ -335,6 +335,36 @@ func TestAWrongPlaceOrOddRoutingIsSurvived(t *testing.T) {
 		}
 		if len(networks) < 2 || len(places) < 2 || close < 3 || candidates[0].Edge != "e7" {
 			t.Fatalf("%d networks, %d places, %d close by, %s first: %+v", len(networks), len(places), close, candidates[0].Edge, candidates)
+		}
+	}
+}
+
+func TestOfACountryEachPartIsSeen(t *testing.T) {
+	random := rand.New(rand.NewPCG(6, 1))
+	x, places := match.NewIndex(), map[signaling.EdgeID]match.Place{}
+	for i := range 600 { // a large country, with most edges in its capital
+		place := match.Place{Latitude: 40, Longitude: -100}
+		if i%4 == 0 {
+			place = match.Place{Latitude: 30 + 18*random.Float64(), Longitude: -120 + 45*random.Float64()}
+		}
+		id := signaling.EdgeID(fmt.Sprint(i))
+		places[id] = place
+		x.Upsert(match.Edge{ID: id, Slots: 1, Free: 1, Codecs: []string{"h264"}, Place: &place})
+	}
+	request := match.Request{Codecs: []string{"h264"}, Near: &match.Near{Place: match.Place{Latitude: 40, Longitude: -100}, Uncertainty: 1500}}
+	for range 100 {
+		candidates, err := x.Shortlist(request, random.IntN)
+		if err != nil {
+			t.Fatal(err)
+		}
+		apart := 0
+		for i, c := range candidates {
+			if !slices.ContainsFunc(candidates[:i], func(other match.Candidate) bool { return match.Distance(places[c.Edge], places[other.Edge]) < 700 }) {
+				apart++
+			}
+		}
+		if apart < 4 {
+			t.Fatalf("only %d of %d are far from each other", apart, len(candidates))
 		}
 	}
 }

@@ -14,6 +14,7 @@ type query struct {
 	proved          proofs // one of them is needed; 0: none
 	located         bool
 	at              vector
+	uncertainty     Kilometres
 	tolerance       chord // distances below it are alike
 }
 
@@ -33,7 +34,10 @@ func (x *Index) query(r *Request) *query {
 	}
 	if r.Near != nil && r.Near.valid() {
 		q.located, q.at = true, r.Near.vector()
-		q.tolerance = max(alike, min(r.Near.Uncertainty/2, halfTheEarth)).chord()
+		if r.Near.Uncertainty > 0 { // and a number
+			q.uncertainty = min(r.Near.Uncertainty, halfTheEarth)
+		}
+		q.tolerance = max(alike, q.uncertainty/2).chord()
 	}
 	return q
 }

@@ -70,7 +70,8 @@ const (
 // Shortlist returns a few edges that meet all demands, for the player to measure: MinCandidates to MaxCandidates, fewer when there are
 // no more. Where the player is known roughly, about half of them are near it; the others were good before, or are on other networks and in
 // other places, so that neither a wrong place nor odd routing leaves the player with bad ones only. Edges that would have to install the app
-// fill up what those that have it leave free. Among edges alike chance decides, in favour of the less loaded. intN returns a random number below its argument (rand.IntN).
+// fill up what those that have it leave free. Among edges alike chance decides, in favour of the less loaded. intN returns a random number
+// below its argument (rand.IntN).
 //
 // When no edge meets all demands, the *signaling.Error names the first one that none meets together with those before it.
 func (x *Index) Shortlist(request Request, intN func(int) int) ([]Candidate, *signaling.Error) {
@@ -167,6 +168,15 @@ func (p *picks) near(s *search, want int) {
 			x.pool = append(x.pool, e)
 		}
 	}
+	if p.q.uncertainty >= elsewhere { // a country, say: one edge of each part of it tells more than all of one city
+		for len(p.places) < want-1 {
+			e, found := p.place(s, p.q.uncertainty/2)
+			if !found {
+				break
+			}
+			p.put(e, OtherPlace)
+		}
+	}
 	rest := p.nearest(s, x.pool, want-spare)
 	if spare > 0 {
 		if e, found := p.network(s, rest); found {
@@ -174,7 +184,7 @@ func (p *picks) near(s *search, want int) {
 		}
 	}
 	for radius := elsewhere; len(p.places) < want-1; radius *= 2 {
-		e, found := p.place(s, max(radius, p.q.Near.Uncertainty))
+		e, found := p.place(s, max(radius, p.q.uncertainty))
 		if !found {
 			break
 		}
