@@ -68,6 +68,8 @@ export class Link extends Emitter<Events> {
   #standing = false;
   #restarts = 0;
   #closed = false;
+  /** An offer was taken for the peer that there is. */
+  #answered = false;
   #deadline: ReturnType<typeof setTimeout> | undefined;
   /** Candidates of ours wait until the answer has gone. */
   #held: Candidate[] | null = [];
@@ -244,10 +246,14 @@ export class Link extends Emitter<Events> {
     } catch (error) {
       return this.#fail(error instanceof PlayerError ? error : PlayerError.of("unproven", error));
     }
-    if (this.#standing && !restart) {
+    // Whoever describes a connection for a second time describes another one, but for new ways to one that stands: what was proven of
+    // the first says nothing of it.
+    const again = this.#proof !== null && this.#answered && !(restart && this.#standing);
+    if ((this.#standing && !restart) || again) {
       this.#peer?.close();
       this.#standing = false;
       this.#withheld = [];
+      this.#answered = false;
       this.#peer = this.#open(this.#matched);
       this.emit("anew", undefined);
     }
@@ -257,6 +263,7 @@ export class Link extends Emitter<Events> {
     }
     const peer = this.#peer;
     const socket = this.#socket;
+    this.#answered = true;
     this.#held = [];
     try {
       const sdp = await peer?.answer(offer);
