@@ -248,3 +248,25 @@ func TestAnEndorsementIsItsRootsOfOneEdge(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkSign(b *testing.B) {
+	key := newKey(b)
+	for b.Loop() {
+		if _, err := key.Sign(Digest{1}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkVerify(b *testing.B) {
+	key := newKey(b)
+	s, err := key.Sign(Digest{1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if err := Verify(Digest{1}, s, key.Address()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
  * (ten segments, RFC 6928), and the rest in its second. It was 16 until there was sound, and words for what makes a game worse, and 18 until
  * players could speak, wait in line, and be handed on to another machine. The play
  * page with all it loads fits the first two: 10 + 20 segments, 42 KiB. What signs and checks connections, a curve and a hash above all, is
- * fetched only for tokens that demand it, while the browser says what it decodes.
+ * fetched only for tokens that demand it, while signaling finds an edge.
  */
 const BUDGETS = { player: 20, later: 9, page: 40 };
 

@@ -74,20 +74,24 @@ export class Link extends Emitter<Events> {
   #standing = false;
   #restarts = 0;
   #closed = false;
+  /** An offer was taken for the peer that there is. */
+  #answered = false;
   #deadline: ReturnType<typeof setTimeout> | undefined;
   /** Candidates of ours wait until the answer has gone. */
   #held: Candidate[] | null = [];
   readonly #early: Candidate[] = [];
   /** How far the connection is shown to be with a machine that the token trusts; null where it demands none. */
-  readonly #proof: Proof | null;
+  #proof: Proof | null = null;
+  /** What it is shown by, which is fetched while signaling finds an edge; null where the token demands nothing. */
+  readonly #bond: Promise<Bond> | null;
   /** What came by the connection before that. */
   #withheld: (() => void)[] = [];
   #verdicts: ((edge: "alive" | "gone" | "unknown") => void)[] = [];
 
-  constructor(request: LinkRequest, bond: Bond | null) {
+  constructor(request: LinkRequest, bond: Promise<Bond> | null) {
     super();
     this.#request = request;
-    this.#proof = bond?.connection() ?? null;
+    this.#bond = bond;
     this.#socket = this.#ask({});
     this.#within(MATCH_TIMEOUT_MS, "signaling-timeout");
   }
@@ -130,7 +134,7 @@ export class Link extends Emitter<Events> {
   }
 
   get #trusted(): boolean {
-    return this.#proof === null || this.#proof.proven;
+    return this.#bond === null || this.#proof?.proven === true;
   }
 
   /** Does what a connection brings once it is proven; who may be a stranger shows and says nothing. */
@@ -266,14 +270,23 @@ export class Link extends Emitter<Events> {
   async #answer(offer: string, restart: boolean, edge: EdgeKey | undefined): Promise<void> {
     if (this.#matched === null) return this.#fail(PlayerError.of("protocol", new Error("an offer before a match")));
     try {
+      if (this.#bond !== null) {
+        const bond = await this.#bond;
+        if (this.#closed) return;
+        this.#proof ??= bond.connection();
+      }
       this.#proof?.offered(this.#matched.session, offer, edge, restart && this.#standing);
     } catch (error) {
       return this.#fail(error instanceof PlayerError ? error : PlayerError.of("unproven", error));
     }
-    if (this.#standing && !restart) {
+    // Whoever describes a connection for a second time describes another one, but for new ways to one that stands: what was proven of
+    // the first says nothing of it.
+    const again = this.#proof !== null && this.#answered && !(restart && this.#standing);
+    if ((this.#standing && !restart) || again) {
       this.#peer?.close();
       this.#standing = false;
       this.#withheld = [];
+      this.#answered = false;
       this.#peer = this.#open(this.#matched);
       this.emit("anew", undefined);
     }
@@ -283,12 +296,14 @@ export class Link extends Emitter<Events> {
     }
     const peer = this.#peer;
     const socket = this.#socket;
+    this.#answered = true;
     this.#held = [];
     try {
       const sdp = await peer?.answer(offer);
-      if (this.#closed || sdp === undefined || socket !== this.#socket) return;
+      const overtaken = () => this.#closed || socket !== this.#socket || peer !== this.#peer;
+      if (overtaken() || sdp === undefined) return;
       const player = await this.#proof?.answer(sdp);
-      if (this.#closed || socket !== this.#socket) return;
+      if (overtaken()) return;
       socket.send({ type: "answer", sdp, ...(player === undefined ? {} : { player }) });
       for (const candidate of this.#held?.splice(0) ?? []) socket.send(candidate);
       this.#held = null;

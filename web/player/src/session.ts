@@ -95,7 +95,8 @@ export class Session extends Emitter<SessionEvents> {
   #state: State = "opening";
   #link: Link | null = null;
   /** What connections are checked by; null where the token demands nothing. */
-  #bond: Bond | null = null;
+  #bond: Promise<Bond> | null = null;
+  #key: SessionKey | null = null;
   /** The connection that was lost, by its link and how often that had new ways; null once another took its place. */
   #broken: { readonly link: Link | null; readonly restarts: number } | null = null;
   #id: string | null = null;
@@ -154,7 +155,7 @@ export class Session extends Emitter<SessionEvents> {
    * to connect() again, beside the id: to the edge, the key is the player.
    */
   get key(): SessionKey | null {
-    return this.#bond?.key ?? null;
+    return this.#key;
   }
 
   /**
@@ -240,10 +241,14 @@ export class Session extends Emitter<SessionEvents> {
     if (this.#state === "over") return;
     this.#enter("finding");
     try {
-      const decodes = decodable(this.#options.codecs ?? VIDEO_CODECS);
-      const [codecs, bond] = await Promise.all([smoothest(decodes, this.#options.size), bondOf(this.#options)]);
-      this.#codecs = named(codecs);
-      this.#bond = bond;
+      this.#bond = bondOf(this.#options);
+      this.#bond?.then(
+        ({ key }) => {
+          this.#key = key;
+        },
+        () => undefined, // the link tells it
+      );
+      this.#codecs = named(await smoothest(decodable(this.#options.codecs ?? VIDEO_CODECS), this.#options.size));
     } catch (error) {
       this.#fail(error instanceof PlayerError ? error : PlayerError.of("no-webrtc", error));
       return;
@@ -583,15 +588,15 @@ function watched(video: VideoNotice | null): VideoNotice | null {
 }
 
 /** What the connections of a session are checked by. The code for it is fetched only where the token demands it. */
-async function bondOf({ token, key }: ConnectOptions): Promise<Bond | null> {
-  try {
-    const trust = trustOf(token);
-    if (trust === null) return null;
-    const { Bond } = await import("./binding/bond.js");
-    return new Bond(trust, key ?? null);
-  } catch (error) {
-    throw error instanceof PlayerError ? error : PlayerError.of("unproven", error);
-  }
+function bondOf({ token, key }: ConnectOptions): Promise<Bond> | null {
+  const trust = trustOf(token);
+  if (trust === null) return null;
+  return import("./binding/bond.js").then(
+    ({ Bond }) => new Bond(trust, key ?? null),
+    (cause) => {
+      throw PlayerError.of("unproven", cause);
+    },
+  );
 }
 
 /** What tells of a change of network, where the browser has it. */

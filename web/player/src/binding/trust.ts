@@ -1,3 +1,5 @@
+import { PlayerError } from "../errors.js";
+
 /** What a token demands of the connection: whom the player trusts, and by which key it is known itself. */
 export interface Trust {
   /** Addresses of edges. */
@@ -16,7 +18,14 @@ const ADDRESS = /^0x[0-9A-Fa-f]{40}$/;
  * for to go without would be to play unprotected.
  */
 export function trustOf(token: string): Trust | null {
-  const claims = claimsOf(token);
+  try {
+    return demands(claimsOf(token));
+  } catch (cause) {
+    throw PlayerError.of("unproven", cause);
+  }
+}
+
+function demands(claims: object | null): Trust | null {
   if (claims === null) return null; // no token of ours: signaling says so
   const { edges = null, root = null, cnf = null } = claims as { edges?: unknown; root?: unknown; cnf?: unknown };
   if (edges === null && root === null && cnf === null) return null;
