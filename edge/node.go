@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -50,6 +51,7 @@ type Config struct {
 	Offered   []app.Description // what players may start, the one to start by default first
 	Installer *app.Installer
 
+	Media      []netip.AddrPort    // where players' packets arrive, for signaling's TURN servers; may be empty
 	Local      bool                // players are on this machine's network
 	Congestion streamer.Controller // empty: streamer.Nearlight
 	Stamp      bool                // draw the marker into every frame, for measuring apps that do not draw it themselves
@@ -164,12 +166,18 @@ func (n *Node) encoderTimings() encoder.Timings {
 // hasSound reports whether sessions have sound.
 func (n *Node) hasSound() bool { return n.config.Audio && n.config.Display != display.Offscreen }
 
+// maxMedia is how many addresses signaling takes.
+const maxMedia = 16
+
 // Registration implements client.EdgeHandler.
 func (n *Node) Registration() signaling.Register {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	register := signaling.Register{
 		Token: n.config.Token, Name: n.config.Name, Slots: len(n.slots), Free: n.free(), Codecs: n.codecs(), Apps: n.apps(),
+	}
+	for _, at := range n.config.Media[:min(len(n.config.Media), maxMedia)] {
+		register.Media = append(register.Media, at.String())
 	}
 	for id := range n.sessions {
 		register.Sessions = append(register.Sessions, id)

@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -40,6 +41,7 @@ const (
 	maxICEURLs     = 8
 	maxICEURL      = 256
 	maxICESecret   = 512
+	maxMedia       = 16
 )
 
 // Cut returns text as valid UTF-8 of at most max octets, cut between characters.
@@ -330,6 +332,12 @@ func (m Register) check(c *checks) {
 	c.between("number of sessions", len(m.Sessions), 0, maxSessions)
 	for _, session := range m.Sessions {
 		c.id("session", string(session))
+	}
+	c.between("number of media addresses", len(m.Media), 0, maxMedia)
+	for _, at := range m.Media {
+		if parsed, err := netip.ParseAddrPort(at); err != nil || parsed.Port() == 0 || parsed.Addr().Zone() != "" {
+			c.fail("media address %q is not ADDRESS:PORT", Cut(at, maxName))
+		}
 	}
 }
 

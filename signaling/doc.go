@@ -24,8 +24,9 @@
 //	  {"type":"install","token":T,"app":A}                   may be the first message too; needs the token's right "install"
 //	  {"type":"leave"}
 //	from signaling
-//	  {"type":"matched","session":S,"edge":{"id":E,"name":N},"iceServers":[{"urls":[U],"username":..,"credential":..}],"share":T}
-//	        share, optional: a token for others, who may look on at the session with it and nothing else
+//	  {"type":"matched","session":S,"edge":{"id":E,"name":N},"iceServers":[{"urls":[U],"username":..,"credential":..}],"share":T,"relayOnly":B}
+//	        share, optional: a token for others, who may look on at the session with it and nothing else; relayOnly: by
+//	        TURN alone, so that player and edge do not learn each other's addresses
 //	  {"type":"progress","stage":"starting","detail":D}      stages: starting (display and app are being started), connecting
 //	  {"type":"offer","sdp":SDP,"restart":B}                 restart: for the connection that stands; without it: a new one's
 //	  {"type":"candidate",...}
@@ -38,9 +39,9 @@
 // # Edge, at /signal/edge
 //
 //	to signaling
-//	  {"type":"register","token":T,"name":N,"slots":N,"free":N,"codecs":[C],"apps":[APP],"edge":E,"sessions":[S]}
+//	  {"type":"register","token":T,"name":N,"slots":N,"free":N,"codecs":[C],"apps":[APP],"edge":E,"sessions":[S],"media":[AT]}
 //	        the first message, within 10 s; edge and sessions only when a lost connection is taken up again: the id
-//	        it was registered under and the sessions it still runs
+//	        it was registered under and the sessions it still runs; media, optional: where it takes players' packets
 //	  {"type":"status","free":N,"apps":[APP]}                apps optional: only when changed
 //	  {"type":"refuse","session":S,"error":ERROR}
 //	  {"type":"progress"|"offer"|"candidate"|"unheard"|"ended","session":S,...as to the player}
@@ -83,6 +84,7 @@
 //	slots       1 to 64                         free      0 to slots (0 to 64 in status)
 //	apps        at most 64, names distinct; title 1 to 128, summary 512, package 128, at most 32 keys of keys 64 and does 128
 //	sessions    at most 64                      detail    at most 256
+//	media       at most 16, each an AT: ADDRESS:PORT, [ADDRESS]:PORT of IPv6, no zone
 //	percent     0 to 100                        line      (of installing) at most 512
 //	output      at most 50 lines of at most 512 each
 //	ERROR       code 1 to 32 of a-z 0-9 -, unknown ones are kept; message 1 to 512, hint at most 512

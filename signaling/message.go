@@ -155,6 +155,8 @@ type Matched struct {
 	Edge       EdgeName        `json:"edge"`
 	ICEServers List[ICEServer] `json:"iceServers"`
 	Share      string          `json:"share,omitempty"` // a token that is good for looking on at the session, and nothing else
+	// RelayOnly asks the player to reach its edge through a TURN server alone: neither is told the other's address.
+	RelayOnly bool `json:"relayOnly,omitempty"`
 }
 
 // Progress says which stage the start of a session has reached.
@@ -207,6 +209,8 @@ type Register struct {
 	Apps     List[App]    `json:"apps"`
 	Edge     EdgeID       `json:"edge,omitempty"`
 	Sessions []SessionID  `json:"sessions,omitempty"`
+	// Media is where the edge takes players' packets, ADDRESS:PORT each, for signaling's TURN servers to relay to.
+	Media []string `json:"media,omitempty"`
 }
 
 // Status tells signaling what has changed at an edge.

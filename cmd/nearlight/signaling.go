@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -15,7 +14,8 @@ import (
 )
 
 func newSignaling() *cobra.Command {
-	var listen, keyFile, iceFile string
+	var listen, keyFile string
+	var ways relayFlags
 	var hosts, origins []string
 	var verbose bool
 	c := &cobra.Command{
@@ -24,7 +24,7 @@ func newSignaling() *cobra.Command {
 		Long: "Runs signaling and the pages. Tokens that are signed with the key's private half are good, for players and edges alike;\n" +
 			"`nearlight token` signs them. Signaling holds only the public half: whoever breaks in cannot sign.",
 		Args: noArguments,
-		RunE: func(c *cobra.Command, _ []string) error {
+		RunE: func(c *cobra.Command, _ []string) (err error) {
 			if _, err := settle(c); err != nil {
 				return err
 			}
@@ -32,14 +32,19 @@ func newSignaling() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			servers, err := readICEServers(iceFile, time.Now)
+			logger := newLogger(c.ErrOrStderr(), verbose)
+			registry := newRegistry()
+			relay, err := ways.open(nil, registry, logger)
 			if err != nil {
 				return err
 			}
-			logger := newLogger(c.ErrOrStderr(), verbose)
-			registry := newRegistry()
+			defer func() {
+				if err != nil {
+					err = errors.Join(err, relay.close())
+				}
+			}()
 			signals, err := server.New(server.Config{
-				Verifier: verifier, Hosts: hosts, Origins: origins, ICEServers: servers, Log: logger, Metrics: registry,
+				Verifier: verifier, Hosts: hosts, Origins: origins, Relay: relay.config, Log: logger, Metrics: registry,
 			})
 			if err != nil {
 				return usage("%w", err)
@@ -60,6 +65,9 @@ func newSignaling() *cobra.Command {
 				}
 				return nil
 			})
+			if relay.turn != nil {
+				group.Go(func() error { return relay.turn.Run(ctx) })
+			}
 			group.Go(func() error {
 				err := signals.Run(ctx)
 				shutting, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
@@ -72,7 +80,7 @@ func newSignaling() *cobra.Command {
 	}
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address of the pages and of signaling")
 	c.Flags().StringVar(&keyFile, "verify-key", "", "file with the public key by which tokens are checked (PEM, Ed25519)")
-	c.Flags().StringVar(&iceFile, "ice-servers", "", iceServersUsage)
+	ways.register(c.Flags())
 	c.Flags().StringSliceVar(&hosts, "hosts", nil, "names under which players reach it (default: localhost)")
 	c.Flags().StringSliceVar(&origins, "origins", nil, "further origins whose pages may use it, for example https://studio.example")
 	c.Flags().BoolVar(&verbose, "verbose", false, "log details")

@@ -31,7 +31,7 @@ const shutdownTimeout = 3 * time.Second
 type upFlags struct {
 	edgeFlags
 	listen  string
-	ice     string
+	ways    relayFlags
 	lan     bool
 	verbose bool
 	measure string
@@ -62,7 +62,7 @@ func newUp() *cobra.Command {
 	}
 	f.register(c.Flags())
 	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:8080", "address of the pages and of signaling")
-	c.Flags().StringVar(&f.ice, "ice-servers", "", iceServersUsage)
+	f.ways.register(c.Flags())
 	c.Flags().BoolVar(&f.lan, "lan", false, "serve the local network, over HTTPS with a certificate made on the spot")
 	c.Flags().BoolVar(&f.verbose, "verbose", false, "log details")
 	c.Flags().StringVar(&f.measure, "measure", "", "folder for a benchmark's measurements: each frame's times, and what a page reports")
@@ -85,6 +85,7 @@ type network struct {
 	lan      *lanAccess // nil without --lan
 	token    string
 	measured *measurement // nil without --measure
+	relay    *relay
 	logger   *slog.Logger
 }
 
@@ -123,13 +124,23 @@ func (f *upFlags) open(ctx context.Context, command []string, logger *slog.Logge
 		mediaAddress, also = netip.IPv4Unspecified(), netip.Addr{} // which is every address of both families
 		hosts = append(hosts, n.lan.hosts()...)
 	}
-	servers, err := readICEServers(f.ice, time.Now)
-	if err != nil {
+	registry := newRegistry()
+	var local []netip.Prefix // its own edge is on this machine, or on its network
+	for _, address := range append([]netip.Addr{mediaAddress, also}, n.lan.all()...) {
+		if address.IsValid() && !address.IsUnspecified() {
+			local = append(local, netip.PrefixFrom(address, address.BitLen()))
+		}
+	}
+	if n.relay, err = f.ways.open(local, registry, logger); err != nil {
 		return nil, err
 	}
-	registry := newRegistry()
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.relay.close())
+		}
+	}()
 	n.server, err = server.New(server.Config{
-		Verifier: verifier, Issuer: issuer, Hosts: hosts, ICEServers: servers, Log: logger, Metrics: registry,
+		Verifier: verifier, Issuer: issuer, Hosts: hosts, Relay: n.relay.config, Log: logger, Metrics: registry,
 	})
 	if err != nil {
 		return nil, err
@@ -266,6 +277,9 @@ func (n *network) run(ctx context.Context, ready func() error) error {
 		return nil
 	})
 	group.Go(func() error { return n.server.Run(serving) })
+	if n.relay.turn != nil {
+		group.Go(func() error { return n.relay.turn.Run(serving) })
+	}
 	group.Go(func() error {
 		select {
 		case <-n.edge.node.Ready():

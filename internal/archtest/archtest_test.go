@@ -38,7 +38,7 @@ var arrows = []struct {
 	{"signaling", nil, "a wire form has no dependencies"},
 	{"signaling/match", []string{"signaling"}, "pure ranking"},
 	{"signaling/token", []string{"signaling"}, "signing and checking, for signaling and edge alike"},
-	{"signaling/relay", []string{"signaling"}, "a relay knows credentials and addresses, and no session but by name"},
+	{"signaling/turn", []string{"signaling"}, "a relay knows credentials and addresses, and no session but by name"},
 	{"signaling/server", []string{"signaling", "internal/store", "internal/bus", "internal/settlement", "internal/telemetry"}, "signaling never touches media"},
 	{"signaling/client", []string{"signaling"}, "edge, checker and tests dial with the same client"},
 	{"edge/capture", []string{"internal/media", "internal/cuda", "internal/scene", "internal/marker", "internal/yuv", "internal/alarm"}, "a source of pictures knows no encoder and no transport"},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -22,6 +23,7 @@ type conn struct {
 	limiter *rate.Limiter
 	log     *slog.Logger
 	metrics *metrics
+	from    netip.Addr // the peer's
 
 	queue  chan signaling.Message
 	ending chan struct{} // closed when reason and quick are final

@@ -21,6 +21,7 @@ type edge struct {
 	free   int // as the edge said last
 	codecs []string
 	apps   []signaling.App
+	reach  Reach
 	quiet  bool // it did not answer a probe, and nothing came from it since
 
 	sessions map[signaling.SessionID]*session
@@ -58,6 +59,7 @@ func (r *registry) register(to peer, m signaling.Register, owner string) *edge {
 	e.peer, e.away, e.quiet = to, nil, false
 	e.name, e.slots, e.free, e.codecs, e.apps = m.Name, m.Slots, m.Free, m.Codecs, m.Apps
 	e.log.Info("edge is registered", "name", e.name, "slots", e.slots, "free", e.free, "codecs", e.codecs, "apps", len(e.apps), "sessions", len(m.Sessions))
+	e.reach = reachOf(to, m)
 	to.send(signaling.Registered{Edge: e.id})
 	for id, s := range e.sessions {
 		if !slices.Contains(m.Sessions, id) && !s.unsent() {
@@ -200,7 +202,7 @@ func (r *registry) forSession(s *session, m signaling.Message) {
 			})
 		}
 		m.Session = ""
-		p.send(m)
+		r.sendOffer(p, m)
 	case signaling.Unheard:
 		m.Session = ""
 		p.send(m)
@@ -211,7 +213,9 @@ func (r *registry) forSession(s *session, m signaling.Message) {
 		}
 		s.edgeCandidates++
 		m.Session = ""
-		p.send(m)
+		if m, tell := r.edgeCandidate(m); tell {
+			p.send(m)
+		}
 	}
 }
 

@@ -152,6 +152,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, as role, ta
 	}
 	log := s.log.With(slog.String("role", string(as.name)), slog.String("address", addr.String()))
 	c := newConn(ws, as, s.config.Limits.QueuedForPeer, log, s.metrics)
+	c.from = addr
 	if !s.add(c) {
 		defer ws.Close()
 		c.end(signaling.NewError(signaling.CodeShuttingDown))

@@ -55,6 +55,7 @@ type registry struct {
 	intN       func(int) int
 	iceServers func(signaling.SessionID) []signaling.ICEServer
 	issuer     *token.Issuer // nil: the key is elsewhere
+	relay      *Relay        // nil: none
 	wake       chan struct{} // tells run that an alarm may be due earlier
 
 	mu       sync.Mutex

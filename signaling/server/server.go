@@ -48,6 +48,9 @@ type Config struct {
 	// ICEServers returns what a session's player is told to use for STUN and TURN; nil means none.
 	ICEServers func(signaling.SessionID) []signaling.ICEServer
 
+	// Relay adds TURN servers that relay to a session's edge alone, and hides player and edge from each other if wanted; nil means none.
+	Relay *Relay
+
 	// Issuer signs a token for looking on at a session, and nothing else, for its player to hand on, if the player's own has the
 	// right token.Watch. nil means that the key is elsewhere: whoever signs players' tokens signs those of spectators too.
 	Issuer *token.Issuer
@@ -152,6 +155,7 @@ func New(config Config) (*Server, error) {
 		conns: make(map[*conn]struct{}),
 	}
 	s.registry = newRegistry(config.Log, s.metrics, config.IntN, config.ICEServers, config.Issuer)
+	s.registry.relay = config.Relay
 	s.upgrader = websocket.Upgrader{
 		HandshakeTimeout: handshakeTimeout,
 		ReadBufferSize:   socketBuffer, WriteBufferSize: socketBuffer, WriteBufferPool: new(sync.Pool),

@@ -183,7 +183,7 @@ func (r *registry) start(p *player, s *session, m signaling.Play, codecs []strin
 	again = again && !s.unsent()
 	s.late = nil // what an earlier connection of the player had to say
 	p.send(signaling.Matched{
-		Session: s.id, Edge: signaling.EdgeName{ID: s.edge.id, Name: s.edge.name}, ICEServers: r.iceServers(s.id), Share: r.share(s),
+		Session: s.id, Edge: signaling.EdgeName{ID: s.edge.id, Name: s.edge.name}, ICEServers: r.iceServersOf(s), Share: r.share(s), RelayOnly: r.hides(),
 	})
 	r.toEdge(s, signaling.Start{Session: s.id, Token: m.Token, App: s.app, Size: m.Size, Codecs: codecs, Resume: again, Restart: again && m.Restart, Watch: s.watches})
 	s.due = r.after(offerTimeout, func() {
@@ -298,7 +298,7 @@ func (r *registry) answer(p *player, m signaling.Answer) {
 	}
 	r.alarms.stop(s.due)
 	s.due, s.phase = nil, settled
-	m.Session = s.id
+	m.Session, m.SDP = s.id, r.answerSDP(m.SDP)
 	r.toEdge(s, m)
 }
 
@@ -317,7 +317,9 @@ func (r *registry) candidate(p *player, m signaling.Candidate) {
 	}
 	s.playerCandidates++
 	m.Session = s.id
-	r.toEdge(s, m)
+	if m, tell := r.playerCandidate(m); tell {
+		r.toEdge(s, m)
+	}
 }
 
 // restart asks a player's edge for new ways for their connection.

@@ -61,6 +61,8 @@ export interface Matched {
   readonly iceServers: readonly IceServer[];
   /** A token for others, good for looking on at the session and nothing else. */
   readonly share?: string;
+  /** The edge is reached through a TURN server alone: neither side learns the other's address. */
+  readonly relayOnly?: true;
 }
 
 export interface Installing {
@@ -135,6 +137,7 @@ function read(m: Fields): FromSignaling {
         edge: { id: matching(edge, "id", ID), name: optional(edge, "name", "") },
         iceServers: list(m, "iceServers", MAX_ICE_SERVERS).map((entry) => iceServer(record(entry))),
         ...(share === "" ? {} : { share: matching(m, "share", TOKEN) }),
+        ...(optional(m, "relayOnly", false) ? { relayOnly: true } : {}),
       };
     }
     case "progress":
