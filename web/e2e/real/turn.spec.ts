@@ -110,6 +110,8 @@ for (const hidden of [true, false]) {
     if (hidden) for (const address of used.remote) expect(address).toMatch(/^(192\.0\.2\.\d+|2001:db8::\d+)$/);
     expect(used.remote).not.toHaveLength(0);
     const metrics = await (await page.request.get(new URL("/metrics", nearlight.url).href)).text();
-    expect(Number(/^nearlight_turn_relayed_bytes_total\{direction="to-player"\} (\S+)$/m.exec(metrics)?.[1])).toBeGreaterThan(10000);
+    expect(Number(/^nearlight_turn_relayed_bytes_total\{direction="to-player"\} (\S+)$/m.exec(metrics)?.[1])).toBeGreaterThan(
+      10000,
+    );
   });
 }
