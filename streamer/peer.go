@@ -28,6 +28,7 @@ type PeerConfig struct {
 	Controller     Controller    // empty: Nearlight
 	Local          bool          // the player is on this machine's network, whose rate is no limit
 	Audio          bool          // offer sound as well
+	Offered        bool          // the player offers, and gets no channels: Accept in place of Offer, and Open is never closed
 	ICEServers     []webrtc.ICEServer
 	// PrepareThread is called on the thread that sends what has to wait for its turn, which is the connection's own and ends with it; nil
 	// leaves it an ordinary one. A packet that is sent late is read as the network's delay.
@@ -72,7 +73,7 @@ type Peer struct {
 	audio         *audioTrack // nil where no sound is offered
 	// profileLevelID is what was offered of H.264.
 	profileLevelID string
-	motion         *webrtc.DataChannel
+	motion         *webrtc.DataChannel // nil where the player offers, as is control
 	control        *webrtc.DataChannel
 	keyframes      keyframeGate
 	frames         frameLog
@@ -119,7 +120,7 @@ func (e *Engine) NewPeer(config PeerConfig, receiver Receiver, stages *Stages, l
 	if p.connection, err = e.newConnection(config, p.feedback, logger); err != nil {
 		return nil, errors.Join(err, p.discard())
 	}
-	if err := p.setUp(); err != nil {
+	if err := p.setUp(!config.Offered); err != nil {
 		return nil, errors.Join(err, p.connection.Close(), p.discard())
 	}
 	return p, nil
@@ -145,7 +146,7 @@ func (p *Peer) further() {
 	}
 }
 
-func (p *Peer) setUp() error {
+func (p *Peer) setUp(channels bool) error {
 	p.missing.Store(2)
 	p.track.bound = sync.OnceFunc(p.further)
 	_, err := p.connection.AddTransceiverFromTrack(p.track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
@@ -158,13 +159,15 @@ func (p *Peer) setUp() error {
 			return fmt.Errorf("add the audio track: %w", err)
 		}
 	}
-	if p.motion, err = p.openChannel(control.OnMotion); err != nil {
-		return err
+	if channels {
+		if p.motion, err = p.openChannel(control.OnMotion); err != nil {
+			return err
+		}
+		if p.control, err = p.openChannel(control.OnControl); err != nil {
+			return err
+		}
+		p.control.OnOpen(func() { close(p.open) })
 	}
-	if p.control, err = p.openChannel(control.OnControl); err != nil {
-		return err
-	}
-	p.control.OnOpen(func() { close(p.open) })
 	p.connection.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 		p.logger.Debug("peer connection", "state", state.String())
 		switch state {
