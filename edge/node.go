@@ -226,6 +226,9 @@ func (n *Node) Registered(signaling.EdgeID) { n.ready.registered() }
 // Answer implements client.EdgeHandler.
 func (n *Node) Answer(m signaling.Answer) { n.post(m.Session, event{answer: &m}) }
 
+// Offer implements client.EdgeHandler.
+func (n *Node) Offer(m signaling.Offer) { n.post(m.Session, event{offer: &m}) }
+
 // Restart implements client.EdgeHandler.
 func (n *Node) Restart(id signaling.SessionID) { n.post(id, event{restart: true}) }
 

@@ -37,7 +37,7 @@ func (n *Node) watch(m signaling.Start) error {
 		return signaling.Errorf(signaling.CodeBadToken, "This link does not allow watching %s.", watched.app.Title)
 	}
 	s := newSession(n, m.Session)
-	s.watches, s.app, s.size = watched.session, watched.app, watched.size
+	s.watches, s.app, s.size, s.offered = watched.session, watched.app, watched.size, m.Offer
 	r := n.begin(s)
 	context.AfterFunc(watched.ctx, func() { r.stop(errWatchedOver) })
 	return nil

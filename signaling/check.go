@@ -370,6 +370,10 @@ func (m Start) check(c *checks) {
 	if m.Watch != "" {
 		c.id("watch", string(m.Watch))
 	}
+	c.text("offer", m.Offer, 0, maxSDP)
+	if m.Offer != "" && m.Watch == "" {
+		c.fail("offer is there without watch")
+	}
 }
 
 func (m Probe) check(c *checks) { c.session(m.Session) }

@@ -175,6 +175,8 @@ func decoder(d Direction, kind string) func([]byte) (Message, error) {
 			return read[Progress]
 		case "offer":
 			return read[Offer]
+		case "answer":
+			return read[Answer]
 		case "candidate":
 			return read[Candidate]
 		case "ended":
@@ -192,6 +194,8 @@ func decoder(d Direction, kind string) func([]byte) (Message, error) {
 			return read[Registered]
 		case "start":
 			return read[Start]
+		case "offer":
+			return read[Offer]
 		case "answer":
 			return read[Answer]
 		case "candidate":

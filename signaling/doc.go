@@ -45,11 +45,14 @@
 //	  {"type":"status","free":N,"apps":[APP]}                apps optional: only when changed
 //	  {"type":"refuse","session":S,"error":ERROR}
 //	  {"type":"progress"|"offer"|"candidate"|"unheard"|"ended","session":S,...as to the player}
+//	  {"type":"answer","session":S,"sdp":SDP}                to start with offer, or to offer: with all candidates
 //	  {"type":"installing","request":R,...as to the player}
 //	  {"type":"alive","session":S}                           answers probe
 //	from signaling
 //	  {"type":"registered","edge":E}
-//	  {"type":"start","session":S,"token":T,"app":A,"size":..,"codecs":[C],"resume":B,"restart":B,"watch":S}
+//	  {"type":"start","session":S,"token":T,"app":A,"size":..,"codecs":[C],"resume":B,"restart":B,"watch":S,"offer":SDP}
+//	        offer, with watch: the spectator offers, by WHEP, and has no channels: answer is due, and offer never
+//	  {"type":"offer","session":S,"sdp":SDP,"restart":true}  the same spectator looks for new ways
 //	  {"type":"answer"|"candidate"|"restart","session":S,...}
 //	  {"type":"probe","session":S}                           answer within 1 s or count as gone
 //	  {"type":"install","request":R,"token":T,"app":A}
@@ -102,4 +105,5 @@
 //
 //	GET /api/apps        Authorization: Bearer TOKEN -> {"apps":[APP]}, of all edges that the token may use
 //	GET /healthz         200 when at least the server runs
+//	POST /whep/S         WHEP (draft-ietf-wish-whep): look on at session S; docs/openapi.yaml has this and the others in full
 package signaling

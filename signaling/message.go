@@ -15,6 +15,7 @@ const (
 	EdgePath   = "/signal/edge"
 	AppsPath   = "/api/apps"
 	HealthPath = "/healthz"
+	WHEPPath   = "/whep/" // and the session to look on at
 )
 
 // Signaling pings players and edges at these intervals. Either side counts the other as lost when nothing came from it for
@@ -103,7 +104,7 @@ type Play struct {
 	Watch   SessionID `json:"watch,omitempty"` // look on at this session instead of playing one
 }
 
-// Offer carries the edge's session description to the player.
+// Offer carries the edge's session description to the player, or to the edge that of a player that offers, for new ways.
 type Offer struct {
 	Session SessionID `json:"session,omitempty"` // towards and from edges only, here and in the types below
 	SDP     string    `json:"sdp"`
@@ -112,7 +113,7 @@ type Offer struct {
 	Restart bool `json:"restart,omitempty"`
 }
 
-// Answer carries the player's session description to the edge.
+// Answer carries the player's session description to the edge, or the edge's to a player that offered.
 type Answer struct {
 	Session SessionID `json:"session,omitempty"`
 	SDP     string    `json:"sdp"`
@@ -246,6 +247,8 @@ type Start struct {
 	Resume  bool         `json:"resume"`
 	Restart bool         `json:"restart,omitempty"` // with Resume: the player still has its connection
 	Watch   SessionID    `json:"watch,omitempty"`   // the session that this one looks on at
+	// Offer is the description of a spectator that offers, as WHEP has it: Answer answers it, with all candidates; "" for others.
+	Offer string `json:"offer,omitempty"`
 }
 
 // Probe asks an edge whether it lives; Living answers within a second.

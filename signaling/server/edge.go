@@ -152,6 +152,8 @@ func sessionOf(m signaling.Message) (signaling.SessionID, bool) {
 		return m.Session, true
 	case signaling.Offer:
 		return m.Session, true
+	case signaling.Answer:
+		return m.Session, true
 	case signaling.Candidate:
 		return m.Session, true
 	case signaling.Ended:
@@ -191,6 +193,8 @@ func (r *registry) forSession(s *session, m signaling.Message) {
 	case signaling.Progress:
 		m.Session = ""
 		p.send(m)
+	case signaling.Answer:
+		r.answered(s, m)
 	case signaling.Offer:
 		r.alarms.stop(s.due)
 		s.phase, s.playerCandidates, s.edgeCandidates = offered, 0, 0

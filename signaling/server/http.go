@@ -23,6 +23,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET "+signaling.AppsPath, s.serveApps)
 	mux.HandleFunc("OPTIONS "+signaling.AppsPath, s.serveAppsPreflight)
 	mux.HandleFunc("GET "+signaling.HealthPath, s.serveHealth)
+	s.handleWHEP(mux)
 	return mux
 }
 

@@ -71,6 +71,7 @@ type player struct {
 	session *session      // nil: none
 	install *installation // nil: none
 	idle    *alarm
+	offer   string // of one who offers, in place of its edge
 }
 
 func newRegistry(

@@ -58,13 +58,33 @@ func (r *registry) sendOffer(p *player, m signaling.Offer) {
 	sdp, mid := withoutCandidates(m.SDP, func(string) (string, bool) { return "", false })
 	m.SDP = sdp
 	p.send(m)
-	for i, at := range r.relay.StandIns(p.session.edge.reach) {
+	for _, candidate := range r.standIns(p.session) {
+		p.send(signaling.Candidate{Candidate: candidate, Mid: mid})
+	}
+}
+
+// standIns are the candidates that stand for those of a session's edge.
+func (r *registry) standIns(s *session) []string {
+	var candidates []string
+	for i, at := range r.relay.StandIns(s.edge.reach) {
 		// RFC 8839 section 5.1; the priority is that of a host's first component (RFC 8445 section 5.1.2), the best one first.
 		const hostPriority = 126<<24 | 65535<<8 | 255
-		p.send(signaling.Candidate{
-			Candidate: fmt.Sprintf("candidate:%d 1 udp %d %s %d typ host", i+1, hostPriority-i<<8, at.Addr(), at.Port()), Mid: mid,
-		})
+		candidates = append(candidates, fmt.Sprintf("candidate:%d 1 udp %d %s %d typ host", i+1, hostPriority-i<<8, at.Addr(), at.Port()))
 	}
+	return candidates
+}
+
+// edgeAnswerSDP is what a player that offered is told of its edge's answer.
+func (r *registry) edgeAnswerSDP(s *session, sdp string) string {
+	if !r.hides() {
+		return sdp
+	}
+	sdp, mid := withoutCandidates(sdp, func(string) (string, bool) { return "", false })
+	line := "a=mid:" + mid + "\r\n"
+	for _, candidate := range r.standIns(s) {
+		line += "a=" + candidate + "\r\n"
+	}
+	return strings.Replace(sdp, "a=mid:"+mid+"\r\n", line, 1)
 }
 
 // edgeCandidate is what a player is told of an edge's candidate: all of it, or, of a hidden edge, no more than that there are no others.

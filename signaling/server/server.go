@@ -117,6 +117,7 @@ type Server struct {
 	log      *slog.Logger
 	metrics  *metrics
 	names    *names
+	whep     *whepSessions
 	registry *registry
 	door     *door
 	upgrader websocket.Upgrader
@@ -151,7 +152,7 @@ func New(config Config) (*Server, error) {
 	}
 	s := &Server{
 		config: config, log: config.Log, metrics: newMetrics(), names: allowed,
-		door:  newDoor(config.Limits),
+		door: newDoor(config.Limits), whep: newWHEPSessions(),
 		conns: make(map[*conn]struct{}),
 	}
 	s.registry = newRegistry(config.Log, s.metrics, config.IntN, config.ICEServers, config.Issuer)
@@ -179,6 +180,7 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, c := range s.close() {
 		c.end(signaling.NewError(signaling.CodeShuttingDown))
 	}
+	s.whep.end(signaling.NewError(signaling.CodeShuttingDown))
 	s.serving.Wait()
 	s.log.Info("signaling stopped")
 	return nil

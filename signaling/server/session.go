@@ -185,7 +185,7 @@ func (r *registry) start(p *player, s *session, m signaling.Play, codecs []strin
 	p.send(signaling.Matched{
 		Session: s.id, Edge: signaling.EdgeName{ID: s.edge.id, Name: s.edge.name}, ICEServers: r.iceServersOf(s), Share: r.share(s), RelayOnly: r.hides(),
 	})
-	r.toEdge(s, signaling.Start{Session: s.id, Token: m.Token, App: s.app, Size: m.Size, Codecs: codecs, Resume: again, Restart: again && m.Restart, Watch: s.watches})
+	r.toEdge(s, signaling.Start{Session: s.id, Token: m.Token, App: s.app, Size: m.Size, Codecs: codecs, Resume: again, Restart: again && m.Restart, Watch: s.watches, Offer: p.offer})
 	s.due = r.after(offerTimeout, func() {
 		r.finish(s, signaling.Ended{Reason: signaling.Errorf(signaling.CodeTimedOut,
 			"The machine did not get the game's display ready within %v.", offerTimeout)}, true)
@@ -369,4 +369,36 @@ func (r *registry) explain(err *signaling.Error, claims token.Claims) *signaling
 		}
 	}
 	return err
+}
+
+// answered hands an edge's answer to a player that offered.
+func (r *registry) answered(s *session, m signaling.Answer) {
+	if s.player.offer == "" {
+		r.metrics.dropped.WithLabelValues("out-of-turn").Inc()
+		return
+	}
+	if s.due != nil && s.phase == starting {
+		r.metrics.settled.Observe(time.Since(s.born).Seconds())
+	}
+	r.alarms.stop(s.due)
+	s.due, s.phase = nil, settled
+	m.Session, m.SDP = "", r.edgeAnswerSDP(s, m.SDP)
+	s.player.send(m)
+}
+
+// offerAgain takes another offer of a player that offers, for new ways. Its answer is due as the first one's was.
+func (r *registry) offerAgain(p *player, sdp string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := p.session
+	if s == nil {
+		return // it has just ended, which the player is told
+	}
+	s.log.Info("spectator asks for new ways to its edge")
+	r.alarms.stop(s.due)
+	s.playerCandidates = 0
+	s.due = r.after(offerTimeout, func() {
+		r.finish(s, signaling.Ended{Reason: signaling.Errorf(signaling.CodeTimedOut, "The machine did not answer within %v.", offerTimeout)}, true)
+	})
+	r.toEdge(s, signaling.Offer{Session: s.id, SDP: r.answerSDP(sdp), Restart: true})
 }
