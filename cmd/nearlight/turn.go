@@ -88,6 +88,10 @@ func (f *relayFlags) open(local []netip.Prefix, metrics prometheus.Registerer, l
 	peers := func(reach server.Reach) []netip.AddrPort { return turn.Peers(reach.Media, reach.From, config.Trusted) }
 	r.config = &server.Relay{Servers: func(session signaling.SessionID, reach server.Reach) []signaling.ICEServer {
 		grant := turn.Grant{Session: session, Peers: peers(reach), Hidden: f.only, Expires: time.Now().Add(credentialLife)}
+		if len(grant.Peers) == 0 && len(reach.Media) > 0 && r.turn != nil {
+			logger.Warn("TURN does not relay to the session's edge: its address is not public, or not the one it connects from; --turn-trust names networks that are to be trusted",
+				"session", session, "media", reach.Media, "from", reach.From)
+		}
 		var told []signaling.ICEServer
 		if listed != nil {
 			told = listed(grant)

@@ -1,7 +1,9 @@
 package server_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/netip"
@@ -262,6 +264,44 @@ func TestAWHEPSessionEndsWithTheEdgesWord(t *testing.T) {
 		if time.Since(begun) > patience {
 			t.Fatal("the resource is still there")
 		}
+	}
+}
+
+func TestWhoGoesBeforeTheAnswerLeavesNothing(t *testing.T) {
+	w := newWatched(t, nil)
+	ctx, leave := context.WithCancel(t.Context())
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url+"/whep/"+string(w.session), strings.NewReader(whepOffer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+w.token)
+	request.Header.Set("Content-Type", "application/sdp")
+	failed := make(chan error, 1)
+	go func() {
+		response, err := http.DefaultTransport.RoundTrip(request)
+		if err == nil {
+			err = response.Body.Close()
+		}
+		failed <- err
+	}()
+	start := expect[signaling.Start](w.edge)
+	leave()
+	if err := <-failed; !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	if stop := expect[signaling.Stop](w.edge); stop.Session != start.Session {
+		t.Errorf("%+v", stop)
+	}
+}
+
+func TestWHEPIsToldThatTheServerStops(t *testing.T) {
+	w := newWatched(t, nil)
+	response, text := w.asked(http.MethodPost, "/whep/"+string(w.session), whepOffer, func() {
+		expect[signaling.Start](w.edge)
+		w.stop()
+	})
+	if response.StatusCode != http.StatusServiceUnavailable || !strings.Contains(text, "shutting-down") {
+		t.Errorf("%v %s", response.Status, text)
 	}
 }
 

@@ -132,7 +132,7 @@ func New(config Config) (_ *Server, err error) {
 	if len(config.Advertise) == 0 {
 		ip, ok := netip.AddrFromSlice(address.IP)
 		if !ok || ip.Unmap().IsUnspecified() {
-			return nil, fmt.Errorf("turn: %s is every address of this machine; say which one players and edges reach it at", config.Listen)
+			return nil, fmt.Errorf("turn: %s is every address of this machine; say which one players and edges reach it at (--turn-advertise)", config.Listen)
 		}
 		config.Advertise = []netip.Addr{ip}
 	}
