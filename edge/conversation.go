@@ -64,7 +64,7 @@ func (c *conversation) offer(ctx context.Context) error {
 	c.receiver = &receiver{session: s}
 	peer, err := s.node.config.Engine.NewPeer(streamer.PeerConfig{
 		Codecs: c.offered.codecs, ProfileLevelID: c.offered.profileLevelID, Bitrate: s.bitrate,
-		Local: s.node.config.Local, Controller: s.node.config.Congestion, Audio: s.node.hasSound(), Microphone: s.voice.taker(),
+		Local: s.node.config.Local, Controller: s.node.config.Congestion, Audio: s.node.hasSound(), Microphone: s.voice.taker(), Offered: s.offered != "",
 		PrepareThread: func() { becomeRealtime(s.logger) },
 	}, c.receiver, s.stages, s.logger)
 	if err != nil {
@@ -80,6 +80,9 @@ func (c *conversation) offer(ctx context.Context) error {
 		}
 	})
 	c.deadline = time.NewTimer(answerTimeout)
+	if s.offered != "" {
+		return c.accept(ctx, s.offered)
+	}
 	return peer.Offer(func(sdp string) error { return s.offer(sdp, false) })
 }
 
@@ -90,6 +93,21 @@ func (s *session) offer(sdp string, restart bool) error {
 		return err
 	}
 	s.node.say(m)
+	return nil
+}
+
+// accept answers a description of a spectator that offers.
+func (c *conversation) accept(ctx context.Context, offer string) error {
+	answer, err := c.peer.Accept(ctx, offer)
+	switch {
+	case errors.Is(err, streamer.ErrNoCommonCodec):
+		return signaling.Errorf(signaling.CodeNoCommonCodec, "%v", err)
+	case errors.Is(err, streamer.ErrBadOffer):
+		return signaling.Errorf(signaling.CodeBadMessage, "%v", err)
+	case err != nil:
+		return err
+	}
+	c.session.node.say(signaling.Answer{Session: c.session.id, SDP: answer})
 	return nil
 }
 
@@ -159,6 +177,14 @@ func (c *conversation) hangUp() {
 // take handles an event from signaling.
 func (c *conversation) take(ctx context.Context, e event) error {
 	switch {
+	case e.offer != nil:
+		if c.peer == nil || c.session.offered == "" {
+			return nil
+		}
+		c.session.logger.Info("the spectator looks for new ways")
+		return c.accept(ctx, e.offer.SDP)
+	case c.session.offered != "" && (e.resume || e.restart || e.answer != nil): // what only the other kind of player does
+		return nil
 	case e.restart && c.peer != nil && c.connectedOnce:
 		if err := c.restart(); err != nil {
 			c.session.logger.Warn("the connection gets no new ways, and is made anew", "error", err)
@@ -324,6 +350,9 @@ func (r *receiver) Lost(loss streamer.Loss) {
 
 // Candidate implements streamer.Receiver.
 func (r *receiver) Candidate(c *webrtc.ICECandidateInit) {
+	if r.session.offered != "" {
+		return // they are in the answer
+	}
 	message := signaling.Candidate{Session: r.session.id}
 	if c != nil {
 		message.Candidate = c.Candidate

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -61,6 +62,7 @@ type Config struct {
 	Offered   []app.Description // what players may start, the one to start by default first
 	Installer *app.Installer
 
+	Media      []netip.AddrPort    // where players' packets arrive, for signaling's TURN servers; may be empty
 	Local      bool                // players are on this machine's network
 	Congestion streamer.Controller // empty: streamer.Nearlight
 	Stamp      bool                // draw the marker into every frame, for measuring apps that do not draw it themselves
@@ -192,6 +194,9 @@ func (n *Node) encoderTimings() encoder.Timings {
 // hasSound reports whether sessions have sound.
 func (n *Node) hasSound() bool { return n.config.Audio && n.config.Display != display.Offscreen }
 
+// maxMedia is how many addresses signaling takes.
+const maxMedia = 16
+
 // Registration implements client.EdgeHandler.
 func (n *Node) Registration() signaling.Register {
 	n.mu.Lock()
@@ -199,6 +204,9 @@ func (n *Node) Registration() signaling.Register {
 	register := signaling.Register{
 		Token: n.config.Token, Name: n.config.Name, Slots: len(n.slots), Free: n.free(), Codecs: n.codecs(), Apps: n.apps(),
 		Instance: n.config.Leasing.Instance, Since: time.Now().UnixMilli(), Key: n.config.Leasing.Signer.Key(), Leases: n.slotStates(),
+	}
+	for _, at := range n.config.Media[:min(len(n.config.Media), maxMedia)] {
+		register.Media = append(register.Media, at.String())
 	}
 	for _, r := range n.sessions {
 		if !r.ending {
@@ -258,6 +266,9 @@ func (n *Node) Registered(signaling.EdgeID) { n.ready.registered() }
 
 // Answer implements client.EdgeHandler.
 func (n *Node) Answer(m signaling.Answer) { n.post(m.Session, event{answer: &m}) }
+
+// Offer implements client.EdgeHandler.
+func (n *Node) Offer(m signaling.Offer) { n.post(m.Session, event{offer: &m}) }
 
 // Restart implements client.EdgeHandler.
 func (n *Node) Restart(id signaling.SessionID) { n.post(id, event{restart: true}) }

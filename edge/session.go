@@ -77,6 +77,8 @@ type session struct {
 	watches *session
 	air     chan struct{} // closed when onAir is there for who looks on
 	onAir   broadcast
+	// offered is the description of a spectator that offers, in place of the edge; "" for all others.
+	offered string
 
 	span trace.Span // from traced on
 
@@ -87,8 +89,9 @@ type session struct {
 type event struct {
 	answer    *signaling.Answer
 	candidate *signaling.Candidate
-	resume    bool // the player has nothing left of its connection
-	restart   bool // the player still has its connection
+	offer     *signaling.Offer // of one who looks on and offers
+	resume    bool             // the player has nothing left of its connection
+	restart   bool             // the player still has its connection
 }
 
 // broadcast is what spectators join.
@@ -326,6 +329,9 @@ func (s *session) converse(ctx context.Context, offered offered, ready <-chan *l
 		case <-c.ended():
 			if !c.everConnected {
 				return errNotConnected
+			}
+			if s.offered != "" { // it has no way to come back but to begin anew
+				return errPlayerLost
 			}
 			s.logger.Info("player lost", "reason", c.peer.Err(), "hold", hold)
 			s.span.AddEvent(eventLost)

@@ -36,5 +36,6 @@ func (n *Node) watch(s *session, m signaling.Start, claims token.Claims) error {
 		return err
 	}
 	s.watches, s.app, s.size, s.bitrate, s.token = watched.session, watched.app, watched.size, watched.bitrate, signaling.TokenID(claims.ID)
+	s.offered = m.Offer
 	return nil
 }

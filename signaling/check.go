@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -42,6 +43,7 @@ const (
 	maxICESecret   = 512
 	maxQueue       = 1_000_000
 	maxEstimate    = 86_400
+	maxMedia       = 16
 )
 
 // Cut returns text as valid UTF-8 of at most max octets, cut between characters.
@@ -420,6 +422,12 @@ func (m Register) check(c *checks) {
 	if len(m.Leases) > 0 && len(m.Leases) != m.Slots {
 		c.fail("leases are %d, slots %d", len(m.Leases), m.Slots)
 	}
+	c.between("number of media addresses", len(m.Media), 0, maxMedia)
+	for _, at := range m.Media {
+		if parsed, err := netip.ParseAddrPort(at); err != nil || parsed.Port() == 0 || parsed.Addr().Zone() != "" {
+			c.fail("media address %q is not ADDRESS:PORT", Cut(at, maxName))
+		}
+	}
 }
 
 func (m Status) check(c *checks) {
@@ -478,6 +486,10 @@ func (m Start) check(c *checks) {
 	}
 	if m.Lease != nil {
 		m.Lease.check(c)
+	}
+	c.text("offer", m.Offer, 0, maxSDP)
+	if m.Offer != "" && m.Watch == "" {
+		c.fail("offer is there without watch")
 	}
 }
 

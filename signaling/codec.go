@@ -187,6 +187,8 @@ func decoder(d Direction, kind string) func([]byte) (Message, error) {
 			return read[Offer]
 		case "bound":
 			return read[Bound]
+		case "answer":
+			return read[Answer]
 		case "candidate":
 			return read[Candidate]
 		case "ended":
@@ -206,6 +208,8 @@ func decoder(d Direction, kind string) func([]byte) (Message, error) {
 			return read[Registered]
 		case "start":
 			return read[Start]
+		case "offer":
+			return read[Offer]
 		case "answer":
 			return read[Answer]
 		case "candidate":

@@ -25,8 +25,9 @@
 //	  {"type":"install","token":T,"app":A}                   may be the first message too; needs the token's right "install"
 //	  {"type":"leave"}
 //	from signaling
-//	  {"type":"matched","session":S,"edge":{"id":E,"name":N},"iceServers":[{"urls":[U],"username":..,"credential":..}],"share":T}
-//	        share, optional: a token for others, who may look on at the session with it and nothing else
+//	  {"type":"matched","session":S,"edge":{"id":E,"name":N},"iceServers":[{"urls":[U],"username":..,"credential":..}],"share":T,"relayOnly":B}
+//	        share, optional: a token for others, who may look on at the session with it and nothing else; relayOnly: by
+//	        TURN alone, so that player and edge do not learn each other's addresses
 //	  {"type":"progress","stage":"starting","detail":D}      stages: starting (display and app are being started), connecting
 //	  {"type":"offer","sdp":SDP,"restart":B,"edge":{"address":K,"epoch":N,"endorsement":T}}
 //	        restart: for the connection that stands; without it: a new one's; edge, optional: will sign the connection
@@ -42,19 +43,22 @@
 //
 //	to signaling
 //	  {"type":"login","address":K}                           optional, the first message then: the edge has a key
-//	  {"type":"register","token":T,"proof":PROOF,"name":N,"slots":N,"free":N,"codecs":[C],"apps":[APP],"edge":E,"sessions":[S]}
+//	  {"type":"register","token":T,"proof":PROOF,"name":N,"slots":N,"free":N,"codecs":[C],"apps":[APP],"edge":E,"sessions":[S],"media":[AT]}
 //	        the first message, within 10 s, or the second, within 10 s of the challenge that answers login; proof
 //	        only after login, and then token may be left out; edge and sessions only when a lost connection is taken
-//	        up again: the id it was registered under and the sessions it still runs
+//	        up again: the id it was registered under and the sessions it still runs; media, optional: where it takes players' packets
 //	  {"type":"status","free":N,"apps":[APP]}                apps optional: only when changed
 //	  {"type":"refuse","session":S,"error":ERROR}
 //	  {"type":"progress"|"offer"|"bound"|"candidate"|"unheard"|"ended","session":S,...as to the player}
+//	  {"type":"answer","session":S,"sdp":SDP}                to start with offer, or to offer: with all candidates
 //	  {"type":"installing","request":R,...as to the player}
 //	  {"type":"alive","session":S}                           answers probe
 //	from signaling
 //	  {"type":"challenge","nonce":H}                         answers login; good for one register on this socket
 //	  {"type":"registered","edge":E}
-//	  {"type":"start","session":S,"token":T,"app":A,"size":..,"codecs":[C],"resume":B,"restart":B,"watch":S}
+//	  {"type":"start","session":S,"token":T,"app":A,"size":..,"codecs":[C],"resume":B,"restart":B,"watch":S,"offer":SDP}
+//	        offer, with watch: the spectator offers, by WHEP, and has no channels: answer is due, and offer never
+//	  {"type":"offer","session":S,"sdp":SDP,"restart":true}  the same spectator looks for new ways
 //	  {"type":"answer"|"candidate"|"restart","session":S,...}
 //	  {"type":"probe","session":S}                           answer within 1 s or count as gone
 //	  {"type":"install","request":R,"token":T,"app":A}
@@ -102,6 +106,7 @@
 //	slots       1 to 64                         free      0 to slots (0 to 64 in status)
 //	apps        at most 64, names distinct; title 1 to 128, summary 512, package 128, at most 32 keys of keys 64 and does 128
 //	sessions    at most 64                      detail    at most 256
+//	media       at most 16, each an AT: ADDRESS:PORT, [ADDRESS]:PORT of IPv6, no zone
 //	percent     0 to 100                        line      (of installing) at most 512
 //	output      at most 50 lines of at most 512 each
 //	ERROR       code 1 to 32 of a-z 0-9 -, unknown ones are kept; message 1 to 512, hint at most 512
@@ -121,4 +126,5 @@
 //	GET /healthz         200 while the server runs and is not being stopped
 //	GET /livez           200 while the process answers
 //	GET /readyz          200 while edges and players may be sent here: the server runs, is not being stopped, and reaches its cluster
+//	POST /whep/S         WHEP (draft-ietf-wish-whep): look on at session S; docs/openapi.yaml has this and the others in full
 package signaling

@@ -17,6 +17,7 @@ const (
 	HealthPath = "/healthz"
 	LivePath   = "/livez"
 	ReadyPath  = "/readyz"
+	WHEPPath   = "/whep/" // and the session to look on at
 )
 
 // Signaling pings players and edges at these intervals. Either side counts the other as lost when nothing came from it for
@@ -108,7 +109,7 @@ type Play struct {
 	Wait bool `json:"wait,omitempty"`
 }
 
-// Offer carries the edge's session description to the player.
+// Offer carries the edge's session description to the player, or to the edge that of a player that offers, for new ways.
 type Offer struct {
 	Session SessionID `json:"session,omitempty"` // towards and from edges only, here and in the types below
 	SDP     string    `json:"sdp"`
@@ -138,7 +139,7 @@ type Bound struct {
 	Signature string    `json:"signature"`
 }
 
-// Answer carries the player's session description to the edge.
+// Answer carries the player's session description to the edge, or the edge's to a player that offered.
 type Answer struct {
 	Session SessionID  `json:"session,omitempty"`
 	SDP     string     `json:"sdp"`
@@ -182,7 +183,9 @@ type Matched struct {
 	Edge       EdgeName        `json:"edge"`
 	ICEServers List[ICEServer] `json:"iceServers"`
 	Share      string          `json:"share,omitempty"` // a token that is good for looking on at the session, and nothing else
-	Lease      *Lease          `json:"lease,omitempty"` // nil for a spectator, and from an edge that gives none
+	// RelayOnly asks the player to reach its edge through a TURN server alone: neither is told the other's address.
+	RelayOnly bool   `json:"relayOnly,omitempty"`
+	Lease     *Lease `json:"lease,omitempty"` // nil for a spectator, and from an edge that gives none
 }
 
 // Moved tells a player that its machine cannot go on, and that another one is being found: Matched or Queued follows, or Ended.
@@ -266,6 +269,8 @@ type Register struct {
 	Apps     List[App]    `json:"apps"`
 	Edge     EdgeID       `json:"edge,omitempty"`
 	Sessions []SessionID  `json:"sessions,omitempty"`
+	// Media is where the edge takes players' packets, ADDRESS:PORT each, for signaling's TURN servers to relay to.
+	Media []string `json:"media,omitempty"`
 	// Instance is a secret of the edge's own, of which and its token its id is made (EdgeOf). Without it signaling chooses an id.
 	Instance string `json:"instance,omitempty"`
 	// Since grows with each connection of the edge: it tells which of two signaling nodes that know the edge has it now.
@@ -325,6 +330,8 @@ type Start struct {
 	Restart bool         `json:"restart,omitempty"` // with Resume: the player still has its connection
 	Watch   SessionID    `json:"watch,omitempty"`   // the session that this one looks on at
 	Lease   *Proposal    `json:"lease,omitempty"`   // the slot that is meant: Leased, or Refuse, answers first
+	// Offer is the description of a spectator that offers, as WHEP has it: Answer answers it, with all candidates; "" for others.
+	Offer string `json:"offer,omitempty"`
 }
 
 // Probe asks an edge whether it lives; Living answers within a second.

@@ -2,6 +2,7 @@ package streamer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -42,10 +43,16 @@ func (p *Peer) handle(channel control.Channel, m control.Message) {
 	}
 }
 
+// errNoChannels is what sending to a player without channels comes to.
+var errNoChannels = errors.New("the player has no channels")
+
 // Send sends a message on the reliable channel. A player that has stopped reading gets an error, and the message is dropped.
 func (p *Peer) Send(m control.Message) error { return p.send(p.control, m) }
 
 func (p *Peer) send(channel *webrtc.DataChannel, m control.Message) error {
+	if channel == nil {
+		return errNoChannels
+	}
 	if channel.ReadyState() != webrtc.DataChannelStateOpen {
 		return fmt.Errorf("%s channel is not open", channel.Label())
 	}
@@ -80,8 +87,10 @@ func (p *Peer) beat() {
 			p.logger.Debug("send reports", "error", err)
 		}
 	}
-	if err := p.Send(&control.Alive{Edge: sinceBoot(media.Now())}); err != nil {
-		p.logger.Debug("send a heartbeat", "error", err)
+	if p.control != nil {
+		if err := p.Send(&control.Alive{Edge: sinceBoot(media.Now())}); err != nil {
+			p.logger.Debug("send a heartbeat", "error", err)
+		}
 	}
 	if p.logger.Enabled(context.Background(), slog.LevelDebug) {
 		f := p.rate.figures()

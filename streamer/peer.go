@@ -30,6 +30,7 @@ type PeerConfig struct {
 	Local          bool          // the player is on this machine's network, whose rate is no limit
 	Audio          bool          // offer sound as well
 	Unmarked       bool          // no packet says that it is ECN-capable, whoever reports marks
+	Offered        bool          // the player offers, and gets no channels: Accept in place of Offer, and Open is never closed
 	// Microphone takes what the player says, from the goroutine that reads the socket; nil offers no way to send it.
 	Microphone func(MicrophonePacket)
 	ICEServers []webrtc.ICEServer
@@ -77,7 +78,7 @@ type Peer struct {
 	microphone    *microphone // nil where the player may send none
 	// profileLevelID is what was offered of H.264.
 	profileLevelID string
-	motion         *webrtc.DataChannel
+	motion         *webrtc.DataChannel // nil where the player offers, as is control
 	control        *webrtc.DataChannel
 	keyframes      keyframeGate
 	frames         frameLog
@@ -129,7 +130,7 @@ func (e *Engine) NewPeer(config PeerConfig, receiver Receiver, stages *Stages, l
 	if p.connection, err = e.newConnection(config, p.feedback, p.incoming, logger); err != nil {
 		return nil, errors.Join(err, p.discard())
 	}
-	if err := p.setUp(); err != nil {
+	if err := p.setUp(!config.Offered); err != nil {
 		return nil, errors.Join(err, p.connection.Close(), p.discard())
 	}
 	return p, nil
@@ -155,7 +156,7 @@ func (p *Peer) further() {
 	}
 }
 
-func (p *Peer) setUp() error {
+func (p *Peer) setUp(channels bool) error {
 	p.missing.Store(2)
 	p.track.bound = sync.OnceFunc(p.further)
 	_, err := p.connection.AddTransceiverFromTrack(p.track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
@@ -176,13 +177,15 @@ func (p *Peer) setUp() error {
 			return err
 		}
 	}
-	if p.motion, err = p.openChannel(control.OnMotion); err != nil {
-		return err
+	if channels {
+		if p.motion, err = p.openChannel(control.OnMotion); err != nil {
+			return err
+		}
+		if p.control, err = p.openChannel(control.OnControl); err != nil {
+			return err
+		}
+		p.control.OnOpen(func() { close(p.open) })
 	}
-	if p.control, err = p.openChannel(control.OnControl); err != nil {
-		return err
-	}
-	p.control.OnOpen(func() { close(p.open) })
 	p.connection.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 		p.logger.Debug("peer connection", "state", state.String())
 		switch state {

@@ -228,13 +228,25 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 		Leasing: b.leases.Leasing, Token: in.token, Verifier: in.verifier, Identity: in.identity, Endorsed: in.endorsed, Regions: f.regions, Price: f.price,
 		Display: display.Kind(f.display), NVIDIA: f.nvidia, Audio: f.audio, Sandbox: cage, Folder: filepath.Clean(folder),
 		Size: media.Size(f.size), MaxSize: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate), Chroma: media.Chroma(f.chroma),
-		Offered: offered, Installer: &app.Installer{}, Local: in.local, Congestion: streamer.Controller(f.congestion), Stamp: in.stamp, Trace: in.trace,
+		Offered: offered, Installer: &app.Installer{}, Local: in.local, Media: reached(b.ports), Congestion: streamer.Controller(f.congestion), Stamp: in.stamp, Trace: in.trace,
 		Metrics: in.metrics, Spans: in.traces.Tracer(), Logger: in.logger,
 	})
 	if err != nil {
 		return nil, usage("%w", err)
 	}
 	return b, nil
+}
+
+// reached is where players' packets arrive.
+func reached(ports *udpmux.Ports) []netip.AddrPort {
+	at := ports.Addresses()
+	if ports.Advertised().IsValid() {
+		at = append([]netip.AddrPort{ports.Advertised()}, at...)
+	}
+	for i := range at {
+		at[i] = netip.AddrPortFrom(at[i].Addr().Unmap().WithZone(""), at[i].Port())
+	}
+	return at
 }
 
 // offered is what players may start: a command, one app, or the whole catalogue.

@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"nearlight/signaling"
+	"nearlight/signaling/turn"
 )
 
 // iceServersUsage describes the flag; the file keeps what opens the servers off the command line and out of `nearlight config`.
@@ -30,10 +31,13 @@ type iceServer struct {
 	Username   string   `yaml:"username"`
 	Credential string   `yaml:"credential"`
 	Secret     string   `yaml:"secret"`
+	Nearlight  bool     `yaml:"nearlight"` // it is one of ours: the secret also signs where the session's edge is, which it relays to alone
+
+	key *turn.Key // of Secret; nil where Nearlight is not set
 }
 
 // readICEServers reads the file and returns what a session's player is told; without a file nothing.
-func readICEServers(name string, now func() time.Time) (func(signaling.SessionID) []signaling.ICEServer, error) {
+func readICEServers(name string, now func() time.Time) (func(turn.Grant) []signaling.ICEServer, error) {
 	if name == "" {
 		return nil, nil
 	}
@@ -47,10 +51,11 @@ func readICEServers(name string, now func() time.Time) (func(signaling.SessionID
 	if err := decoder.Decode(&entries); err != nil && !errors.Is(err, io.EOF) {
 		return nil, usage("ICE servers in %s: want a list of entries with urls, and username and credential, or secret", name) // err may quote one
 	}
-	servers := func(session signaling.SessionID) []signaling.ICEServer {
+	servers := func(grant turn.Grant) []signaling.ICEServer {
 		told := make([]signaling.ICEServer, len(entries))
+		grant.Expires = now().Add(credentialLife)
 		for i, e := range entries {
-			told[i] = e.of(session, now())
+			told[i] = e.of(grant)
 		}
 		return told
 	}
@@ -58,11 +63,16 @@ func readICEServers(name string, now func() time.Time) (func(signaling.SessionID
 		if e.Secret != "" && (e.Username != "" || e.Credential != "") {
 			return nil, usage("ICE servers in %s: entry %d has a secret beside a username or a credential; leave one of them out", name, i+1)
 		}
+		if e.Nearlight {
+			if entries[i].key, err = turn.NewKey(e.Secret); err != nil {
+				return nil, usage("ICE servers in %s: entry %d: %w", name, i+1, err)
+			}
+		}
 	}
 	// What players would refuse is refused here.
 	const longest = "s-0123456789abcdef0123456789abcdef"
 	if _, err := signaling.Encode(signaling.SignalingToPlayer, signaling.Matched{
-		Session: longest, Edge: signaling.EdgeName{ID: "e"}, ICEServers: servers(longest),
+		Session: longest, Edge: signaling.EdgeName{ID: "e"}, ICEServers: servers(turn.Grant{Session: longest}),
 	}); err != nil {
 		return nil, usage("ICE servers in %s: %w", name, err)
 	}
@@ -70,10 +80,16 @@ func readICEServers(name string, now func() time.Time) (func(signaling.SessionID
 }
 
 // of is what a session's player is told. A secret signs a name that holds when it ends (draft-uberti-behave-turn-rest-00 section 2.2).
-func (e iceServer) of(session signaling.SessionID, now time.Time) signaling.ICEServer {
+func (e iceServer) of(grant turn.Grant) signaling.ICEServer {
 	server := signaling.ICEServer{URLs: e.URLs, Username: e.Username, Credential: e.Credential}
-	if e.Secret != "" {
-		server.Username = fmt.Sprintf("%s:%s", strconv.FormatInt(now.Add(credentialLife).Unix(), 10), session)
+	switch {
+	case e.key != nil:
+		var err error
+		if server.Username, server.Credential, err = e.key.Sign(grant); err != nil {
+			panic(err) // its peers are turn.Peers'
+		}
+	case e.Secret != "":
+		server.Username = fmt.Sprintf("%s:%s", strconv.FormatInt(grant.Expires.Unix(), 10), grant.Session)
 		mac := hmac.New(sha1.New, []byte(e.Secret))
 		mac.Write([]byte(server.Username)) // a hash takes all
 		server.Credential = base64.StdEncoding.EncodeToString(mac.Sum(nil))

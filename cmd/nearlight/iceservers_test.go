@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"nearlight/signaling/turn"
 )
 
 func iceFile(t *testing.T, text string) string {
@@ -30,7 +32,7 @@ func TestPlayersAreToldTheServersOfTheFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := servers("s-1")
+	told := servers(turn.Grant{Session: "s-1"})
 	if len(told) != 3 || told[0].Username != "" || len(told[1].URLs) != 2 || told[1].Credential != "alike" {
 		t.Errorf("%d servers, %v", len(told), told)
 	}

@@ -62,6 +62,14 @@ func openLAN() (*lanAccess, error) {
 	return l, nil
 }
 
+// all are this machine's addresses on its networks; none without --lan.
+func (l *lanAccess) all() []netip.Addr {
+	if l == nil {
+		return nil
+	}
+	return l.addresses
+}
+
 func selfSigned(addresses []netip.Addr) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -16,7 +16,8 @@ import (
 )
 
 func newSignaling() *cobra.Command {
-	var listen, iceFile, edgeKeys string
+	var listen, edgeKeys string
+	var ways relayFlags
 	var keyRequired bool
 	var verifyKeys, hosts, origins []string
 	var cluster clusterFlags
@@ -34,16 +35,12 @@ func newSignaling() *cobra.Command {
 		Example: "  nearlight signaling --verify-key public.pem\n" +
 			"  nearlight signaling --verify-key public.pem --listen :8080 --cluster-listen 10.0.0.1:6222 --cluster-peers 10.0.0.2:6222 --cluster-secret cluster.secret",
 		Args: noArguments,
-		RunE: func(c *cobra.Command, _ []string) error {
+		RunE: func(c *cobra.Command, _ []string) (err error) {
 			if _, err := settle(c); err != nil {
 				return err
 			}
 			logger := newLogger(c.ErrOrStderr(), verbose)
 			verifier, err := readVerifier(c.Context(), verifyKeys, logger)
-			if err != nil {
-				return err
-			}
-			servers, err := readICEServers(iceFile, time.Now)
 			if err != nil {
 				return err
 			}
@@ -57,8 +54,17 @@ func newSignaling() *cobra.Command {
 			}
 			frugalCollector()
 			registry := newRegistry()
+			relay, err := ways.open(nil, registry, logger)
+			if err != nil {
+				return err
+			}
+			defer func() {
+				if err != nil {
+					err = errors.Join(err, relay.close())
+				}
+			}()
 			config := server.Config{
-				Verifier: verifier.Verifier, EdgeAccess: server.EdgeAccess{Keys: keys, KeyRequired: keyRequired}, Hosts: hosts, Origins: origins, ICEServers: servers,
+				Verifier: verifier.Verifier, EdgeAccess: server.EdgeAccess{Keys: keys, KeyRequired: keyRequired}, Hosts: hosts, Origins: origins, Relay: relay.config,
 				Log: logger, Metrics: registry, DrainTime: drain, Limits: server.Limits{PerAddress: perAddress, Edges: edges},
 			}
 			joined, err := cluster.open(registry, logger)
@@ -91,6 +97,9 @@ func newSignaling() *cobra.Command {
 				}
 				return nil
 			})
+			if relay.turn != nil {
+				group.Go(func() error { return relay.turn.Run(ctx) })
+			}
 			group.Go(func() error {
 				speaking.obtain(ctx)
 				return nil
@@ -109,7 +118,7 @@ func newSignaling() *cobra.Command {
 	c.Flags().StringSliceVar(&verifyKeys, "verify-key", nil, verifyKeyUsage)
 	c.Flags().StringVar(&edgeKeys, "edge-keys", "", "file of the addresses whose edges may register without a token, one a line; read again when it changes")
 	c.Flags().BoolVar(&keyRequired, "edge-key-required", false, "take no edge that has a token and no key")
-	c.Flags().StringVar(&iceFile, "ice-servers", "", iceServersUsage)
+	ways.register(c.Flags())
 	c.Flags().StringSliceVar(&hosts, "hosts", nil, "names under which players reach it (default: localhost)")
 	c.Flags().StringSliceVar(&origins, "origins", nil, "further origins whose pages may use it, for example https://studio.example")
 	secure.register(c.Flags())

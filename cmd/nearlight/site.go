@@ -45,7 +45,9 @@ func builtPages(logger *slog.Logger) fs.FS {
 
 func (s site) handler() http.Handler {
 	mux := http.NewServeMux()
-	for _, p := range []string{signaling.PlayerPath, signaling.EdgePath, signaling.AppsPath, signaling.HealthPath, signaling.LivePath, signaling.ReadyPath} {
+	for _, p := range []string{
+		signaling.PlayerPath, signaling.EdgePath, signaling.AppsPath, signaling.HealthPath, signaling.LivePath, signaling.ReadyPath, signaling.WHEPPath,
+	} {
 		mux.Handle(p, s.signaling)
 	}
 	mux.Handle("GET /pictures/", http.StripPrefix("/pictures/", cached(http.FileServerFS(s.pictures))))

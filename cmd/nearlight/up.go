@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,7 +34,7 @@ const shutdownTimeout = 3 * time.Second
 type upFlags struct {
 	edgeFlags
 	listen  string
-	ice     string
+	ways    relayFlags
 	lan     bool
 	verbose bool
 	bind    bool
@@ -73,7 +74,7 @@ func newUp() *cobra.Command {
 	}
 	f.register(c.Flags())
 	c.Flags().StringVar(&f.listen, "listen", "127.0.0.1:8080", "address of the pages and of signaling")
-	c.Flags().StringVar(&f.ice, "ice-servers", "", iceServersUsage)
+	f.ways.register(c.Flags())
 	c.Flags().BoolVar(&f.lan, "lan", false, "serve the local network, over HTTPS with a certificate made on the spot")
 	c.Flags().BoolVar(&f.microphone, "microphone", false, "let players speak into the game: the link's token gets the right, the page a button; off until it is pressed")
 	c.Flags().BoolVar(&f.bind, "bind", false, "let the link trust this process's edge alone: players and edge then sign their connection, as with a studio's tokens")
@@ -99,6 +100,7 @@ type network struct {
 	token    string
 	key      *identity.Key // the edge's
 	measured *measurement  // nil without --measure
+	relay    *relay
 	logger   *slog.Logger
 }
 
@@ -142,13 +144,23 @@ func (f *upFlags) open(ctx context.Context, command []string, traces *tracing.Tr
 		mediaAddress, also = netip.IPv4Unspecified(), nil // which is every address of both families
 		hosts = append(hosts, n.lan.hosts()...)
 	}
-	servers, err := readICEServers(f.ice, time.Now)
-	if err != nil {
+	registry := newRegistry()
+	var local []netip.Prefix // its own edge is on this machine, or on its network
+	for _, address := range slices.Concat([]netip.Addr{mediaAddress}, also, n.lan.all()) {
+		if address.IsValid() && !address.IsUnspecified() {
+			local = append(local, netip.PrefixFrom(address, address.BitLen()))
+		}
+	}
+	if n.relay, err = f.ways.open(local, registry, logger); err != nil {
 		return nil, err
 	}
-	registry := newRegistry()
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.relay.close())
+		}
+	}()
 	n.server, err = server.New(server.Config{
-		Verifier: verifier, EdgeAccess: server.EdgeAccess{Keys: n.isOwn, KeyRequired: true}, Issuer: issuer, Hosts: hosts, ICEServers: servers, Log: logger, Metrics: registry,
+		Verifier: verifier, EdgeAccess: server.EdgeAccess{Keys: n.isOwn, KeyRequired: true}, Issuer: issuer, Hosts: hosts, Relay: n.relay.config, Log: logger, Metrics: registry,
 	})
 	if err != nil {
 		return nil, err
@@ -292,6 +304,9 @@ func (n *network) run(ctx context.Context, ready func() error) error {
 		return nil
 	})
 	group.Go(func() error { return n.server.Run(serving) })
+	if n.relay.turn != nil {
+		group.Go(func() error { return n.relay.turn.Run(serving) })
+	}
 	group.Go(func() error {
 		select {
 		case <-n.edge.node.Ready():

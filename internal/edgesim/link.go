@@ -79,6 +79,9 @@ func (l *Link) Start(m signaling.Start) { l.take(m) }
 // Answer implements client.EdgeHandler.
 func (l *Link) Answer(m signaling.Answer) { l.take(m) }
 
+// Offer implements client.EdgeHandler.
+func (l *Link) Offer(m signaling.Offer) { l.take(m) }
+
 // Candidate implements client.EdgeHandler.
 func (l *Link) Candidate(m signaling.Candidate) { l.take(m) }
 

@@ -106,6 +106,7 @@ func (d *den) Registered(id signaling.EdgeID)    { d.ids <- id }
 func (d *den) Start(signaling.Start)             {}
 func (d *den) Answer(signaling.Answer)           {}
 func (d *den) Candidate(signaling.Candidate)     {}
+func (d *den) Offer(signaling.Offer)             {}
 func (d *den) Restart(signaling.SessionID)       {}
 func (d *den) Probe(id signaling.SessionID) bool { return id == "lives" }
 func (d *den) Install(signaling.Install)         {}

@@ -18,6 +18,8 @@ type EdgeHandler interface {
 	Registered(signaling.EdgeID)
 	// Start asks for a session: Offer or Refuse is due within 20 s. With Resume it asks for a new offer for one that runs.
 	Start(signaling.Start)
+	// Offer asks for new ways for a spectator that offers (Start.Offer): an Answer is due.
+	Offer(signaling.Offer)
 	// Answer and Candidate are the player's side of the negotiation.
 	Answer(signaling.Answer)
 	Candidate(signaling.Candidate)
@@ -50,7 +52,7 @@ func NewEdge(config Config, handler EdgeHandler) (*Edge, error) {
 	return &Edge{config: ready, handler: handler, outbox: newOutbox(signaling.EdgeToSignaling)}, nil
 }
 
-// Send queues a message for signaling: Status, Refuse, Progress, Offer, Candidate, Unheard, Ended or Installing. While the connection is
+// Send queues a message for signaling: Status, Refuse, Progress, Offer, Answer, Candidate, Unheard, Ended or Installing. While the connection is
 // lost it waits for the next one. It fails on a message that signaling would refuse, and with ErrBacklog.
 func (e *Edge) Send(m signaling.Message) error { return e.outbox.send(m) }
 
@@ -114,6 +116,8 @@ func (e *Edge) handle(m signaling.Message) error {
 		e.handler.Registered(m.Edge)
 	case signaling.Start:
 		e.handler.Start(m)
+	case signaling.Offer:
+		e.handler.Offer(m)
 	case signaling.Answer:
 		e.handler.Answer(m)
 	case signaling.Candidate:

@@ -100,6 +100,7 @@ type body struct {
 	Moved   *signaling.Error `json:"moved,omitempty"`   // to the player's node: find it another edge
 	Retry   *signaling.Error `json:"retry,omitempty"`   // the same, of a session that did not begin
 	Seek    bool             `json:"seek,omitempty"`    // to the player's node: the edge is at another node
+	SDP     string           `json:"sdp,omitempty"`     // of one who offers: to the edge's node another offer, to the player's node the answer
 }
 
 type opening struct {
@@ -107,6 +108,7 @@ type opening struct {
 	Claims token.Claims     `json:"claims"`
 	Edge   signaling.EdgeID `json:"edge"`
 	Quiet  bool             `json:"quiet,omitempty"`
+	Offer  string           `json:"offer,omitempty"` // of one who offers, in place of its edge
 }
 
 type parting struct {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ type conn struct {
 	limiter *rate.Limiter
 	log     *slog.Logger
 	metrics *metrics
+	from    netip.Addr // the peer's
 
 	limit  int           // of queue
 	more   chan struct{} // says that queue is not empty

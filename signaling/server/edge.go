@@ -21,6 +21,7 @@ type edge struct {
 	free   int // as the edge said last
 	codecs []string
 	apps   []signaling.App
+	reach  Reach
 	quiet  bool // it did not answer a probe, and nothing came from it since
 	since  int64
 	key    string                // of its leases
@@ -89,6 +90,7 @@ func (r *registry) register(to peer, m signaling.Register, owner string) *edge {
 		r.adopt(e, told)
 	}
 	e.log.Info("edge is registered", "name", e.name, "slots", e.slots, "free", e.free, "codecs", e.codecs, "apps", len(e.apps), "sessions", len(m.Sessions))
+	e.reach = reachOf(to, m)
 	to.send(signaling.Registered{Edge: e.id})
 	for id, s := range e.sessions {
 		if !slices.Contains(m.Sessions, id) && !s.unsent() {
@@ -199,6 +201,8 @@ func sessionOf(m signaling.Message) (signaling.SessionID, bool) {
 		return m.Session, true
 	case signaling.Offer:
 		return m.Session, true
+	case signaling.Answer:
+		return m.Session, true
 	case signaling.Candidate:
 		return m.Session, true
 	case signaling.Ended:
@@ -248,6 +252,8 @@ func (r *registry) forSession(s *session, m signaling.Message) {
 	case signaling.Progress:
 		m.Session = ""
 		p.send(m)
+	case signaling.Answer:
+		r.answered(s, m)
 	case signaling.Offer:
 		r.alarms.stop(s.due)
 		s.phase, s.playerCandidates, s.edgeCandidates = offered, 0, 0
@@ -259,7 +265,7 @@ func (r *registry) forSession(s *session, m signaling.Message) {
 			})
 		}
 		m.Session = ""
-		p.send(m)
+		r.sendOffer(p, m)
 	case signaling.Unheard:
 		m.Session = ""
 		p.send(m)
@@ -273,7 +279,9 @@ func (r *registry) forSession(s *session, m signaling.Message) {
 		}
 		s.edgeCandidates++
 		m.Session = ""
-		p.send(m)
+		if m, tell := r.edgeCandidate(m); tell {
+			p.send(m)
+		}
 	}
 }
 

@@ -29,6 +29,10 @@ var _ peer = guestPeer{}
 
 // send implements peer.
 func (g guestPeer) send(m signaling.Message) {
+	if answer, offered := m.(signaling.Answer); offered { // to who offers, which players of the protocol never do
+		g.tell(body{SDP: answer.SDP})
+		return
+	}
 	data, err := signaling.Encode(signaling.SignalingToPlayer, m)
 	if err != nil {
 		g.r.log.Error("a message for a player cannot be written", "error", err)
@@ -77,6 +81,8 @@ func (r *registry) fromFront(g *guest, data []byte) {
 		hold := max(0, min(b.Part.Hold, holdTime))
 		delete(r.cluster.guests, g.name)
 		r.leaveSession(g.player, hold)
+	case b.SDP != "":
+		r.takeOffer(g.player, b.SDP)
 	case b.Message != nil:
 		m, err := signaling.Parse(signaling.PlayerToSignaling, b.Message)
 		if err != nil {
@@ -114,7 +120,7 @@ func (r *registry) open(g *guest, o opening) {
 		g.broken = true
 		return
 	}
-	p := &player{peer: guestPeer{g}, log: r.log.With("role", "player", "of", g.name.node), guest: g, request: play, claims: o.Claims}
+	p := &player{peer: guestPeer{g}, log: r.log.With("role", "player", "of", g.name.node), guest: g, request: play, claims: o.Claims, offer: o.Offer}
 	g.player = p
 	r.metrics.guests.Inc()
 	var refusal *signaling.Error

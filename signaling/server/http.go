@@ -25,6 +25,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET "+signaling.HealthPath, s.serveHealth)
 	mux.HandleFunc("GET "+signaling.LivePath, s.serveLive)
 	mux.HandleFunc("GET "+signaling.ReadyPath, s.serveReady)
+	s.handleWHEP(mux)
 	return mux
 }
 
@@ -178,6 +179,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, as role, ta
 	log := s.log.With(slog.String("role", string(as.name)), slog.String("address", addr.String()))
 	c := newConn(ws, as, s.config.Limits.QueuedForPeer, log, s.metrics)
 	c.host = strings.ToLower(r.Host)
+	c.from = addr
 	if !s.add(c) {
 		defer ws.Close()
 		c.end(signaling.NewError(signaling.CodeShuttingDown))

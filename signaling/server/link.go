@@ -38,7 +38,7 @@ func (r *registry) connect(p *player, f *farEdge, m signaling.Play, claims token
 	r.cluster.ways[l.edge][l] = struct{}{}
 	p.link = l
 	p.log.Debug("player is served by another node", "link", l.name, "at", l.node, "edge", l.edge)
-	r.toHome(l, body{Open: &opening{Play: play, Claims: claims, Edge: f.ID, Quiet: quiet}})
+	r.toHome(l, body{Open: &opening{Play: play, Claims: claims, Edge: f.ID, Quiet: quiet, Offer: p.offer}})
 	return nil
 }
 
@@ -152,6 +152,8 @@ func (r *registry) fromHome(l *link, data []byte) {
 			r.rest(p)
 		}
 		p.send(m)
+	case b.SDP != "":
+		p.send(signaling.Answer{SDP: b.SDP})
 	case b.End != nil:
 		r.unlink(p)
 		p.end(b.End.Reason)

@@ -58,6 +58,7 @@ type registry struct {
 	iceServers func(signaling.SessionID) []signaling.ICEServer
 	issuer     *token.Issuer // nil: the key is elsewhere
 	verifier   lease.Verifier
+	relay      *Relay        // nil: none
 	wake       chan struct{} // tells run that an alarm may be due earlier
 
 	mu       sync.Mutex
@@ -95,6 +96,7 @@ type player struct {
 	waiting *waiting       // its place in line; nil: it waits for nothing
 	install *installation  // nil: none
 	idle    *alarm
+	offer   string // of one who offers, in place of its edge
 }
 
 func newRegistry(

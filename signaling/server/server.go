@@ -53,6 +53,9 @@ type Config struct {
 	// ICEServers returns what a session's player is told to use for STUN and TURN; nil means none.
 	ICEServers func(signaling.SessionID) []signaling.ICEServer
 
+	// Relay adds TURN servers that relay to a session's edge alone, and hides player and edge from each other if wanted; nil means none.
+	Relay *Relay
+
 	// Issuer signs a token for looking on at a session, and nothing else, for its player to hand on, if the player's own has the
 	// right token.Watch. nil means that the key is elsewhere: whoever signs players' tokens signs those of spectators too.
 	Issuer *token.Issuer
@@ -130,6 +133,7 @@ type Server struct {
 	log      *slog.Logger
 	metrics  *metrics
 	names    *names
+	whep     *whepSessions
 	registry *registry
 	door     *door
 	upgrader websocket.Upgrader
@@ -171,7 +175,7 @@ func New(config Config) (*Server, error) {
 	}
 	s := &Server{
 		config: config, log: config.Log, metrics: newMetrics(), names: allowed,
-		door:  newDoor(config.Limits),
+		door: newDoor(config.Limits), whep: newWHEPSessions(),
 		conns: make(map[*conn]struct{}),
 	}
 	var c *cluster
@@ -180,6 +184,7 @@ func New(config Config) (*Server, error) {
 	}
 	s.registry = newRegistry(inCluster(config.Log, c), s.metrics, config.IntN, config.ICEServers, config.Issuer, config.LeaseVerifier)
 	s.registry.cluster = c
+	s.registry.relay = config.Relay
 	s.upgrader = websocket.Upgrader{
 		HandshakeTimeout: handshakeTimeout,
 		ReadBufferSize:   socketBuffer, WriteBufferSize: socketBuffer, WriteBufferPool: new(sync.Pool),
@@ -216,6 +221,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.registry.run(running)
 	s.registry.leaveCluster()
 	s.dismiss()
+	s.whep.end(signaling.NewError(signaling.CodeShuttingDown))
 	s.serving.Wait()
 	parted()
 	err := cluster.Wait()

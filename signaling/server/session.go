@@ -258,7 +258,7 @@ func (r *registry) start(p *player, s *session, m signaling.Play, codecs []strin
 	s.phase, s.playerCandidates, s.edgeCandidates = starting, 0, 0
 	again = again && !s.unsent()
 	s.late = nil // what an earlier connection of the player had to say
-	request := signaling.Start{Session: s.id, Token: m.Token, App: s.app, Size: m.Size, Codecs: codecs, Resume: again, Restart: again && m.Restart, Watch: s.watches}
+	request := signaling.Start{Session: s.id, Token: m.Token, App: s.app, Size: m.Size, Codecs: codecs, Resume: again, Restart: again && m.Restart, Watch: s.watches, Offer: p.offer}
 	if !s.leased && s.watches == "" {
 		request.Lease = r.propose(s)
 	}
@@ -277,7 +277,8 @@ func (r *registry) start(p *player, s *session, m signaling.Play, codecs []strin
 // matched tells a player its session.
 func (r *registry) matched(p *player, s *session) {
 	p.send(signaling.Matched{
-		Session: s.id, Edge: signaling.EdgeName{ID: s.edge.id, Name: s.edge.name}, ICEServers: r.iceServers(s.id), Share: r.share(s), Lease: s.lease,
+		Session: s.id, Edge: signaling.EdgeName{ID: s.edge.id, Name: s.edge.name}, ICEServers: r.iceServersOf(s), Share: r.share(s), Lease: s.lease,
+		RelayOnly: r.hides(),
 	})
 }
 
@@ -414,7 +415,7 @@ func (r *registry) takeAnswer(p *player, m signaling.Answer) {
 	}
 	r.alarms.stop(s.due)
 	s.due, s.phase = nil, settled
-	m.Session = s.id
+	m.Session, m.SDP = s.id, r.answerSDP(m.SDP)
 	r.toEdge(s, m)
 }
 
@@ -439,7 +440,9 @@ func (r *registry) takeCandidate(p *player, m signaling.Candidate) {
 	}
 	s.playerCandidates++
 	m.Session = s.id
-	r.toEdge(s, m)
+	if m, tell := r.playerCandidate(m); tell {
+		r.toEdge(s, m)
+	}
 }
 
 // restart asks a player's edge for new ways for their connection.
@@ -503,4 +506,44 @@ func (r *registry) explain(err *signaling.Error, claims token.Claims) *signaling
 		}
 	}
 	return err
+}
+
+// answered hands an edge's answer to a player that offered.
+func (r *registry) answered(s *session, m signaling.Answer) {
+	if s.player.offer == "" {
+		r.metrics.dropped.WithLabelValues("out-of-turn").Inc()
+		return
+	}
+	if s.due != nil && s.phase == starting {
+		r.metrics.settled.Observe(time.Since(s.born).Seconds())
+	}
+	r.alarms.stop(s.due)
+	s.due, s.phase = nil, settled
+	m.Session, m.SDP = "", r.edgeAnswerSDP(s, m.SDP)
+	s.player.send(m)
+}
+
+// offerAgain takes another offer of a player that offers, for new ways. Its answer is due as the first one's was.
+func (r *registry) offerAgain(p *player, sdp string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p.link != nil {
+		r.toHome(p.link, body{SDP: sdp})
+		return
+	}
+	r.takeOffer(p, sdp)
+}
+
+func (r *registry) takeOffer(p *player, sdp string) {
+	s := p.session
+	if s == nil {
+		return // it has just ended, which the player is told
+	}
+	s.log.Info("spectator asks for new ways to its edge")
+	r.alarms.stop(s.due)
+	s.playerCandidates = 0
+	s.due = r.after(offerTimeout, func() {
+		r.finish(s, signaling.Ended{Reason: signaling.Errorf(signaling.CodeTimedOut, "The machine did not answer within %v.", offerTimeout)}, true)
+	})
+	r.toEdge(s, signaling.Offer{Session: s.id, SDP: r.answerSDP(sdp), Restart: true})
 }

@@ -239,8 +239,8 @@ export class Link extends Emitter<Events> {
     this.emit("moved", reason);
   }
 
-  #open({ iceServers }: Matched): Peer {
-    const peer = new Peer(iceServers);
+  #open({ iceServers, relayOnly }: Matched): Peer {
+    const peer = new Peer(iceServers, relayOnly === true);
     peer.on("candidate", (candidate) => {
       if (this.#held === null) this.#socket.send(candidate);
       else this.#held.push(candidate);

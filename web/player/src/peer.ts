@@ -32,9 +32,13 @@ export class Peer extends Emitter<Events> {
   #closed = false;
   #malformed = 0;
 
-  constructor(iceServers: readonly IceServer[]) {
+  constructor(iceServers: readonly IceServer[], relayOnly: boolean) {
     super();
-    const connection = new RTCPeerConnection({ iceServers: [...iceServers], bundlePolicy: "max-bundle" });
+    const connection = new RTCPeerConnection({
+      iceServers: [...iceServers],
+      iceTransportPolicy: relayOnly ? "relay" : "all",
+      bundlePolicy: "max-bundle",
+    });
     this.#connection = connection;
     connection.onicecandidate = ({ candidate }) => {
       this.emit("candidate", {

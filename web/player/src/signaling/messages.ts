@@ -78,6 +78,8 @@ export interface Matched {
   readonly iceServers: readonly IceServer[];
   /** A token for others, good for looking on at the session and nothing else. */
   readonly share?: string;
+  /** The edge is reached through a TURN server alone: neither side learns the other's address. */
+  readonly relayOnly?: true;
   /** The edge's signed promise of a slot. The page only keeps it. */
   readonly lease?: Lease;
 }
@@ -188,6 +190,7 @@ function read(m: Fields): FromSignaling {
         iceServers: list(m, "iceServers", MAX_ICE_SERVERS).map((entry) => iceServer(record(entry))),
         ...(share === "" ? {} : { share: matching(m, "share", TOKEN) }),
         ...(m["lease"] === undefined || m["lease"] === null ? {} : { lease: lease(record(m["lease"])) }),
+        ...(optional(m, "relayOnly", false) ? { relayOnly: true } : {}),
       };
     }
     case "queued": {

@@ -1,4 +1,4 @@
-package relay
+package turn
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/pion/logging"
-	"github.com/pion/turn/v5"
+	pion "github.com/pion/turn/v5"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"nearlight/signaling"
@@ -109,7 +109,7 @@ type Server struct {
 // New checks the configuration and takes the port.
 func New(config Config) (_ *Server, err error) {
 	if config.Key == nil {
-		return nil, errors.New("relay: no key")
+		return nil, errors.New("turn: no key")
 	}
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
@@ -118,21 +118,21 @@ func New(config Config) (_ *Server, err error) {
 		config.Now = time.Now
 	}
 	if config.FirstPort > config.LastPort {
-		return nil, fmt.Errorf("relay: ports from %d to %d", config.FirstPort, config.LastPort)
+		return nil, fmt.Errorf("turn: ports from %d to %d", config.FirstPort, config.LastPort)
 	}
 	config.Limits = config.Limits.withDefaults()
 	host, _, err := net.SplitHostPort(config.Listen)
 	if err != nil {
-		return nil, fmt.Errorf("relay: %s: want HOST:PORT, for example 0.0.0.0:3478", config.Listen)
+		return nil, fmt.Errorf("turn: %s: want HOST:PORT, for example 0.0.0.0:3478", config.Listen)
 	}
 	address, err := net.ResolveUDPAddr("udp", config.Listen)
 	if err != nil {
-		return nil, fmt.Errorf("relay: %w", err)
+		return nil, fmt.Errorf("turn: %w", err)
 	}
 	if len(config.Advertise) == 0 {
 		ip, ok := netip.AddrFromSlice(address.IP)
 		if !ok || ip.Unmap().IsUnspecified() {
-			return nil, fmt.Errorf("relay: %s is every address of this machine; say which one players and edges reach it at", config.Listen)
+			return nil, fmt.Errorf("turn: %s is every address of this machine; say which one players and edges reach it at (--turn-advertise)", config.Listen)
 		}
 		config.Advertise = []netip.Addr{ip}
 	}
@@ -140,7 +140,7 @@ func New(config Config) (_ *Server, err error) {
 	for i, ip := range config.Advertise {
 		config.Advertise[i] = ip.Unmap()
 		if i > 1 || i == 1 && config.Advertise[0].Is4() == config.Advertise[1].Is4() {
-			return nil, errors.New("relay: more than one address of a family to be reached at")
+			return nil, errors.New("turn: more than one address of a family to be reached at")
 		}
 	}
 	s := &Server{config: config, log: config.Log, host: host, ledger: newLedger(config.Limits), open: make(map[io.Closer]struct{})}
@@ -148,16 +148,16 @@ func New(config Config) (_ *Server, err error) {
 	if config.Metrics != nil {
 		for _, c := range s.metrics.collectors(s.ledger) {
 			if err := config.Metrics.Register(c); err != nil {
-				return nil, fmt.Errorf("relay: register metrics: %w", err)
+				return nil, fmt.Errorf("turn: register metrics: %w", err)
 			}
 		}
 	}
 	if s.udp, err = net.ListenUDP("udp", address); err != nil {
-		return nil, fmt.Errorf("relay: open %s for TURN: %w", config.Listen, err)
+		return nil, fmt.Errorf("turn: open %s for TURN: %w", config.Listen, err)
 	}
 	port := s.udp.LocalAddr().(*net.UDPAddr).Port
 	if s.tcp, err = net.ListenTCP("tcp", &net.TCPAddr{IP: address.IP, Port: port, Zone: address.Zone}); err != nil {
-		return nil, errors.Join(fmt.Errorf("relay: open %s for TURN over TCP: %w", config.Listen, err), s.udp.Close())
+		return nil, errors.Join(fmt.Errorf("turn: open %s for TURN over TCP: %w", config.Listen, err), s.udp.Close())
 	}
 	return s, nil
 }
@@ -186,9 +186,9 @@ func (s *Server) ICEServer(g Grant) (signaling.ICEServer, error) {
 // Run serves until ctx ends. It must be called once. All sockets are closed when it returns, with which the library's goroutines end.
 func (s *Server) Run(ctx context.Context) error {
 	generator := &sockets{s}
-	server, err := turn.NewServer(turn.ServerConfig{
+	server, err := pion.NewServer(pion.ServerConfig{
 		Realm: realm, AuthHandler: s.authenticate, QuotaHandler: s.quota,
-		EventHandler: turn.EventHandler{
+		EventHandler: pion.EventHandler{
 			OnAllocationCreated: func(from, _ net.Addr, _, _, _ string, relayed net.Addr, _ int) { s.ledger.created(from, relayed) },
 			OnAuth: func(_, _ net.Addr, _, _, _ string, _ string, good bool) {
 				if !good {
@@ -196,14 +196,14 @@ func (s *Server) Run(ctx context.Context) error {
 				}
 			},
 		},
-		PacketConnConfigs: []turn.PacketConnConfig{{PacketConn: s.udp, RelayAddressGenerator: generator, PermissionHandler: s.permit}},
-		ListenerConfigs:   []turn.ListenerConfig{{Listener: &listener{TCPListener: s.tcp, server: s}, RelayAddressGenerator: generator, PermissionHandler: s.permit}},
+		PacketConnConfigs: []pion.PacketConnConfig{{PacketConn: s.udp, RelayAddressGenerator: generator, PermissionHandler: s.permit}},
+		ListenerConfigs:   []pion.ListenerConfig{{Listener: &listener{TCPListener: s.tcp, server: s}, RelayAddressGenerator: generator, PermissionHandler: s.permit}},
 		// Who asks for no family gets IPv4 as RFC 8656 section 7.2 has it, unless this machine has both: then the one it came by.
 		StrictAddressFamily: len(s.config.Advertise) == 1,
 		LoggerFactory:       &logging.DefaultLoggerFactory{Writer: io.Discard}, // what matters is counted
 	})
 	if err != nil {
-		return errors.Join(fmt.Errorf("relay: %w", err), s.udp.Close(), s.tcp.Close())
+		return errors.Join(fmt.Errorf("turn: %w", err), s.udp.Close(), s.tcp.Close())
 	}
 	s.log.Info("TURN is ready", "address", s.udp.LocalAddr().String(), "tls", s.config.TLS != nil)
 	<-ctx.Done()
@@ -220,6 +220,14 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	s.gone.Wait()
 	return err
+}
+
+// Close gives back the port of a server that is not run; Run does so by itself.
+func (s *Server) Close() error {
+	if err := errors.Join(s.udp.Close(), s.tcp.Close()); err != nil && !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
 }
 
 // keep takes a socket into the server's care, or reports that it is too late. Each is let go of once.
@@ -243,7 +251,7 @@ func (s *Server) letGo(c io.Closer) {
 
 // authenticate returns the key that a user's messages are checked with. The whole name is the user's id: an allocation is used
 // with the credential that it was made with.
-func (s *Server) authenticate(asked *turn.RequestAttributes) (user string, key []byte, ok bool) {
+func (s *Server) authenticate(asked *pion.RequestAttributes) (user string, key []byte, ok bool) {
 	if _, err := s.config.Key.Verify(asked.Username, s.config.Now()); err != nil {
 		why := "forged"
 		if errors.Is(err, ErrExpired) {
@@ -252,7 +260,7 @@ func (s *Server) authenticate(asked *turn.RequestAttributes) (user string, key [
 		s.metrics.refused.WithLabelValues(why).Inc()
 		return "", nil, false
 	}
-	return asked.Username, turn.GenerateAuthKey(asked.Username, asked.Realm, s.config.Key.password(asked.Username)), true
+	return asked.Username, pion.GenerateAuthKey(asked.Username, asked.Realm, s.config.Key.password(asked.Username)), true
 }
 
 // quota reports whether a user may have another allocation, from where it asks.

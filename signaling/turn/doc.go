@@ -1,4 +1,4 @@
-// Package relay is a TURN server (RFC 8656) for players who reach no edge by themselves, and the credentials for it.
+// Package turn is a TURN server (RFC 8656) for players who reach no edge by themselves, and the credentials for it.
 //
 // It relays UDP between a player and the media address of the one edge that runs the player's session, and nothing else: it is no open
 // relay. Which address that is stands in the user's name, sealed, so that servers which share a secret need share nothing else.
@@ -21,4 +21,4 @@
 // # Concurrency
 //
 // A Key is immutable. New takes the port; Run serves it, and returns after all sockets are closed.
-package relay
+package turn

@@ -1,4 +1,4 @@
-package relay
+package turn
 
 import (
 	"bufio"
@@ -114,7 +114,7 @@ func frameSize(header []byte) (int, error) {
 		size = frameHeader + (length+framePadding-1)/framePadding*framePadding
 	}
 	if size == 0 || size > maxFrame {
-		return 0, errors.New("relay: neither STUN nor a channel's data")
+		return 0, errors.New("turn: neither STUN nor a channel's data")
 	}
 	return size, nil
 }
@@ -133,7 +133,7 @@ func (c *conn) recognise() {
 	c.spoken = buffered
 	if start[0] == tlsRecord {
 		if c.server.config.TLS == nil {
-			c.failed = errors.New("relay: TLS is not served")
+			c.failed = errors.New("turn: TLS is not served")
 			return
 		}
 		secured := tls.Server(buffered, c.server.config.TLS)

@@ -1,4 +1,4 @@
-package relay
+package turn
 
 import (
 	"crypto/aes"
@@ -52,19 +52,19 @@ type Key struct {
 // NewKey makes a key from a shared secret.
 func NewKey(secret string) (*Key, error) {
 	if len(secret) < MinSecret {
-		return nil, fmt.Errorf("relay: a secret of %d octets, want %d at least", len(secret), MinSecret)
+		return nil, fmt.Errorf("turn: a secret of %d octets, want %d at least", len(secret), MinSecret)
 	}
 	raw, err := hkdf.Key(sha256.New, []byte(secret), nil, "nearlight turn peers", 32)
 	if err != nil {
-		return nil, fmt.Errorf("relay: %w", err)
+		return nil, fmt.Errorf("turn: %w", err)
 	}
 	block, err := aes.NewCipher(raw)
 	if err != nil {
-		return nil, fmt.Errorf("relay: %w", err)
+		return nil, fmt.Errorf("turn: %w", err)
 	}
 	seal, err := cipher.NewGCM(block)
 	if err != nil {
-		return nil, fmt.Errorf("relay: %w", err)
+		return nil, fmt.Errorf("turn: %w", err)
 	}
 	return &Key{secret: []byte(secret), seal: seal}, nil
 }
@@ -72,7 +72,7 @@ func NewKey(secret string) (*Key, error) {
 // Sign makes the credential of a grant.
 func (k *Key) Sign(g Grant) (username, password string, err error) {
 	if len(g.Peers) > MaxPeers {
-		return "", "", fmt.Errorf("relay: %d peers, want %d at most", len(g.Peers), MaxPeers)
+		return "", "", fmt.Errorf("turn: %d peers, want %d at most", len(g.Peers), MaxPeers)
 	}
 	open := strconv.FormatInt(g.Expires.Unix(), 10) + ":" + string(g.Session)
 	plain := []byte{0}
@@ -81,7 +81,7 @@ func (k *Key) Sign(g Grant) (username, password string, err error) {
 	}
 	for _, peer := range g.Peers {
 		if !peer.IsValid() || peer.Port() == 0 {
-			return "", "", fmt.Errorf("relay: peer %v is no address with a port", peer)
+			return "", "", fmt.Errorf("turn: peer %v is no address with a port", peer)
 		}
 		ip := peer.Addr().Unmap().AsSlice()
 		plain = append(plain, byte(len(ip)))
@@ -93,7 +93,7 @@ func (k *Key) Sign(g Grant) (username, password string, err error) {
 	sealed := k.seal.Seal(nonce, nonce, plain, []byte(open))
 	username = open + ":" + base64.RawURLEncoding.EncodeToString(sealed)
 	if len(username) > maxUsername {
-		return "", "", fmt.Errorf("relay: a user name of %d octets, the limit is %d", len(username), maxUsername)
+		return "", "", fmt.Errorf("turn: a user name of %d octets, the limit is %d", len(username), maxUsername)
 	}
 	return username, k.password(username), nil
 }
@@ -157,8 +157,8 @@ func StandIn(peer netip.AddrPort, index int) netip.AddrPort {
 	for range index {
 		ip = ip.Next()
 	}
-	return netip.AddrPortFrom(ip, discardPort)
+	return netip.AddrPortFrom(ip, standInPort)
 }
 
-// discardPort is the port of stand-ins: the real one would narrow down whose it is (RFC 863).
-const discardPort = 9
+// standInPort is the port of all stand-ins: the real one would narrow down whose it is. Chromium takes no candidate below 1024.
+const standInPort = 49152

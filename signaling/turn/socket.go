@@ -1,4 +1,4 @@
-package relay
+package turn
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/pion/turn/v5"
+	pion "github.com/pion/turn/v5"
 	"golang.org/x/time/rate"
 
 	"nearlight/signaling"
@@ -30,25 +30,25 @@ type socket struct {
 	once   sync.Once
 }
 
-// sockets opens them. It implements turn.RelayAddressGenerator.
+// sockets opens them. It implements pion.RelayAddressGenerator.
 type sockets struct{ server *Server }
 
-var _ turn.RelayAddressGenerator = (*sockets)(nil)
+var _ pion.RelayAddressGenerator = (*sockets)(nil)
 
 func (*sockets) Validate() error { return nil }
 
-var errTCP = errors.New("relay: nothing is relayed to peers over TCP")
+var errTCP = errors.New("turn: nothing is relayed to peers over TCP")
 
 // AllocateListener refuses RFC 6062's relaying over TCP.
-func (*sockets) AllocateListener(turn.AllocateListenerConfig) (net.Listener, net.Addr, error) {
+func (*sockets) AllocateListener(pion.AllocateListenerConfig) (net.Listener, net.Addr, error) {
 	return nil, nil, errTCP
 }
 
 // AllocateConn refuses it as well.
-func (*sockets) AllocateConn(turn.AllocateConnConfig) (net.Conn, error) { return nil, errTCP }
+func (*sockets) AllocateConn(pion.AllocateConnConfig) (net.Conn, error) { return nil, errTCP }
 
 // AllocatePacketConn opens an allocation's socket.
-func (g *sockets) AllocatePacketConn(asked turn.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
+func (g *sockets) AllocatePacketConn(asked pion.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
 	s := g.server
 	if asked.UserID == "" { // of an authenticated request for an even port: which are free is looked for, and the socket closed at once
 		conn, err := s.bind(asked.Network, 0)
@@ -68,7 +68,7 @@ func (g *sockets) AllocatePacketConn(asked turn.AllocateListenerConfig) (net.Pac
 		}
 	}
 	if !public.IsValid() {
-		return nil, nil, fmt.Errorf("relay: no address of %s", asked.Network)
+		return nil, nil, fmt.Errorf("turn: no address of %s", asked.Network)
 	}
 	conn, err := s.bind(asked.Network, asked.RequestedPort)
 	if err != nil {
@@ -82,7 +82,7 @@ func (g *sockets) AllocatePacketConn(asked turn.AllocateListenerConfig) (net.Pac
 	if !s.ledger.opened(made) {
 		s.letGo(made)
 		s.metrics.refused.WithLabelValues("quota").Inc()
-		return nil, nil, errors.Join(errors.New("relay: too many allocations"), conn.Close())
+		return nil, nil, errors.Join(errors.New("turn: too many allocations"), conn.Close())
 	}
 	s.metrics.allocated.Inc()
 	return made, relayed, nil
@@ -100,7 +100,7 @@ func (s *Server) bind(network string, port int) (*net.UDPConn, error) {
 	size := int(s.config.LastPort) - int(s.config.FirstPort) + 1
 	if port != 0 || s.config.FirstPort == 0 {
 		if port != 0 && s.config.FirstPort != 0 && (port < int(s.config.FirstPort) || port > int(s.config.LastPort)) {
-			return nil, fmt.Errorf("relay: port %d is not among those that are relayed from", port)
+			return nil, fmt.Errorf("turn: port %d is not among those that are relayed from", port)
 		}
 		return net.ListenUDP(network, local)
 	}

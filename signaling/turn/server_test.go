@@ -1,4 +1,4 @@
-package relay
+package turn
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/pion/logging"
-	"github.com/pion/turn/v5"
+	pion "github.com/pion/turn/v5"
 	"go.uber.org/goleak"
 
 	"nearlight/signaling"
@@ -123,11 +123,11 @@ func dialled(t *testing.T, at, way string) net.PacketConn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	return turn.NewSTUNConn(conn)
+	return pion.NewSTUNConn(conn)
 }
 
 // player is a TURN client with a credential for a grant.
-func player(t *testing.T, s *Server, way string, g Grant) *turn.Client {
+func player(t *testing.T, s *Server, way string, g Grant) *pion.Client {
 	t.Helper()
 	if g.Session == "" {
 		g.Session = "s-1"
@@ -142,9 +142,9 @@ func player(t *testing.T, s *Server, way string, g Grant) *turn.Client {
 	return clientWith(t, s.udp.LocalAddr().String(), way, told.Username, told.Credential)
 }
 
-func clientWith(t *testing.T, at, way, username, password string) *turn.Client {
+func clientWith(t *testing.T, at, way, username, password string) *pion.Client {
 	t.Helper()
-	c, err := turn.NewClient(&turn.ClientConfig{
+	c, err := pion.NewClient(&pion.ClientConfig{
 		TURNServerAddr: at, STUNServerAddr: at, Conn: dialled(t, at, way),
 		Username: username, Password: password, LoggerFactory: &logging.DefaultLoggerFactory{Writer: io.Discard},
 	})
@@ -158,7 +158,7 @@ func clientWith(t *testing.T, at, way, username, password string) *turn.Client {
 	return c
 }
 
-func allocated(t *testing.T, c *turn.Client) net.PacketConn {
+func allocated(t *testing.T, c *pion.Client) net.PacketConn {
 	t.Helper()
 	relayed, err := c.Allocate()
 	if err != nil {
