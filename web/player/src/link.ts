@@ -10,7 +10,7 @@ interface Events {
   progress: { readonly stage: "starting" | "connecting"; readonly detail: string };
   connected: undefined;
   stream: MediaStream;
-  sound: MediaStream;
+  sound: { readonly stream: MediaStream; readonly receiver: RTCRtpReceiver };
   microphone: RTCRtpSender;
   message: FromEdge;
   /** A new connection to the edge takes the old one's place: what the old one counted begins anew. */
@@ -195,7 +195,7 @@ export class Link extends Emitter<Events> {
       else this.#held.push(candidate);
     });
     peer.on("stream", (stream) => this.emit("stream", stream));
-    peer.on("sound", (stream) => this.emit("sound", stream));
+    peer.on("sound", (sound) => this.emit("sound", sound));
     peer.on("microphone", (sender) => this.emit("microphone", sender));
     peer.on("message", (message) => this.emit("message", message));
     peer.on("faltering", () => this.emit("faltering", undefined));
