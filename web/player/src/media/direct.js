@@ -171,6 +171,9 @@ class Source {
   #port;
   #decoder = null;
   #next = -1;
+  /** Frames that are being decoded, and whether a pause comes after them. */
+  #pending = 0;
+  #pausing = false;
 
   constructor(port) {
     this.#port = port;
@@ -191,9 +194,12 @@ class Source {
     if (this.#next >= 0 && ((timestamp - this.#next) | 0) < 0) return; // it came before
     this.#next = (timestamp + RATE / 100) >>> 0;
     if (data.length <= 1) {
-      this.#port.postMessage(null); // a pause
+      this.#pausing = true;
+      this.#rest();
       return;
     }
+    this.#pausing = false;
+    this.#pending++;
     this.#decoder ??= this.#open();
     const microseconds = Math.round((timestamp * 1000) / MILLISECOND);
     this.#decoder.decode(new EncodedAudioChunk({ type: "key", timestamp: microseconds, duration: 10_000, data }));
@@ -212,7 +218,14 @@ class Source {
       return samples;
     });
     sound.close();
+    this.#pending--;
     if (this.listening) this.#port.postMessage([left, right], [left.buffer, right.buffer]);
+    this.#rest();
+  }
+
+  /** Tells of a pause, once all that comes before it was told. */
+  #rest() {
+    if (this.#pausing && this.#pending === 0) this.#port.postMessage(null);
   }
 
   /** Another connection's frames come. */
