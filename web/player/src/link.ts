@@ -38,6 +38,8 @@ export interface LinkRequest {
   readonly codecs: readonly string[];
   /** The session to go on with. */
   readonly resume?: string;
+  /** What an answer waits for. */
+  readonly ready: Promise<unknown>;
   /** The session to look on at. */
   readonly watch?: string;
 }
@@ -102,7 +104,7 @@ export class Link extends Emitter<Events> {
   }
 
   #ask(again: { resume?: string; restart?: boolean }): SignalingSocket {
-    const { signal, ...asked } = this.#request;
+    const { signal, ready: _, ...asked } = this.#request;
     const socket = new SignalingSocket(signal);
     socket.on("message", (message) => this.#receive(message));
     socket.on("closed", (error) => this.#socketClosed(error));
@@ -229,6 +231,7 @@ export class Link extends Emitter<Events> {
     const socket = this.#socket;
     this.#held = [];
     try {
+      await this.#request.ready;
       const sdp = await peer?.answer(offer);
       if (this.#closed || sdp === undefined || socket !== this.#socket) return;
       socket.send({ type: "answer", sdp });

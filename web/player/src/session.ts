@@ -254,6 +254,7 @@ export class Session extends Emitter<SessionEvents> {
       signal,
       token,
       codecs: this.#codecs,
+      ready: this.#speaker.ready,
       ...(app === undefined ? {} : { app }),
       ...(size === undefined ? {} : { size }),
       ...(resume === null ? {} : { resume }),

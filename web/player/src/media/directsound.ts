@@ -16,6 +16,8 @@ interface Events {
   blocked: boolean;
 }
 
+/** How long a connection waits for a script that is still on its way. */
+const READY_MS = 500;
 /** How long the browser may take to begin, after which the page is taken not to be allowed to. */
 const START_MS = 300;
 
@@ -28,6 +30,8 @@ export class DirectSound extends Emitter<Events> {
   readonly #context = new AudioContext({ latencyHint: 0, sampleRate: 48_000 });
   readonly #gain = this.#context.createGain();
   readonly #worker: Worker;
+  /** Settled once it can be attached, never will, or keeps others waiting for too long. */
+  readonly ready: Promise<void>;
   #node: AudioWorkletNode | null = null;
   #attached = false;
   #listening = false;
@@ -42,11 +46,13 @@ export class DirectSound extends Emitter<Events> {
     super();
     this.#gain.connect(this.#context.destination);
     this.#worker = new Worker(script, { type: "module" });
-    const ready = new Promise<void>((resolve) => {
+    const loaded = new Promise<void>((resolve) => {
       this.#worker.onmessage = ({ data }) => (data === "ready" ? resolve() : this.#fail(String(data)));
     });
     this.#worker.onerror = ({ message }) => this.#fail(message);
-    this.#open(script, ready).catch((error: unknown) => this.#fail(String(error)));
+    const patience = new Promise<void>((resolve) => setTimeout(resolve, READY_MS));
+    const opened = this.#open(script, loaded).catch((error: unknown) => this.#fail(String(error)));
+    this.ready = Promise.race([opened, patience]);
   }
 
   async #open(script: string | URL, ready: Promise<void>): Promise<void> {

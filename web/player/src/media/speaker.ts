@@ -61,6 +61,11 @@ export class Speaker extends Emitter<{ change: Sound }> {
     this.#tell();
   }
 
+  /** Settled when a connection may begin; what is not ready by then is too late for it. */
+  get ready(): Promise<unknown> {
+    return this.#direct?.ready ?? Promise.resolve();
+  }
+
   show(stream: MediaStream, receiver: RTCRtpReceiver): void {
     this.#passing = this.#direct?.attach(receiver) ?? false;
     this.#audio.srcObject = stream;
