@@ -37,10 +37,10 @@ const MOST_RESERVE = 100 * MILLISECOND;
 const GROWTH = 6 * MILLISECOND;
 const DECLINE = 0.97;
 const DECLINE_AFTER = 4 * RATE;
-/** More than that too much is thrown away; less is worked off by playing at most half a percent faster. */
-const JUMP = 40 * MILLISECOND;
+/** More than that too much is thrown away; less is worked off by playing at most a hundredth faster. */
+const JUMP = 25 * MILLISECOND;
 const TOLERATED = 2 * MILLISECOND;
-const FASTEST = 0.005;
+const FASTEST = 0.01;
 
 /** What waits to be heard, in stereo. */
 export class Playout {
