@@ -105,26 +105,26 @@ const LOCAL = {
   },
   "microphone-forbidden": {
     message: "This link does not let the game hear you.",
-    hint: "Ask whoever gave it to you for one with a microphone.",
+    hint: "Ask for a new link.",
     retryable: false,
   },
   "microphone-denied": {
     message: "The browser does not let this page use your microphone.",
-    hint: "Allow it in the address bar or the browser's settings, then press the button again.",
+    hint: "Allow it in the address bar or the settings, then try again.",
     retryable: true,
   },
   "microphone-missing": {
     message: "There is no microphone.",
-    hint: "Plug one in, then press the button again.",
+    hint: "Plug one in, then try again.",
     retryable: true,
   },
   "microphone-busy": {
     message: "The microphone could not be opened.",
-    hint: "Another program may be using it. Close that, then press the button again.",
+    hint: "Another program may be using it. Close that, then try again.",
     retryable: true,
   },
   "microphone-insecure": {
-    message: "Browsers give a microphone only to pages with HTTPS.",
+    message: "Browsers give a microphone to pages with HTTPS alone.",
     hint: "Open the link with https://.",
     retryable: false,
   },

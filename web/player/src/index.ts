@@ -28,6 +28,7 @@ export { type ErrorInfo, PlayerError } from "./errors.js";
 export type { Input } from "./input/input.js";
 export type { PointerMode } from "./input/pointerlock.js";
 export { decodeMarker, MARKER_HEIGHT, MARKER_WIDTH, type Marker, type MarkerFault } from "./marker.js";
+export type { DirectFigures } from "./media/directsound.js";
 export type { FrameSample } from "./media/frames.js";
 export type { Microphone } from "./media/microphone.js";
 export type { Sound } from "./media/speaker.js";

@@ -73,6 +73,9 @@ class FakeConnection {
     this.ontrack?.({ receiver: {}, track: { kind: "video" }, streams: ["pictures"] });
     this.ondatachannel?.({ channel: this.channel });
   }
+  getTransceivers(): object[] {
+    return [];
+  }
   async createAnswer(): Promise<{ sdp: string }> {
     return { sdp: exchange.answer.sdp };
   }

@@ -15,7 +15,7 @@ interface Events {
   progress: { readonly stage: "starting" | "connecting"; readonly detail: string };
   connected: undefined;
   stream: MediaStream;
-  sound: MediaStream;
+  sound: { readonly stream: MediaStream; readonly receiver: RTCRtpReceiver };
   microphone: RTCRtpSender;
   message: FromEdge;
   /** A new connection to the edge takes the old one's place: what the old one counted begins anew. */
@@ -43,6 +43,8 @@ export interface LinkRequest {
   readonly codecs: readonly string[];
   /** The session to go on with. */
   readonly resume?: string;
+  /** What an answer waits for. */
+  readonly ready: Promise<unknown>;
   /** The session to look on at. */
   readonly watch?: string;
 }
@@ -121,7 +123,7 @@ export class Link extends Emitter<Events> {
   }
 
   #ask(again: { resume?: string; restart?: boolean }): SignalingSocket {
-    const { signal, ...asked } = this.#request;
+    const { signal, ready: _, ...asked } = this.#request;
     const socket = new SignalingSocket(signal);
     socket.on("message", (message) => this.#receive(message));
     socket.on("closed", (error) => this.#socketClosed(error));
@@ -246,7 +248,7 @@ export class Link extends Emitter<Events> {
       else this.#held.push(candidate);
     });
     peer.on("stream", (stream) => this.#once(() => this.emit("stream", stream)));
-    peer.on("sound", (stream) => this.#once(() => this.emit("sound", stream)));
+    peer.on("sound", (sound) => this.#once(() => this.emit("sound", sound)));
     peer.on("microphone", (sender) => this.#once(() => this.emit("microphone", sender)));
     peer.on("message", (message) => this.#once(() => this.emit("message", message)));
     peer.on("faltering", () => this.emit("faltering", undefined));
@@ -299,6 +301,7 @@ export class Link extends Emitter<Events> {
     this.#answered = true;
     this.#held = [];
     try {
+      await this.#request.ready;
       const sdp = await peer?.answer(offer);
       const overtaken = () => this.#closed || socket !== this.#socket || peer !== this.#peer;
       if (overtaken() || sdp === undefined) return;

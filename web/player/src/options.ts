@@ -23,6 +23,11 @@ export interface ConnectOptions {
   readonly fullscreen?: HTMLElement;
   /** Keys, by KeyboardEvent.code, that stay the page's. Default: none. */
   readonly reservedKeys?: readonly string[];
+  /**
+   * Where your page serves this package's direct.js: sound then passes by the browser's own buffer, and is heard 40 ms sooner, where the
+   * browser has what that takes. Left out: it is played by an audio element.
+   */
+  readonly directSound?: string | URL;
   /** A session, by its id, to go on with: after a reload, say. Where it is over, a new one starts. */
   readonly resume?: string;
   /**

@@ -7,7 +7,7 @@ interface Events {
   candidate: Candidate;
   /** The video stream; audio, where there is any, comes in another so that neither waits for the other. */
   stream: MediaStream;
-  sound: MediaStream;
+  sound: { readonly stream: MediaStream; readonly receiver: RTCRtpReceiver };
   /** The edge takes what the player says, by this way. */
   microphone: RTCRtpSender;
   connected: undefined;
@@ -51,7 +51,9 @@ export class Peer extends Emitter<Events> {
     connection.ontrack = ({ receiver, track, streams, transceiver }) => {
       this.#received.add(transceiver);
       receiver.jitterBufferTarget = 0;
-      this.emit(track.kind === "video" ? "stream" : "sound", streams[0] ?? new MediaStream([track]));
+      const stream = streams[0] ?? new MediaStream([track]);
+      if (track.kind === "video") this.emit("stream", stream);
+      else this.emit("sound", { stream, receiver });
     };
     connection.ondatachannel = ({ channel }) => this.#adopt(channel);
     connection.onconnectionstatechange = () => {

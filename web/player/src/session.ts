@@ -15,6 +15,7 @@ import { type Input, PageInput } from "./input/input.js";
 import { PointerLock } from "./input/pointerlock.js";
 import { InputSender } from "./input/sender.js";
 import { Link, type LinkRequest } from "./link.js";
+import type { DirectFigures } from "./media/directsound.js";
 import { type FrameSample, watchFrames } from "./media/frames.js";
 import { type Microphone, MicrophoneLine } from "./media/microphone.js";
 import { receiverCounts } from "./media/receiver.js";
@@ -78,7 +79,7 @@ export class Session extends Emitter<SessionEvents> {
   readonly input: Input;
   readonly #options: ConnectOptions;
   readonly #screen: Screen;
-  readonly #speaker = new Speaker();
+  readonly #speaker: Speaker;
   readonly #microphone = new MicrophoneLine();
   readonly #cursor: CursorStyle;
   readonly #lock: PointerLock;
@@ -120,6 +121,7 @@ export class Session extends Emitter<SessionEvents> {
   constructor(options: ConnectOptions) {
     super();
     this.#options = options;
+    this.#speaker = new Speaker(options.directSound);
     this.#screen = new Screen(options.element);
     const { video } = this.#screen;
     this.#cursor = new CursorStyle(video);
@@ -178,6 +180,11 @@ export class Session extends Emitter<SessionEvents> {
   /** What is heard. */
   get sound(): Sound {
     return this.#speaker.sound;
+  }
+
+  /** How sound fares that the option directSound has pass by the browser's buffer; null where it does not. */
+  soundFigures(): Promise<DirectFigures | null> {
+    return this.#speaker.figures();
   }
 
   /** Whether the game is not heard. A session begins muted; play(), or any click or key on the page but for buttons, turns sound on. */
@@ -272,6 +279,7 @@ export class Session extends Emitter<SessionEvents> {
       signal,
       token,
       codecs: this.#codecs,
+      ready: this.#speaker.ready,
       ...(app === undefined ? {} : { app }),
       ...(size === undefined ? {} : { size }),
       ...(resume === null ? {} : { resume }),
@@ -297,7 +305,7 @@ export class Session extends Emitter<SessionEvents> {
       this.#screen.show(stream);
       this.#streamShown = true;
     });
-    link.on("sound", (stream) => this.#speaker.show(stream));
+    link.on("sound", ({ stream, receiver }) => this.#speaker.show(stream, receiver));
     link.on("microphone", (sender) => this.#microphone.attach(sender));
     link.on("message", (message) => this.#receive(message));
     link.on("lost", () => void this.#doubt());

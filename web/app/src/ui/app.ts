@@ -77,6 +77,7 @@ export class AppShell extends LitElement {
           .token=${token}
           .watch=${link.watch}
           .start=${page.start}
+          .direct=${this.link.rest.get("sound") !== "browser"}
           ?pickable=${this.#choice}
           @back=${this.#back}
         ></nl-play>`;

@@ -11,6 +11,7 @@ import {
   type Stats,
   type VideoNotice,
 } from "@nearlight/player";
+import directSound from "@nearlight/player/direct.js?url";
 import { html, LitElement, nothing, type PropertyValues } from "lit";
 import { padButtons } from "../pad.js";
 import { playStyle } from "../style/play.js";
@@ -49,6 +50,7 @@ export class PlayPage extends LitElement {
     token: { attribute: false },
     watch: { attribute: false },
     start: { attribute: false },
+    direct: { attribute: false },
     pickable: { type: Boolean },
     view: { state: true },
     stages: { state: true },
@@ -70,6 +72,8 @@ export class PlayPage extends LitElement {
   declare watch: string | null;
   /** gesture: the page was opened by a click that play() may use. auto: begin without one. wait: show the Play button. */
   declare start: "gesture" | "auto" | "wait";
+  /** Whether sound may pass by the browser's own buffer. */
+  declare direct: boolean;
   /** Whether there are other games to go back to. */
   declare pickable: boolean;
   declare view: View;
@@ -98,6 +102,7 @@ export class PlayPage extends LitElement {
     this.token = "";
     this.watch = null;
     this.start = "wait";
+    this.direct = true;
     this.pickable = false;
     this.view = { name: "ready" };
     this.stages = [];
@@ -264,6 +269,7 @@ export class PlayPage extends LitElement {
       element: screen,
       fullscreen: this,
       reservedKeys: [OVERLAY_KEY],
+      ...(this.direct ? { directSound } : {}),
       ...(this.app === null ? {} : { app: this.app.name }),
       ...(resume === null ? {} : { resume }),
       ...(resume === null || key === null ? {} : { key }),

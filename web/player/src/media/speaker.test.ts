@@ -26,6 +26,7 @@ function gesture(name: "pointerdown" | "keydown", ...path: unknown[]): void {
 }
 
 const stream = {} as MediaStream;
+const receiver = {} as RTCRtpReceiver;
 const settled = () => new Promise((done) => setTimeout(done));
 
 beforeEach(() => {
@@ -42,7 +43,7 @@ test("sound is muted until a gesture, and what changes is told", () => {
   const told: Sound[] = [];
   speaker.on("change", (sound) => told.push(sound));
   expect(speaker.sound).toEqual({ available: false, reason: "", muted: true, volume: 1 });
-  speaker.show(stream);
+  speaker.show(stream, receiver);
   expect(speaker.sound).toMatchObject({ available: true, muted: true });
   gesture("keydown");
   expect(speaker.sound.muted).toBe(false);
@@ -63,7 +64,7 @@ test("a gesture on a button is the button's, and one after the end is nobody's",
 
 test("a player who turned sound off hears nothing, whatever is clicked", () => {
   const speaker = new Speaker();
-  speaker.show(stream);
+  speaker.show(stream, receiver);
   speaker.muted = true;
   gesture("pointerdown");
   expect(speaker.sound.muted).toBe(true);
@@ -75,7 +76,7 @@ test("where the browser refuses, sound goes on muted, and is heard with the next
   const speaker = new Speaker();
   speaker.allow();
   audio.refuses = true;
-  speaker.show(stream); // of a connection that took the old one's place
+  speaker.show(stream, receiver); // of a connection that took the old one's place
   await settled();
   expect(speaker.sound.muted).toBe(true);
   audio.refuses = false;
@@ -86,7 +87,7 @@ test("where the browser refuses, sound goes on muted, and is heard with the next
 
 test("the edge's reason makes sound unavailable until it is taken back, and volume stays within its bounds", () => {
   const speaker = new Speaker();
-  speaker.show(stream);
+  speaker.show(stream, receiver);
   speaker.explain("no sound server");
   expect(speaker.sound).toMatchObject({ available: false, reason: "no sound server" });
   speaker.explain("");
