@@ -104,7 +104,7 @@ async function answered() {
   const trust = trustOf(exchange.token);
   if (trust === null) throw new Error("the token demands nothing");
   const link = new Link(
-    { signal: "http://play.example", token: exchange.token, codecs: ["h264"] },
+    { signal: "http://play.example", token: exchange.token, codecs: ["h264"], ready: Promise.resolve() },
     Promise.resolve(new Bond(trust, exchange)),
   );
   const told: string[] = [];
