@@ -104,17 +104,18 @@ func TestACredentialThatWasChangedOrIsOverIsRefused(t *testing.T) {
 	}
 }
 
+// Nobody who has not the secret makes a name that is taken.
 func FuzzVerify(f *testing.F) {
 	key := testKey(f, testSecret)
-	good, _, err := key.Sign(Grant{Session: "s-1", Expires: noon.Add(time.Hour), Peers: []netip.AddrPort{netip.MustParseAddrPort("198.51.100.7:1")}})
+	foreign, _, err := testKey(f, "another shared secret").Sign(Grant{Session: "s-1", Expires: noon.Add(time.Hour), Peers: []netip.AddrPort{netip.MustParseAddrPort("198.51.100.7:1")}})
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(good)
+	f.Add(foreign)
 	f.Add("1800003600:s-1")
+	f.Add("1800003600:s-1:")
 	f.Fuzz(func(t *testing.T, username string) {
-		if g, err := key.Verify(username, noon); err == nil && username != good {
-			// The sealed part decides; only what stands before it in another spelling of the same number could differ.
+		if g, err := key.Verify(username, noon); err == nil {
 			t.Errorf("%q is taken as %+v", username, g)
 		}
 	})

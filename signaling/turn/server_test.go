@@ -495,3 +495,17 @@ func BenchmarkAPacketToAPeer(b *testing.B) {
 		}
 	}
 }
+
+func FuzzFrameSize(f *testing.F) {
+	f.Add([]byte("\x00\x03\xff\xec"))
+	f.Add([]byte("\x40\x00\x00\x05"))
+	f.Fuzz(func(t *testing.T, header []byte) {
+		if len(header) < frameHeader {
+			return
+		}
+		size, err := frameSize(header)
+		if err == nil && (size < frameHeader || size > maxFrame || size%framePadding != 0 && header[0]>>6 == 1) {
+			t.Errorf("%x is of %d octets", header[:frameHeader], size)
+		}
+	})
+}
