@@ -142,6 +142,36 @@ func TestAPlayerIsToldWithinThreeSecondsThatItsEdgeIsGone(t *testing.T) {
 	}
 }
 
+func TestAPlayerWhoseEdgeEndsIsAtAnotherWithinThreeSeconds(t *testing.T) {
+	t.Parallel()
+	for _, step := range []struct {
+		name   string
+		signal syscall.Signal
+		code   signaling.Code
+	}{
+		{"killed", syscall.SIGKILL, signaling.CodeEdgeGone},
+		{"stopped in good order", syscall.SIGTERM, signaling.CodeShuttingDown},
+	} {
+		t.Run(step.name, func(t *testing.T) {
+			network := startSignaling(t)
+			first := network.startEdge(t, network.token(t, "edge"))
+			e2etest.Eventually(t, e2etest.Patience, "the first edge is registered", func() bool { return network.edges(t) == 1 })
+			player := network.signaling.Play(t, e2etest.Request{Wait: true})
+			player.Plays(t, 1)
+			session := player.Session(t)
+			second := network.startEdge(t, network.token(t, "edge"))
+			e2etest.Eventually(t, e2etest.Patience, "the second edge is registered", func() bool { return network.edges(t) == 2 })
+			first.Signal(t, step.signal)
+			ended := time.Now()
+			moved := player.Moved(t)
+			if took := moved.Offered.Sub(ended); took > 3*time.Second || moved.Reason.Code != step.code || moved.Session == session {
+				t.Errorf("%v later the player has another edge's offer, after it was told %v", took, moved.Reason)
+			}
+			second.Stop(t)
+		})
+	}
+}
+
 func TestAnEdgeThatMayNotJoinSaysWhy(t *testing.T) {
 	t.Parallel()
 	network := startSignaling(t)

@@ -35,6 +35,8 @@ const (
 	inboxPrefix     = "nearlight.node."
 	// outgoingQueue bounds what waits for the bus. What does not fit is lost, and told again by who knows it.
 	outgoingQueue = 16384
+	// maxGuests bounds the players of other nodes whose edges are here.
+	maxGuests = 100_000
 	// batchBytes is about how long a message about many edges or links gets.
 	batchBytes = bus.MaxMessage / 2
 )
@@ -225,6 +227,10 @@ func (r *registry) receive(e envelope) {
 	if n := c.nodes[e.From]; n != nil {
 		n.heard = time.Now()
 	}
+	if !wellFormedID(e.From, maxNodeID) {
+		r.metrics.dropped.WithLabelValues("strange-node").Inc()
+		return
+	}
 	if e.Full {
 		c.all = true
 	}
@@ -269,6 +275,10 @@ func (r *registry) frame(from, name string, home bool, f sequence.Frame) {
 			if f.Top > 0 || f.Seq > 0 {
 				r.mail(from, envelope{Unknown: name})
 			}
+			return
+		}
+		if len(c.guests) >= maxGuests {
+			r.metrics.dropped.WithLabelValues("too-many-guests").Inc()
 			return
 		}
 		g = &guest{r: r, name: key}

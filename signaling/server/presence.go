@@ -135,12 +135,16 @@ func (r *registry) leaveCluster() {
 // hear takes what another node tells.
 func (r *registry) hear(p presence) {
 	c := r.cluster
-	if p.Node == c.id || p.Node == "" {
+	if p.Node == c.id {
 		return
 	}
 	n := c.nodes[p.Node]
 	if n == nil {
 		if p.Leaving {
+			return
+		}
+		if !wellFormedID(p.Node, maxNodeID) || len(c.nodes) >= maxNodes {
+			r.metrics.dropped.WithLabelValues("strange-node").Inc()
 			return
 		}
 		n = &neighbour{id: p.Node, edges: make(map[signaling.EdgeID]*farEdge)}
@@ -159,7 +163,7 @@ func (r *registry) hear(p presence) {
 		n.asked = now
 		r.mail(n.id, envelope{Full: true})
 	}
-	n.seq, n.heard, n.queue = p.Seq, now, p.Queue
+	n.seq, n.heard, n.queue = p.Seq, now, p.Queue[:min(len(p.Queue), maxQueueTold)]
 	if p.Leaving {
 		n.leaving = true
 		r.nodeLost(n)
@@ -173,7 +177,7 @@ func (r *registry) hear(p presence) {
 	}
 	for _, present := range p.Edges {
 		apps, ok := p.Apps[present.Catalogue]
-		if !ok {
+		if !ok || !present.fits(apps) {
 			r.metrics.dropped.WithLabelValues("strange-node").Inc()
 			continue
 		}

@@ -126,6 +126,26 @@ test("an edge that is gone is told within 3 s, with a way on", async ({ page, se
   await expect(page.getByRole("button", { name: "Try again" })).toBeFocused();
 });
 
+test("a machine that fails hands its player to another, and the page says why and how far the line is", async ({
+  page,
+  serve,
+  fake,
+}) => {
+  const { origin } = await serve();
+  await fake();
+  await playing(page, origin);
+  const plays = await page.evaluate(() => window.fakeEdge.signaled.filter(({ type }) => type === "play"));
+  expect(plays.at(-1)).toMatchObject({ wait: true });
+  const reason = { code: "edge-gone", message: "The machine that ran your game is gone.", hint: "", retryable: true };
+  await page.evaluate((why) => window.fakeEdge.move(why, 1_500), reason);
+  await expect(page.getByText("The machine that ran your game is gone.")).toBeVisible();
+  await expect(page.getByText("you are number 2 of 3 in line: about 2 min.")).toBeVisible();
+  await expect(page.locator("nl-timeline")).toHaveCount(0, { timeout: 10_000 });
+  await expect(page.locator(".screen canvas")).toBeHidden();
+  await page.keyboard.press("KeyA");
+  await expect.poll(async () => (await received(page, 0x10)).at(-1)).toMatch(/^10.{8}00001e$/);
+});
+
 test("a lost connection freezes the last frame, counts down and comes back", async ({ page, serve, fake }) => {
   const { origin } = await serve();
   await fake();

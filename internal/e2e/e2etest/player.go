@@ -29,6 +29,7 @@ type Request struct {
 	Watch  signaling.SessionID // look on at this session
 	Size   *signaling.Size     // nil means the edge's choice
 	Key    identity.Signer     // the session's, for tokens that demand one; nil means a new one
+	Wait   bool                // go on at another edge; the other one's offer is noted, and not answered
 
 	// Offer replaces the edge's offer before it is taken, and Answer the player's answer before it is sent; nil leaves
 	// them as they are.
@@ -67,10 +68,28 @@ type Player struct {
 	cursors int
 	beats   int
 	ways    int // offers of new ways for the connection
+	moved   *Moved
 	opened  time.Time
 	ended   *signaling.Ended
 	reason  error // of the end of signaling
 	failed  error
+}
+
+// Moved is how a player was handed to another edge.
+type Moved struct {
+	Reason  *signaling.Error
+	At      time.Time
+	Session signaling.SessionID // "" until there is another
+	Offered time.Time           // by the other edge
+}
+
+// Moved waits until another edge has offered itself.
+func (p *Player) Moved(t testing.TB) Moved {
+	t.Helper()
+	p.await(t, Patience, "another edge's offer", func() bool { return p.moved != nil && !p.moved.Offered.IsZero() })
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return *p.moved
 }
 
 // Play starts to play. The player leaves when the test ends, if not before.
@@ -91,7 +110,7 @@ func newPlayer(url, token string, r Request) (*Player, error) {
 	if p.viewer, err = viewer.New(viewer.Config{Decode: true, Hear: p.hear, Microphone: true}, p); err != nil {
 		return nil, err
 	}
-	play := signaling.Play{Token: token, App: r.App, Codecs: r.Codecs, Resume: r.Resume, Watch: r.Watch, Size: r.Size}
+	play := signaling.Play{Token: token, App: r.App, Codecs: r.Codecs, Resume: r.Resume, Watch: r.Watch, Size: r.Size, Wait: r.Wait}
 	if r.Token != "" {
 		play.Token = r.Token
 	}
@@ -156,8 +175,19 @@ func (p *Player) note(change func()) {
 func (p *Player) signaled(m signaling.Message) {
 	var err error
 	switch m := m.(type) {
+	case signaling.Moved:
+		p.note(func() { p.moved = &Moved{Reason: m.Reason, At: time.Now()} })
 	case signaling.Matched:
-		p.note(func() { p.session = m.Session })
+		moved := false
+		p.note(func() {
+			if moved = p.moved != nil; moved {
+				p.moved.Session = m.Session
+			}
+			p.session = m.Session
+		})
+		if moved {
+			return
+		}
 		servers := make([]webrtc.ICEServer, len(m.ICEServers))
 		for i, server := range m.ICEServers {
 			servers[i] = webrtc.ICEServer{URLs: server.URLs, Username: server.Username, Credential: server.Credential}
@@ -166,6 +196,15 @@ func (p *Player) signaled(m signaling.Message) {
 	case signaling.Ended:
 		p.note(func() { p.ended = &m })
 	case signaling.Offer:
+		moved := false
+		p.note(func() {
+			if moved = p.moved != nil; moved {
+				p.moved.Offered = time.Now()
+			}
+		})
+		if moved {
+			return
+		}
 		if p.offer != nil {
 			m.SDP = p.offer(m.SDP)
 		}
@@ -177,6 +216,11 @@ func (p *Player) signaled(m signaling.Message) {
 		err = p.bond.Bound(m)
 		p.proven.Store(p.bond.Proven())
 	case signaling.Candidate:
+		moved := false
+		p.note(func() { moved = p.moved != nil })
+		if moved {
+			return
+		}
 		line := uint16(m.Line)
 		err = p.viewer.AddCandidate(webrtc.ICECandidateInit{Candidate: m.Candidate, SDPMid: &m.Mid, SDPMLineIndex: &line})
 	}

@@ -28,6 +28,8 @@ export interface FakeControl {
   drop(): void;
   /** Ends the session. */
   end(reason: object, output: string[]): void;
+  /** Hands the player to another edge, for which it waits in line for a moment. */
+  move(reason: object, lineMs: number): void;
   /** Whether a resumed session is matched. */
   resumable: boolean;
   /** What becomes of a connection that is to have new ways: they mend it, they do not, or it has been given up for a new one. */
@@ -110,6 +112,19 @@ export function fakeEdge(config: FakeConfig): void {
       this.#silent = true;
       for (const timer of this.#timers) clearInterval(timer);
       for (const sender of this.#peer?.getSenders() ?? []) sender.track?.stop();
+    }
+
+    async move(reason: object, lineMs: number): Promise<void> {
+      this.vanish();
+      this.#peer?.close();
+      this.#offset = null;
+      verdict = null;
+      this.say({ type: "moved", reason });
+      await new Promise((resolve) => setTimeout(resolve, lineMs));
+      this.say({ type: "queued", position: 2, waiting: 3, estimate: 95 });
+      await new Promise((resolve) => setTimeout(resolve, lineMs));
+      this.say({ type: "matched", session: "s-moved", edge: { id: "e-other", name: "attic" }, iceServers: [] });
+      await this.#start();
     }
 
     notice(fields: object): void {
@@ -349,6 +364,9 @@ export function fakeEdge(config: FakeConfig): void {
     },
     end(reason, output) {
       current?.say({ type: "ended", reason, output });
+    },
+    move(reason, lineMs) {
+      void current?.move(reason, lineMs);
     },
     cursor(...shape) {
       current?.cursor(...shape);

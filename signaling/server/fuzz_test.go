@@ -1,0 +1,81 @@
+package server
+
+import (
+	"encoding/json"
+	"log/slog"
+	"testing"
+
+	"nearlight/internal/bus/bustest"
+	"nearlight/signaling"
+	"nearlight/signaling/lease"
+	"nearlight/signaling/sequence"
+)
+
+// Whatever comes over the bus, a node goes on, and what it then says to its players and edges is what the wire allows.
+func FuzzWhatOtherNodesSay(f *testing.F) {
+	add := func(first, second any) {
+		for _, message := range []any{first, second} {
+			if _, err := json.Marshal(message); err != nil {
+				f.Fatal(err)
+			}
+		}
+		a, _ := json.Marshal(first)
+		b, _ := json.Marshal(second)
+		f.Add(a, b)
+	}
+	play := json.RawMessage(`{"type":"play","token":"t","app":"tux","codecs":["h264"],"wait":true}`)
+	open := func(o opening) []byte {
+		data, err := json.Marshal(body{Open: &o})
+		if err != nil {
+			f.Fatal(err)
+		}
+		return data
+	}
+	here := signaling.EdgeOf("edge-token", "rig")
+	add(presence{Node: "n-1", Seq: 1, First: true, Last: true, Edges: []presentEdge{{ID: "e-far", Slots: 2, Free: 1, Codecs: []string{"h264"}, Catalogue: "c", Since: 5}},
+		Apps: map[string][]signaling.App{"c": {tux}}, Queue: []int64{1}}, presence{Node: "n-1", Seq: 2, Leaving: true})
+	add(envelope{From: "n-1", Link: "l", Home: true, Frame: sequence.Frame{Seq: 1, Body: open(opening{Play: play, Claims: claimsOf("x"), Edge: here})}},
+		envelope{From: "n-1", Link: "l", Home: true, Frame: sequence.Frame{Seq: 2, Body: []byte(`{"message":{"type":"leave"}}`)}})
+	add(envelope{From: "n-1", Full: true, Unknown: "l", Keeps: []keep{{Link: "k", Home: true, Frame: sequence.Frame{Top: 7}}}},
+		envelope{From: "n-1", Link: "l", Home: true, Frame: sequence.Frame{Seq: 1, Body: []byte(`{"part":{"hold":-5}}`)}})
+	add(presence{Node: "n-1", Seq: 1, First: true, Last: true, Edges: []presentEdge{{ID: here, Slots: 1, Codecs: []string{"h264"}, Catalogue: "c", Since: 1 << 50}},
+		Apps: map[string][]signaling.App{"c": nil}}, presence{Node: "n-1", Seq: 9})
+	f.Fuzz(func(t *testing.T, first, second []byte) {
+		r := newRegistry(slog.New(slog.DiscardHandler), newMetrics(), func(int) int { return 0 },
+			func(signaling.SessionID) []signaling.ICEServer { return nil }, nil, lease.Ed25519Verifier{})
+		network := &bustest.Network{}
+		r.cluster = newCluster(network.Join())
+		register := signaling.Register{
+			Token: "t", Name: "rig", Slots: 1, Free: 1, Codecs: signaling.List[string]{"h264"}, Apps: signaling.List[signaling.App]{tux}, Instance: "rig", Since: 1,
+			Key: "k", Leases: []signaling.SlotState{{}},
+		}
+		edgeSocket, playerSocket := &recorder{}, &recorder{}
+		r.register(edgeSocket, register, "edge-token")
+		p := r.join(playerSocket, r.log)
+		for _, data := range [][]byte{first, second} {
+			var said presence
+			var sent envelope
+			r.mu.Lock()
+			if json.Unmarshal(data, &said) == nil {
+				r.hear(said)
+			}
+			if json.Unmarshal(data, &sent) == nil {
+				r.receive(sent)
+			}
+			r.tick()
+			r.beat()
+			r.mu.Unlock()
+		}
+		if err := r.play(p, signaling.Play{Token: "t", App: "tux", Codecs: []string{"h264"}, Wait: true}, claimsOf("y")); err != nil {
+			playerSocket.end(err)
+		}
+		r.part(p, 0)
+		for d, socket := range map[signaling.Direction]*recorder{signaling.SignalingToEdge: edgeSocket, signaling.SignalingToPlayer: playerSocket} {
+			for _, m := range socket.take() {
+				if _, err := signaling.Encode(d, m); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+}

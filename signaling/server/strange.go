@@ -1,0 +1,41 @@
+package server
+
+import (
+	"unicode/utf8"
+
+	"nearlight/signaling"
+)
+
+// What another node may tell of. Nodes trust each other, but a bus may be shared, and nodes may be of different versions: what does not fit is
+// dropped and counted.
+const (
+	maxNodes     = 256
+	maxNodeID    = 64
+	maxEdgeSlots = 64 // as the wire has it
+	maxTold      = 64 // apps of a catalogue, codecs of an edge
+)
+
+func wellFormedID(id string, most int) bool {
+	if len(id) == 0 || len(id) > most {
+		return false
+	}
+	for i := range len(id) {
+		switch c := id[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// fits reports whether an edge can be what another node tells of it.
+func (p presentEdge) fits(apps []signaling.App) bool {
+	if !wellFormedID(string(p.ID), maxNodeID) || len(p.Name) > maxNodeID || !utf8.ValidString(p.Name) {
+		return false
+	}
+	if p.Slots < 1 || p.Slots > maxEdgeSlots || p.Free < 0 || p.Free > p.Slots || p.Since < 0 {
+		return false
+	}
+	return len(p.Codecs) > 0 && len(p.Codecs) <= maxTold && len(apps) <= maxTold
+}
