@@ -69,6 +69,10 @@ func (s spentTokens) spend(claims token.Claims, now time.Time) error {
 
 // entitle gives a session the token that it is by, and both ends' signatures of its connection, if they are wanted.
 func (n *Node) entitle(s *session, claims token.Claims) (err error) {
+	if s.offered != "" && claims.Bound() {
+		return signaling.Errorf(signaling.CodeUnproven, "This link demands that both ends sign their connection, for which WHEP has no place.").
+			WithHint("Look on with the page, or ask for a link that does not demand it.")
+	}
 	s.claims = claims
 	s.bond, err = binding.NewEdge(n.config.Identity, n.config.Endorsed, s.id, s.epoch, claims, time.Now())
 	return err

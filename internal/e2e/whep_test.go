@@ -205,3 +205,18 @@ func renewed(answer, fragment string) string {
 	}
 	return b.String()
 }
+
+// WHEP has no place for the signatures by which a token's page knows its edge: rather than go without, such a token is refused.
+func TestATokenThatDemandsSignaturesIsNotGoodForWHEP(t *testing.T) {
+	t.Parallel()
+	up := start(t, e2etest.Clock(), "--size", "640x360", "--bind")
+	player := up.Play(t, e2etest.Request{})
+	session := player.Session(t)
+	player.Plays(t, 1)
+	c := newWHEPClient(t, up)
+	bare, _ := c.described(nil)
+	response, problem := c.ask(http.MethodPost, "/whep/"+string(session), "application/sdp", bare)
+	if response.StatusCode != http.StatusForbidden || !strings.Contains(problem, "sign") {
+		t.Errorf("%v %s", response.Status, problem)
+	}
+}

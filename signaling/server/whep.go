@@ -346,7 +346,7 @@ func (s *Server) noSuchMethod(allowed string) http.HandlerFunc {
 // whepStatus is the status that goes with a reason.
 func whepStatus(reason *signaling.Error) int {
 	switch reason.Code {
-	case signaling.CodeBadToken, signaling.CodeExpiredToken:
+	case signaling.CodeBadToken, signaling.CodeExpiredToken, signaling.CodeSpentToken, signaling.CodeUnproven, signaling.CodeTokenInUse:
 		return http.StatusForbidden // it was good, and not for this
 	case signaling.CodeTimedOut:
 		return http.StatusNotFound
