@@ -123,7 +123,7 @@ func TestASessionWhosePlayerNeverComesToTheNewNodeIsStopped(t *testing.T) {
 }
 
 func TestSessionsAreFoundByTheirEdge(t *testing.T) {
-	for _, id := range []signaling.EdgeID{signaling.EdgeOf("jti", "instance"), "e-0x52908400098527886E0F7030069857D2E4169EE7", "e-a-b"} {
+	for _, id := range []signaling.EdgeID{signaling.EdgeOf("jti", "instance"), "0x52908400098527886E0F7030069857D2E4169EE7", "e-a-b"} {
 		session := newSessionID(id)
 		if of, ok := edgeOf(session); !ok || of != id || len(session) > 64 {
 			t.Errorf("%s of %s is found at %s, %v", session, id, of, ok)

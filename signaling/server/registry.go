@@ -244,7 +244,7 @@ func (r *registry) counts() (edges, running, waiting int) {
 
 // newSessionID makes a session's identity, which nobody can guess and every node can find the edge of.
 func newSessionID(of signaling.EdgeID) signaling.SessionID {
-	return signaling.SessionID("s-" + strings.TrimPrefix(string(of), "e-") + "-" + rand.Text()[:sessionRandom])
+	return signaling.SessionID("s-" + string(of) + "-" + rand.Text()[:sessionRandom])
 }
 
 // sessionRandom is how many letters of a session's id are random: 80 bits.
@@ -257,7 +257,7 @@ func edgeOf(id signaling.SessionID) (signaling.EdgeID, bool) {
 	if !ok || at < 1 {
 		return "", false
 	}
-	return signaling.EdgeID("e-" + rest[:at]), true
+	return signaling.EdgeID(rest[:at]), true
 }
 
 // newID makes an identity that nobody can guess.

@@ -152,12 +152,8 @@ func New(config Config) (_ *Server, err error) {
 			}
 		}
 	}
-	if s.udp, err = net.ListenUDP("udp", address); err != nil {
-		return nil, fmt.Errorf("turn: open %s for TURN: %w", config.Listen, err)
-	}
-	port := s.udp.LocalAddr().(*net.UDPAddr).Port
-	if s.tcp, err = net.ListenTCP("tcp", &net.TCPAddr{IP: address.IP, Port: port, Zone: address.Zone}); err != nil {
-		return nil, errors.Join(fmt.Errorf("turn: open %s for TURN over TCP: %w", config.Listen, err), s.udp.Close())
+	if s.udp, s.tcp, err = listen(address); err != nil {
+		return nil, fmt.Errorf("turn: open %s: %w", config.Listen, err)
 	}
 	return s, nil
 }
@@ -284,4 +280,21 @@ func (s *Server) permit(from net.Addr, peer net.IP) bool {
 	}
 	s.metrics.refused.WithLabelValues("peer").Inc()
 	return false
+}
+
+// listen opens one port for UDP and TCP. One that the system chooses for UDP may be taken for TCP: then it chooses again.
+func listen(address *net.UDPAddr) (udp *net.UDPConn, tcp *net.TCPListener, err error) {
+	const tries = 20
+	for try := 1; ; try++ {
+		if udp, err = net.ListenUDP("udp", address); err != nil {
+			return nil, nil, err
+		}
+		tcp, err = net.ListenTCP("tcp", &net.TCPAddr{IP: address.IP, Port: udp.LocalAddr().(*net.UDPAddr).Port, Zone: address.Zone})
+		if err == nil {
+			return udp, tcp, nil
+		}
+		if err = errors.Join(err, udp.Close()); address.Port != 0 || try == tries {
+			return nil, nil, err
+		}
+	}
 }
