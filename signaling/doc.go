@@ -101,5 +101,5 @@
 //	GET /api/apps        Authorization: Bearer TOKEN -> {"apps":[APP]}, of all edges that the token may use
 //	GET /healthz         200 while the server runs and is not being stopped
 //	GET /livez           200 while the process answers
-//	GET /readyz          200 while edges and players may be sent here: the server runs, is not being stopped, and reaches its cluster
+//	GET /readyz          200 while edges and players may be sent here: the server runs, is not being stopped, and has reached its cluster
 package signaling

@@ -133,6 +133,7 @@ type Server struct {
 
 	mu      sync.Mutex
 	running bool // Run has begun
+	reached bool // the bus was connected once
 	closing bool
 	conns   map[*conn]struct{}
 	serving sync.WaitGroup // one for each conn in conns; grows only under mu while closing is false
