@@ -14,9 +14,10 @@
 // # Player, at /signal/player
 //
 //	to signaling
-//	  {"type":"play","token":T,"app":A,"size":{"width":W,"height":H},"codecs":["h264"],"resume":S,"restart":B,"watch":S}
+//	  {"type":"play","token":T,"app":A,"size":{"width":W,"height":H},"codecs":["h264"],"resume":S,"restart":B,"watch":S,"wait":B}
 //	        app, size and resume (a session to go on with) are optional; the first message, within 10 s; restart, with
-//	        resume: the connection to the edge is still there, and only needs new ways
+//	        resume: the connection to the edge is still there, and only needs new ways;
+//	        wait: the player waits in line where all machines are in use, and goes on at another where its own cannot
 //	  {"type":"answer","sdp":SDP,"player":{"address":K,"signature":X}}
 //	        player, optional: signs the connection; a token may demand it
 //	  {"type":"candidate","candidate":C,"mid":M,"line":N}    C "" ends the list
@@ -25,9 +26,14 @@
 //	  {"type":"install","token":T,"app":A}                   may be the first message too; needs the token's right "install"
 //	  {"type":"leave"}
 //	from signaling
-//	  {"type":"matched","session":S,"edge":{"id":E,"name":N},"iceServers":[{"urls":[U],"username":..,"credential":..}],"share":T,"relayOnly":B}
+//	  {"type":"matched","session":S,"edge":{"id":E,"name":N},"iceServers":[{"urls":[U],"username":..,"credential":..}],"share":T,"relayOnly":B,
+//	   "lease":LEASE}
 //	        share, optional: a token for others, who may look on at the session with it and nothing else; relayOnly: by
-//	        TURN alone, so that player and edge do not learn each other's addresses
+//	        TURN alone, so that player and edge do not learn each other's addresses; lease: not for a spectator, nor
+//	        where another node of signaling got it
+//	  {"type":"queued","position":N,"waiting":N,"estimate":N}  to who waits; again when it changes; estimate: seconds, -1: unknown
+//	  {"type":"moved","reason":ERROR}                        the edge cannot go on, nothing is left of the connection to it; matched,
+//	        queued or ended follows
 //	  {"type":"progress","stage":"starting","detail":D}      stages: starting (display and app are being started), connecting
 //	  {"type":"offer","sdp":SDP,"restart":B,"edge":{"address":K,"epoch":N,"endorsement":T}}
 //	        restart: for the connection that stands; without it: a new one's; edge, optional: will sign the connection
@@ -43,11 +49,17 @@
 //
 //	to signaling
 //	  {"type":"login","address":K}                           optional, the first message then: the edge has a key
-//	  {"type":"register","token":T,"proof":PROOF,"name":N,"slots":N,"free":N,"codecs":[C],"apps":[APP],"edge":E,"sessions":[S],"media":[AT]}
+//	  {"type":"register","token":T,"proof":PROOF,"name":N,"slots":N,"free":N,"codecs":[C],"apps":[APP],"edge":E,"sessions":[S],"media":[AT],
+//	   "instance":I,"since":MS,"running":[RUNNING],"key":K,"leases":[SLOT]}
 //	        the first message, within 10 s, or the second, within 10 s of the challenge that answers login; proof
-//	        only after login, and then token may be left out; edge and sessions only when a lost connection is taken
-//	        up again: the id it was registered under and the sessions it still runs; media, optional: where it takes players' packets
-//	  {"type":"status","free":N,"apps":[APP]}                apps optional: only when changed
+//	        only after login, and then token may be left out; media, optional: where it takes players' packets. instance: a secret of the edge's
+//	        own; the id of an edge without a key is a digest of that and of its token's jti (EdgeOf), the same at every node; an edge's with a key
+//	        is its address. since grows with each connection: of two nodes that know the edge, the one with the greater has it. running: what it
+//	        runs, so that a node that has never heard of it can go on. key, leases: what it signs leases by, and how its slots are. An edge with
+//	        neither key nor instance: edge and sessions, only when a lost connection is taken up again: the id it was registered
+//	        under and the sessions it still runs
+//	  {"type":"status","free":N,"apps":[APP],"leases":[SLOT]}  apps and leases optional: only when changed
+//	  {"type":"leased","session":S,"lease":LEASE}            answers start with lease, before anything else of the session
 //	  {"type":"refuse","session":S,"error":ERROR}
 //	  {"type":"progress"|"offer"|"bound"|"candidate"|"unheard"|"ended","session":S,...as to the player}
 //	  {"type":"answer","session":S,"sdp":SDP}                to start with offer, or to offer: with all candidates
@@ -56,8 +68,11 @@
 //	from signaling
 //	  {"type":"challenge","nonce":H}                         answers login; good for one register on this socket
 //	  {"type":"registered","edge":E}
-//	  {"type":"start","session":S,"token":T,"app":A,"size":..,"codecs":[C],"resume":B,"restart":B,"watch":S,"offer":SDP}
-//	        offer, with watch: the spectator offers, by WHEP, and has no channels: answer is due, and offer never
+//	  {"type":"start","session":S,"token":T,"app":A,"size":..,"codecs":[C],"resume":B,"restart":B,"watch":S,"offer":SDP,
+//	   "lease":{"slot":N,"expect":EPOCH,"ttl":MS}}
+//	        offer, with watch: the spectator offers, by WHEP, and has no channels: answer is due, and offer never.
+//	        lease: leased answers it, or refuse; with the code stale where the slot is taken or its epoch another one, after a status
+//	        that says how the slots are
 //	  {"type":"offer","session":S,"sdp":SDP,"restart":true}  the same spectator looks for new ways
 //	  {"type":"answer"|"candidate"|"restart","session":S,...}
 //	  {"type":"probe","session":S}                           answer within 1 s or count as gone
@@ -68,6 +83,8 @@
 //	APP    {"name","title","summary","keys":[{"keys","does"}],"package","installed"}
 //	PROOF  {"issuedAt","expiresAt","signature"}              of the statement Login (internal/identity)
 //	ERROR  {"code","message","hint","retryable"}             message: what happened and why; hint: what to do
+//	LEASE  {"edge","slot","epoch","session","token","issued","expires","key","signature"}   package lease says what is signed
+//	SLOT   {"epoch","taken"}      RUNNING  {"session","app","token","watch","slot","epoch"}   token: TokenID of the player's
 //
 // After ended and after a failed installation a player's connection stays open for another play or install; after error
 // signaling closes it. A player whose connection is lost has 30 s to send play with resume on a new one, with a token of the
@@ -109,6 +126,9 @@
 //	media       at most 16, each an AT: ADDRESS:PORT, [ADDRESS]:PORT of IPv6, no zone
 //	percent     0 to 100                        line      (of installing) at most 512
 //	output      at most 50 lines of at most 512 each
+//	position    1 on                            waiting   position on               estimate  -1 to 86400
+//	SLOT        of each slot, in order, or none EPOCH     0 to 2^53-1               MS        0 to 2^53-1; of ttl 1000 to 600000
+//	I, token    of the form of an id            K, signature  at most 256           running   at most 64
 //	ERROR       code 1 to 32 of a-z 0-9 -, unknown ones are kept; message 1 to 512, hint at most 512
 //	iceServers  at most 8, each with 1 to 8 urls of at most 256 (stun:, stuns:, turn:, turns:); username, credential 512
 //

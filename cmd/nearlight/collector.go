@@ -19,7 +19,7 @@ func relaxCollector() {
 
 // frugalPercent is how much garbage a signaling node lets pile up, in percent of what it holds: it holds a little of each of many thousand
 // sockets, and makes little garbage.
-const frugalPercent = 40
+const frugalPercent = 80
 
 // frugalCollector sets it, unless GOGC says otherwise.
 func frugalCollector() {

@@ -46,12 +46,15 @@ func (s *Server) serveLive(w http.ResponseWriter, _ *http.Request) {
 	s.reply(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
-// serveReady says whether new edges and players may be sent here.
+// serveReady says whether new edges and players may be sent here. A node that has reached its cluster once stays ready: where the bus is lost it
+// is for all nodes alike, and each still serves its own edges.
 func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
+	connected := s.config.Bus == nil || s.config.Bus.Connected()
 	s.mu.Lock()
-	running := s.running && !s.closing
+	s.reached = s.reached || connected
+	ready := s.running && !s.closing && s.reached
 	s.mu.Unlock()
-	if c := s.registry.cluster; running && (c == nil || c.bus.Connected()) {
+	if ready {
 		s.reply(w, http.StatusOK, map[string]string{"status": "ok"})
 		return
 	}

@@ -8,6 +8,12 @@
 // written. A peer that does not take its messages is dropped with a reason; the others do not notice. Deadlines of sessions
 // are alarms in the registry, which Run serves.
 //
+// # Clusters
+//
+// With a bus, several servers know each other's edges (presence). A session is at the node of its edge; a player of another node is
+// there as a guest, whose peer is a link between the two nodes, and at its own a player with a link in place of a session. A player whose
+// session's edge is not known seeks it. No node keeps anything that an edge or a player could not tell again.
+//
 // # Lifetimes
 //
 // New starts nothing. Handler may be served before Run is called; deadlines of sessions pass only while Run runs. When its
@@ -140,6 +146,7 @@ type Server struct {
 
 	mu      sync.Mutex
 	running bool // Run has begun
+	reached bool // the bus was connected once
 	closing bool
 	conns   map[*conn]struct{}
 	serving sync.WaitGroup // one for each conn in conns; grows only under mu while closing is false

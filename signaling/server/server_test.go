@@ -13,6 +13,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"nearlight/internal/bus/bustest"
 	"nearlight/signaling"
 	"nearlight/signaling/client"
 	"nearlight/signaling/server"
@@ -407,5 +408,36 @@ func TestMetricsFollowWhatHappens(t *testing.T) {
 		if got := n.metric(name); got != 0 {
 			t.Errorf("%s is %v in the end", name, got)
 		}
+	}
+}
+
+func TestANodeIsReadyOnceItHasReachedItsClusterAndNotWhenItIsStopped(t *testing.T) {
+	bus := new(bustest.Network).Join()
+	t.Cleanup(bus.Close)
+	bus.Cut(true)
+	n := newNetwork(t, func(c *server.Config) { c.Bus = bus })
+	status := func(path string) int {
+		response, err := http.Get(n.url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		return response.StatusCode
+	}
+	if ready, live := status(signaling.ReadyPath), status(signaling.LivePath); ready != http.StatusServiceUnavailable || live != http.StatusOK {
+		t.Errorf("without its cluster a node says %d, %d", ready, live)
+	}
+	for _, away := range []bool{false, true} {
+		bus.Cut(away)
+		for deadline := time.Now().Add(patience); status(signaling.ReadyPath) != http.StatusOK; { // Run may just be beginning
+			if time.Now().After(deadline) {
+				t.Fatalf("it is not ready; the bus is away: %v", away)
+			}
+		}
+	}
+	n.stop()
+	<-n.stopped
+	if ready := status(signaling.ReadyPath); ready != http.StatusServiceUnavailable {
+		t.Errorf("when it is stopped a node says %d", ready)
 	}
 }
