@@ -2,6 +2,7 @@ package edge
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"nearlight/internal/identity"
 	"nearlight/internal/media"
 	"nearlight/signaling"
+	"nearlight/signaling/lease"
 	"nearlight/signaling/token"
 )
 
@@ -48,6 +50,7 @@ func newDoorman(t *testing.T, change func(*Node)) *doorman {
 			Offered: []app.Description{app.Command("true")},
 		},
 		ctx: t.Context(), logger: slog.New(slog.DiscardHandler), sessions: map[signaling.SessionID]*running{}, slots: make([]bool, 4), spent: spentTokens{},
+		leases: lease.New(make([]signaling.Epoch, 4)), born: time.Now(),
 	}
 	if change != nil {
 		change(n)
@@ -121,7 +124,7 @@ func TestAnEdgeKeepsToTheLimitsOfATokenItself(t *testing.T) {
 func TestAStreamTakesNoMoreThanItsTokenAllows(t *testing.T) {
 	d := newDoorman(t, nil)
 	for cap, want := range map[int64]media.Bitrate{0: 8 * media.Mbps, 2_000_000: 2 * media.Mbps, 20_000_000: 8 * media.Mbps} {
-		s, err := d.asked(signaling.Start{Session: "s-1", Token: d.token(token.Claims{Bitrate: cap}), Codecs: []string{"h264"}})
+		s, err := d.asked(signaling.Start{Session: signaling.SessionID(fmt.Sprint("s-", cap)), Token: d.token(token.Claims{Bitrate: cap}), Codecs: []string{"h264"}})
 		if err != nil || s.bitrate != want {
 			t.Errorf("%d: %v, want %v", cap, err, want)
 		}
@@ -139,6 +142,24 @@ func TestATokenForOneSessionBeginsNoSecondOne(t *testing.T) {
 		{"the first", once, "s-1", ""}, {"a second", once, "s-2", signaling.CodeSpentToken}, {"the first once more", once, "s-1", signaling.CodeSpentToken},
 		{"one for many", often, "s-3", ""}, {"it again", often, "s-4", ""},
 	} {
+		s, err := d.asked(signaling.Start{Session: step.session, Token: step.token, Codecs: []string{"h264"}})
+		if step.want == "" && err != nil || step.want != "" && !errors.Is(err, &signaling.Error{Code: step.want}) {
+			t.Errorf("%s: %v, want %q", step.why, err, step.want)
+		}
+		if err == nil && !d.leases.Release(d.sinceStart(), s.lease.Ref) { // it is over
+			t.Errorf("%s: there is no lease", step.why)
+		}
+	}
+}
+
+func TestATokenPlaysInOnePlaceAtATimeUnlessItMayInMany(t *testing.T) {
+	d := newDoorman(t, nil)
+	one, many := d.token(token.Claims{}), d.token(token.Claims{Rights: []token.Right{token.Play, token.Many}})
+	for _, step := range []struct {
+		why, token string
+		session    signaling.SessionID
+		want       signaling.Code
+	}{{"one", one, "s-1", ""}, {"it again", one, "s-2", signaling.CodeTokenInUse}, {"many", many, "s-3", ""}, {"many again", many, "s-4", ""}} {
 		_, err := d.asked(signaling.Start{Session: step.session, Token: step.token, Codecs: []string{"h264"}})
 		if step.want == "" && err != nil || step.want != "" && !errors.Is(err, &signaling.Error{Code: step.want}) {
 			t.Errorf("%s: %v, want %q", step.why, err, step.want)
@@ -146,14 +167,31 @@ func TestATokenForOneSessionBeginsNoSecondOne(t *testing.T) {
 	}
 }
 
+func TestATokenThatIsRefusedTakesNoSlot(t *testing.T) {
+	d := newDoorman(t, nil)
+	strange, err := identity.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := d.token(token.Claims{Edges: []identity.Address{strange.Address()}})
+	if _, err := d.asked(signaling.Start{Session: "s-1", Token: raw, Codecs: []string{"h264"}}); err == nil {
+		t.Fatal("a token for another edge is taken")
+	}
+	for slot, s := range d.leases.Slots(d.sinceStart()) {
+		if s.Taken {
+			t.Errorf("slot %d is taken", slot)
+		}
+	}
+}
+
 func TestATokenThatIsRefusedIsNotSpent(t *testing.T) {
-	d := newDoorman(t, func(n *Node) { n.slots = nil })
+	d := newDoorman(t, func(n *Node) { n.leases = lease.New(nil) })
 	raw := d.token(token.Claims{Once: true})
 	ask := signaling.Start{Session: "s-1", Token: raw, Codecs: []string{"h264"}}
 	if _, err := d.asked(ask); !errors.Is(err, &signaling.Error{Code: signaling.CodeFull}) {
 		t.Fatal(err)
 	}
-	d.slots = make([]bool, 1)
+	d.leases = lease.New(make([]signaling.Epoch, 1))
 	if _, err := d.asked(ask); err != nil {
 		t.Error(err)
 	}
