@@ -16,7 +16,7 @@ import (
 )
 
 func newSignaling() *cobra.Command {
-	var listen, edgeKeys string
+	var listen, edgeKeys, database string
 	var ways relayFlags
 	var keyRequired bool
 	var verifyKeys, hosts, origins []string
@@ -66,6 +66,14 @@ func newSignaling() *cobra.Command {
 			config := server.Config{
 				Verifier: verifier.Verifier, EdgeAccess: server.EdgeAccess{Keys: keys, KeyRequired: keyRequired}, Hosts: hosts, Origins: origins, Relay: relay.config,
 				Log: logger, Metrics: registry, DrainTime: drain, Limits: server.Limits{PerAddress: perAddress, Edges: edges},
+			}
+			kept, err := openRecords(c.Context(), database, registry, logger)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, kept.close()) }()
+			if kept != nil {
+				config.Records = kept
 			}
 			joined, err := cluster.open(registry, logger)
 			if err != nil {
@@ -123,6 +131,7 @@ func newSignaling() *cobra.Command {
 	c.Flags().StringSliceVar(&origins, "origins", nil, "further origins whose pages may use it, for example https://studio.example")
 	secure.register(c.Flags())
 	cluster.register(c.Flags())
+	c.Flags().StringVar(&database, "database", "", "keep who played what, when and where: a file (SQLite), or postgres://USER:PASSWORD@HOST/NAME, which nodes of a cluster share (docs/privacy.md); empty keeps nothing")
 	c.Flags().DurationVar(&drain, "drain", time.Second, "over how long connections are closed at the end, so that edges and players do not come to the other nodes all at once")
 	c.Flags().IntVar(&perAddress, "connections-per-address", server.DefaultPerAddress, "connections that one address may have")
 	c.Flags().IntVar(&edges, "max-edges", server.DefaultEdges, "edges that may be connected to this node")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -59,6 +60,7 @@ type registry struct {
 	issuer     *token.Issuer // nil: the key is elsewhere
 	verifier   lease.Verifier
 	relay      *Relay        // nil: none
+	records    *records      // nil: nothing is kept
 	wake       chan struct{} // tells run that an alarm may be due earlier
 
 	mu       sync.Mutex
@@ -97,6 +99,7 @@ type player struct {
 	install *installation  // nil: none
 	idle    *alarm
 	offer   string // of one who offers, in place of its edge
+	from    netip.Addr
 }
 
 func newRegistry(
@@ -150,7 +153,7 @@ func (r *registry) after(d time.Duration, ring func()) *alarm {
 func (r *registry) join(to peer, log *slog.Logger) *player {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p := &player{peer: to, log: log}
+	p := &player{peer: to, log: log, from: fromOf(to)}
 	r.rest(p)
 	return p
 }

@@ -75,6 +75,8 @@ type Config struct {
 	// back to: all are told that signaling is being stopped.
 	DrainTime time.Duration
 
+	// Records keeps what happens to sessions. nil keeps nothing.
+	Records Recorder
 	// Bus joins this server with others: they know each other's edges, and serve each other's players. nil means that it is alone.
 	Bus bus.Bus
 
@@ -192,6 +194,9 @@ func New(config Config) (*Server, error) {
 	s.registry = newRegistry(inCluster(config.Log, c), s.metrics, config.IntN, config.ICEServers, config.Issuer, config.LeaseVerifier)
 	s.registry.cluster = c
 	s.registry.relay = config.Relay
+	if config.Records != nil {
+		s.registry.records = newRecords(config.Records, config.Log, s.metrics)
+	}
 	s.upgrader = websocket.Upgrader{
 		HandshakeTimeout: handshakeTimeout,
 		ReadBufferSize:   socketBuffer, WriteBufferSize: socketBuffer, WriteBufferPool: new(sync.Pool),
@@ -225,11 +230,17 @@ func (s *Server) Run(ctx context.Context) error {
 			return s.registry.joinCluster(joined)
 		})
 	}
+	recorded, stopRecording := context.WithCancel(context.WithoutCancel(ctx))
+	var recording sync.WaitGroup
+	recording.Go(func() { s.registry.records.run(recorded) })
 	s.registry.run(running)
 	s.registry.leaveCluster()
 	s.dismiss()
 	s.whep.end(signaling.NewError(signaling.CodeShuttingDown))
 	s.serving.Wait()
+	stopRecording()
+	recording.Wait()
+	s.registry.records.flush()
 	parted()
 	err := cluster.Wait()
 	s.log.Info("signaling stopped")

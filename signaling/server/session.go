@@ -42,6 +42,7 @@ type session struct {
 	slot   int              // that was proposed
 	lease  *signaling.Lease // nil until the edge has signed one, and where another node got it
 	leased bool
+	noted  bool // it is in the records
 	// watches is the session that this one looks on at; empty for one that is played.
 	watches signaling.SessionID
 	// shareable says that the player may show it to others, and trust is whom its token trusts: theirs does too.
@@ -201,6 +202,7 @@ func (r *registry) lookOn(p *player, m signaling.Play, claims token.Claims) *sig
 	s.log = r.log.With("session", s.id, "edge", s.edge.id)
 	r.sessions[s.id], s.edge.sessions[s.id] = s, s
 	s.log.Info("spectator is matched", "watches", s.watches)
+	p.claims = claims
 	r.start(p, s, m, codecs, false)
 	return nil
 }
@@ -280,6 +282,7 @@ func (r *registry) matched(p *player, s *session) {
 		Session: s.id, Edge: signaling.EdgeName{ID: s.edge.id, Name: s.edge.name}, ICEServers: r.iceServersOf(s), Share: r.share(s), Lease: s.lease,
 		RelayOnly: r.hides(),
 	})
+	r.sat(p, s)
 }
 
 // shareLife is how long others may begin to look on at a session by what its player was given: longer than anybody plays at a
@@ -358,6 +361,7 @@ func (r *registry) finish(s *session, over signaling.Ended, tellEdge bool) {
 	}
 	s.log.Info("session has ended", "code", over.Reason.Code, "reason", over.Reason.Message, "lasted", time.Since(s.born).Round(time.Millisecond))
 	r.metrics.ended.WithLabelValues(known(over.Reason.Code)).Inc()
+	r.ended(s, over)
 	p := s.player
 	if p == nil {
 		s.over = &over

@@ -208,6 +208,7 @@ func (s *Server) startWHEP(w http.ResponseWriter, r *http.Request) {
 	}
 	one := &whepSession{owner: claims.ID, heard: make(chan signaling.Message, 1), over: make(chan struct{}), gone: s.whep.remove, offer: offer, busy: true}
 	one.player = s.registry.join(one, s.log)
+	one.player.from = s.config.ClientAddr(r)
 	one.player.offer = s.registry.answerSDP(offer)
 	if err := s.registry.watch(one.player, play, claims); err != nil {
 		s.registry.part(one.player, 0)
