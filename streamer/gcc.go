@@ -16,8 +16,9 @@ import (
 
 // googRate is pion's Google Congestion Control, as a baseline to compare with.
 type googRate struct {
-	bwe    *gcc.SendSideBWE
-	writer interceptor.RTPWriter // records what has left
+	bwe        *gcc.SendSideBWE
+	extensions []interceptor.RTPHeaderExtension // that the estimator finds a packet's number by
+	writers    map[uint32]interceptor.RTPWriter // by SSRC; they record what has left
 }
 
 var _ rateControl = (*googRate)(nil)
@@ -51,14 +52,22 @@ func newGoogRate(start, most media.Bitrate, loggers pionLoggers) (*googRate, err
 
 // bind begins to take packets of what was negotiated.
 func (g *googRate) bind(w *wire) {
-	nowhere := interceptor.RTPWriterFunc(func(_ *rtp.Header, payload []byte, _ interceptor.Attributes) (int, error) { return len(payload), nil })
-	extensions := []interceptor.RTPHeaderExtension{{URI: transportNumberURI, ID: numberID}}
+	g.extensions = []interceptor.RTPHeaderExtension{{URI: transportNumberURI, ID: numberID}}
 	if w.ccfb {
-		extensions = nil // then it knows packets as RFC 8888's reports name them
+		g.extensions = nil // then it knows packets as RFC 8888's reports name them
 	}
-	for _, ssrc := range []uint32{w.ssrc, w.repeatSSRC} {
-		g.writer = g.bwe.AddStream(&interceptor.StreamInfo{SSRC: ssrc, RTPHeaderExtensions: extensions}, nowhere)
+	g.writers = make(map[uint32]interceptor.RTPWriter)
+}
+
+// writer is where packets of a stream are recorded: it wants to have heard of each.
+func (g *googRate) writer(ssrc uint32) interceptor.RTPWriter {
+	known, is := g.writers[ssrc]
+	if !is {
+		nowhere := interceptor.RTPWriterFunc(func(_ *rtp.Header, payload []byte, _ interceptor.Attributes) (int, error) { return len(payload), nil })
+		known = g.bwe.AddStream(&interceptor.StreamInfo{SSRC: ssrc, RTPHeaderExtensions: g.extensions}, nowhere)
+		g.writers[ssrc] = known
 	}
+	return known
 }
 
 // numberID is the identifier of the transport-wide number in the headers that only the estimator sees.
@@ -72,7 +81,7 @@ func (g *googRate) sent(p *sentPacket) {
 	if err := header.SetExtension(numberID, number[:]); err != nil {
 		panic("two octets fit an extension: " + err.Error())
 	}
-	if _, err := g.writer.Write(&header, make([]byte, max(p.size-header.MarshalSize(), 0)), nil); err != nil {
+	if _, err := g.writer(p.ssrc).Write(&header, make([]byte, max(p.size-header.MarshalSize(), 0)), nil); err != nil {
 		panic("nothing below the estimator fails: " + err.Error())
 	}
 }

@@ -168,8 +168,10 @@ func (p *Peer) setUp(channels bool) error {
 		if err != nil {
 			return fmt.Errorf("add the audio track: %w", err)
 		}
-		if err := section.SetCodecPreferences(soundCodecs); err != nil {
-			return fmt.Errorf("choose the sound's codecs: %w", err)
+		if channels { // else the player's offer says what they are
+			if err := section.SetCodecPreferences(soundCodecs); err != nil {
+				return fmt.Errorf("choose the sound's codecs: %w", err)
+			}
 		}
 	}
 	if p.microphone != nil {

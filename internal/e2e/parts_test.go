@@ -181,7 +181,7 @@ func TestAnEdgeThatMayNotJoinSaysWhy(t *testing.T) {
 	} {
 		t.Run(step.name, func(t *testing.T) {
 			end := network.startEdge(t, step.token).Wait(t, e2etest.Patience)
-			refused(t, end, exitFailed, "bad-token", "--token-file", "nearlight token --role edge")
+			refused(t, end, exitFailed, "bad-token", "--token-file", "nearlight token issue --role edge")
 		})
 	}
 }

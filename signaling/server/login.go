@@ -66,7 +66,7 @@ func (s *Server) admitEdge(c *conn) (admitted, bool) {
 	}
 	owner, reason := s.owner(register, address)
 	if reason != nil {
-		c.log.Info("edge is refused", "address", address, "reason", reason)
+		c.log.Info("edge is refused", "key", address, "reason", reason)
 		c.end(reason)
 		return admitted{}, false
 	}
