@@ -39,8 +39,10 @@ func (m *mouth) Pull(samples []int16, until media.Instant) bool {
 	case "tone":
 		tone.Fill(m.stereo[:], hertz, m.before)
 	case "clicks":
-		begins := until.Add(-audio.VoiceTime) % media.Instant(tone.ClickEvery)
-		tone.FillClick(m.stereo[:], int(time.Duration(begins)*audio.VoiceRate/time.Second))
+		begins := time.Duration(until.Add(-audio.VoiceTime) % media.Instant(tone.ClickEvery))
+		next := min(int((tone.ClickEvery-begins)*audio.VoiceRate/time.Second), audio.VoiceSamples) // the sample with which a click begins
+		tone.FillClick(m.stereo[:2*next], int(begins*audio.VoiceRate/time.Second))
+		tone.FillClick(m.stereo[2*next:], 0)
 	default:
 		clear(samples)
 		return false

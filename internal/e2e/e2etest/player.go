@@ -261,11 +261,11 @@ func (p *Player) takeOffer(m signaling.Offer) error {
 	return p.signal.Send(reply)
 }
 
-// Unproven waits until the player has refused the connection because nobody could show whose it is.
+// Unproven waits until the player has refused the connection because nobody could show whose it is, or its edge has: whoever looks first.
 func (p *Player) Unproven(t testing.TB) {
 	t.Helper()
 	p.await(t, Patience, "the player refuses the connection", func() bool {
-		return errors.Is(p.failed, &signaling.Error{Code: signaling.CodeUnproven})
+		return errors.Is(p.failed, &signaling.Error{Code: signaling.CodeUnproven}) || p.ended != nil && p.ended.Reason.Code == signaling.CodeUnproven
 	})
 }
 
