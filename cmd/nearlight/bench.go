@@ -111,10 +111,7 @@ func newBenchmark(name, short string, needs func() error, run func(context.Conte
 				return err
 			}
 			alone.report(report, &f)
-			if f.json {
-				return report.WriteJSON(c.OutOrStdout())
-			}
-			return report.WriteText(c.OutOrStdout())
+			return report.Write(c.OutOrStdout(), f.json)
 		},
 	}
 	f.register(c.Flags())

@@ -85,10 +85,7 @@ func newNetBench() *cobra.Command {
 			if err := b.run(c.Context()); err != nil {
 				return err
 			}
-			if b.json {
-				return b.report.WriteJSON(c.OutOrStdout())
-			}
-			return b.report.WriteText(c.OutOrStdout())
+			return b.report.Write(c.OutOrStdout(), b.json)
 		},
 	}
 	c.Flags().BoolVar(&b.json, "json", false, "print one JSON object, and nothing else on standard output")

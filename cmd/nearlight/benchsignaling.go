@@ -72,10 +72,7 @@ func newSignalingBench() *cobra.Command {
 			if err := b.run(c.Context(), report); err != nil {
 				return err
 			}
-			if b.json {
-				return report.WriteJSON(c.OutOrStdout())
-			}
-			return report.WriteText(c.OutOrStdout())
+			return report.Write(c.OutOrStdout(), b.json)
 		},
 	}
 	c.Flags().BoolVar(&b.json, "json", false, "print one JSON object, and nothing else on standard output")

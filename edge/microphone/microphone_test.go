@@ -399,7 +399,7 @@ func FuzzPlayout(f *testing.F) {
 	f.Fuzz(func(t *testing.T, script []byte) {
 		p, err := New()
 		if errors.Is(err, opus.ErrUnavailable) {
-			t.Skip(err)
+			t.Skipf("SKIPPED %s: %v", t.Name(), err)
 		} else if err != nil {
 			t.Fatal(err)
 		}

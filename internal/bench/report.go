@@ -74,6 +74,14 @@ func (r *Report) Distribution(name, unit string, samples []float64, labels Label
 	})
 }
 
+// Write prints the report as one JSON object or, if asJSON is false, as a table for people.
+func (r *Report) Write(w io.Writer, asJSON bool) error {
+	if asJSON {
+		return r.WriteJSON(w)
+	}
+	return r.WriteText(w)
+}
+
 // WriteJSON prints the report as one JSON object.
 func (r *Report) WriteJSON(w io.Writer) error {
 	encoder := json.NewEncoder(w)
