@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync/atomic"
 	"unsafe"
 )
 
@@ -72,20 +73,21 @@ type Context struct {
 	c       *C.nl_cuda_context // nil once closed
 	device  Device
 	version int
+	open    atomic.Int32 // pictures, streams and memory that are not closed yet
 }
 
 // Retain takes a share in the context of a device, with libcuda from folder, or where that is empty from where the system's
 // loader looks. The error wraps ErrNoLibrary, ErrNotALibrary, ErrNoDevice or ErrDeviceLost where one of them is the reason.
 func Retain(folder string, device int) (*Context, error) {
 	c := &Context{c: (*C.nl_cuda_context)(C.calloc(1, C.sizeof_nl_cuda_context))}
-	if err := c.open(folder, device); err != nil {
+	if err := c.take(folder, device); err != nil {
 		C.free(unsafe.Pointer(c.c))
 		return nil, err
 	}
 	return c, nil
 }
 
-func (c *Context) open(folder string, device int) (err error) {
+func (c *Context) take(folder string, device int) (err error) {
 	table, count := &c.c.cuda, 0
 	if c.version, count, err = start(folder, table); err != nil {
 		return err
@@ -136,10 +138,14 @@ func (c *Context) Do(f func() error) error {
 	return f()
 }
 
-// Close gives the share back; pictures, streams and memory of the context are closed before. It may be called more than once.
+// Close gives the share back; pictures, streams and memory of the context are closed before, else the error wraps ErrInUse and
+// nothing has changed. It may be called more than once.
 func (c *Context) Close() error {
 	if c.c == nil {
 		return nil
+	}
+	if n := c.open.Load(); n > 0 {
+		return fmt.Errorf("%w: %d pictures, streams or blocks of memory on GPU %d (%s)", ErrInUse, n, c.device.Ordinal, c.device.Name)
 	}
 	var failed *C.char
 	err := outcome(&c.c.cuda, C.nl_cuda_release(c.c, &failed), failed)
@@ -164,6 +170,7 @@ func (c *Context) NewStream() (*Stream, error) {
 	if err := outcome(&c.c.cuda, C.nl_cuda_stream(c.c, &s.handle, &failed), failed); err != nil {
 		return nil, err
 	}
+	c.open.Add(1)
 	return s, nil
 }
 
@@ -185,6 +192,7 @@ func (s *Stream) Close() error {
 	var failed *C.char
 	err := outcome(&s.context.c.cuda, C.nl_cuda_stream_close(s.context.c, s.handle, &failed), failed)
 	s.handle = nil
+	s.context.open.Add(-1)
 	return errors.Join(waited, err)
 }
 
@@ -204,6 +212,7 @@ func (c *Context) NewPinnedMemory(bytes int) (*PinnedMemory, error) {
 	if err := outcome(&c.c.cuda, C.nl_cuda_pin(c.c, &memory, C.size_t(bytes), &failed), failed); err != nil {
 		return nil, err
 	}
+	c.open.Add(1)
 	return &PinnedMemory{Data: unsafe.Slice((*byte)(memory), bytes), context: c}, nil
 }
 
@@ -215,5 +224,6 @@ func (m *PinnedMemory) Close() error {
 	var failed *C.char
 	code := C.nl_cuda_unpin(m.context.c, unsafe.Pointer(&m.Data[0]), &failed)
 	m.Data = nil
+	m.context.open.Add(-1)
 	return outcome(&m.context.c.cuda, code, failed)
 }

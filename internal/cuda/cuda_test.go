@@ -5,6 +5,7 @@ package cuda_test
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -240,6 +241,33 @@ func TestPicturesThatCannotBeAreRefused(t *testing.T) {
 		if p, err := refused(); err == nil || p != nil {
 			t.Errorf("%s: %v, %v", reason, p, err)
 		}
+	}
+}
+
+func TestAContextStaysOpenForWhatWasMadeInIt(t *testing.T) {
+	load(t)
+	c := retain(t, 0)
+	for what, create := range map[string]func() (io.Closer, error){
+		"picture": func() (io.Closer, error) { return c.NewPicture(cuda.Array, cuda.BGRA, size) },
+		"stream":  func() (io.Closer, error) { return c.NewStream() },
+		"memory":  func() (io.Closer, error) { return c.NewPinnedMemory(64) },
+	} {
+		made, err := create()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Close(); !errors.Is(err, cuda.ErrInUse) || !strings.Contains(err.Error(), "still in use: 1 pictures") {
+			t.Errorf("closed before its %s: %v", what, err)
+		}
+		if _, _, err := c.Memory(); err != nil {
+			t.Errorf("it is no longer good for the %s: %v", what, err)
+		}
+		if err := made.Close(); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

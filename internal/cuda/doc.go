@@ -29,7 +29,7 @@ import (
 	"nearlight/internal/media"
 )
 
-// Errors that callers branch on. All but ErrClosed and ErrDeviceLost are normal answers of a machine.
+// Errors that callers branch on. All but ErrClosed, ErrInUse and ErrDeviceLost are normal answers of a machine.
 var (
 	// ErrNoLibrary reports that NVIDIA's driver is not installed, or a build without cgo.
 	ErrNoLibrary = errors.New("NVIDIA's driver was not found")
@@ -44,6 +44,8 @@ var (
 	ErrNoImages = errors.New("this driver shares no EGL images with CUDA")
 	// ErrClosed reports a use after Close.
 	ErrClosed = errors.New("closed")
+	// ErrInUse reports a context that is closed before what was made in it.
+	ErrInUse = errors.New("still in use")
 )
 
 // Error is a CUDA call that failed.

@@ -76,6 +76,7 @@ func (c *Context) ImportImage(image unsafe.Pointer, format Format, coded media.S
 		return nil, err
 	case flaw != nil:
 		C.free(unsafe.Pointer(p.c))
+		c.open.Add(-1)
 		return nil, fmt.Errorf("%w: CUDA sees an EGL image that is %s, not %v in %v", media.ErrFrame, C.GoString(flaw), coded, format)
 	}
 	p.kind = Kind(p.c.kind)
@@ -103,6 +104,7 @@ func (c *Context) picture(kind Kind, format Format, coded media.Size, fill func(
 		C.free(unsafe.Pointer(p.c))
 		return nil, fmt.Errorf("%v in %v %v: %w", coded, format, kind, err)
 	}
+	c.open.Add(1)
 	return p, nil
 }
 
@@ -197,5 +199,6 @@ func (p *Picture) Close() error {
 	err := outcome(&p.context.c.cuda, C.nl_cuda_destroy(p.context.c, p.c, &failed), failed)
 	C.free(unsafe.Pointer(p.c))
 	p.c = nil
+	p.context.open.Add(-1)
 	return err
 }

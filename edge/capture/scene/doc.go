@@ -37,7 +37,7 @@
 //
 // Drawing and the read-back run on llvmpipe in the tests. The way over CUDA runs against a double of libcuda whose textures are not
 // OpenGL's: it shows which calls are made, and that what they bring is what is encoded. That a GPU's texture and CUDA's copy of it
-// are equal is what `make test-gpu` checks on a machine that has one; it has run on none yet.
+// are equal is what `make test-gpu` checks on a machine that has one; they were on an H200.
 package scene
 
 import (

@@ -69,7 +69,11 @@ func TestGPUOrElseTheProcessorDrawsOffScreen(t *testing.T) {
 	cudatest.Wanted(t)
 	gpu, err := cuda.Retain(os.Getenv(cudatest.LibrariesVariable), 0)
 	if err == nil {
-		defer gpu.Close()
+		t.Cleanup(func() { // after the canvas's
+			if err := gpu.Close(); err != nil {
+				t.Error(err)
+			}
+		})
 	} else {
 		t.Logf("no CUDA (%v): pictures are read back", err)
 		gpu = nil

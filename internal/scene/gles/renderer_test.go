@@ -31,8 +31,13 @@ type easel struct {
 
 func newEasel(t testing.TB, seed uint64, size media.Size) *easel {
 	t.Helper()
+	return newEaselOn(t, gles.Adapter{}, seed, size)
+}
+
+func newEaselOn(t testing.TB, adapter gles.Adapter, seed uint64, size media.Size) *easel {
+	t.Helper()
 	runtime.LockOSThread()
-	context, err := gles.OpenOffscreen()
+	context, err := gles.OpenOn(adapter)
 	if errors.Is(err, gles.ErrUnavailable) {
 		t.Skipf("SKIPPED: nothing was drawn: %v", err)
 	}
