@@ -12,11 +12,12 @@ ARGS ?=
 export CGO_LDFLAGS ?= -O2 -g -Wl,-z,lazy
 
 # What a session needs to run, and what the build needs.
-RUNTIME_PACKAGES := xvfb bubblewrap pulseaudio libasound2-plugins libegl1 libgles2 libgl1-mesa-dri libxcb1 libxcb-shm0 fonts-dejavu-core supertux
+# pipewire-pulse: desktops that have it exclude PulseAudio's, and need none.
+RUNTIME_PACKAGES := xvfb bubblewrap 'pulseaudio|pipewire-pulse' libasound2-plugins libegl1 libgles2 libgl1-mesa-dri libxcb1 libxcb-shm0 fonts-dejavu-core supertux
 BUILD_PACKAGES := gcc libc6-dev pkg-config libx264-dev libopenh264-dev libvpx-dev libaom-dev libffmpeg-nvenc-dev libyuv-dev libopus-dev libavcodec-dev libavutil-dev \
 	libxcb1-dev libxcb-shm0-dev libxcb-damage0-dev libxcb-xfixes0-dev libxcb-randr0-dev libxcb-xtest0-dev libegl-dev libgles-dev libx11-dev
 # sway and xwayland make `--display wayland`; whoever wants it at run time installs them (docs/edge.md).
-TEST_PACKAGES := libx265-dev chromium firefox-esr sway xwayland xkb-data supertux extremetuxracer kobodeluxe x11-apps x11-utils pulseaudio-utils alsa-utils ffmpeg iproute2 procps pebble postgresql coturn
+TEST_PACKAGES := libx265-dev chromium firefox-esr sway xwayland xkb-data supertux extremetuxracer kobodeluxe x11-apps x11-utils pulseaudio pulseaudio-utils wireplumber alsa-utils ffmpeg iproute2 procps pebble postgresql coturn
 
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print)
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian packages named as arguments that are missing. Says exactly what to install where it cannot.
+# Installs the Debian packages named as arguments that are missing; of THIS|OTHER, THIS where neither is there. Says exactly what to install
+# where it cannot.
 # With --idle first, services that come with them are neither started nor enabled: tests start what they need themselves.
 set -euo pipefail
 
@@ -20,9 +21,11 @@ if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
 	exit 3
 fi
 
+has() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
 missing=()
 for package in "$@"; do
-	[ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+	has "${package%%|*}" || has "${package##*|}" || missing+=("${package%%|*}")
 done
 [ ${#missing[@]} -eq 0 ] && exit 0
 
@@ -50,6 +53,7 @@ if [ -n "$idle" ] && command -v systemctl >/dev/null; then
 	for package in "${missing[@]}"; do
 		case $package in
 		postgresql | coturn) "${as_root[@]}" systemctl --quiet disable "$package" ;; # else the next boot starts them
+		wireplumber) "${as_root[@]}" systemctl --quiet --global disable wireplumber.service pipewire.service pipewire.socket ;; # or the next login
 		esac
 	done
 fi

@@ -21,8 +21,12 @@ func (w *ward) trySound(ctx context.Context) finding {
 		return trouble(doubts, what, err, "make build")
 	}
 	defer coder.Close()
+	kind, err := audio.Find()
+	if err != nil {
+		return trouble(doubts, what, err, remedy)
+	}
 	started := time.Now()
-	server, err := audio.Start(audio.Config{Sandbox: w.cage, Identity: w.identity, Folder: w.session()})
+	server, err := audio.Start(audio.Config{Kind: kind, Sandbox: w.cage, Identity: w.identity, Folder: w.session()})
 	if err != nil {
 		return trouble(doubts, what, err, remedy)
 	}
@@ -40,7 +44,7 @@ func (w *ward) trySound(ctx context.Context) finding {
 	case !trial.coded:
 		return trouble(doubts, what, fmt.Errorf("nothing is heard of the sound server within %v: %w", soundPatience, err), remedy)
 	}
-	return finding{works, what, fmt.Sprintf("%s of its own for each session, heard after %s; coded by %s", audio.Program, shown(took), opus.Version()), ""}
+	return finding{works, what, fmt.Sprintf("%s of its own for each session, heard after %s; coded by %s", kind, shown(took), opus.Version()), ""}
 }
 
 // soundTrial codes the first frame that is captured.

@@ -175,7 +175,7 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 		}
 	}
 	if f.audio && !f.display.offscreen() {
-		if err := audio.Installed(); err != nil {
+		if _, err := audio.Find(); err != nil {
 			in.logger.Warn("games play in silence", "reason", err)
 		}
 	}

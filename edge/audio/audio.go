@@ -1,8 +1,8 @@
 // Package audio answers one question: how does a session get a sound server of its own, and what it plays from there?
 //
-// A Server is a PulseAudio in a cage of its own, beside the display's, with one sink that plays to nobody, and one source, a microphone
+// A Server is a PulseAudio, or a PipeWire where there is no PulseAudio, in a cage of its own, beside the display's, with one sink that plays to nobody, and one source, a microphone
 // that hears what it is given. Apps reach it by a socket
-// and nothing else; it opens no device, takes no module after its start and knows no other session. What the sink plays is
+// and nothing else; it opens no device and knows no other session. What the sink plays is
 // recorded from its monitor in fragments of a few milliseconds.
 //
 //	Start ── up ── Close
@@ -14,30 +14,7 @@
 // A Server may be used from several goroutines; Capture and Speak are called by one at a time each.
 package audio
 
-import (
-	"errors"
-	"fmt"
-	"time"
-
-	"nearlight/edge/sandbox"
-)
-
-// ErrNoServer reports that this machine lacks the program that makes sound servers; the message says what to install.
-var ErrNoServer = errors.New("no sound server can be started")
-
-// Program is the sound server's, as a list of processes names it, and Package the Debian package that brings it.
-const (
-	Program = "pulseaudio"
-	Package = "pulseaudio"
-)
-
-// Installed returns an error that wraps ErrNoServer when the program is missing.
-func Installed() error {
-	if _, err := sandbox.Look(Program, []string{"PATH=" + sandbox.Path}); err != nil {
-		return fmt.Errorf("%w: %s is not installed; run: apt-get install -y --no-install-recommends %s", ErrNoServer, Program, Package)
-	}
-	return nil
-}
+import "time"
 
 // The sound that is captured: signed 16-bit, left and right in turn.
 const (

@@ -38,6 +38,8 @@ const (
 	mostOverdue = 200 * time.Millisecond
 	// pipeLength bounds what waits for a server that does not read, in octets: 85 ms of sound, which quietTime fits into.
 	pipeLength = 8192
+	// mostInPipe is how much may lie there, in octets, of a server that takes it as time goes by: that much later is all that follows.
+	mostInPipe = 2 * (2 * VoiceSamples)
 	// pipeRetry is how soon a pipe that cannot be opened is looked at again: the server that was there has ended, or is just up.
 	pipeRetry = 50 * time.Millisecond
 )
@@ -114,7 +116,19 @@ func (s *Server) feed(ctx context.Context, voice Voice) (err error) {
 		said := false
 		for now.Sub(written) >= VoiceTime-early {
 			written = written.Add(VoiceTime)
-			said = voice.Pull(samples[:], written) || said
+			spoken := voice.Pull(samples[:], written)
+			if said = said || spoken; s.config.Kind.hushes {
+				if !spoken {
+					continue
+				}
+				switch full, err := pipeFull(fd); {
+				case err != nil:
+					return err
+				case full:
+					s.unspoken.Add(1)
+					continue
+				}
+			}
 			for i, sample := range samples {
 				octets[2*i], octets[2*i+1] = byte(sample), byte(sample>>8)
 			}
@@ -134,4 +148,20 @@ func (s *Server) feed(ctx context.Context, voice Voice) (err error) {
 			ticker.Reset(pause)
 		}
 	}
+}
+
+// pipeFull reports whether more than mostInPipe lies in a pipe. It is an error if nobody reads it any more.
+func pipeFull(fd int) (bool, error) {
+	lies, err := unix.IoctlGetInt(fd, unix.TIOCINQ)
+	if err != nil {
+		return false, fmt.Errorf("look at the microphone's pipe: %w", err)
+	}
+	if lies <= mostInPipe {
+		return false, nil
+	}
+	watched := []unix.PollFd{{Fd: int32(fd)}}
+	if _, err := unix.Poll(watched, 0); err == nil && watched[0].Revents&unix.POLLERR != 0 {
+		return true, fmt.Errorf("write to the microphone's pipe: %w", unix.EPIPE)
+	}
+	return true, nil
 }

@@ -145,93 +145,101 @@ var (
 )
 
 func TestWhatThePlayerSaysIsRecordedByApps(t *testing.T) {
-	sandboxtest.ForEachUser(t, func(t *testing.T) {
-		for name, s := range map[string]*sandbox.Sandbox{"in a cage": sandboxtest.Probe(t), "unconfined": sandbox.Disabled()} {
-			t.Run(name, func(t *testing.T) {
-				h := open(t, s)
-				m := h.speak(t)
-				if err := h.server.Up(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				for _, program := range [][]string{byPulseAudio, byALSA} {
-					m.say("nothing")
-					r := h.record(t, program...)
-					h.until(t, program[0]+" records silence", r.silent)
-					m.say("tone")
-					h.until(t, program[0]+" records the tone", r.hears)
-					m.say("nothing")
-					h.until(t, program[0]+" records silence again", r.silent)
-				}
-			})
-		}
+	forEachKind(t, func(t *testing.T, kind *audio.Kind) {
+		sandboxtest.ForEachUser(t, func(t *testing.T) {
+			for name, s := range map[string]*sandbox.Sandbox{"in a cage": sandboxtest.Probe(t), "unconfined": sandbox.Disabled()} {
+				t.Run(name, func(t *testing.T) {
+					h := open(t, kind, s)
+					m := h.speak(t)
+					if err := h.server.Up(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+					for _, program := range [][]string{byPulseAudio, byALSA} {
+						m.say("nothing")
+						r := h.record(t, program...)
+						h.until(t, program[0]+" records silence", r.silent)
+						m.say("tone")
+						h.until(t, program[0]+" records the tone", r.hears)
+						m.say("nothing")
+						h.until(t, program[0]+" records silence again", r.silent)
+					}
+				})
+			}
+		})
 	})
 }
 
 func TestTheMicrophoneOutlivesItsServer(t *testing.T) {
-	h := open(t, sandboxtest.Probe(t))
-	m := h.speak(t)
-	m.say("tone")
-	if err := h.server.Up(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	h.until(t, "the tone is recorded", h.record(t, byPulseAudio...).hears)
-	m.say("nothing")
-	r := h.record(t, byPulseAudio...)
-	h.until(t, "silence is recorded", r.silent)
-	lost := h.server.Unspoken()
-	r.forget()
-	h.until(t, "silence is recorded", r.silent)
-	if now := h.server.Unspoken(); now > lost {
-		t.Errorf("in a fifth of a second of silence %d pieces were lost", now-lost)
-	}
-	m.say("tone")
-	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP} {
-		before := h.serverProcess(t)
-		if err := syscall.Kill(before, signal); err != nil {
-			t.Fatal(err)
-		}
-		h.until(t, "another server", func() bool { now, is := h.findServer(); return is && now != before })
+	forEachKind(t, func(t *testing.T, kind *audio.Kind) {
+		h := open(t, kind, sandboxtest.Probe(t))
+		m := h.speak(t)
+		m.say("tone")
 		if err := h.server.Up(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		h.until(t, "the tone is recorded again", h.record(t, byPulseAudio...).hears)
-	}
+		h.until(t, "the tone is recorded", h.record(t, byPulseAudio...).hears)
+		m.say("nothing")
+		r := h.record(t, byPulseAudio...)
+		h.until(t, "silence is recorded", r.silent)
+		lost := h.server.Unspoken()
+		r.forget()
+		h.until(t, "silence is recorded", r.silent)
+		if now := h.server.Unspoken(); now > lost {
+			t.Errorf("in a fifth of a second of silence %d pieces were lost", now-lost)
+		}
+		m.say("tone")
+		for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP} {
+			another := h.another(t)
+			if err := syscall.Kill(h.serverProcess(t), signal); err != nil {
+				t.Fatal(err)
+			}
+			h.until(t, "another server", another)
+			if err := h.server.Up(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			h.until(t, "the tone is recorded again", h.record(t, byPulseAudio...).hears)
+		}
+	})
 }
 
 func TestWhatIsSaidIsRecordedSoon(t *testing.T) {
-	h := open(t, sandboxtest.Probe(t))
-	m := h.speak(t)
-	m.say("clicks")
-	if err := h.server.Up(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	r := h.record(t, byPulseAudio...)
-	clicks := func() []time.Duration {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		return slices.Clone(r.clicks)
-	}
-	h.until(t, "ten clicks", func() bool { return len(clicks()) >= 12 })
-	took := clicks()[2:]
-	slices.Sort(took)
-	t.Logf("from the microphone to the app, with the 10 ms that are handed on at once: median %v, most %v",
-		took[len(took)/2].Round(100*time.Microsecond), took[len(took)-1].Round(100*time.Microsecond))
-	if median := took[len(took)/2]; median > 100*time.Millisecond { // 20 on a machine that does nothing else
-		t.Errorf("half the clicks take %v", median)
-	}
+	forEachKind(t, func(t *testing.T, kind *audio.Kind) {
+		h := open(t, kind, sandboxtest.Probe(t))
+		m := h.speak(t)
+		m.say("clicks")
+		if err := h.server.Up(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r := h.record(t, byPulseAudio...)
+		clicks := func() []time.Duration {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			return slices.Clone(r.clicks)
+		}
+		h.until(t, "ten clicks", func() bool { return len(clicks()) >= 12 })
+		took := clicks()[2:]
+		slices.Sort(took)
+		t.Logf("from the microphone to the app, with the 10 ms that are handed on at once: median %v, most %v",
+			took[len(took)/2].Round(100*time.Microsecond), took[len(took)-1].Round(100*time.Microsecond))
+		if median := took[len(took)/2]; median > 100*time.Millisecond { // 20 on a machine that does nothing else
+			t.Errorf("half the clicks take %v", median)
+		}
+	})
 }
 
 func TestAnAppCannotSpeakForThePlayer(t *testing.T) {
-	h := open(t, sandboxtest.Probe(t))
-	h.speak(t)
-	if err := h.server.Up(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	find, err := exec.LookPath("find")
-	if err != nil {
-		t.Skipf("SKIPPED %s: %v", t.Name(), err)
-	}
-	if said := h.play(t, find, "/run", "-type", "p")(); said != "" {
-		t.Errorf("an app sees the microphone's pipe: %q", said)
-	}
+	forEachKind(t, func(t *testing.T, kind *audio.Kind) {
+		h := open(t, kind, sandboxtest.Probe(t))
+		h.speak(t)
+		if err := h.server.Up(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		find, err := exec.LookPath("find")
+		if err != nil {
+			t.Skipf("SKIPPED %s: %v", t.Name(), err)
+		}
+		if said := h.play(t, find, "/run", "-type", "p")(); said != "" {
+			t.Errorf("an app sees the microphone's pipe: %q", said)
+		}
+	})
 }

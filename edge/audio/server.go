@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -13,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"nearlight/edge/audio/pulse"
 	"nearlight/edge/sandbox"
 )
 
@@ -40,33 +40,9 @@ const (
 	socketName           = "native"
 )
 
-// settings keep a server to what a session needs: no device, no module after its start, no memory shared with apps, and threads
-// that run as the app's own do.
-const settings = `allow-module-loading = no
-allow-exit = no
-exit-idle-time = -1
-realtime-scheduling = no
-high-priority = no
-enable-shm = no
-flat-volumes = no
-default-sample-format = s16le
-default-sample-rate = 48000
-alternate-sample-rate = 48000
-default-sample-channels = 2
-`
-
-// script makes the sink, and the source that Speak feeds. Without rewinds it is never more than 50 ms ahead of what it plays, so that capture begins at once. Whoever
-// reaches the socket may enter: its folder is the session's user's alone, and no cage but the app's shows it.
-func script(socket, pipe string) string {
-	return fmt.Sprintf("load-module module-null-sink sink_name=%s format=s16le rate=%d channels=%d norewinds=1\nset-default-sink %[1]s\n",
-		sink, SampleRate, Channels) +
-		fmt.Sprintf("load-module module-pipe-source source_name=%s file=%s format=s16le rate=%d channels=1 source_properties=device.description=%s\n"+
-			"set-default-source %[1]s\n", microphone, pipe, VoiceRate, microphoneName) +
-		fmt.Sprintf("load-module module-native-protocol-unix auth-anonymous=1 auth-cookie-enabled=0 socket=%s\n", socket)
-}
-
-// Config is what Start needs. All but Log must be set.
+// Config is what Start needs. All but Kind and Log must be set.
 type Config struct {
+	Kind     *Kind // nil is the one that Find finds
 	Sandbox  *sandbox.Sandbox
 	Identity sandbox.Identity // the user that the server runs as
 	Folder   string           // belongs to the identity; the server makes and removes a folder of its own in it
@@ -93,8 +69,12 @@ type Server struct {
 
 // Start makes the server's files and begins to start it; it does not wait for it.
 func Start(c Config) (*Server, error) {
-	if err := Installed(); err != nil {
-		return nil, err
+	if c.Kind == nil {
+		found, err := Find()
+		if err != nil {
+			return nil, err
+		}
+		c.Kind = found
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -118,16 +98,25 @@ func Start(c Config) (*Server, error) {
 }
 
 func (s *Server) makeFiles() error {
-	seen, pipe := s.socket(), s.pipe()
-	if s.config.Sandbox.Confined() {
-		seen, pipe = filepath.Join(socketFolderInside, socketName), filepath.Join(microphoneFolderInside, pipeName)
+	i, files := s.config.Identity, s.config.Kind.files(s.seen())
+	err := errors.Join(
+		i.MakeFolder(s.folder), i.MakeFolder(s.socketFolder()), i.MakeFolder(s.settingsFolder()), i.MakeFolder(s.stateFolder()), i.MakeFolder(s.microphoneFolder()))
+	for name, content := range files {
+		path := filepath.Join(s.settingsFolder(), name)
+		err = errors.Join(err, i.MakeFolder(filepath.Dir(path)), i.WriteFile(path, []byte(content)))
 	}
-	i := s.config.Identity
-	return errors.Join(
-		i.MakeFolder(s.folder), i.MakeFolder(s.socketFolder()), i.MakeFolder(s.settingsFolder()), i.MakeFolder(s.stateFolder()), i.MakeFolder(s.microphoneFolder()),
-		i.WriteFile(filepath.Join(s.settingsFolder(), "daemon.conf"), []byte(settings)),
-		i.WriteFile(filepath.Join(s.settingsFolder(), "script.pa"), []byte(script(seen, pipe))),
-	)
+	return err
+}
+
+// seen is where the server sees its files.
+func (s *Server) seen() places {
+	if s.config.Sandbox.Confined() {
+		return places{
+			socket: filepath.Join(socketFolderInside, socketName), pipe: filepath.Join(microphoneFolderInside, pipeName),
+			settings: settingsFolderInside, state: sandbox.RuntimeDir,
+		}
+	}
+	return places{socket: s.socket(), pipe: s.pipe(), settings: s.settingsFolder(), state: s.stateFolder()}
 }
 
 func (s *Server) socketFolder() string   { return filepath.Join(s.folder, "io") }
@@ -216,7 +205,7 @@ func (s *Server) run(ctx context.Context) error {
 	s.process = process
 	s.mu.Unlock()
 	defer s.down()
-	if err := s.awaitSocket(ctx, process); err != nil {
+	if err := s.awaitReady(ctx, process); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -251,41 +240,38 @@ func (s *Server) grace() time.Duration {
 }
 
 func (s *Server) command() sandbox.Command {
-	settings, state := s.settingsFolder(), s.stateFolder()
+	at := s.seen()
 	command := sandbox.Command{
+		Args: append([]string{s.config.Kind.Program()}, s.config.Kind.args(at)...),
+		Env: append([]string{
+			"PATH=" + sandbox.Path, "HOME=/nonexistent", "LC_ALL=C.UTF-8", "XDG_RUNTIME_DIR=" + at.state,
+			"DBUS_SESSION_BUS_ADDRESS=disabled:", // it would look for a desktop's
+		}, s.config.Kind.env(at)...),
 		Dir: "/", Output: words{s.log}, Identity: s.config.Identity, Scratch: s.config.Folder, OnDeath: syscall.SIGTERM,
 	}
 	if s.config.Sandbox.Confined() {
 		command.Binds = []sandbox.Bind{
-			{Outside: s.socketFolder(), Inside: socketFolderInside, Writable: true}, {Outside: settings, Inside: settingsFolderInside},
+			{Outside: s.socketFolder(), Inside: socketFolderInside, Writable: true}, {Outside: s.settingsFolder(), Inside: settingsFolderInside},
 			{Outside: s.microphoneFolder(), Inside: microphoneFolderInside, Writable: true},
 		}
-		settings, state = settingsFolderInside, sandbox.RuntimeDir
-	}
-	command.Env = []string{
-		"PATH=" + sandbox.Path, "HOME=/nonexistent", "LC_ALL=C.UTF-8", "XDG_RUNTIME_DIR=" + state, "PULSE_RUNTIME_PATH=" + state, "PULSE_STATE_PATH=" + state,
-		"PULSE_CONFIG=" + filepath.Join(settings, "daemon.conf"),
-		"DBUS_SESSION_BUS_ADDRESS=disabled:", // it would look for a desktop's
-	}
-	command.Args = []string{
-		Program, "-n", "-F", filepath.Join(settings, "script.pa"), "--daemonize=no", "--use-pid-file=no", "--log-target=stderr", "--log-level=error",
 	}
 	return command
 }
 
-// awaitSocket waits until the server takes clients.
-func (s *Server) awaitSocket(ctx context.Context, process *sandbox.Process) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("the sound server took no client within %v", startTimeout))
+// awaitReady waits until the server takes clients and has made its source the apps' default, which is the last thing that it does: whoever came
+// sooner to PipeWire might be connected to nothing.
+func (s *Server) awaitReady(ctx context.Context, process *sandbox.Process) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("the sound server was not ready within %v", startTimeout))
 	defer cancel()
 	for {
-		if connection, err := (&net.Dialer{}).DialContext(ctx, "unix", s.socket()); err == nil {
-			return connection.Close()
+		if source, err := pulse.DefaultSource(ctx, s.socket(), clientName); err == nil && source == microphone {
+			return nil
 		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-process.Done():
-			return errors.Join(errors.New("the sound server ended before it took a client"), process.Err())
+			return errors.Join(errors.New("the sound server ended before it was ready"), process.Err())
 		case <-time.After(startTick):
 		}
 	}

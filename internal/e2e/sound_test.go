@@ -17,7 +17,7 @@ const hertz = 880
 // needSound skips a test where there can be no sound.
 func needSound(t *testing.T) {
 	t.Helper()
-	if err := audio.Installed(); err != nil {
+	if _, err := audio.Find(); err != nil {
 		t.Skipf("SKIPPED %s: %v", t.Name(), err)
 	}
 }
@@ -32,6 +32,20 @@ func TestTheGameIsHeardByThePlayerAndByWhoLooksOn(t *testing.T) {
 	spectator := up.Play(t, e2etest.Request{Watch: player.Session(t)})
 	spectator.Tone(t, e2etest.Patience, hertz)
 	player.Tone(t, e2etest.Patience, hertz)
+}
+
+func TestWithoutPulseAudioTheGameIsHeardByPipeWire(t *testing.T) {
+	kinds := audio.Kinds()
+	if err := kinds[1].Installed(); err != nil {
+		t.Skipf("SKIPPED %s: %v", t.Name(), err)
+	}
+	t.Parallel()
+	var hide []string
+	if path, err := exec.LookPath(kinds[0].Program()); err == nil {
+		hide = append(hide, path)
+	}
+	up := e2etest.StartWith(t, e2etest.Options{Hide: hide}, append([]string{"--size", "640x360", "--"}, e2etest.Singing(t, hertz, 0)...)...)
+	up.Play(t, e2etest.Request{}).Tone(t, e2etest.Patience, hertz)
 }
 
 func TestAPlayerWhoComesBackHearsTheGameAgain(t *testing.T) {
@@ -66,7 +80,11 @@ func TestSoundIsBackAfterItsServerWasKilled(t *testing.T) {
 	up := start(t, e2etest.Singing(t, hertz, 0), "--size", "640x360")
 	player := up.Play(t, e2etest.Request{})
 	player.Tone(t, e2etest.Patience, hertz)
-	for _, pid := range up.Processes()[audio.Program] {
+	kind, err := audio.Find()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pid := range up.Processes()[kind.Program()] {
 		up.Kill(t, pid)
 	}
 	killed := time.Now()
@@ -82,8 +100,10 @@ func TestSoundIsBackAfterItsServerWasKilled(t *testing.T) {
 func TestAGamePlaysInSilenceWhereThereIsNoSoundServer(t *testing.T) {
 	t.Parallel()
 	var hide []string
-	if path, err := exec.LookPath(audio.Program); err == nil {
-		hide = append(hide, path)
+	for _, kind := range audio.Kinds() {
+		if path, err := exec.LookPath(kind.Program()); err == nil {
+			hide = append(hide, path)
+		}
 	}
 	up := e2etest.StartWith(t, e2etest.Options{Hide: hide}, append([]string{"--size", "640x360", "--"}, e2etest.Still(t)...)...)
 	player := up.Play(t, e2etest.Request{})

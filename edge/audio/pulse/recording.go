@@ -1,22 +1,20 @@
-// Package pulse answers one question: how is what a sound server plays recorded? It speaks as much of PulseAudio's native protocol
+// Package pulse answers one question: how is what a sound server plays recorded, and when is the server ready for that? It speaks as much of PulseAudio's native protocol
 // as that takes, in the version 13 that PulseAudio and PipeWire both serve, over a Unix socket
 // (https://www.freedesktop.org/wiki/Software/PulseAudio/Documentation/Developer/, src/pulsecore/tagstruct.h,
 // src/pulsecore/protocol-native.c).
 //
 // The app of a session reaches the same server, so that the server's words are taken for what an app might have made it say: a
-// message that is too long or malformed ends the recording, and nothing more.
+// message that is too long or malformed ends the conversation, and nothing more.
 //
 // A Recording is read by one goroutine.
 package pulse
 
 import (
-	"bufio"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"time"
 )
 
@@ -31,18 +29,12 @@ var (
 )
 
 const (
-	version      = 13 // of the protocol: the last before formats, which samples as they are do not need
-	cookieLength = 256
 	formatS16LE  = 3
 	frontLeft    = 1
 	frontRight   = 2
 	bytesASample = 2
-	// patience is how long a server may leave us without an answer, or without sound.
-	patience = 2 * time.Second
 	// kept is how much the server holds for a reader that does not come, in time: then it drops the oldest.
 	kept = 100 * time.Millisecond
-	// readAhead is what is asked of the socket at once, in octets: many fragments.
-	readAhead = 16 << 10
 )
 
 // Config says what to record. All of it must be set.
@@ -55,66 +47,22 @@ type Config struct {
 
 // Recording is a source that is being recorded in stereo, signed 16-bit.
 type Recording struct {
-	connection net.Conn
-	in         *bufio.Reader
-	release    func() bool // ends ctx's hold on the connection
-	stream     uint32
-	serial     uint32
-	payload    []byte
+	*client
+	stream uint32
 }
 
 // Record connects to a server and begins to record. When ctx ends, so does the recording.
-func Record(ctx context.Context, socket string, c Config) (_ *Recording, err error) {
-	connection, err := (&net.Dialer{Timeout: patience}).DialContext(ctx, "unix", socket)
+func Record(ctx context.Context, socket string, c Config) (*Recording, error) {
+	known, err := connect(ctx, socket, c.Client)
 	if err != nil {
-		return nil, fmt.Errorf("connect to the sound server: %w", err)
-	}
-	r := newRecording(connection)
-	r.release = context.AfterFunc(ctx, func() { connection.Close() })
-	defer func() {
-		if err != nil {
-			r.Close()
-		}
-		if ctx.Err() != nil {
-			err = ctx.Err()
-		}
-	}()
-	if err := r.enter(c.Client); err != nil {
 		return nil, err
 	}
-	return r, r.create(c)
-}
-
-func newRecording(connection net.Conn) *Recording {
-	return &Recording{connection: connection, in: bufio.NewReaderSize(connection, readAhead), payload: make([]byte, longestMessage)}
-}
-
-// Close ends the recording; it may be called more than once.
-func (r *Recording) Close() {
-	r.release()
-	r.connection.Close()
-}
-
-// enter makes us known. The server of a session lets in whoever reaches its socket, so that the cookie says nothing.
-func (r *Recording) enter(client string) error {
-	hello := command(commandAuth, r.serial)
-	hello.number(version)
-	hello.data(make([]byte, cookieLength))
-	answer, err := r.ask(hello)
-	if err != nil {
-		return err
+	r := &Recording{client: known}
+	if err := r.create(c); err != nil {
+		r.Close()
+		return nil, cmp.Or(ctx.Err(), err)
 	}
-	theirs, err := answer.number()
-	if err != nil {
-		return err
-	}
-	if theirs &= 0xffff; theirs < version { // the rest are flags of memory that is shared
-		return fmt.Errorf("%w: the sound server speaks version %d, older than %d", ErrProtocol, theirs, version)
-	}
-	name := command(commandSetClientName, r.serial)
-	name.properties("application.name", client)
-	_, err = r.ask(name)
-	return err
+	return r, nil
 }
 
 // create makes the stream.
@@ -155,44 +103,6 @@ func (r *Recording) create(c Config) error {
 	return err
 }
 
-// ask sends a command and waits for its answer; what comes besides is not for us yet.
-func (r *Recording) ask(w *writer) (*reader, error) {
-	serial := r.serial
-	r.serial++
-	if err := r.connection.SetDeadline(time.Now().Add(patience)); err != nil {
-		return nil, err
-	}
-	if _, err := r.connection.Write(w.message()); err != nil {
-		return nil, fmt.Errorf("ask the sound server: %w", err)
-	}
-	for {
-		channel, payload, err := r.receive()
-		if err != nil {
-			return nil, err
-		}
-		if channel != controlChannel {
-			continue
-		}
-		answer := &reader{payload}
-		code, err := answer.number()
-		if err != nil {
-			return nil, err
-		}
-		answered, err := answer.number()
-		switch {
-		case err != nil:
-			return nil, err
-		case answered != serial:
-			continue
-		case code == commandReply:
-			return answer, nil
-		case code == commandError:
-			reason, err := answer.number()
-			return nil, errors.Join(fmt.Errorf("%w (error %d)", ErrRefused, reason), err)
-		}
-	}
-}
-
 // Next returns the next samples, little-endian, left and right in turn; they are valid until the next call.
 func (r *Recording) Next() ([]byte, error) {
 	if err := r.connection.SetReadDeadline(time.Now().Add(patience)); err != nil {
@@ -217,33 +127,6 @@ func (r *Recording) Next() ([]byte, error) {
 			return nil, errors.Join(ErrKilled, err)
 		}
 	}
-}
-
-// receive reads one message; its payload is valid until the next call.
-func (r *Recording) receive() (channel uint32, payload []byte, err error) {
-	header, err := r.in.Peek(descriptorLength)
-	if err != nil {
-		return 0, nil, trouble(err)
-	}
-	length, channel, err := descriptor(header)
-	if err != nil {
-		return 0, nil, err
-	}
-	if _, err := r.in.Discard(descriptorLength); err != nil {
-		return 0, nil, trouble(err)
-	}
-	payload = r.payload[:length]
-	if _, err := io.ReadFull(r.in, payload); err != nil {
-		return 0, nil, trouble(err)
-	}
-	return channel, payload, nil
-}
-
-func trouble(err error) error {
-	if timeout := net.Error(nil); errors.As(err, &timeout) && timeout.Timeout() {
-		return fmt.Errorf("%w for %v", ErrStalled, patience)
-	}
-	return fmt.Errorf("read from the sound server: %w", err)
 }
 
 // Samples reads what Next returned into samples and returns how many there are.

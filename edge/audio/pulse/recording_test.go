@@ -104,6 +104,38 @@ func news(code uint32) []byte {
 	return w.message()
 }
 
+// serverInfo answers a question for the server's defaults.
+func serverInfo(serial uint32, source string) []byte {
+	w := command(commandReply, serial)
+	for _, s := range []string{"double", "1", "user"} {
+		w.text(s)
+	}
+	w.bytes = append(w.bytes, tagNull) // no host
+	w.sampleSpec(formatS16LE, 2, 48000)
+	w.text("sink")
+	w.text(source)
+	w.number(0xc00c1e)
+	return w.message()
+}
+
+func TestTheDefaultSourceIsAsked(t *testing.T) {
+	willing := willing()
+	socket := serve(t, func(conn net.Conn, code, serial uint32) {
+		if code != commandGetServerInfo {
+			willing(conn, code, serial)
+			return
+		}
+		_, _ = conn.Write(serverInfo(serial, "microphone"))
+	})
+	if source, err := DefaultSource(t.Context(), socket, "test"); err != nil || source != "microphone" {
+		t.Errorf("%q, %v", source, err)
+	}
+	socket = serve(t, willing) // which answers without saying anything
+	if _, err := DefaultSource(t.Context(), socket, "test"); !errors.Is(err, ErrProtocol) {
+		t.Errorf("an answer of nothing: %v", err)
+	}
+}
+
 func TestSamplesComeAndWhatIsNotForUsIsPassedOver(t *testing.T) {
 	socket := serve(t, willing(data(7, make([]byte, 8)), news(91), data(stream, []byte{1, 0, 0xff, 0xff}), data(stream, nil), data(stream, []byte{2, 0, 3, 0}), news(commandRecordStreamKilled)))
 	r, err := Record(t.Context(), socket, config)
@@ -200,11 +232,15 @@ func FuzzRecording(f *testing.F) {
 	reply.number(35)
 	f.Add(append(reply.message(), data(stream, []byte{1, 0, 2, 0})...))
 	f.Add(news(commandRecordStreamKilled))
+	f.Add(serverInfo(0, "microphone"))
 	f.Fuzz(func(t *testing.T, said []byte) {
-		r := newRecording(memory{Reader: strings.NewReader(string(said))})
+		hear := func() *client { return newClient(memory{Reader: strings.NewReader(string(said))}) }
+		if source, err := hear().defaultSource(); err != nil && source != "" || len(source) > longestMessage {
+			t.Fatalf("a source %q, and %v", source, err)
+		}
+		r := &Recording{client: hear()}
 		if err := errors.Join(r.enter("test"), r.create(config)); err != nil {
-			r = newRecording(memory{Reader: strings.NewReader(string(said))})
-			r.stream = stream
+			r = &Recording{client: hear(), stream: stream}
 		}
 		for {
 			octets, err := r.Next()

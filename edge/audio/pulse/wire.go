@@ -1,6 +1,7 @@
 package pulse
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ const (
 	commandCreateRecordStream = 5
 	commandAuth               = 8
 	commandSetClientName      = 9
+	commandGetServerInfo      = 20
 	commandRecordStreamKilled = 65
 )
 
@@ -119,6 +121,23 @@ func (r *reader) number() (uint32, error) {
 	v := binary.BigEndian.Uint32(r.rest[1:])
 	r.rest = r.rest[5:]
 	return v, nil
+}
+
+// text reads a text, which may be missing: then it is empty.
+func (r *reader) text() (string, error) {
+	if len(r.rest) > 0 && r.rest[0] == tagNull {
+		r.rest = r.rest[1:]
+		return "", nil
+	}
+	if len(r.rest) == 0 || r.rest[0] != tagString {
+		return "", fmt.Errorf("%w: a text is missing", ErrProtocol)
+	}
+	text, rest, ended := bytes.Cut(r.rest[1:], []byte{0})
+	if !ended {
+		return "", fmt.Errorf("%w: a text has no end", ErrProtocol)
+	}
+	r.rest = rest
+	return string(text), nil
 }
 
 func (r *reader) sampleSpec() (format, channels byte, rate uint32, err error) {

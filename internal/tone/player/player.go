@@ -94,7 +94,9 @@ func play(ctx context.Context, fill func([]int16)) error {
 	if err != nil {
 		return err
 	}
-	stream.Start()
+	if err := start(stream); err != nil {
+		return err
+	}
 	ticker := time.NewTicker(look)
 	defer ticker.Stop()
 	for {
@@ -107,4 +109,15 @@ func play(ctx context.Context, fill func([]int16)) error {
 			}
 		}
 	}
+}
+
+// start begins a stream. The client panics where the server has gone since it made the stream.
+func start(stream *pulse.PlaybackStream) (err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			err = fmt.Errorf("the stream ended before it began: %v", reason)
+		}
+	}()
+	stream.Start()
+	return nil
 }
