@@ -74,7 +74,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		newUp(), newEdge(), newSignaling(), // the network and its parts
 		newScene(), newClock(), // what it can show by itself
-		newDoctor(), newConfig(), newToken(), newWallet(), newErase(), newVersion(), newBench(),
+		newDoctor(), newConfig(), newToken(), newWallet(), newChecker(), newErase(), newVersion(), newBench(),
 	)
 	for _, c := range root.Commands() {
 		c.DisableFlagsInUseLine = true // each says itself where its flags go

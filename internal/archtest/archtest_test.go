@@ -75,6 +75,7 @@ var arrows = []struct {
 	{"internal/corpus", []string{"internal/media", "internal/scene", "internal/yuv"}, "pictures to compare encoders on, whoever they are"},
 	{"checker/vrf", nil, "pure"},
 	{"checker/committee", []string{"checker/vrf"}, "pure: the drawing of checkers and what they decide together"},
+	{"checker/epoch", []string{"checker/committee", "checker/vrf", "internal/identity"}, "pure: what a log comes to, whoever keeps it"},
 	{"checker/quality", []string{"internal/media"}, "pure measurement over decoded frames"},
 	{"internal/netsim", []string{"internal/media"}, "a network carries packets of anybody; it knows no player and no edge"},
 	{"internal/store", []string{"signaling"}, "what is kept has the names that travel; who writes it is not its business"},

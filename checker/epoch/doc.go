@@ -1,0 +1,30 @@
+// Package epoch answers, from its log alone and for anybody: what has an epoch of checking come to?
+//
+// # The log
+//
+// A log is a file of lines, each of them one entry in JSON, in the order in which whoever keeps it took them:
+//
+//	head          number of the epoch, root of the one before, size of committees
+//	checker ...   who may be drawn, with the score so far
+//	edge ...      what is checked, with the standing so far
+//	task, commitment, report ...    signed by checkers but for tasks; times never go back
+//	end           root of the Merkle tree of all lines before it, verdicts, scores, standings
+//
+// Replay comes to the end by itself, and Verify says where the log's own differs. An entry has one form: a line that says the same in other
+// octets is refused, so that its hash (RFC 9162, section 2.1) names it.
+//
+// # What is a flaw of whom
+//
+// A report that is not the one committed to, that answers nothing, or that comes from a checker that was not drawn, is signed, and counts against
+// the checker. An entry that is not signed, comes too late, belongs to no task or to nobody who is licensed has no place in a log: it is a Flaw
+// of the log.
+//
+// # What a log cannot show
+//
+// What was left out of it, and whether its times are true. A checker knows of its own entries; the order of commitments and reports is that
+// of the lines.
+//
+// # Concurrency
+//
+// Everything is pure. A Replay has one owner.
+package epoch

@@ -1,0 +1,268 @@
+package epoch
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"nearlight/checker/committee"
+	"nearlight/checker/vrf"
+	"nearlight/internal/identity"
+)
+
+// ErrFlaw reports an entry that has no place in a log.
+var ErrFlaw = errors.New("epoch: a flaw of the log")
+
+func flaw(format string, args ...any) error {
+	return fmt.Errorf("%w: %w", ErrFlaw, fmt.Errorf(format, args...))
+}
+
+// Replay comes to an epoch's end by its entries.
+type Replay struct {
+	head     *Head
+	tree     Tree
+	now      Millis
+	licenses []committee.License
+	roster   *committee.Roster // nil until the first task
+	scores   map[identity.Address]committee.Score
+	edges    map[identity.Address]Standing
+	tasks    map[committee.TaskID]*task
+	order    []committee.TaskID // as they were set
+}
+
+type task struct {
+	Task
+	round *committee.Round
+	// committed are the first commitments. Their signatures are looked at when no report comes: the report's, of the same content, says more.
+	committed map[identity.Address]Commitment
+	reported  map[identity.Address]bool // to what they have committed to
+}
+
+// NewReplay begins.
+func NewReplay() *Replay {
+	return &Replay{
+		scores: make(map[identity.Address]committee.Score), edges: make(map[identity.Address]Standing), tasks: make(map[committee.TaskID]*task),
+	}
+}
+
+// Add takes the next entry of those before the outcome, and its line. The error wraps ErrFlaw; the entry is left out then.
+func (r *Replay) Add(e Entry, line []byte) error {
+	if r.head == nil != (e.Head != nil) {
+		return flaw("a log has one head, before everything else")
+	}
+	at, timed := e.at()
+	if timed && at < r.now {
+		return flaw("its time is %d, before another's of %d", at, r.now)
+	}
+	var err error
+	switch {
+	case e.Head != nil:
+		r.head = e.Head
+	case e.Checker != nil:
+		err = r.license(*e.Checker)
+	case e.Edge != nil:
+		err = r.enrol(*e.Edge)
+	case e.Task != nil:
+		err = r.set(*e.Task)
+	case e.Commitment != nil:
+		err = r.commit(*e.Commitment)
+	case e.Report != nil:
+		err = r.report(*e.Report)
+	default:
+		err = flaw("it is replayed to come to the outcome, and has none yet")
+	}
+	if err != nil {
+		return err
+	}
+	if timed {
+		r.now = at
+	}
+	r.tree.Add(line)
+	return nil
+}
+
+// at is when the entry was taken, if it is of a time.
+func (e Entry) at() (at Millis, timed bool) {
+	switch {
+	case e.Task != nil:
+		return e.Task.At, true
+	case e.Commitment != nil:
+		return e.Commitment.At, true
+	case e.Report != nil:
+		return e.Report.At, true
+	}
+	return 0, false
+}
+
+func (r *Replay) license(c Checker) error {
+	if r.roster != nil {
+		return flaw("checker %v is licensed after the first task", c.Address)
+	}
+	if _, twice := r.scores[c.Address]; twice {
+		return flaw("checker %v is licensed twice", c.Address)
+	}
+	r.scores[c.Address] = committee.Score{Value: c.Score, Tasks: c.Tasks}
+	r.licenses = append(r.licenses, committee.License{
+		ID: committee.CheckerID(c.Address), Owner: committee.OwnerID(c.Owner), Key: vrf.PublicKey(c.Key), Stake: c.Stake,
+	})
+	return nil
+}
+
+func (r *Replay) enrol(e Edge) error {
+	if r.roster != nil {
+		return flaw("edge %v is there after the first task", e.Address)
+	}
+	if _, twice := r.edges[e.Address]; twice {
+		return flaw("edge %v is there twice", e.Address)
+	}
+	r.edges[e.Address] = e.Standing
+	return nil
+}
+
+// begin makes the roster, when all who are in it are known.
+func (r *Replay) begin() error {
+	if r.roster != nil {
+		return nil
+	}
+	roster, err := committee.NewRoster(r.licenses, r.head.Cap)
+	if err != nil {
+		return flaw("%w", err)
+	}
+	r.roster = roster
+	return nil
+}
+
+func (r *Replay) set(t Task) error {
+	if err := r.begin(); err != nil {
+		return err
+	}
+	if _, known := r.edges[t.Edge]; !known {
+		return flaw("a task for edge %v, which is not enrolled", t.Edge)
+	}
+	id, err := t.ID()
+	if err != nil {
+		return err
+	}
+	if _, twice := r.tasks[id]; twice {
+		return flaw("task %v is set twice", id)
+	}
+	questions := make([]committee.Question, len(t.Questions))
+	for i, q := range t.Questions {
+		questions[i] = q.question()
+	}
+	round, err := committee.NewRound(
+		committee.Draw{Task: id, Beacon: committee.Beacon{Round: t.Round, Value: t.Beacon}, Seats: r.head.Seats}, r.roster, questions,
+		committee.Rules{
+			Size:     committee.Size{Seats: r.head.Seats, Minimum: r.head.Minimum},
+			CommitBy: t.CommitBy.Time(), RevealBy: t.RevealBy.Time(), Uncapped: r.head.Uncapped,
+		})
+	if err != nil {
+		return flaw("task %v: %w", id, err)
+	}
+	r.tasks[id] = &task{Task: t, round: round, committed: make(map[identity.Address]Commitment), reported: make(map[identity.Address]bool)}
+	r.order = append(r.order, id)
+	return nil
+}
+
+func (r *Replay) task(id Hash) (*task, error) {
+	t := r.tasks[committee.TaskID(id)]
+	if t == nil {
+		return nil, flaw("task %v is not known", id)
+	}
+	return t, nil
+}
+
+func (r *Replay) commit(c Commitment) error {
+	t, err := r.task(c.Task)
+	if err != nil {
+		return err
+	}
+	before, again := t.committed[c.Checker]
+	if again && before.Commitment != c.Commitment {
+		// Both signatures are the proof against the checker.
+		if err := errors.Join(before.prove(), c.prove()); err != nil {
+			return err
+		}
+	}
+	switch err := t.round.Commit(c.At.Time(), committee.CheckerID(c.Checker), committee.Commitment(c.Commitment)); {
+	case err == nil && !again:
+		t.committed[c.Checker] = c
+	case err == nil:
+	case !errors.Is(err, committee.ErrContradiction): // which is the checker's
+		return flaw("the commitment of %v: %w", c.Checker, err)
+	}
+	return nil
+}
+
+// prove fails unless the commitment is signed by who it is said to be of.
+func (c Commitment) prove() error {
+	if err := identity.Verify(identity.Commitment{Task: c.Task, Commitment: c.Commitment}.Digest(), identity.Signature(c.Signature), c.Checker); err != nil {
+		return flaw("the commitment of %v to task %v: %w", c.Checker, c.Task, err)
+	}
+	return nil
+}
+
+func (r *Replay) report(report Report) error {
+	t, err := r.task(report.Task)
+	if err != nil {
+		return err
+	}
+	found := report.Found()
+	commitment := found.Commitment(committee.TaskID(report.Task))
+	if err := identity.Verify(identity.Report{Task: report.Task, Commitment: commitment}.Digest(), identity.Signature(report.Signature), report.Checker); err != nil {
+		return flaw("the report of %v on task %v: %w", report.Checker, report.Task, err)
+	}
+	switch err := t.round.Reveal(report.At.Time(), found); {
+	case err == nil:
+		t.reported[report.Checker] = true
+	case errors.Is(err, committee.ErrEarly), errors.Is(err, committee.ErrLate), errors.Is(err, committee.ErrNoCommitment):
+		return flaw("the report of %v: %w", report.Checker, err)
+	}
+	return nil
+}
+
+// Outcome is what the epoch has come to, by what was added.
+func (r *Replay) Outcome() (Outcome, error) {
+	if r.head == nil {
+		return Outcome{}, flaw("a log has a head")
+	}
+	var o Outcome
+	tasks := slices.Clone(r.order)
+	slices.SortStableFunc(tasks, func(a, b committee.TaskID) int { return cmp.Compare(r.tasks[a].RevealBy, r.tasks[b].RevealBy) })
+	scores, edges := maps.Clone(r.scores), maps.Clone(r.edges)
+	for _, id := range tasks {
+		t := r.tasks[id]
+		for checker, c := range t.committed {
+			if !t.reported[checker] {
+				if err := c.prove(); err != nil {
+					return Outcome{}, err
+				}
+			}
+		}
+		verdict, err := t.round.Decide(t.RevealBy.Time())
+		if err != nil {
+			return Outcome{}, err
+		}
+		said := t.say(id, verdict)
+		o.Verdicts = append(o.Verdicts, said)
+		for checker, conduct := range verdict.Conduct {
+			address := identity.Address(checker)
+			scores[address] = scores[address].After(conduct)
+		}
+		if said.Result != Undecided {
+			edges[t.Edge] = edges[t.Edge].After(said.Result == Passed, t.RevealBy)
+		}
+	}
+	for _, address := range slices.SortedFunc(maps.Keys(scores), compare) {
+		o.Scores = append(o.Scores, Score{Address: address, Score: scores[address].Value, Tasks: scores[address].Tasks})
+	}
+	for _, address := range slices.SortedFunc(maps.Keys(edges), compare) {
+		o.Edges = append(o.Edges, Edge{Address: address, Standing: edges[address]})
+	}
+	return o, nil
+}
+
+func compare(a, b identity.Address) int { return bytes.Compare(a[:], b[:]) }
