@@ -39,6 +39,7 @@ import (
 	"nearlight/internal/bus"
 	"nearlight/signaling"
 	"nearlight/signaling/lease"
+	"nearlight/signaling/match"
 	"nearlight/signaling/token"
 )
 
@@ -67,6 +68,12 @@ type Config struct {
 	Issuer *token.Issuer
 	// LeaseVerifier checks what edges sign leases with; nil means lease.Ed25519Verifier.
 	LeaseVerifier lease.Verifier
+
+	// Policy orders the edges that would do for a player; nil means match.Balanced.
+	Policy match.Policy
+	// Locate says what is known of an address: of a player's, and of an edge's that does not say where it is. It is called by several goroutines at
+	// once and must not block; nil means that nothing is known.
+	Locate func(netip.Addr) Location
 
 	Limits Limits
 
@@ -194,6 +201,12 @@ func New(config Config) (*Server, error) {
 	s.registry = newRegistry(inCluster(config.Log, c), s.metrics, config.IntN, config.ICEServers, config.Issuer, config.LeaseVerifier)
 	s.registry.cluster = c
 	s.registry.relay = config.Relay
+	if config.Policy != nil {
+		s.registry.policy = config.Policy
+	}
+	if config.Locate != nil {
+		s.registry.locate = config.Locate
+	}
 	if config.Records != nil {
 		s.registry.records = newRecords(config.Records, config.Log, s.metrics)
 	}
