@@ -113,7 +113,7 @@ func (n *networks) key(a netip.Addr, operator string) (key match.NetworkKey, ok 
 		bits = 48
 	}
 	prefix, err := a.WithZone("").Prefix(bits)
-	if err != nil {
+	if err != nil || !prefix.IsValid() {
 		return key, false
 	}
 	sum := hmac.New(sha256.New, n.secret[:])
