@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"nearlight/internal/browsertest"
 	"nearlight/internal/e2e/e2etest"
 	"nearlight/internal/netsim"
@@ -62,8 +64,25 @@ var matchedLine = regexp.MustCompile(`msg="session is matched" session=(\S+) edg
 // atlas is signaling in this process, with the pages, which can be asked why.
 type atlas struct {
 	*parts
-	server *server.Server
-	log    *journal
+	server  *server.Server
+	log     *journal
+	metrics *prometheus.Registry
+}
+
+// measured is how long players took to measure, all together, and how often they did.
+func (a *atlas) measured(t *testing.T) (took time.Duration, times uint64) {
+	t.Helper()
+	families, err := a.metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() == "nearlight_signaling_measurement_seconds" {
+			h := family.GetMetric()[0].GetHistogram()
+			return time.Duration(h.GetSampleSum() * float64(time.Second)), h.GetSampleCount()
+		}
+	}
+	return 0, 0
 }
 
 // startAtlas starts signaling that takes all players for being at one place.
@@ -73,7 +92,7 @@ func startAtlas(t *testing.T, players match.Place) *atlas {
 	if !built {
 		t.Skipf("SKIPPED %s: the pages are not built (make web/dist/index.html)", t.Name())
 	}
-	a := &atlas{parts: makeKeys(t), log: &journal{}}
+	a := &atlas{parts: makeKeys(t), log: &journal{}, metrics: prometheus.NewRegistry()}
 	text, err := os.ReadFile(a.private)
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +107,10 @@ func startAtlas(t *testing.T, players match.Place) *atlas {
 	}
 	a.server, err = server.New(server.Config{
 		Verifier: token.NewVerifier(issuer.Keys(), token.Scope{}, time.Now), Log: slog.New(slog.NewTextHandler(a.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Locate: func(netip.Addr) server.Location { return server.Location{Near: &match.Near{Place: players, Uncertainty: 20}} },
+		Metrics: a.metrics,
+		Locate: func(netip.Addr) server.Location {
+			return server.Location{Near: &match.Near{Place: players, Uncertainty: 20}}
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -207,6 +229,8 @@ func TestABrowserIsGivenTheEdgeThatItMeasuresAsTheNearest(t *testing.T) {
 				t.Errorf("number %d costs %+v, want a round trip of at least %v", i+1, c, least)
 			}
 		}
+		took, times := a.measured(t)
+		t.Logf("%d questions were answered after %v in all", times, took)
 		e2etest.Eventually(t, e2etest.Patience, "the near edge shows the game", func() bool { return strings.Contains(near.Stderr(), "player connected") })
 		end()
 		return
