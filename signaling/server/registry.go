@@ -59,8 +59,11 @@ type registry struct {
 	iceServers func(signaling.SessionID) []signaling.ICEServer
 	issuer     *token.Issuer // nil: the key is elsewhere
 	verifier   lease.Verifier
-	relay      *Relay        // nil: none
-	records    *records      // nil: nothing is kept
+	relay      *Relay   // nil: none
+	records    *records // nil: nothing is kept
+	policy     match.Policy
+	locate     func(netip.Addr) Location // called without the mutex
+	networks   *networks
 	wake       chan struct{} // tells run that an alarm may be due earlier
 
 	mu        sync.Mutex
@@ -69,10 +72,7 @@ type registry struct {
 	spent     spentTokens
 	alarms    alarms
 	seekers   map[*player]struct{} // players whose seek is set
-	policy    match.Policy
-	locate    func(netip.Addr) Location // where an address is; it is called without the mutex
-	networks  *networks
-	memory    *match.Memory // of edges that were good, by network
+	memory    *match.Memory        // of edges that were good, by network
 	decisions decisions
 	buried    map[signaling.SessionID]struct{} // sessions whose end an edge may not have heard of
 

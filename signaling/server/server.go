@@ -8,6 +8,11 @@
 // written. A peer that does not take its messages is dropped with a reason; the others do not notice. Deadlines of sessions
 // are alarms in the registry, which Run serves.
 //
+// # Matching
+//
+// The registry keeps an index of all edges (package match). Where several would do for a player whose page measures, it is asked how far they are, and ranked by
+// that; no slot is held meanwhile. What decided is kept for who asks (Server.Explain).
+//
 // # Clusters
 //
 // With a bus, several servers know each other's edges (presence). A session is at the node of its edge; a player of another node is

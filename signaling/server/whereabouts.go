@@ -94,7 +94,11 @@ func placeOf(own *signaling.Place, found Location) *signaling.Place {
 	if found.Near == nil {
 		return nil
 	}
-	return &signaling.Place{Latitude: found.Near.Latitude, Longitude: found.Near.Longitude, Radius: float64(found.Near.Uncertainty)}
+	place := &signaling.Place{Latitude: found.Near.Latitude, Longitude: found.Near.Longitude, Radius: float64(found.Near.Uncertainty)}
+	if (signaling.Traits{Place: place}).Check() != nil { // other nodes would not believe it
+		return nil
+	}
+	return place
 }
 
 // networks names players' networks for memory, so that what is remembered does not tell whose they are.

@@ -52,6 +52,7 @@ func TestAnEdgesOwnWordSaysWhereItIsElseItsAddress(t *testing.T) {
 		{"the address alone", nil, found, &berlin},
 		{"an address that is somewhere in a country", nil, Location{Near: &match.Near{Place: berlin, Uncertainty: 400}}, nil},
 		{"an owner who does not know either", &signaling.Place{Radius: 1000}, found, nil},
+		{"an address that is somewhere on Earth", nil, Location{Near: &match.Near{Place: berlin, Uncertainty: 65535}}, nil},
 		{"nothing", nil, Location{Network: "AS64496"}, nil},
 	} {
 		got := offerOf(match.Edge{}, signaling.Traits{Place: placeOf(step.own, step.found)}).Place
