@@ -29,7 +29,7 @@ import (
 	"nearlight/streamer"
 )
 
-// Config describes a node. All but Token, Identity, Endorsed, Regions, Price, Display, NVIDIA, Audio, Time, Local, Congestion, Stamp, Trace and
+// Config describes a node. All but Token, Identity, Endorsed, Regions, Price, Place, Display, NVIDIA, Audio, Time, Local, Congestion, Stamp, Trace and
 // Spans must be set.
 type Config struct {
 	Name     string
@@ -46,6 +46,7 @@ type Config struct {
 	Endorsed *identity.Endorsed // what a studio's root has signed of that key; nil for nothing
 	Regions  []string           // that the edge lies in
 	Price    uint64             // for a second, in the payment token's smallest unit
+	Place    *signaling.Place   // where it is; nil leaves that to signaling to find out
 	Display  display.Kind       // empty means display.Xvfb; with display.Offscreen, Offered is our own scene alone
 	NVIDIA   string             // folder of NVIDIA's libraries; empty means where the system looks
 	Audio    bool               // sessions have sound; off screen none has
@@ -180,6 +181,11 @@ func (n *Node) timeEncoders(ctx context.Context) error {
 	}
 	found := n.config.Time(ctx, n.config.Encoders, encoder.Config{Size: n.config.Size, FrameRate: n.config.FrameRate, Bitrate: n.config.Bitrate})
 	n.timings.Store(&found)
+	if pictures := n.pictures(); pictures != nil {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.send(signaling.Status{Free: n.free(), Pictures: pictures})
+	}
 	return nil
 }
 
@@ -205,6 +211,7 @@ func (n *Node) Registration() signaling.Register {
 		Token: n.config.Token, Name: n.config.Name, Slots: len(n.slots), Free: n.free(), Codecs: n.codecs(), Apps: n.apps(),
 		Instance: n.config.Leasing.Instance, Since: time.Now().UnixMilli(), Key: n.config.Leasing.Signer.Key(), Leases: n.slotStates(),
 	}
+	register.Traits = signaling.Traits{Price: n.terms.price, Regions: n.terms.regions, Place: n.config.Place, Pictures: n.pictures()}
 	for _, at := range n.config.Media[:min(len(n.config.Media), maxMedia)] {
 		register.Media = append(register.Media, at.String())
 	}

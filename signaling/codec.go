@@ -141,11 +141,15 @@ func decoder(d Direction, kind string) func([]byte) (Message, error) {
 			return read[Install]
 		case "leave":
 			return read[Leave]
+		case "measured":
+			return read[Measured]
 		}
 	case SignalingToPlayer:
 		switch kind {
 		case "matched":
 			return read[Matched]
+		case "measure":
+			return read[Measure]
 		case "moved":
 			return read[Moved]
 		case "queued":

@@ -3,6 +3,7 @@ package signaling
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -92,6 +93,7 @@ func TestGoldenMessagesAreReadAndWrittenAlike(t *testing.T) {
 var kinds = []string{
 	"play", "restart", "unheard", "offer", "answer", "candidate", "check", "install", "leave", "matched", "progress", "checked", "installing",
 	"ended", "moved", "queued", "leased", "error", "bound", "login", "challenge", "register", "status", "refuse", "alive", "registered", "start", "probe", "stop",
+	"measure", "measured",
 }
 
 func TestGoldenRefusalsAreRefused(t *testing.T) {
@@ -143,6 +145,8 @@ func TestEncodeRefusesWhatTheOtherEndWould(t *testing.T) {
 		{"too long", PlayerToSignaling, Answer{SDP: strings.Repeat("x", maxSDP+1)}},
 		{"not UTF-8", PlayerToSignaling, Answer{SDP: "\xff"}},
 		{"no reason", SignalingToPlayer, Ended{}},
+		{"a round trip that is no number", PlayerToSignaling, Measured{Round: 1, Edges: List[Trips]{{Edge: "e", RoundTrips: List[float64]{math.NaN()}}}}},
+		{"a place that is no number", EdgeToSignaling, Register{Token: "t", Slots: 1, Codecs: List[string]{"h264"}, Traits: Traits{Place: &Place{Latitude: math.NaN()}}}},
 		{"over MaxMessage once escaped", PlayerToSignaling, Answer{SDP: strings.Repeat("\n", maxSDP)}},
 	} {
 		if data, err := Encode(step.d, step.m); err == nil {

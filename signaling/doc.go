@@ -14,10 +14,14 @@
 // # Player, at /signal/player
 //
 //	to signaling
-//	  {"type":"play","token":T,"app":A,"size":{"width":W,"height":H},"codecs":["h264"],"resume":S,"restart":B,"watch":S,"wait":B}
+//	  {"type":"play","token":T,"app":A,"size":{"width":W,"height":H},"codecs":["h264"],"resume":S,"restart":B,"watch":S,"wait":B,
+//	   "measures":B}
 //	        app, size and resume (a session to go on with) are optional; the first message, within 10 s; restart, with
 //	        resume: the connection to the edge is still there, and only needs new ways;
-//	        wait: the player waits in line where all machines are in use, and goes on at another where its own cannot
+//	        wait: the player waits in line where all machines are in use, and goes on at another where its own cannot;
+//	        measures: it answers measure
+//	  {"type":"measured","round":N,"edges":[{"edge":E,"roundTrips":[MS],"failed":N}]}
+//	        answers measure, 400 ms after it came at the latest; an edge that is left out was not measured
 //	  {"type":"answer","sdp":SDP,"player":{"address":K,"signature":X}}
 //	        player, optional: signs the connection; a token may demand it
 //	  {"type":"candidate","candidate":C,"mid":M,"line":N}    C "" ends the list
@@ -26,6 +30,9 @@
 //	  {"type":"install","token":T,"app":A}                   may be the first message too; needs the token's right "install"
 //	  {"type":"leave"}
 //	from signaling
+//	  {"type":"measure","round":N,"edges":[{"edge":E,"at":[AT]}]}
+//	        before matched, where several edges would do: how far is each? By ICE's connectivity checks at its media port, under credentials that
+//	        everybody knows. A second one, with other edges, may follow. Without an answer the player is given an edge all the same
 //	  {"type":"matched","session":S,"edge":{"id":E,"name":N},"iceServers":[{"urls":[U],"username":..,"credential":..}],"share":T,"relayOnly":B,
 //	   "lease":LEASE}
 //	        share, optional: a token for others, who may look on at the session with it and nothing else; relayOnly: by
@@ -50,15 +57,17 @@
 //	to signaling
 //	  {"type":"login","address":K}                           optional, the first message then: the edge has a key
 //	  {"type":"register","token":T,"proof":PROOF,"name":N,"slots":N,"free":N,"codecs":[C],"apps":[APP],"edge":E,"sessions":[S],"media":[AT],
-//	   "instance":I,"since":MS,"running":[RUNNING],"key":K,"leases":[SLOT]}
+//	   "instance":I,"since":MS,"running":[RUNNING],"key":K,"leases":[SLOT],
+//	   "price":N,"regions":[R],"place":PLACE,"pictures":[PICTURE]}
 //	        the first message, within 10 s, or the second, within 10 s of the challenge that answers login; proof
 //	        only after login, and then token may be left out; media, optional: where it takes players' packets. instance: a secret of the edge's
 //	        own; the id of an edge without a key is a digest of that and of its token's jti (EdgeOf), the same at every node; an edge's with a key
 //	        is its address. since grows with each connection: of two nodes that know the edge, the one with the greater has it. running: what it
 //	        runs, so that a node that has never heard of it can go on. key, leases: what it signs leases by, and how its slots are. An edge with
 //	        neither key nor instance: edge and sessions, only when a lost connection is taken up again: the id it was registered
-//	        under and the sessions it still runs
-//	  {"type":"status","free":N,"apps":[APP],"leases":[SLOT]}  apps and leases optional: only when changed
+//	        under and the sessions it still runs. price: of a second, in the payment token's smallest unit; place: where it is, for matching with
+//	        players nearby; pictures: those that it was quick enough for when it tried its encoders
+//	  {"type":"status","free":N,"apps":[APP],"leases":[SLOT],"pictures":[PICTURE]}  all but free optional: only when changed
 //	  {"type":"leased","session":S,"lease":LEASE}            answers start with lease, before anything else of the session
 //	  {"type":"refuse","session":S,"error":ERROR}
 //	  {"type":"progress"|"offer"|"bound"|"candidate"|"unheard"|"ended","session":S,...as to the player}
@@ -84,6 +93,8 @@
 //	PROOF  {"issuedAt","expiresAt","signature"}              of the statement Login (internal/identity)
 //	ERROR  {"code","message","hint","retryable"}             message: what happened and why; hint: what to do
 //	LEASE  {"edge","slot","epoch","session","token","issued","expires","key","signature"}   package lease says what is signed
+//	PLACE  {"latitude","longitude","radius"}                 degrees north and east; radius, optional: kilometres by which it may be wrong
+//	PICTURE {"codec","size","frameRate"}
 //	SLOT   {"epoch","taken"}      RUNNING  {"session","app","token","watch","slot","epoch"}   token: TokenID of the player's
 //
 // After ended and after a failed installation a player's connection stays open for another play or install; after error
@@ -124,6 +135,11 @@
 //	apps        at most 64, names distinct; title 1 to 128, summary 512, package 128, at most 32 keys of keys 64 and does 128
 //	sessions    at most 64                      detail    at most 256
 //	media       at most 16, each an AT: ADDRESS:PORT, [ADDRESS]:PORT of IPv6, no zone
+//	measure     1 to 8 edges, each once, with 1 to 4 AT;   round  1 to 2^31-1
+//	measured    at most 8 edges, each once, with at most 16 round trips of more than 0 and at most 10000 MS; failed  0 to 1000
+//	price       0 to 2^53-1                     regions   at most 16, each 1 to 32 of a-z 0-9 -
+//	PLACE       latitude -90 to 90, longitude -180 to 180, radius 0 to 20038
+//	pictures    at most 32; frameRate 1 to 1000
 //	percent     0 to 100                        line      (of installing) at most 512
 //	output      at most 50 lines of at most 512 each
 //	position    1 on                            waiting   position on               estimate  -1 to 86400

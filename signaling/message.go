@@ -107,6 +107,8 @@ type Play struct {
 	// Wait says that the player waits in line where every machine is in use (Queued), and goes on with another machine when its own cannot
 	// (Moved).
 	Wait bool `json:"wait,omitempty"`
+	// Measures says that the player answers Measure.
+	Measures bool `json:"measures,omitempty"`
 }
 
 // Offer carries the edge's session description to the player, or to the edge that of a player that offers, for new ways.
@@ -280,6 +282,7 @@ type Register struct {
 	// Key is what the edge's leases are signed by, and Leases how its slots are; both empty for an edge that gives no leases.
 	Key    string      `json:"key,omitempty"`
 	Leases []SlotState `json:"leases,omitempty"`
+	Traits
 }
 
 // SlotState is a slot as its edge says it is.
@@ -300,6 +303,8 @@ type Status struct {
 	Apps []App `json:"apps,omitzero"` // nil: as before
 	// Leases is how the slots are; nil: as before.
 	Leases []SlotState `json:"leases,omitzero"`
+	// Pictures is in place of those before; nil: as before.
+	Pictures []Picture `json:"pictures,omitzero"`
 }
 
 // Refuse declines a session that was to start.

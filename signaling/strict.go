@@ -88,7 +88,7 @@ var wireNames = sync.OnceValue(func() map[string]string {
 	names := map[string]string{fold("type"): "type"}
 	for _, d := range []Message{
 		Play{}, Offer{}, Answer{}, Bound{}, Candidate{}, Install{}, Matched{}, Progress{}, Checked{}, Installing{}, Ended{}, Failed{},
-		Login{}, Challenge{}, Register{}, Status{}, Refuse{}, Living{}, Registered{}, Start{}, Probe{}, Stop{},
+		Login{}, Challenge{}, Register{}, Status{}, Refuse{}, Living{}, Registered{}, Start{}, Probe{}, Stop{}, Measure{}, Measured{},
 	} {
 		collectNames(reflect.TypeOf(d), names)
 	}
@@ -102,8 +102,9 @@ func collectNames(t reflect.Type, names map[string]string) {
 	case reflect.Struct:
 		for i := range t.NumField() {
 			field := t.Field(i)
-			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-			names[fold(name)] = name
+			if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name != "" { // an embedded struct has none of its own
+				names[fold(name)] = name
+			}
 			collectNames(field.Type, names)
 		}
 	}

@@ -47,6 +47,7 @@ type edgeFlags struct {
 	folder        string
 	regions       []string
 	price         uint64
+	place         placeValue
 	nvidia        string
 	traces        string
 }
@@ -74,6 +75,7 @@ func (f *edgeFlags) register(flags *pflag.FlagSet) {
 	registerTraces(flags, &f.traces)
 	flags.StringSliceVar(&f.regions, "regions", nil, "regions that the edge lies in, for tokens that are limited to some, for example de,eu")
 	flags.Uint64Var(&f.price, "price", 0, "what a second costs, in the payment token's smallest unit, for tokens that limit it")
+	flags.Var(&f.place, "place", "where the edge is, latitude and longitude in degrees, for players nearby: 52.52,13.40; 52.52,13.40,25 where it may be 25 km off (default: what signaling knows of its address)")
 	flags.StringVar(&f.folder, "folder", "", "folder for sessions' files and for what the edge must remember: its key and its leases (default: one of its own under the temporary folder)")
 }
 
@@ -225,7 +227,7 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 	}
 	b.node, err = edge.NewNode(edge.Config{
 		Name: host, Slots: f.slots, Engine: engine, Encoders: encoders, Time: newTimings(in.logger).measure,
-		Leasing: b.leases.Leasing, Token: in.token, Verifier: in.verifier, Identity: in.identity, Endorsed: in.endorsed, Regions: f.regions, Price: f.price,
+		Leasing: b.leases.Leasing, Token: in.token, Verifier: in.verifier, Identity: in.identity, Endorsed: in.endorsed, Regions: f.regions, Price: f.price, Place: f.place.Place,
 		Display: display.Kind(f.display), NVIDIA: f.nvidia, Audio: f.audio, Sandbox: cage, Folder: filepath.Clean(folder),
 		Size: media.Size(f.size), MaxSize: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate), Chroma: media.Chroma(f.chroma),
 		Offered: offered, Installer: &app.Installer{}, Local: in.local, Media: reached(b.ports), Congestion: streamer.Controller(f.congestion), Stamp: in.stamp, Trace: in.trace,

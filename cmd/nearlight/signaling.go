@@ -21,6 +21,7 @@ func newSignaling() *cobra.Command {
 	var keyRequired bool
 	var verifyKeys, hosts, origins []string
 	var cluster clusterFlags
+	var matching matchFlags
 	var drain time.Duration
 	var perAddress, edges int
 	var verbose bool
@@ -67,6 +68,11 @@ func newSignaling() *cobra.Command {
 				Verifier: verifier.Verifier, EdgeAccess: server.EdgeAccess{Keys: keys, KeyRequired: keyRequired}, Hosts: hosts, Origins: origins, Relay: relay.config,
 				Log: logger, Metrics: registry, DrainTime: drain, Limits: server.Limits{PerAddress: perAddress, Edges: edges},
 			}
+			places, err := matching.open(&config, logger)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, places.close()) }()
 			kept, err := openRecords(c.Context(), database, registry, logger)
 			if err != nil {
 				return err
@@ -131,6 +137,7 @@ func newSignaling() *cobra.Command {
 	c.Flags().StringSliceVar(&origins, "origins", nil, "further origins whose pages may use it, for example https://studio.example")
 	secure.register(c.Flags())
 	cluster.register(c.Flags())
+	matching.register(c.Flags())
 	c.Flags().StringVar(&database, "database", "", "keep who played what, when and where: a file (SQLite), or postgres://USER:PASSWORD@HOST/NAME, which nodes of a cluster share (docs/privacy.md); empty keeps nothing")
 	c.Flags().DurationVar(&drain, "drain", time.Second, "over how long connections are closed at the end, so that edges and players do not come to the other nodes all at once")
 	c.Flags().IntVar(&perAddress, "connections-per-address", server.DefaultPerAddress, "connections that one address may have")

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 
 	"nearlight/edge/display"
 	"nearlight/internal/media"
+	"nearlight/signaling"
 )
 
 // sizeValue is a flag of the form 1280x720.
@@ -65,4 +68,39 @@ func (v *displayValue) Set(text string) error {
 		*v = displayValue(kind)
 	}
 	return err
+}
+
+// placeValue is a flag of the form 52.52,13.40, or 52.52,13.40,25 with the kilometres by which it may be wrong.
+type placeValue struct{ *signaling.Place }
+
+func (v *placeValue) String() string {
+	if v.Place == nil {
+		return "" // not set
+	}
+	text := fmt.Sprintf("%v,%v", v.Latitude, v.Longitude)
+	if v.Radius > 0 {
+		text += fmt.Sprintf(",%v", v.Radius)
+	}
+	return text
+}
+func (*placeValue) Type() string { return "LAT,LON" }
+func (v *placeValue) Set(text string) error {
+	parts := strings.Split(text, ",")
+	if len(parts) != 2 && len(parts) != 3 {
+		return fmt.Errorf("want latitude and longitude in degrees, for example 52.52,13.40")
+	}
+	var numbers [3]float64
+	for i, part := range parts {
+		number, err := strconv.ParseFloat(strings.TrimSpace(part), 64)
+		if err != nil {
+			return fmt.Errorf("%q is no number: want latitude and longitude in degrees, for example 52.52,13.40", part)
+		}
+		numbers[i] = number
+	}
+	place := &signaling.Place{Latitude: numbers[0], Longitude: numbers[1], Radius: numbers[2]}
+	if err := (signaling.Traits{Place: place}).Check(); err != nil {
+		return err
+	}
+	v.Place = place
+	return nil
 }

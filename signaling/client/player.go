@@ -28,10 +28,10 @@ func NewPlayer(config Config, request signaling.Play) (*Player, error) {
 	return &Player{config: ready, request: request, outbox: newOutbox(signaling.PlayerToSignaling)}, nil
 }
 
-// Send queues a message for signaling: Answer, Candidate, Check, Restart, Install or Leave.
+// Send queues a message for signaling: Answer, Candidate, Check, Restart, Install, Leave, or Measured, where the request says that it is answered.
 func (p *Player) Send(m signaling.Message) error { return p.outbox.send(m) }
 
-// Run plays one session and passes what signaling says to handle: Matched, Progress, Offer, Candidate, Unheard, Checked, Installing
+// Run plays one session and passes what signaling says to handle: Measure, Matched, Progress, Offer, Candidate, Unheard, Checked, Installing
 // and Ended, by value. When the connection is lost, the session is resumed on a new one; Matched and a fresh Offer come again.
 //
 // It returns nil when ctx ends, after it has told signaling that the player leaves; otherwise why the session was refused

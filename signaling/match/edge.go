@@ -107,12 +107,6 @@ const (
 	MaxCandidates = 8
 )
 
-// Choice is the edge that was picked and the codecs that both sides know, the player's best first.
-type Choice struct {
-	Edge   signaling.EdgeID
-	Codecs []string
-}
-
 // Common returns the codecs of wanted that had has, in wanted's order and each once.
 func Common(wanted, had []string) []string {
 	var both []string

@@ -382,7 +382,7 @@ func TestLoadIsSpread(t *testing.T) {
 		x.Upsert(match.Edge{ID: id, Slots: slots, Free: slots, Codecs: []string{"h264"}, Place: &place})
 	}
 	for range n * slots / 2 {
-		choice, err := x.Pick(match.Request{Codecs: []string{"h264"}, Near: &match.Near{Place: place}}, random.IntN)
+		choice, err := pick(x, match.Request{Codecs: []string{"h264"}, Near: &match.Near{Place: place}}, random.IntN)
 		if err != nil {
 			t.Fatal(err)
 		}

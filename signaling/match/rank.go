@@ -97,9 +97,6 @@ func sum(terms []Term) (cost Cost) {
 	return cost
 }
 
-// salt draws one.
-func salt(intN func(int) int) uint64 { return uint64(intN(1<<31))<<31 | uint64(intN(1<<31)) }
-
 const (
 	// historyLength is how long a link counts, and historySize how many of an edge are kept: one measured each twenty seconds.
 	historyLength = 5 * time.Minute

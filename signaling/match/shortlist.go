@@ -94,16 +94,6 @@ func (x *Index) Shortlist(request Request, intN func(int) int) ([]Candidate, *si
 	return list.candidates(), nil
 }
 
-// Pick returns the edge for a player who measures nothing: of a shortlist the first by the policy Balanced.
-func (x *Index) Pick(request Request, intN func(int) int) (Choice, *signaling.Error) {
-	candidates, err := x.Shortlist(request, intN)
-	if err != nil {
-		return Choice{}, err
-	}
-	best := Rank(Balanced{}, Unmeasured(candidates), Ranking{Salt: salt(intN)})[0]
-	return Choice{Edge: best.Edge, Codecs: best.Codecs}, nil
-}
-
 // pick is an edge on a list that is being made.
 type pick struct {
 	edge    slot

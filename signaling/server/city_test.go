@@ -93,6 +93,7 @@ type rig struct {
 	refs     map[signaling.SessionID]lease.Ref
 	running  map[signaling.SessionID]signaling.Running
 	born     time.Time
+	extra    func(*signaling.Register) // changes what it registers; nil: nothing
 
 	mu sync.Mutex // of handle, connect and whatever a test says for the rig
 }
@@ -142,6 +143,9 @@ func (m *rig) connect(n *nodeUnderTest) {
 	}
 	for _, r := range m.running {
 		register.Running = append(register.Running, r)
+	}
+	if m.extra != nil {
+		m.extra(&register)
 	}
 	m.edge = n.register(rigPeer{m, m.recorder}, register, "edge-token")
 }

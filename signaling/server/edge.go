@@ -2,6 +2,7 @@ package server
 
 import (
 	"log/slog"
+	"net/netip"
 	"slices"
 
 	"nearlight/signaling"
@@ -17,15 +18,18 @@ type edge struct {
 	peer peer   // nil: the connection is lost, and away is set
 	away *alarm // its return
 
-	slots  int
-	free   int // as the edge said last
-	codecs []string
-	apps   []signaling.App
-	reach  Reach
-	quiet  bool // it did not answer a probe, and nothing came from it since
-	since  int64
-	key    string                // of its leases
-	leases []signaling.SlotState // as the edge said last, and what was proposed since; nil for an edge that gives none
+	slots   int
+	free    int // as the edge said last
+	codecs  []string
+	apps    []signaling.App
+	reach   Reach
+	ways    []netip.AddrPort // where players may measure it
+	traits  signaling.Traits // with its place, if that is known
+	network string           // through which it is reached; "": unknown
+	quiet   bool             // it did not answer a probe, and nothing came from it since
+	since   int64
+	key     string                // of its leases
+	leases  []signaling.SlotState // as the edge said last, and what was proposed since; nil for an edge that gives none
 
 	catalogue *catalogue // apps, shared with other edges
 
@@ -58,6 +62,9 @@ func (e *edge) available() int {
 
 // register takes an edge in, or back when it has proved by its key or its token that it is the one that was lost.
 func (r *registry) register(to peer, m signaling.Register, owner string) *edge {
+	reach := reachOf(to, m)
+	found := r.locate(reach.standpoint())
+	m.Place = placeOf(m.Place, found)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	own := edgeID(owner, m.Instance)
@@ -90,7 +97,7 @@ func (r *registry) register(to peer, m signaling.Register, owner string) *edge {
 		r.adopt(e, told)
 	}
 	e.log.Info("edge is registered", "name", e.name, "slots", e.slots, "free", e.free, "codecs", e.codecs, "apps", len(e.apps), "sessions", len(m.Sessions))
-	e.reach = reachOf(to, m)
+	e.reach, e.ways, e.traits, e.network = reach, reach.ways(), m.Traits, found.Network
 	to.send(signaling.Registered{Edge: e.id})
 	for id, s := range e.sessions {
 		if !slices.Contains(m.Sessions, id) && !s.unsent() {
@@ -171,6 +178,9 @@ func (r *registry) fromEdge(e *edge, from peer, m signaling.Message) *signaling.
 		}
 		if len(m.Leases) == e.slots {
 			e.leases = m.Leases
+		}
+		if m.Pictures != nil {
+			e.traits.Pictures = m.Pictures
 		}
 		r.touch(e)
 		r.serveQueue()

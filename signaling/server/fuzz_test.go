@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"testing"
 
@@ -40,6 +41,10 @@ func FuzzWhatOtherNodesSay(f *testing.F) {
 		envelope{From: "n-1", Link: "l", Home: true, Frame: sequence.Frame{Seq: 1, Body: []byte(`{"part":{"hold":-5}}`)}})
 	add(presence{Node: "n-1", Seq: 1, First: true, Last: true, Edges: []presentEdge{{ID: here, Slots: 1, Codecs: []string{"h264"}, Catalogue: "c", Since: 1 << 50}},
 		Apps: map[string][]signaling.App{"c": nil}}, presence{Node: "n-1", Seq: 9})
+	add(presence{Node: "n-1", Seq: 1, First: true, Last: true, Edges: []presentEdge{{ID: "e-far", Slots: 2, Free: 1, Codecs: []string{"h264"}, Catalogue: "c", Since: 5,
+		Traits:  signaling.Traits{Price: 7, Regions: []string{"eu"}, Place: &signaling.Place{Latitude: 52}, Pictures: []signaling.Picture{{Codec: "h264", Size: signaling.Size{Width: 640, Height: 480}, FrameRate: 60}}},
+		Network: "AS64496", Ways: []string{"203.0.113.9:9", "[2001:db8::9]:9"}}},
+		Apps: map[string][]signaling.App{"c": {tux}}}, presence{Node: "n-1", Seq: 2})
 	f.Fuzz(func(t *testing.T, first, second []byte) {
 		r := newRegistry(slog.New(slog.DiscardHandler), newMetrics(), func(int) int { return 0 },
 			func(signaling.SessionID) []signaling.ICEServer { return nil }, nil, lease.Ed25519Verifier{})
@@ -47,7 +52,7 @@ func FuzzWhatOtherNodesSay(f *testing.F) {
 		r.cluster = newCluster(network.Join())
 		register := signaling.Register{
 			Token: "t", Name: "rig", Slots: 1, Free: 1, Codecs: signaling.List[string]{"h264"}, Apps: signaling.List[signaling.App]{tux}, Instance: "rig", Since: 1,
-			Key: "k", Leases: []signaling.SlotState{{}},
+			Key: "k", Leases: []signaling.SlotState{{}}, Media: []string{"203.0.113.1:9"},
 		}
 		edgeSocket, playerSocket := &recorder{}, &recorder{}
 		r.register(edgeSocket, register, "edge-token")
@@ -66,7 +71,7 @@ func FuzzWhatOtherNodesSay(f *testing.F) {
 			r.beat()
 			r.mu.Unlock()
 		}
-		if err := r.play(p, signaling.Play{Token: "t", App: "tux", Codecs: []string{"h264"}, Wait: true}, claimsOf("y")); err != nil {
+		if err := r.play(p, signaling.Play{Token: "t", App: "tux", Codecs: []string{"h264"}, Wait: true, Measures: true}, claimsOf("y")); err != nil {
 			playerSocket.end(err)
 		}
 		r.part(p, 0)
@@ -75,6 +80,66 @@ func FuzzWhatOtherNodesSay(f *testing.F) {
 				if _, err := signaling.Encode(d, m); err != nil {
 					t.Error(err)
 				}
+			}
+		}
+	})
+}
+
+// Whatever a player says that it has measured, it gets one of the edges that would do for it, and the node goes on.
+func FuzzWhatAPlayerMeasures(f *testing.F) {
+	edges := []signaling.EdgeID{signaling.EdgeOf("edge-token", "a"), signaling.EdgeOf("edge-token", "b"), signaling.EdgeOf("edge-token", "c")}
+	for _, answer := range []signaling.Measured{
+		{Round: 1},
+		{Round: 1, Edges: []signaling.Trips{{Edge: edges[0], RoundTrips: []float64{1, 2, 3}}, {Edge: edges[1], Failed: 3}}},
+		{Round: 2, Edges: []signaling.Trips{{Edge: edges[2], RoundTrips: []float64{1e-300, 10_000}, Failed: 1000}}},
+		{Round: 1, Edges: []signaling.Trips{{Edge: "e-nobody", RoundTrips: []float64{5}}}},
+	} {
+		data, err := signaling.Encode(signaling.PlayerToSignaling, answer)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data, data)
+	}
+	f.Fuzz(func(t *testing.T, first, second []byte) {
+		r := newRegistry(slog.New(slog.DiscardHandler), newMetrics(), func(int) int { return 0 },
+			func(signaling.SessionID) []signaling.ICEServer { return nil }, nil, lease.Ed25519Verifier{})
+		for i, instance := range []string{"a", "b", "c"} {
+			r.register(&recorder{}, signaling.Register{
+				Token: "t", Name: "rig", Slots: 1, Free: 1, Codecs: signaling.List[string]{"h264"}, Apps: signaling.List[signaling.App]{tux}, Instance: instance, Since: 1,
+				Media: []string{fmt.Sprintf("203.0.113.%d:9", i)}, Traits: signaling.Traits{Place: &signaling.Place{Latitude: float64(30 * i)}},
+			}, "edge-token")
+		}
+		socket := &recorder{}
+		p := r.join(socket, r.log)
+		if err := r.play(p, signaling.Play{Token: "t", App: "tux", Codecs: []string{"h264"}, Measures: true}, claimsOf("y")); err != nil {
+			t.Fatal(err)
+		}
+		for _, data := range [][]byte{first, second} {
+			if m, err := signaling.Parse(signaling.PlayerToSignaling, data); err == nil {
+				if answer, ok := m.(signaling.Measured); ok {
+					if err := r.measured(p, answer); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		}
+		r.mu.Lock()
+		if p.measuring != nil {
+			if err := r.weigh(p, nil); err != nil {
+				t.Error(err)
+			}
+		}
+		r.mu.Unlock()
+		if p.session == nil {
+			t.Fatalf("the player has got %v", socket.take())
+		}
+		why, known := r.Explain(p.session.id)
+		if !known || len(why.Ranked) != 3 || why.Ranked[0].Edge != p.session.edge.id {
+			t.Errorf("explained as %+v, %v", why, known)
+		}
+		for _, reason := range why.Ranked {
+			if c := float64(reason.Cost); !(c >= 0 && c < 1e6) {
+				t.Errorf("a cost of %v", reason.Cost)
 			}
 		}
 	})

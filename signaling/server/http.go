@@ -269,6 +269,8 @@ func (s *Server) fromPlayer(p *player, m signaling.Message) *signaling.Error {
 		s.registry.check(p)
 	case signaling.Restart:
 		s.registry.restart(p)
+	case signaling.Measured:
+		return s.registry.measured(p, m)
 	case signaling.Leave:
 		s.registry.leave(p)
 	}

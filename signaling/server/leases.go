@@ -78,6 +78,7 @@ func (r *registry) again(s *session) bool {
 	if p.tries++; p.tries >= maxTries {
 		return false
 	}
+	r.decisions.end(s.id, time.Now())
 	r.drop(s)
 	if p.guest != nil { // its own node knows all edges as well, and how often it has tried
 		p.guest.tell(body{Retry: signaling.NewError(signaling.CodeStale)})

@@ -30,6 +30,7 @@ func (r *registry) connect(p *player, f *farEdge, m signaling.Play, claims token
 		return signaling.NewError(signaling.CodeInternal)
 	}
 	r.alarms.stop(p.idle)
+	r.decisions.goOn(m.Resume)
 	l := &link{name: rand.Text(), node: f.node.id, edge: f.ID, session: m.Resume, settled: quiet, player: p, heard: time.Now()}
 	r.cluster.links[l.name] = l
 	if r.cluster.ways[l.edge] == nil {
@@ -144,10 +145,14 @@ func (r *registry) fromHome(l *link, data []byte) {
 		switch m := m.(type) {
 		case signaling.Matched:
 			l.session, l.settled = m.Session, false
-			p.tries = 0
+			p.tries, p.had = 0, m.Edge.ID
+			r.decisions.add(m.Session, p.decided, time.Now())
+			r.decisions.goOn(m.Session)
+			p.decided = nil
 		case signaling.Offer:
 			l.settled = m.Restart && l.settled
 		case signaling.Ended:
+			r.decisions.end(l.session, time.Now())
 			r.unlink(p)
 			r.rest(p)
 		}
@@ -155,9 +160,11 @@ func (r *registry) fromHome(l *link, data []byte) {
 	case b.SDP != "":
 		p.send(signaling.Answer{SDP: b.SDP})
 	case b.End != nil:
+		r.decisions.end(l.session, time.Now())
 		r.unlink(p)
 		p.end(b.End.Reason)
 	case b.Moved != nil:
+		r.decisions.end(l.session, time.Now())
 		r.unlink(p)
 		r.handOver(p, b.Moved)
 	case b.Retry != nil:

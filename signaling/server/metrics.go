@@ -19,7 +19,9 @@ type metrics struct {
 	settled  prometheus.Histogram
 	leases   prometheus.Histogram
 
-	queued prometheus.Histogram
+	measurements *prometheus.CounterVec // by result
+	measured     prometheus.Histogram
+	queued       prometheus.Histogram
 
 	overtaken, adopted, guests, handovers, unrecorded prometheus.Counter
 }
@@ -33,11 +35,17 @@ func newMetrics() *metrics {
 		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Subsystem: subsystem, Name: name, Help: help})
 	}
 	return &metrics{
-		received: counter("messages_received_total", "Messages read, by direction and type.", "direction", "type"),
-		refused:  counter("refusals_total", "Requests and connections that were refused or closed for a reason, by code.", "code"),
-		matches:  counter("matches_total", "Requests to play, by result: matched, resumed, or why not.", "result"),
-		ended:    counter("sessions_ended_total", "Sessions that have ended, by code.", "code"),
-		dropped:  counter("messages_dropped_total", "Messages that were read but not relayed, by reason.", "reason"),
+		received:     counter("messages_received_total", "Messages read, by direction and type.", "direction", "type"),
+		refused:      counter("refusals_total", "Requests and connections that were refused or closed for a reason, by code.", "code"),
+		matches:      counter("matches_total", "Requests to play, by result: matched, resumed, or why not.", "result"),
+		ended:        counter("sessions_ended_total", "Sessions that have ended, by code.", "code"),
+		dropped:      counter("messages_dropped_total", "Messages that were read but not relayed, by reason.", "reason"),
+		measurements: counter("measurements_total", "Questions to players how far edges are, by whether they were answered in time.", "result"),
+		measured: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: namespace, Subsystem: subsystem, Name: "measurement_seconds",
+			Help:    "Time that players took to say how far some edges are, with the way to them.",
+			Buckets: []float64{0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1},
+		}),
 		sockets: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: namespace, Subsystem: subsystem, Name: "connections", Help: "Open sockets, by role.",
 		}, []string{"role"}),
@@ -72,7 +80,7 @@ func (m *metrics) collectors(r *registry) []prometheus.Collector {
 		}, func() float64 { return float64(value()) })
 	}
 	return []prometheus.Collector{
-		m.received, m.refused, m.matches, m.ended, m.dropped, m.sockets, m.settled, m.leases, m.queued, m.overtaken, m.adopted, m.guests, m.handovers, m.unrecorded,
+		m.received, m.refused, m.matches, m.ended, m.dropped, m.sockets, m.settled, m.leases, m.queued, m.measurements, m.measured, m.overtaken, m.adopted, m.guests, m.handovers, m.unrecorded,
 		gauge("edges", "Edges that are connected.", nil, func() int { edges, _, _ := r.counts(); return edges }),
 		gauge("waiting_players", "Players who wait in line for an edge.", nil, func() int { return r.figure(func() int { return len(r.line) }) }),
 		gauge("far_edges", "Edges of other nodes that are known here.", nil, func() int { return r.figure(func() int { return len(r.far) }) }),

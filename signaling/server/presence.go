@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"maps"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -34,6 +35,9 @@ type presentEdge struct {
 	Codecs    []string         `json:"codecs"`
 	Catalogue string           `json:"catalogue"`
 	Since     int64            `json:"since"`
+	signaling.Traits
+	Network string   `json:"network,omitempty"`
+	Ways    []string `json:"ways,omitempty"` // where players may measure it, ADDRESS:PORT each
 }
 
 // farEdge is an edge of another node.
@@ -41,6 +45,7 @@ type farEdge struct {
 	presentEdge
 	node  *neighbour
 	apps  []signaling.App
+	ways  []netip.AddrPort
 	round uint64
 }
 
@@ -100,9 +105,12 @@ func (r *registry) tell(ids []signaling.EdgeID, all bool) {
 		if e.peer != nil && !e.quiet {
 			free = e.available()
 		}
-		present := presentEdge{ID: id, Name: e.name, Slots: e.slots, Free: free, Codecs: e.codecs, Since: e.since}
+		present := presentEdge{ID: id, Name: e.name, Slots: e.slots, Free: free, Codecs: e.codecs, Since: e.since, Traits: e.traits, Network: e.network}
 		present.Catalogue = e.catalogue.digest
-		size += 256 + 20*len(e.codecs)
+		for _, way := range e.ways {
+			present.Ways = append(present.Ways, way.String())
+		}
+		size += 384 + 20*len(e.codecs) + 50*len(e.ways) + 40*len(e.traits.Regions) + 80*len(e.traits.Pictures)
 		if next.Apps[present.Catalogue] == nil {
 			if size > 0 && size+e.catalogue.size > batchBytes && len(next.Edges) > 0 {
 				flush(false)
@@ -177,7 +185,8 @@ func (r *registry) hear(p presence) {
 	}
 	for _, present := range p.Edges {
 		apps, ok := p.Apps[present.Catalogue]
-		if !ok || !present.fits(apps) {
+		ways, known := present.parsedWays()
+		if !ok || !known || !present.fits(apps) {
 			r.metrics.dropped.WithLabelValues("strange-node").Inc()
 			continue
 		}
@@ -187,7 +196,7 @@ func (r *registry) hear(p presence) {
 			n.edges[present.ID] = f
 			r.far[present.ID] = append(r.far[present.ID], f)
 		}
-		f.presentEdge, f.round = present, n.round
+		f.presentEdge, f.ways, f.round = present, ways, n.round
 		f.apps = r.catalogue(apps).apps
 		f.Codecs = r.internCodecs(present.Codecs)
 		r.reindex(present.ID)
@@ -256,14 +265,6 @@ func (r *registry) reindex(id signaling.EdgeID) {
 	} else {
 		delete(r.vacant, id)
 	}
-}
-
-func (f *farEdge) offer() match.Edge {
-	return match.Edge{ID: f.ID, Slots: f.Slots, Free: f.Free, Codecs: f.Codecs, Apps: f.apps}
-}
-
-func (e *edge) offer() match.Edge {
-	return match.Edge{ID: e.id, Slots: e.slots, Free: e.available(), Codecs: e.codecs, Apps: e.apps}
 }
 
 // catalogue is a list of apps that edges share: most have the same.

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"nearlight/signaling"
-	"nearlight/signaling/match"
 )
 
 // waiting is a player's place in line. Each node has a line of its own; by what nodes tell each other, who has waited longest anywhere
@@ -50,6 +49,7 @@ func (r *registry) over(p *player, m signaling.Ended) {
 func (r *registry) handOver(p *player, reason *signaling.Error) {
 	p.request.Resume, p.request.Restart = "", false
 	p.tries = 0
+	p.asked = true // there is no time to measure: what it has measured before counts
 	p.log.Info("player is handed to another edge", "why", reason.Code)
 	r.metrics.handovers.Inc()
 	p.send(signaling.Moved{Reason: reason})
@@ -123,8 +123,12 @@ func (r *registry) serveQueue() {
 			if len(r.vacant) == 0 {
 				break
 			}
-			choice, err := r.pick(match.Request{App: p.request.App, Codecs: p.request.Codecs})
+			request, candidates, err := r.shortlist(p)
 			if err != nil {
+				continue
+			}
+			ranked := r.rank(p, p.recall(candidates))
+			if len(ranked) == 0 {
 				continue
 			}
 			r.served = append(r.served, time.Now())
@@ -134,8 +138,7 @@ func (r *registry) serveQueue() {
 			r.metrics.queued.Observe(time.Since(p.waiting.since).Seconds())
 			r.dequeue(p)
 			p.tries = 0
-			r.metrics.matches.WithLabelValues("matched").Inc()
-			if err := r.give(p, choice); err != nil {
+			if err := r.settle(p, request, ranked); err != nil {
 				p.end(err)
 			}
 		}

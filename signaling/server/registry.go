@@ -59,17 +59,22 @@ type registry struct {
 	iceServers func(signaling.SessionID) []signaling.ICEServer
 	issuer     *token.Issuer // nil: the key is elsewhere
 	verifier   lease.Verifier
-	relay      *Relay        // nil: none
-	records    *records      // nil: nothing is kept
+	relay      *Relay   // nil: none
+	records    *records // nil: nothing is kept
+	policy     match.Policy
+	locate     func(netip.Addr) Location // called without the mutex
+	networks   *networks
 	wake       chan struct{} // tells run that an alarm may be due earlier
 
-	mu       sync.Mutex
-	edges    map[signaling.EdgeID]*edge
-	sessions map[signaling.SessionID]*session
-	spent    spentTokens
-	alarms   alarms
-	seekers  map[*player]struct{}             // players whose seek is set
-	buried   map[signaling.SessionID]struct{} // sessions whose end an edge may not have heard of
+	mu        sync.Mutex
+	edges     map[signaling.EdgeID]*edge
+	sessions  map[signaling.SessionID]*session
+	spent     spentTokens
+	alarms    alarms
+	seekers   map[*player]struct{} // players whose seek is set
+	memory    *match.Memory        // of edges that were good, by network
+	decisions decisions
+	buried    map[signaling.SessionID]struct{} // sessions whose end an edge may not have heard of
 
 	cluster    *cluster                        // nil: this node is alone
 	far        map[signaling.EdgeID][]*farEdge // of other nodes, usually one of each
@@ -99,7 +104,15 @@ type player struct {
 	install *installation  // nil: none
 	idle    *alarm
 	offer   string // of one who offers, in place of its edge
-	from    netip.Addr
+
+	from      netip.Addr
+	location  Location         // of that
+	measuring *measuring       // what it is about to tell of the way to some edges; nil: nothing
+	asked     bool             // it was asked about them, for this request, or is not to be
+	questions int              // that it was asked
+	history   match.History    // what it has measured
+	decided   *decision        // by which it was given the edge whose session is yet to begin
+	had       signaling.EdgeID // the edge that it was given last
 }
 
 func newRegistry(
@@ -112,6 +125,7 @@ func newRegistry(
 		seekers: make(map[*player]struct{}), buried: make(map[signaling.SessionID]struct{}),
 		index: match.NewIndex(), vacant: make(map[signaling.EdgeID]struct{}),
 		far: make(map[signaling.EdgeID][]*farEdge), catalogues: make(map[string]*catalogue),
+		policy: match.Policies()[0], locate: func(netip.Addr) Location { return Location{} }, networks: newNetworks(), memory: match.NewMemory(match.MemoryConfig{}),
 	}
 }
 
@@ -151,9 +165,10 @@ func (r *registry) after(d time.Duration, ring func()) *alarm {
 
 // join takes note of a new player.
 func (r *registry) join(to peer, log *slog.Logger) *player {
+	p := &player{peer: to, log: log, from: fromOf(to)}
+	p.location = r.locate(p.from)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p := &player{peer: to, log: log, from: fromOf(to)}
 	r.rest(p)
 	return p
 }
@@ -165,8 +180,10 @@ func (r *registry) part(p *player, hold time.Duration) {
 	r.alarms.stop(p.idle)
 	r.unwatch(p)
 	r.stopSeeking(p)
+	r.stopMeasuring(p)
 	r.dequeue(p)
 	if p.link != nil {
+		r.decisions.end(p.link.session, time.Now())
 		r.toHome(p.link, body{Part: &parting{Hold: hold}})
 		r.unlink(p)
 	}
@@ -184,15 +201,10 @@ func (r *registry) leaveSession(p *player, hold time.Duration) {
 func (r *registry) rest(p *player) {
 	r.alarms.stop(p.idle)
 	p.idle = r.after(idleTimeout, func() {
-		if p.session == nil && p.install == nil && p.seek == nil && p.link == nil && p.waiting == nil {
+		if p.session == nil && p.install == nil && p.seek == nil && p.link == nil && p.waiting == nil && p.measuring == nil {
 			p.end(signaling.Errorf(signaling.CodeTimedOut, "Nothing was asked for within %v.", idleTimeout))
 		}
 	})
-}
-
-// pick finds the edge for a request.
-func (r *registry) pick(request match.Request) (match.Choice, *signaling.Error) {
-	return r.index.Pick(request, r.intN)
 }
 
 // apps returns the apps of all edges that are connected, an installed one before one that is not.

@@ -78,6 +78,7 @@ func (r *registry) hurry(p *player) {
 
 func (r *registry) seekFailed(p *player) {
 	going := p.seek.going
+	r.decisions.end(p.seek.request.Resume, time.Now())
 	r.stopSeeking(p)
 	if !going {
 		r.metrics.matches.WithLabelValues("resume-unknown").Inc()
@@ -151,6 +152,7 @@ func (r *registry) rebind(p *player, m signaling.Play, claims token.Claims) *sig
 	p.session, s.player, s.hold = s, p, nil
 	p.request, p.claims = m, claims
 	r.metrics.matches.WithLabelValues("rejoined").Inc()
+	r.decisions.goOn(s.id)
 	s.log.Info("player goes on with its session at this node")
 	return nil
 }

@@ -8,6 +8,11 @@
 // written. A peer that does not take its messages is dropped with a reason; the others do not notice. Deadlines of sessions
 // are alarms in the registry, which Run serves.
 //
+// # Matching
+//
+// The registry keeps an index of all edges (package match). Where several would do for a player whose page measures, it is asked how far they are, and ranked by
+// that; no slot is held meanwhile. What decided is kept for who asks (Server.Explain).
+//
 // # Clusters
 //
 // With a bus, several servers know each other's edges (presence). A session is at the node of its edge; a player of another node is
@@ -39,6 +44,7 @@ import (
 	"nearlight/internal/bus"
 	"nearlight/signaling"
 	"nearlight/signaling/lease"
+	"nearlight/signaling/match"
 	"nearlight/signaling/token"
 )
 
@@ -67,6 +73,12 @@ type Config struct {
 	Issuer *token.Issuer
 	// LeaseVerifier checks what edges sign leases with; nil means lease.Ed25519Verifier.
 	LeaseVerifier lease.Verifier
+
+	// Policy orders the edges that would do for a player; nil means match.Balanced.
+	Policy match.Policy
+	// Locate says what is known of an address: of a player's, and of an edge's that does not say where it is. It is called by several goroutines at
+	// once and must not block; nil means that nothing is known.
+	Locate func(netip.Addr) Location
 
 	Limits Limits
 
@@ -194,6 +206,12 @@ func New(config Config) (*Server, error) {
 	s.registry = newRegistry(inCluster(config.Log, c), s.metrics, config.IntN, config.ICEServers, config.Issuer, config.LeaseVerifier)
 	s.registry.cluster = c
 	s.registry.relay = config.Relay
+	if config.Policy != nil {
+		s.registry.policy = config.Policy
+	}
+	if config.Locate != nil {
+		s.registry.locate = config.Locate
+	}
 	if config.Records != nil {
 		s.registry.records = newRecords(config.Records, config.Log, s.metrics)
 	}

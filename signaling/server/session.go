@@ -87,11 +87,11 @@ func (r *registry) play(p *player, m signaling.Play, claims token.Claims) *signa
 	if m.Resume != "" {
 		return r.resume(p, m, claims)
 	}
-	p.request, p.claims, p.tries, p.paid = m, claims, 0, false
+	p.request, p.claims, p.tries, p.paid, p.asked = m, claims, 0, false, false
 	return r.assign(p)
 }
 
-// assign finds an edge for what a player has requested.
+// assign finds an edge for what a player has requested, after it has measured the way to some, if it can.
 func (r *registry) assign(p *player) *signaling.Error {
 	r.serveQueue()
 	if p.request.Wait && (len(r.line) > 0 || r.older(time.Now()) > 0) {
@@ -99,20 +99,26 @@ func (r *registry) assign(p *player) *signaling.Error {
 		r.serveQueue() // nobody before it may want what it wants
 		return err
 	}
-	choice, err := r.pick(match.Request{App: p.request.App, Codecs: p.request.Codecs})
-	if err != nil {
-		r.metrics.matches.WithLabelValues(string(err.Code)).Inc()
-		if err.Code == signaling.CodeFull && p.request.Wait {
-			return r.enqueue(p, err)
+	request, candidates, err := r.shortlist(p)
+	if err == nil {
+		if !p.asked && r.measure(p, request, nil, candidates, 1) {
+			p.asked = true
+			return nil
 		}
-		return r.explain(err, p.claims)
+		if ranked := r.rank(p, p.recall(candidates)); len(ranked) > 0 {
+			return r.settle(p, request, ranked)
+		}
+		err = signaling.NewError(signaling.CodeFull)
 	}
-	r.metrics.matches.WithLabelValues("matched").Inc()
-	return r.give(p, choice)
+	r.metrics.matches.WithLabelValues(string(err.Code)).Inc()
+	if err.Code == signaling.CodeFull && p.request.Wait {
+		return r.enqueue(p, err)
+	}
+	return r.hint(err, p.claims)
 }
 
 // give begins a player's session at the edge that was picked, here or at another node.
-func (r *registry) give(p *player, choice match.Choice) *signaling.Error {
+func (r *registry) give(p *player, id signaling.EdgeID) *signaling.Error {
 	if !p.paid {
 		if err := r.spent.spend(p.claims, time.Now()); err != nil {
 			r.metrics.matches.WithLabelValues(string(err.Code)).Inc()
@@ -120,12 +126,13 @@ func (r *registry) give(p *player, choice match.Choice) *signaling.Error {
 		}
 		p.paid = true
 	}
-	if f := r.farNow(choice.Edge); f != nil {
+	if f := r.farNow(id); f != nil {
 		f.Free-- // its node will say how it is
 		r.reindex(f.ID)
 		return r.connect(p, f, p.request, p.claims, false)
 	}
-	r.begin(p, r.edges[choice.Edge], choice.Codecs)
+	e := r.edges[id]
+	r.begin(p, e, match.Common(p.request.Codecs, e.codecs))
 	return nil
 }
 
@@ -137,6 +144,8 @@ func (r *registry) begin(p *player, e *edge, codecs []string) {
 	}
 	s.log = r.log.With("session", s.id, "edge", e.id)
 	r.sessions[s.id], e.sessions[s.id] = s, s
+	r.decisions.add(s.id, p.decided, s.born)
+	p.decided = nil
 	s.log.Info("session is matched", "app", s.app)
 	r.start(p, s, p.request, codecs, false)
 	r.touch(e)
@@ -160,7 +169,7 @@ func (r *registry) watch(p *player, m signaling.Play, claims token.Claims) *sign
 
 // busy reports whether a player has a session, or is about to get one.
 func (p *player) busy() bool {
-	return p.session != nil || p.link != nil || p.seek != nil || p.waiting != nil
+	return p.session != nil || p.link != nil || p.seek != nil || p.waiting != nil || p.measuring != nil
 }
 
 // lookOn is watch for a player who may.
@@ -234,6 +243,7 @@ func (r *registry) resume(p *player, m signaling.Play, claims token.Claims) *sig
 		old.end(signaling.NewError(signaling.CodeReplaced))
 	}
 	r.metrics.matches.WithLabelValues("resumed").Inc()
+	r.decisions.goOn(s.id)
 	s.log.Info("session is resumed")
 	p.request, p.claims = m, claims
 	s.shareable = claims.Allows(token.Watch)
@@ -278,6 +288,7 @@ func (r *registry) start(p *player, s *session, m signaling.Play, codecs []strin
 
 // matched tells a player its session.
 func (r *registry) matched(p *player, s *session) {
+	p.had = s.edge.id
 	p.send(signaling.Matched{
 		Session: s.id, Edge: signaling.EdgeName{ID: s.edge.id, Name: s.edge.name}, ICEServers: r.iceServersOf(s), Share: r.share(s), Lease: s.lease,
 		RelayOnly: r.hides(),
@@ -314,7 +325,15 @@ func (r *registry) leave(p *player) {
 		r.rest(p)
 		return
 	}
+	if p.measuring != nil {
+		r.stopMeasuring(p)
+		r.rest(p)
+		return
+	}
 	if r.forward(p, signaling.Leave{}) {
+		if p.link != nil {
+			r.decisions.end(p.link.session, time.Now())
+		}
 		r.stopSeeking(p)
 		r.unlink(p)
 		r.rest(p)
@@ -362,6 +381,7 @@ func (r *registry) finish(s *session, over signaling.Ended, tellEdge bool) {
 	s.log.Info("session has ended", "code", over.Reason.Code, "reason", over.Reason.Message, "lasted", time.Since(s.born).Round(time.Millisecond))
 	r.metrics.ended.WithLabelValues(known(over.Reason.Code)).Inc()
 	r.ended(s, over)
+	r.decisions.end(s.id, time.Now())
 	p := s.player
 	if p == nil {
 		s.over = &over
@@ -399,8 +419,8 @@ func (r *registry) toEdge(s *session, m signaling.Message) {
 	}
 }
 
-// explain adds to a refusal what only the registry knows.
-func (r *registry) explain(err *signaling.Error, claims token.Claims) *signaling.Error {
+// hint adds to a refusal what only the registry knows.
+func (r *registry) hint(err *signaling.Error, claims token.Claims) *signaling.Error {
 	if err.Code != signaling.CodeFull {
 		return err
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net/netip"
 	"unicode/utf8"
 
 	"nearlight/signaling"
@@ -13,6 +14,8 @@ const (
 	maxNodeID    = 64
 	maxEdgeSlots = 64 // as the wire has it
 	maxTold      = 64 // apps of a catalogue, codecs of an edge
+	maxWays      = 6  // of two families and three scopes
+	maxNetwork   = 32
 )
 
 func wellFormedID(id string, most int) bool {
@@ -37,5 +40,24 @@ func (p presentEdge) fits(apps []signaling.App) bool {
 	if p.Slots < 1 || p.Slots > maxEdgeSlots || p.Free < 0 || p.Free > p.Slots || p.Since < 0 {
 		return false
 	}
+	if len(p.Network) > maxNetwork || !utf8.ValidString(p.Network) || p.Traits.Check() != nil {
+		return false
+	}
 	return len(p.Codecs) > 0 && len(p.Codecs) <= maxTold && len(apps) <= maxTold
+}
+
+// parsedWays reads where an edge may be measured, false for what is no list of addresses.
+func (p presentEdge) parsedWays() ([]netip.AddrPort, bool) {
+	if len(p.Ways) > maxWays {
+		return nil, false
+	}
+	ways := make([]netip.AddrPort, 0, len(p.Ways))
+	for _, text := range p.Ways {
+		way, err := netip.ParseAddrPort(text)
+		if err != nil || way.Port() == 0 || way.Addr().Zone() != "" {
+			return nil, false
+		}
+		ways = append(ways, way)
+	}
+	return ways, true
 }

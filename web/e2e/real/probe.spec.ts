@@ -7,7 +7,8 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { test as base, expect, type Page } from "@playwright/test";
 import { build } from "vite";
-import type { Probe, ProbeOptions, ProbeTarget } from "../../player/src/probe.js";
+import type { ProbeOptions } from "../../player/src/probe.js";
+import type { Probe, ProbeTarget } from "../../player/src/signaling/messages.js";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
 
@@ -80,7 +81,7 @@ async function measure(page: Page, script: string, targets: ProbeTarget[], optio
 }
 
 const at = (ports: readonly number[]): ProbeTarget[] =>
-  ports.map((port, i) => ({ edge: `edge-${i}`, addresses: [{ ip: "127.0.0.1", port }] }));
+  ports.map((port, i) => ({ edge: `edge-${i}`, at: [`127.0.0.1:${port}`] }));
 
 /** A machine that is busy with something else may be late once, and one that is drowned in work each time. */
 const drowned = () => (loadavg()[0] ?? 0) > 2 * availableParallelism();

@@ -169,3 +169,74 @@ it("takes new ways from the same machine alone", async () => {
   socket.say({ type: "offer", ...exchange.offer, sdp: middle, restart: true });
   await vi.waitFor(() => expect([first.closed, told]).toEqual([true, ["stream", "connected", "unproven"]]));
 });
+
+/** A connection by which a probe counts what is answered, all after 12 ms. */
+class FakeProbe {
+  static closed = 0;
+  readonly localDescription = { sdp: "v=0\r\na=mid:0\r\n" };
+  createDataChannel(): void {}
+  async setLocalDescription(): Promise<void> {}
+  async setRemoteDescription({ sdp }: { sdp: string }): Promise<void> {
+    this.remote = sdp;
+  }
+  remote = "";
+  async getStats(): Promise<Map<string, object>> {
+    const answers = this.remote.includes("192.0.2.1 9 ") ? 3 : 0;
+    return new Map([["pair", { type: "candidate-pair", responsesReceived: answers, totalRoundTripTime: 0.012 * answers }]]);
+  }
+  close(): void {
+    FakeProbe.closed++;
+  }
+}
+
+const question = {
+  type: "measure",
+  round: 7,
+  edges: [
+    { edge: "near", at: ["192.0.2.1:9"] },
+    { edge: "silent", at: ["192.0.2.2:9"] },
+  ],
+};
+
+function asking() {
+  FakeProbe.closed = 0;
+  vi.stubGlobal("RTCPeerConnection", FakeProbe);
+  const link = new Link({ signal: "http://play.example", token: "t", codecs: ["h264"], ready: Promise.resolve() }, null);
+  return { link, socket: FakeSocket.last };
+}
+
+it("tells signaling how far the edges are that it is asked about", async () => {
+  const { link, socket } = asking();
+  await vi.waitFor(() => expect(socket.sent[0]).toMatchObject({ type: "play", measures: true }));
+  socket.say(question);
+  await vi.waitFor(() => expect(socket.sent).toHaveLength(2), { timeout: 5_000 });
+  const { edges, ...rest } = socket.sent[1] as unknown as { edges: { edge: string; roundTrips: number[]; failed: number }[] };
+  expect(rest).toEqual({ type: "measured", round: 7 });
+  const rounded = edges.map((one) => ({ ...one, roundTrips: one.roundTrips.map(Math.round) }));
+  expect(rounded).toEqual([
+    { edge: "near", roundTrips: [12, 12, 12], failed: 0 },
+    { edge: "silent", roundTrips: [], failed: 3 },
+  ]);
+  expect(FakeProbe.closed).toBe(2);
+  link.close(false);
+});
+
+it("stops measuring when it is closed, and says nothing more", async () => {
+  const { link, socket } = asking();
+  await vi.waitFor(() => expect(socket.sent).toHaveLength(1));
+  socket.say(question);
+  link.close(false);
+  await vi.dynamicImportSettled();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect([socket.sent.length, FakeProbe.closed]).toEqual([1, 0]);
+});
+
+it("answers with nothing where the browser lets nothing be measured", async () => {
+  const { link, socket } = asking();
+  vi.stubGlobal("RTCPeerConnection", undefined);
+  await vi.waitFor(() => expect(socket.sent).toHaveLength(1));
+  socket.say(question);
+  await vi.waitFor(() => expect(socket.sent).toHaveLength(2), { timeout: 5_000 });
+  expect(socket.sent[1]).toMatchObject({ type: "measured", round: 7, edges: [{ failed: 3 }, { failed: 3 }] });
+  link.close(false);
+});

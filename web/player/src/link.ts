@@ -3,7 +3,7 @@ import type { FromEdge, ToEdge } from "./control/codec.js";
 import { Emitter } from "./emitter.js";
 import { type ErrorInfo, PlayerError } from "./errors.js";
 import { Peer } from "./peer.js";
-import type { Candidate, EdgeKey, FromSignaling, Matched, Queued, Size } from "./signaling/messages.js";
+import type { Candidate, EdgeKey, FromSignaling, Matched, Measure, Queued, Size } from "./signaling/messages.js";
 import { SignalingSocket } from "./signaling/socket.js";
 
 interface Events {
@@ -89,6 +89,8 @@ export class Link extends Emitter<Events> {
   /** What came by the connection before that. */
   #withheld: (() => void)[] = [];
   #verdicts: ((edge: "alive" | "gone" | "unknown") => void)[] = [];
+  /** Ends what is being measured. */
+  readonly #over = new AbortController();
 
   constructor(request: LinkRequest, bond: Promise<Bond> | null) {
     super();
@@ -127,7 +129,7 @@ export class Link extends Emitter<Events> {
     const socket = new SignalingSocket(signal);
     socket.on("message", (message) => this.#receive(message));
     socket.on("closed", (error) => this.#socketClosed(error));
-    socket.send({ type: "play", ...asked, ...again, ...(asked.watch === undefined ? { wait: true } : {}) });
+    socket.send({ type: "play", ...asked, ...again, ...(asked.watch === undefined ? { wait: true, measures: true } : {}) });
     return socket;
   }
 
@@ -170,6 +172,7 @@ export class Link extends Emitter<Events> {
   close(leave: boolean): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#over.abort();
     clearTimeout(this.#deadline);
     if (leave) this.#socket.send({ type: "leave" });
     this.#socket.close();
@@ -179,6 +182,9 @@ export class Link extends Emitter<Events> {
 
   #receive(message: FromSignaling): void {
     switch (message.type) {
+      case "measure":
+        void this.#measure(message);
+        break;
       case "matched":
         this.#match(message);
         break;
@@ -218,6 +224,13 @@ export class Link extends Emitter<Events> {
       case "installing":
         break; // answers a request that a link does not make
     }
+  }
+
+  /** Tells signaling how far some edges are. What cannot be measured is left out: signaling does without. */
+  async #measure({ round, edges }: Measure): Promise<void> {
+    const socket = this.#socket;
+    const probing = import("./probe.js").then(({ probe }) => probe(edges, { signal: this.#over.signal }));
+    socket.send({ type: "measured", round, edges: await probing.catch(() => []) });
   }
 
   #match(matched: Matched): void {

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { type ProbeConnection, type ProbeTarget, probe } from "./probe.js";
+import { type ProbeConnection, probe } from "./probe.js";
+import type { ProbeTarget } from "./signaling/messages.js";
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
@@ -40,7 +41,7 @@ class Fake implements ProbeConnection {
   }
 }
 
-const near: ProbeTarget = { edge: "near", addresses: [{ ip: "192.0.2.1", port: 9 }] };
+const near: ProbeTarget = { edge: "near", at: ["192.0.2.1:9"] };
 
 /** Probes with these connections, one for each target, and lets all the time pass that it takes. */
 async function run(targets: ProbeTarget[], fakes: Fake[], signal?: AbortSignal) {
@@ -73,7 +74,7 @@ it("is over as soon as every edge has been measured", async () => {
 });
 
 it("gives what there is when the time is over", async () => {
-  const silent = { edge: "silent", addresses: near.addresses };
+  const silent = { edge: "silent", at: near.at };
   const results = await run([near, silent], [new Fake([[["a", 1, 0.1]]]), new Fake([[]])]);
   expect(results).toEqual([
     { edge: "near", roundTrips: [100], failed: 2 },
@@ -99,7 +100,7 @@ it("does not believe statistics that are no numbers, or negative", async () => {
 });
 
 it("measures no more than eight, and one that cannot be measured hinders nobody", async () => {
-  const targets = Array.from({ length: 20 }, (_, i) => ({ edge: `e${i}`, addresses: near.addresses }));
+  const targets = Array.from({ length: 20 }, (_, i) => ({ edge: `e${i}`, at: near.at }));
   const results = await run(targets, [new Fake([[["a", 3, 0.03]]])]);
   expect(results.map(({ failed }) => failed)).toEqual([0, 3, 3, 3, 3, 3, 3, 3]);
 });
@@ -116,13 +117,8 @@ it("describes an edge that answers under the credentials that edges know, at goo
   const golden = new URL("../../../streamer/udpmux/testdata/probe.json", import.meta.url);
   const { user, password } = JSON.parse(readFileSync(golden, "utf8")) as { user: string; password: string };
   const fake = new Fake([[["a", 3, 0.03]]]);
-  const addresses = [
-    { ip: "192.0.2.1", port: 9 },
-    { ip: "edge.example\r\na=x", port: 9 },
-    { ip: "192.0.2.2", port: 70000 },
-    { ip: "2001:db8::1", port: 10 },
-  ];
-  await run([{ edge: "near", addresses }], [fake]);
+  const at = ["192.0.2.1:9", "edge.example\r\na=x:9", "192.0.2.2:70000", "[2001:db8::1]:10"];
+  await run([{ edge: "near", at }], [fake]);
   const lines = fake.remote.split("\r\n");
   expect(lines).toContain(`a=ice-ufrag:${user}`);
   expect(lines).toContain(`a=ice-pwd:${password}`);

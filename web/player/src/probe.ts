@@ -1,22 +1,10 @@
+import type { Probe, ProbeTarget } from "./signaling/messages.js";
+
 /**
  * How far is each edge? A page has no ping, but ICE has one: its connectivity checks, which every edge answers to everybody under
  * credentials that are known (streamer/udpmux, probe.go). A connection is prepared whose other side is such an edge; the browser checks the
  * way again and again, and says in its statistics how long that took. Nothing else is ever sent, and no session is needed.
  */
-
-/** An edge to be measured. */
-export interface ProbeTarget {
-  readonly edge: string;
-  /** Where its media port is; the first one of each family is tried. Addresses, no names. */
-  readonly addresses: readonly { readonly ip: string; readonly port: number }[];
-}
-
-/** What was measured of one edge: round trips in milliseconds, in the order in which they came, and tries of which nothing came. */
-export interface Probe {
-  readonly edge: string;
-  readonly roundTrips: readonly number[];
-  readonly failed: number;
-}
 
 export interface ProbeOptions {
   /** Milliseconds after which what there is counts; 400 if absent. */
@@ -39,6 +27,8 @@ const PASSWORD = "nearlight/tells/how+far+it+is";
 /** A player is shown 8 edges at most. */
 const MAX_TARGETS = 8;
 const MAX_ADDRESSES = 4;
+/** An address, of IPv6 in brackets, and a port: no names. */
+const AT = /^\[?([0-9a-fA-F.:]{2,45}?)\]?:(\d{1,5})$/;
 const DEADLINE_MS = 400;
 const SAMPLES = 3;
 /** How often statistics are read. Checks are some 50 ms apart, so that hardly ever two fall between. */
@@ -153,8 +143,9 @@ function answer(offer: string, target: ProbeTarget): string {
     "a=setup:active",
     "a=sctp-port:5000",
   ];
-  target.addresses.slice(0, MAX_ADDRESSES).forEach(({ ip, port }, i) => {
-    if (!/^[0-9a-fA-F.:]{2,45}$/.test(ip) || !Number.isInteger(port) || port < 1 || port > 65535) return;
+  target.at.slice(0, MAX_ADDRESSES).forEach((at, i) => {
+    const [, ip, port] = AT.exec(at) ?? [];
+    if (ip === undefined || Number(port) < 1 || Number(port) > 65535) return;
     lines.push(`a=candidate:${i + 1} 1 udp ${2130706431 - i} ${ip} ${port} typ host`); // RFC 8839 section 5.1
   });
   lines.push("a=end-of-candidates");

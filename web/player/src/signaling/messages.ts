@@ -57,13 +57,38 @@ export type ToSignaling =
       readonly watch?: string;
       /** Wait in line where every machine is in use, and go on with another where one ends. */
       readonly wait?: boolean;
+      /** "measure" is answered. */
+      readonly measures?: boolean;
     }
+  /** Answers "measure", in milliseconds. */
+  | { readonly type: "measured"; readonly round: number; readonly edges: readonly Probe[] }
   | { readonly type: "answer"; readonly sdp: string; readonly player?: PlayerKey }
   | Candidate
   | { readonly type: "check" }
   | { readonly type: "restart" }
   | { readonly type: "install"; readonly token: string; readonly app: string }
   | { readonly type: "leave" };
+
+/** An edge to be measured. */
+export interface ProbeTarget {
+  readonly edge: string;
+  /** Where its media port is: ADDRESS:PORT, [ADDRESS]:PORT of IPv6. */
+  readonly at: readonly string[];
+}
+
+/** What was measured of one edge: round trips in milliseconds, in the order in which they came, and tries of which nothing came. */
+export interface Probe {
+  readonly edge: string;
+  readonly roundTrips: readonly number[];
+  readonly failed: number;
+}
+
+/** Asks how far some edges are, before one of them is given. */
+export interface Measure {
+  readonly type: "measure";
+  readonly round: number;
+  readonly edges: readonly ProbeTarget[];
+}
 
 export interface IceServer {
   readonly urls: string[];
@@ -117,6 +142,7 @@ export interface Installing {
 }
 
 export type FromSignaling =
+  | Measure
   | Matched
   | Queued
   | { readonly type: "moved"; readonly reason: ErrorInfo }
@@ -146,6 +172,9 @@ const MAX_TEXT = 512;
 const MAX_LEASE_TEXT = 256;
 const MAX_ICE_SERVERS = 8;
 const ICE_SCHEME = /^(stuns?|turns?):/;
+const MAX_TARGETS = 8;
+const MAX_TARGET_AT = 4;
+const AT = /^([\d.]{7,15}|\[[\da-fA-F:.]{2,45}\]):[1-9]\d{0,4}$/;
 const ID = /^[A-Za-z0-9_-]{1,64}$/;
 const TOKEN = /^[!-~]{1,4096}$/;
 const ADDRESS = /^0x[0-9A-Fa-f]{40}$/;
@@ -192,6 +221,12 @@ function read(m: Fields): FromSignaling {
         ...(m["lease"] === undefined || m["lease"] === null ? {} : { lease: lease(record(m["lease"])) }),
         ...(optional(m, "relayOnly", false) ? { relayOnly: true } : {}),
       };
+    }
+    case "measure": {
+      const edges = list(m, "edges", MAX_TARGETS).map((entry) => target(record(entry)));
+      if (edges.length === 0 || new Set(edges.map(({ edge }) => edge)).size < edges.length)
+        throw new TypeError("edges: none, or one twice");
+      return { type, round: count(m, "round", 1), edges };
     }
     case "queued": {
       const position = count(m, "position", 1);
@@ -247,6 +282,12 @@ function read(m: Fields): FromSignaling {
     default:
       throw new TypeError(`unknown type ${JSON.stringify(type)}`);
   }
+}
+
+function target(m: Fields): ProbeTarget {
+  const at = list(m, "at", MAX_TARGET_AT).map(anyString);
+  if (at.length === 0 || !at.every((one) => AT.test(one))) throw new TypeError("at: not of the form ADDRESS:PORT");
+  return { edge: matching(m, "edge", ID), at };
 }
 
 function lease(m: Fields): Lease {

@@ -1,0 +1,116 @@
+package signaling
+
+func (m Login) check(c *checks) { c.address("address", m.Address) }
+
+func (m Challenge) check(c *checks) { c.hex("nonce", m.Nonce, nonceDigits) }
+
+func (p *Proof) check(c *checks) {
+	c.seconds("issuedAt", p.IssuedAt)
+	c.seconds("expiresAt", p.ExpiresAt)
+	c.hex("signature", p.Signature, signatureDigits)
+}
+
+func (m Register) check(c *checks) {
+	if m.Proof != nil {
+		m.Proof.check(c)
+	}
+	if m.Proof == nil || m.Token != "" {
+		c.token(m.Token)
+	}
+	c.label("name", m.Name, 0, maxName)
+	c.between("slots", m.Slots, 1, maxSlots)
+	c.present("free")
+	c.between("free", m.Free, 0, m.Slots)
+	c.codecs(m.Codecs, 1)
+	c.apps(m.Apps)
+	if m.Edge != "" {
+		c.id("edge", string(m.Edge))
+	}
+	c.between("number of sessions", len(m.Sessions), 0, maxSessions)
+	for _, session := range m.Sessions {
+		c.id("session", string(session))
+	}
+	if m.Instance != "" {
+		c.id("instance", m.Instance)
+	}
+	if m.Since < 0 || m.Since > maxEpoch {
+		c.fail("since is %d, want 0 to %d", m.Since, int64(maxEpoch))
+	}
+	c.between("number of running sessions", len(m.Running), 0, maxSessions)
+	for i := range m.Running {
+		m.Running[i].check(c)
+	}
+	c.label("key", m.Key, 0, maxKeyText)
+	c.slotStates(m.Leases)
+	if len(m.Leases) > 0 && len(m.Leases) != m.Slots {
+		c.fail("leases are %d, slots %d", len(m.Leases), m.Slots)
+	}
+	c.between("number of media addresses", len(m.Media), 0, maxMedia)
+	for _, at := range m.Media {
+		c.addressPort("media address", at)
+	}
+	m.Traits.check(c)
+}
+
+func (m Status) check(c *checks) {
+	c.present("free")
+	c.between("free", m.Free, 0, maxSlots)
+	c.apps(m.Apps)
+	c.slotStates(m.Leases)
+	c.pictures(m.Pictures)
+}
+
+func (c *checks) slotStates(states []SlotState) {
+	c.between("number of leases", len(states), 0, maxSlots)
+	for _, s := range states {
+		c.epoch(s.Epoch)
+	}
+}
+
+func (m Leased) check(c *checks) {
+	c.session(m.Session)
+	if m.Lease == nil {
+		c.fail("lease is missing")
+		return
+	}
+	m.Lease.check(c)
+}
+
+func (m Refuse) check(c *checks) {
+	c.session(m.Session)
+	c.error("error", m.Error)
+}
+
+func (m Living) check(c *checks) { c.session(m.Session) }
+
+func (m Registered) check(c *checks) { c.id("edge", string(m.Edge)) }
+
+func (m Start) check(c *checks) {
+	c.session(m.Session)
+	c.token(m.Token)
+	if m.App != "" {
+		c.app(m.App)
+	}
+	c.size(m.Size)
+	c.codecs(m.Codecs, 1)
+	if m.Restart && !m.Resume {
+		c.fail("restart is there without resume")
+	}
+	if m.Watch != "" {
+		c.id("watch", string(m.Watch))
+	}
+	if m.Lease != nil {
+		m.Lease.check(c)
+	}
+	c.text("offer", m.Offer, 0, maxSDP)
+	if m.Offer != "" && m.Watch == "" {
+		c.fail("offer is there without watch")
+	}
+}
+
+func (m Probe) check(c *checks) { c.session(m.Session) }
+
+func (m Stop) check(c *checks) {
+	c.session(m.Session)
+	c.error("reason", m.Reason)
+}
