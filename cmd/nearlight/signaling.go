@@ -18,7 +18,6 @@ import (
 func newSignaling() *cobra.Command {
 	var listen, edgeKeys, database string
 	var ways relayFlags
-	var keyRequired bool
 	var verifyKeys, hosts, origins []string
 	var cluster clusterFlags
 	var matching matchFlags
@@ -65,7 +64,7 @@ func newSignaling() *cobra.Command {
 				}
 			}()
 			config := server.Config{
-				Verifier: verifier.Verifier, EdgeAccess: server.EdgeAccess{Keys: keys, KeyRequired: keyRequired}, Hosts: hosts, Origins: origins, Relay: relay.config,
+				Verifier: verifier.Verifier, EdgeAccess: server.EdgeAccess{Keys: keys}, Hosts: hosts, Origins: origins, Relay: relay.config,
 				Log: logger, Metrics: registry, DrainTime: drain, Limits: server.Limits{PerAddress: perAddress, Edges: edges},
 			}
 			places, err := matching.open(&config, logger)
@@ -131,7 +130,6 @@ func newSignaling() *cobra.Command {
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address of the pages and of signaling")
 	c.Flags().StringSliceVar(&verifyKeys, "verify-key", nil, verifyKeyUsage)
 	c.Flags().StringVar(&edgeKeys, "edge-keys", "", "file of the addresses whose edges may register without a token, one a line; read again when it changes")
-	c.Flags().BoolVar(&keyRequired, "edge-key-required", false, "take no edge that has a token and no key")
 	ways.register(c.Flags())
 	c.Flags().StringSliceVar(&hosts, "hosts", nil, "names under which players reach it (default: localhost)")
 	c.Flags().StringSliceVar(&origins, "origins", nil, "further origins whose pages may use it, for example https://studio.example")

@@ -10,13 +10,17 @@ import (
 	"sync"
 	"testing"
 
+	"nearlight/internal/identity"
 	"nearlight/signaling"
 	"nearlight/signaling/lease"
 )
 
+// owner is whose the logs are.
+var owner = identity.Address{1}
+
 func mustOpen(t *testing.T, folder string, slots int, maxLog int64) *Log {
 	t.Helper()
-	l, err := open(folder, slots, maxLog)
+	l, err := open(folder, slots, owner, maxLog)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +79,7 @@ func TestWhateverPartOfTheLogACrashLeavesIsReadUpToItsLastWholeLine(t *testing.T
 				t.Fatal(err)
 			}
 			want := signaling.Epoch(max(0, bytes.Count(whole[:cut], []byte("\n"))-1))
-			l, err := open(after, 1, MaxLog)
+			l, err := open(after, 1, owner, MaxLog)
 			if err != nil {
 				t.Fatalf("cut at %d, then %q: %v", cut, garbage, err)
 			}
@@ -106,7 +110,7 @@ func TestALogThatWasChangedIsNotTrusted(t *testing.T) {
 	if err := os.WriteFile(name, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(folder, 1); !errors.Is(err, ErrDamaged) {
+	if _, err := Open(folder, 1, owner); !errors.Is(err, ErrDamaged) {
 		t.Error(err)
 	}
 	if err := os.Remove(name); err != nil {
@@ -115,7 +119,7 @@ func TestALogThatWasChangedIsNotTrusted(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, epochName), []byte(`{"epochs":[1],"sum":1}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(folder, 1); err == nil {
+	if _, err := Open(folder, 1, owner); err == nil {
 		t.Error("a changed snapshot is taken")
 	}
 }
@@ -180,6 +184,60 @@ func TestAfterTheDiskHasFailedNothingIsGranted(t *testing.T) {
 		if err := l.Append(granted(0, 1)); !errors.Is(err, os.ErrClosed) {
 			t.Error(err)
 		}
+	}
+}
+
+func TestAFolderIsOneEdges(t *testing.T) {
+	folder := t.TempDir()
+	const limit = 600
+	l := mustOpen(t, folder, 1, limit)
+	for epoch := range signaling.Epoch(20) { // the log is turned over: who it is of is in the snapshot alone
+		if err := l.Append(granted(0, epoch+1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := open(folder, 1, identity.Address{2}, limit); !errors.Is(err, ErrOtherEdge) {
+		t.Error(err)
+	}
+	if err := os.Remove(filepath.Join(folder, epochName)); err != nil {
+		t.Fatal(err)
+	}
+	mustOpen(t, folder, 1, limit)
+	if _, err := open(folder, 1, identity.Address{2}, limit); !errors.Is(err, ErrOtherEdge) {
+		t.Error("by its last start alone:", err)
+	}
+}
+
+func TestALogIsCheckedByTheAddressOfItsEdge(t *testing.T) {
+	key, err := identity.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	l, err := Open(folder, 1, key.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for epoch := range signaling.Epoch(3) {
+		signed, err := lease.Sign(key, signaling.Lease{Epoch: epoch + 1, Session: "s-1", Token: "t-1", ExpiresAt: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Append(lease.GrantOf(signed, 1), lease.Record{Event: lease.Released, Epoch: epoch + 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if records, err := Check(folder, key.Address()); err != nil || len(records) != 7 {
+		t.Errorf("%d records, %v", len(records), err)
+	}
+	if _, err := Check(folder, owner); !errors.Is(err, lease.ErrSignature) {
+		t.Error("of another edge:", err)
+	}
+	if err := l.Append(granted(0, 9)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Check(folder, key.Address()); !errors.Is(err, lease.ErrSignature) {
+		t.Error("with one that is not signed:", err)
 	}
 }
 

@@ -186,7 +186,7 @@ func TestAnEdgeThatMayNotJoinSaysWhy(t *testing.T) {
 	}
 }
 
-// wallet makes a key, and returns the flags that name it and its address.
+// wallet makes a key, and returns the flags of its edge, and its address.
 func wallet(t *testing.T) (flags []string, address string) {
 	t.Helper()
 	folder := t.TempDir()
@@ -199,7 +199,17 @@ func wallet(t *testing.T) (flags []string, address string) {
 	if r.Code != 0 {
 		t.Fatal(r)
 	}
-	return flags, strings.TrimSpace(r.Stdout)
+	// Slots' users pass through the edge's folder, and through no test's.
+	kept, err := os.MkdirTemp("", "nearlight-e2e-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(kept); err != nil {
+			t.Error(err)
+		}
+	})
+	return append(flags, "--folder", kept), strings.TrimSpace(r.Stdout)
 }
 
 func TestAnEdgeJoinsByItsKeyAlone(t *testing.T) {
@@ -209,7 +219,7 @@ func TestAnEdgeJoinsByItsKeyAlone(t *testing.T) {
 	if err := os.WriteFile(list, []byte(address+" # the only one\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	network := startSignaling(t, "--edge-keys", list, "--edge-key-required")
+	network := startSignaling(t, "--edge-keys", list)
 	network.edge(t, flags...)
 	e2etest.Eventually(t, e2etest.Patience, "the edge is registered", func() bool { return network.edges(t) == 1 })
 	if !strings.Contains(network.signaling.Stderr(), "edge="+address) {
@@ -219,6 +229,6 @@ func TestAnEdgeJoinsByItsKeyAlone(t *testing.T) {
 
 	strange, _ := wallet(t)
 	refused(t, network.edge(t, strange...).Wait(t, e2etest.Patience), exitFailed, "bad-key", "token")
-	refused(t, network.startEdge(t, network.token(t, "edge")).Wait(t, e2etest.Patience), exitFailed, "bad-key", "wallet")
+	refused(t, network.edge(t, strange[:4]...).Wait(t, e2etest.Patience), exitUsage, "--folder")
 	refused(t, network.edge(t, flags[0], flags[1]).Wait(t, e2etest.Patience), exitUsage, "--passphrase-file", "--passphrase-command")
 }

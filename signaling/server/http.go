@@ -283,7 +283,7 @@ func (s *Server) edge(c *conn) {
 	if !ok {
 		return
 	}
-	e := s.registry.register(c, who.Register, who.owner)
+	e := s.registry.register(c, who.Register, who.id)
 	defer s.registry.loseEdge(e, c)
 	for {
 		m, err := c.next()

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorilla/websocket"
+
 	"nearlight/internal/identity"
 	"nearlight/signaling"
 	"nearlight/signaling/client"
@@ -100,9 +102,9 @@ func TestAnEdgeThatShowsItsKeyAgainTakesItsOwnPlaceAndNobodyElseDoes(t *testing.
 	first.say(proof(t, key, n.login(nonce)))
 	id := expect[signaling.Registered](first).Edge
 
-	thief := n.dial(signaling.EdgePath) // with a token, and the other's id
+	thief := n.dial(signaling.EdgePath) // with a token of the other's name
 	thief.say(signaling.Register{
-		Token: n.token(token.Claims{Role: token.Edge, ID: "key:" + string(id)}), Name: "den", Slots: 1, Free: 1, Codecs: signaling.List[string]{"h264"}, Edge: id,
+		Token: n.token(token.Claims{Role: token.Edge, ID: string(id)}), Name: "den", Slots: 1, Free: 1, Codecs: signaling.List[string]{"h264"},
 	})
 	if got := expect[signaling.Registered](thief).Edge; got == id {
 		t.Error("a token takes a key's place")
@@ -181,7 +183,7 @@ func TestALoginIsGoodOnce(t *testing.T) {
 	}
 	bare := n.dial(signaling.EdgePath)
 	bare.say(register)
-	if reason, _ := bare.closed(); reason == nil || reason.Code != signaling.CodeBadMessage {
+	if reason, _ := bare.closed(); reason == nil || reason.Code != signaling.CodeBadKey || reason.Hint == "" {
 		t.Error("without a challenge:", reason)
 	}
 }
@@ -194,7 +196,13 @@ func TestTheOrderOfALoginIsKept(t *testing.T) {
 		"register without a proof": signaling.Register{Token: n.token(token.Claims{Role: token.Edge}), Slots: 1, Codecs: signaling.List[string]{"h264"}},
 	} {
 		s, _ := n.challenged(key)
-		s.say(next)
+		data, err := signaling.Encode(s.out, next)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.WriteMessage(websocket.TextMessage, data); err != nil {
+			t.Fatal(err)
+		}
 		if reason, _ := s.closed(); reason == nil || reason.Code != signaling.CodeBadMessage {
 			t.Errorf("%s: %v", why, reason)
 		}
@@ -209,29 +217,19 @@ func TestTheOrderOfALoginIsKept(t *testing.T) {
 func TestTheOperatorSaysWhichEdgesMayRegister(t *testing.T) {
 	known, stranger := newIdentity(t), newIdentity(t)
 	for _, step := range []struct {
-		why      string
-		required bool
-		key      *identity.Key
-		token    bool
-		want     signaling.Code // "" lets it in
+		why   string
+		key   *identity.Key
+		token bool
+		want  signaling.Code // "" lets it in
 	}{
 		{why: "a key on the list", key: known},
 		{why: "a key that is not", key: stranger, want: signaling.CodeBadKey},
 		{why: "a key that is not, and a token", key: stranger, token: true},
-		{why: "a token", token: true},
-		{why: "a token where a key is required", required: true, token: true, want: signaling.CodeBadKey},
-		{why: "both where a key is required", required: true, key: stranger, token: true},
+		{why: "a key on the list, and a token", key: known, token: true},
 	} {
 		t.Run(step.why, func(t *testing.T) {
-			n := newNetwork(t, func(c *server.Config) {
-				letIn(known)(c)
-				c.EdgeAccess.KeyRequired = step.required
-			})
-			m := n.machine(1, func(c *client.Config) {
-				if step.key != nil {
-					c.Signer = step.key
-				}
-			})
+			n := newNetwork(t, letIn(known))
+			m := n.machine(1, func(c *client.Config) { c.Signer = step.key })
 			if !step.token {
 				m.token = ""
 			}
@@ -254,12 +252,8 @@ func TestAnEdgesTokenMayBeGoodForOneKeyAlone(t *testing.T) {
 		why string
 		key *identity.Key
 		ok  bool
-	}{{"its key", mine, true}, {"another key", thief, false}, {"no key", nil, false}} {
-		m := n.machine(1, func(c *client.Config) {
-			if step.key != nil {
-				c.Signer = step.key
-			}
-		})
+	}{{"its key", mine, true}, {"another key", thief, false}} {
+		m := n.machine(1, func(c *client.Config) { c.Signer = step.key })
 		m.token = raw
 		if step.ok {
 			m.start()()

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"nearlight/signaling"
-	"nearlight/signaling/lease"
 	"nearlight/signaling/match"
 	"nearlight/signaling/token"
 )
@@ -58,9 +57,8 @@ type registry struct {
 	intN       func(int) int
 	iceServers func(signaling.SessionID) []signaling.ICEServer
 	issuer     *token.Issuer // nil: the key is elsewhere
-	verifier   lease.Verifier
-	relay      *Relay   // nil: none
-	records    *records // nil: nothing is kept
+	relay      *Relay        // nil: none
+	records    *records      // nil: nothing is kept
 	policy     match.Policy
 	locate     func(netip.Addr) Location // called without the mutex
 	networks   *networks
@@ -116,10 +114,10 @@ type player struct {
 }
 
 func newRegistry(
-	log *slog.Logger, m *metrics, intN func(int) int, ice func(signaling.SessionID) []signaling.ICEServer, issuer *token.Issuer, verifier lease.Verifier,
+	log *slog.Logger, m *metrics, intN func(int) int, ice func(signaling.SessionID) []signaling.ICEServer, issuer *token.Issuer,
 ) *registry {
 	return &registry{
-		log: log, metrics: m, intN: intN, iceServers: ice, issuer: issuer, verifier: verifier, wake: make(chan struct{}, 1),
+		log: log, metrics: m, intN: intN, iceServers: ice, issuer: issuer, wake: make(chan struct{}, 1),
 		edges: make(map[signaling.EdgeID]*edge), sessions: make(map[signaling.SessionID]*session),
 		spent:   spentTokens{},
 		seekers: make(map[*player]struct{}), buried: make(map[signaling.SessionID]struct{}),

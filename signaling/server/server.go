@@ -43,7 +43,6 @@ import (
 
 	"nearlight/internal/bus"
 	"nearlight/signaling"
-	"nearlight/signaling/lease"
 	"nearlight/signaling/match"
 	"nearlight/signaling/token"
 )
@@ -71,8 +70,6 @@ type Config struct {
 	// Issuer signs a token for looking on at a session, and nothing else, for its player to hand on, if the player's own has the
 	// right token.Watch. nil means that the key is elsewhere: whoever signs players' tokens signs those of spectators too.
 	Issuer *token.Issuer
-	// LeaseVerifier checks what edges sign leases with; nil means lease.Ed25519Verifier.
-	LeaseVerifier lease.Verifier
 
 	// Policy orders the edges that would do for a player; nil means match.Balanced.
 	Policy match.Policy
@@ -188,9 +185,6 @@ func New(config Config) (*Server, error) {
 	if config.ICEServers == nil {
 		config.ICEServers = func(signaling.SessionID) []signaling.ICEServer { return nil }
 	}
-	if config.LeaseVerifier == nil {
-		config.LeaseVerifier = lease.Ed25519Verifier{}
-	}
 	if config.ClientAddr == nil {
 		config.ClientAddr = remoteAddr
 	}
@@ -203,7 +197,7 @@ func New(config Config) (*Server, error) {
 	if config.Bus != nil {
 		c = newCluster(config.Bus)
 	}
-	s.registry = newRegistry(inCluster(config.Log, c), s.metrics, config.IntN, config.ICEServers, config.Issuer, config.LeaseVerifier)
+	s.registry = newRegistry(inCluster(config.Log, c), s.metrics, config.IntN, config.ICEServers, config.Issuer)
 	s.registry.cluster = c
 	s.registry.relay = config.Relay
 	if config.Policy != nil {

@@ -39,7 +39,9 @@ type session struct {
 	edge   *edge
 	log    *slog.Logger
 	born   time.Time
+	holder string           // the address that the token is bound to; "" for none
 	slot   int              // that was proposed
+	expect signaling.Epoch  // of the slot, before the lease
 	lease  *signaling.Lease // nil until the edge has signed one, and where another node got it
 	leased bool
 	noted  bool // it is in the records
@@ -141,6 +143,9 @@ func (r *registry) begin(p *player, e *edge, codecs []string) {
 	s := &session{
 		id: newSessionID(e.id), app: p.request.App, owner: signaling.TokenID(p.claims.ID), edge: e, born: time.Now(),
 		shareable: p.claims.Allows(token.Watch), trust: trust{p.claims.Edges, p.claims.Root},
+	}
+	if !p.claims.Holder.IsZero() {
+		s.holder = p.claims.Holder.String()
 	}
 	s.log = r.log.With("session", s.id, "edge", e.id)
 	r.sessions[s.id], e.sessions[s.id] = s, s
