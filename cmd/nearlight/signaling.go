@@ -78,7 +78,7 @@ func newSignaling() *cobra.Command {
 			}
 			defer func() { err = errors.Join(err, kept.close()) }()
 			if kept != nil {
-				config.Records = kept
+				config.Records, config.Used = kept, kept.Used
 			}
 			joined, err := cluster.open(registry, logger)
 			if err != nil {

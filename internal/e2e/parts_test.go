@@ -201,6 +201,9 @@ func wallet(t *testing.T) (flags []string, address string) {
 	}
 	// Slots' users pass through the edge's folder, and through no test's.
 	kept, err := os.MkdirTemp("", "nearlight-e2e-")
+	if err == nil {
+		err = os.Chmod(kept, 0o711)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -80,6 +80,9 @@ func (c *city) settle() {
 	synctest.Wait()
 }
 
+// partyToken is the text of the token that has the right many.
+const partyToken = "party"
+
 // rig is a machine that gives leases as a real one does, wherever it is connected.
 type rig struct {
 	*recorder
@@ -177,6 +180,7 @@ func (m *rig) handle(p rigPeer, message signaling.Message) {
 		if !message.Resume && message.Watch == "" {
 			held, _, err := m.table.Propose(time.Since(m.born), lease.Proposal{
 				Slot: message.Lease.Slot, Expect: message.Lease.Expect, Session: message.Session, Token: signaling.TokenID(message.Token), TTL: time.Minute,
+				Shared: message.Token == partyToken,
 			})
 			if err != nil {
 				m.say(p, signaling.Status{Free: m.free(), Leases: m.states()})

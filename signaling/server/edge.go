@@ -296,9 +296,6 @@ func (r *registry) forSession(s *session, m signaling.Message) {
 
 // refused ends a session that its edge declined: for the player its request has failed.
 func (r *registry) refused(s *session, reason *signaling.Error) {
-	if s.phase == starting && reason.Code != signaling.CodeSpentToken {
-		delete(r.spent, s.owner) // nothing began by the token
-	}
 	p := s.player
 	if p == nil {
 		r.finish(s, signaling.Ended{Reason: reason}, false)
@@ -315,5 +312,9 @@ func (r *registry) refused(s *session, reason *signaling.Error) {
 		r.reassign(p, reason)
 		return
 	}
+	if s.phase <= starting && reason.Code != signaling.CodeSpentToken {
+		r.undone(p) // nothing began by the token
+	}
+	r.unclaim(p)
 	p.end(reason)
 }

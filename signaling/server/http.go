@@ -253,6 +253,9 @@ func (s *Server) fromPlayer(p *player, m signaling.Message) *signaling.Error {
 			p.log.Info("token is refused", "error", err)
 			return signaling.AsError(err)
 		}
+		if reason := s.usedBefore(m, claims); reason != nil {
+			return reason
+		}
 		return s.registry.play(p, m, claims)
 	case signaling.Install:
 		claims, err := s.config.Verifier.Verify(m.Token, token.Player)

@@ -54,6 +54,9 @@ func (r *registry) leased(s *session, l *signaling.Lease, forged error) {
 		return
 	}
 	s.lease, s.leased, s.phase = l, true, starting
+	if s.once { // whoever began it may be at another node, and that one lost
+		r.book.Spend(s.owner, string(s.id), s.until)
+	}
 	r.metrics.leases.Observe(time.Since(s.born).Seconds())
 	if s.player != nil {
 		r.matched(s.player, s)
@@ -100,6 +103,7 @@ func (r *registry) again(s *session) bool {
 // drop forgets a session that never came to be. Its player is without one then.
 func (r *registry) drop(s *session) {
 	r.quiet(s)
+	r.dropToken(s)
 	r.alarms.stop(s.hold)
 	delete(s.edge.sessions, s.id)
 	delete(r.sessions, s.id)
@@ -120,9 +124,12 @@ func (r *registry) adopt(e *edge, told signaling.Running) {
 	s.noted = told.Watch == ""
 	s.log = r.log.With("session", s.id, "edge", e.id)
 	r.sessions[s.id], e.sessions[s.id] = s, s
+	r.holdToken(s)
 	r.metrics.adopted.Inc()
 	s.log.Info("session is taken over as its edge runs it", "app", s.app)
 	r.lose(s, holdTime)
+	r.endDoubled(r.book.Told(r.book.HoldsOf(s.owner)))
+	r.toAll(ofTokens{Holds: r.book.HoldsOf(s.owner)})
 }
 
 // bury remembers that a session has ended, for an edge that was not told.

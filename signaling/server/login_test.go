@@ -1,8 +1,10 @@
 package server_test
 
 import (
+	"context"
 	"errors"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"nearlight/internal/identity"
+	"nearlight/internal/store"
 	"nearlight/signaling"
 	"nearlight/signaling/client"
 	"nearlight/signaling/server"
@@ -302,5 +305,70 @@ func TestAnEdgeWhoseClockIsWrongIsToldByHowMuch(t *testing.T) {
 	err := m.Run(t.Context())
 	if !errors.Is(err, &signaling.Error{Code: signaling.CodeBadKey}) || !strings.Contains(err.Error(), "ahead of ours") || !strings.Contains(err.Error(), "clock.") {
 		t.Error(err)
+	}
+}
+
+func TestATokenForOneSessionStaysSpentWhenTheServerIsStartedAnew(t *testing.T) {
+	key, err := token.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer, err := token.NewIssuer(key, token.Scope{}, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	database := filepath.Join(t.TempDir(), "kept.db")
+	serve := func(test func(n *network, edge *socket)) {
+		kept, err := store.Open(t.Context(), store.Config{Database: database})
+		if err != nil {
+			t.Fatal(err)
+		}
+		writing, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+		written := make(chan error, 1)
+		go func() { written <- kept.Run(writing) }()
+		n := newNetwork(t, func(c *server.Config) {
+			c.Verifier, c.Records, c.Used = token.NewVerifier(issuer.Keys(), token.Scope{}, time.Now), kept, kept.Used
+		})
+		n.issuer = issuer
+		test(n, n.register(2))
+		n.stop()
+		<-n.stopped
+		stop()
+		if err := errors.Join(<-written, kept.Close()); err != nil {
+			t.Error(err)
+		}
+	}
+	claims := token.Claims{Role: token.Player, Rights: []token.Right{token.Play}, Once: true, ID: "the only one", Expires: time.Now().Add(time.Hour)}
+	ask := func(n *network, change func(*token.Claims)) *socket {
+		own := claims
+		if change != nil {
+			change(&own)
+		}
+		s := n.dial(signaling.PlayerPath)
+		s.say(signaling.Play{Token: n.token(own), App: "tux", Codecs: []string{"h264"}})
+		return s
+	}
+	serve(func(n *network, _ *socket) { expect[signaling.Matched](ask(n, nil)) })
+	serve(func(n *network, _ *socket) {
+		if reason, _ := ask(n, nil).closed(); reason == nil || reason.Code != signaling.CodeSpentToken {
+			t.Error(reason)
+		}
+		expect[signaling.Matched](ask(n, func(c *token.Claims) { c.ID = "another" }))
+		expect[signaling.Matched](ask(n, func(c *token.Claims) { c.Once = false }))
+	})
+}
+
+func TestRecordsThatDoNotAnswerHoldUpNoGame(t *testing.T) {
+	for why, used := range map[string]func(context.Context, string) (bool, error){
+		"they fail": func(context.Context, string) (bool, error) { return false, errors.New("no space left") },
+		"they hang": func(ctx context.Context, _ string) (bool, error) { <-ctx.Done(); return false, ctx.Err() },
+	} {
+		n := newNetwork(t, func(c *server.Config) { c.Used = used })
+		n.register(1)
+		s := n.dial(signaling.PlayerPath)
+		s.say(signaling.Play{Token: n.token(token.Claims{Role: token.Player, Rights: []token.Right{token.Play}, Once: true}), App: "tux", Codecs: []string{"h264"}})
+		if m, err := s.hear(); err != nil || signaling.Kind(m) != "matched" {
+			t.Errorf("%s: %v, %v", why, m, err)
+		}
 	}
 }

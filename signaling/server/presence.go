@@ -162,6 +162,8 @@ func (r *registry) hear(p presence) {
 		c.nodes[p.Node] = n
 		c.all = true // it has heard nothing of us either
 		r.log.Info("signaling node is found", "node", n.id)
+		r.book.Found(n.id)
+		r.tellClaims(n.id)
 	}
 	now := time.Now()
 	if p.Seq <= n.seq {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"reflect"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -276,16 +277,26 @@ func TestANewerConnectionTakesTheSessionOver(t *testing.T) {
 
 func TestAFullEdgeSaysSoAndNamesTheSessionThatWaits(t *testing.T) {
 	inBubble(t, func(tb *table) {
-		tb.playing()
-		second := tb.join(&recorder{}, tb.log)
-		err := tb.play(second, request, claims)
-		if err == nil || err.Code != signaling.CodeFull || !err.Retryable || err.Hint == "" {
-			tb.Fatal(err)
-		}
-		plain := err.Hint
-		tb.part(tb.player, holdTime)
-		if err := tb.play(second, request, claims); err == nil || err.Code != signaling.CodeFull || err.Hint == plain {
-			tb.Errorf("%v", err)
+		many := claims
+		many.Rights = append(many.Rights[:len(many.Rights):len(many.Rights)], token.Many)
+		for _, step := range []struct {
+			as   token.Claims
+			want signaling.Code
+		}{{many, signaling.CodeFull}, {claims, signaling.CodeTokenInUse}} {
+			s := tb.playing()
+			second := tb.join(&recorder{}, tb.log)
+			err := tb.play(second, request, step.as)
+			if err == nil || err.Code != step.want || !err.Retryable || err.Hint == "" {
+				tb.Fatal(err)
+			}
+			plain := err.Hint
+			tb.part(tb.player, holdTime)
+			if err := tb.play(second, request, step.as); err == nil || err.Code != step.want || err.Hint == plain || !strings.Contains(err.Hint, "30s") {
+				tb.Errorf("%v", err)
+			}
+			tb.fromEdge(signaling.Ended{Session: s.id, Reason: signaling.NewError(signaling.CodeAppExited)})
+			tb.fromEdge(signaling.Status{Free: 1})
+			tb.player = tb.join(tb.playerSocket, tb.log)
 		}
 	})
 }
@@ -294,12 +305,12 @@ func TestASlotIsGivenOnceHoweverLateTheEdgesStatusComes(t *testing.T) {
 	inBubble(t, func(tb *table) {
 		tb.playing()
 		tb.fromEdge(signaling.Status{Free: 1}) // sent before it saw the start
-		if err := tb.play(tb.join(&recorder{}, tb.log), request, claims); err == nil || err.Code != signaling.CodeFull {
+		if err := tb.play(tb.join(&recorder{}, tb.log), request, claimsOf("two")); err == nil || err.Code != signaling.CodeFull {
 			tb.Error(err)
 		}
 		tb.fromEdge(signaling.Status{Free: 0})
 		tb.leave(tb.player)
-		if err := tb.play(tb.join(&recorder{}, tb.log), request, claims); err == nil || err.Code != signaling.CodeFull {
+		if err := tb.play(tb.join(&recorder{}, tb.log), request, claimsOf("two")); err == nil || err.Code != signaling.CodeFull {
 			tb.Errorf("the edge has not said that it has cleaned up, yet: %v", err)
 		}
 		tb.fromEdge(signaling.Status{Free: 1})

@@ -86,6 +86,9 @@ type Config struct {
 
 	// Records keeps what happens to sessions. nil keeps nothing.
 	Records Recorder
+	// Used reports whether a session has begun by a token before, as Records have kept it: so a token that is good for one stays spent when this
+	// server is started anew. It is asked with the token's jti; nil: nobody remembers.
+	Used func(ctx context.Context, jti string) (bool, error)
 	// Bus joins this server with others: they know each other's edges, and serve each other's players. nil means that it is alone.
 	Bus bus.Bus
 

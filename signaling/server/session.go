@@ -39,7 +39,10 @@ type session struct {
 	edge   *edge
 	log    *slog.Logger
 	born   time.Time
+	sat    time.Time        // since when its player has it
 	holder string           // the address that the token is bound to; "" for none
+	once   bool             // the token is good for this session alone
+	until  int64            // when it expires, in seconds since 1970
 	slot   int              // that was proposed
 	expect signaling.Epoch  // of the slot, before the lease
 	lease  *signaling.Lease // nil until the edge has signed one, and where another node got it
@@ -89,8 +92,8 @@ func (r *registry) play(p *player, m signaling.Play, claims token.Claims) *signa
 	if m.Resume != "" {
 		return r.resume(p, m, claims)
 	}
-	p.request, p.claims, p.tries, p.paid, p.asked = m, claims, 0, false, false
-	return r.assign(p)
+	p.request, p.claims, p.tries, p.asked = m, claims, 0, false
+	return r.claimFor(p, claims, func() *signaling.Error { return r.assign(p) })
 }
 
 // assign finds an edge for what a player has requested, after it has measured the way to some, if it can.
@@ -121,13 +124,6 @@ func (r *registry) assign(p *player) *signaling.Error {
 
 // give begins a player's session at the edge that was picked, here or at another node.
 func (r *registry) give(p *player, id signaling.EdgeID) *signaling.Error {
-	if !p.paid {
-		if err := r.spent.spend(p.claims, time.Now()); err != nil {
-			r.metrics.matches.WithLabelValues(string(err.Code)).Inc()
-			return err
-		}
-		p.paid = true
-	}
 	if f := r.farNow(id); f != nil {
 		f.Free-- // its node will say how it is
 		r.reindex(f.ID)
@@ -144,6 +140,7 @@ func (r *registry) begin(p *player, e *edge, codecs []string) {
 		id: newSessionID(e.id), app: p.request.App, owner: signaling.TokenID(p.claims.ID), edge: e, born: time.Now(),
 		shareable: p.claims.Allows(token.Watch), trust: trust{p.claims.Edges, p.claims.Root},
 	}
+	s.once, s.until = p.claims.Once, p.claims.Expires.Unix()
 	if !p.claims.Holder.IsZero() {
 		s.holder = p.claims.Holder.String()
 	}
@@ -169,12 +166,13 @@ func (r *registry) watch(p *player, m signaling.Play, claims token.Claims) *sign
 	if p.busy() {
 		return signaling.Errorf(signaling.CodeBadMessage, "A game is running on this connection already.")
 	}
-	return r.lookOn(p, m, claims)
+	p.request = m
+	return r.claimFor(p, claims, func() *signaling.Error { return r.lookOn(p, m, claims) })
 }
 
 // busy reports whether a player has a session, or is about to get one.
 func (p *player) busy() bool {
-	return p.session != nil || p.link != nil || p.seek != nil || p.waiting != nil || p.measuring != nil
+	return p.session != nil || p.link != nil || p.seek != nil || p.waiting != nil || p.measuring != nil || p.claim != nil
 }
 
 // lookOn is watch for a player who may.
@@ -204,10 +202,6 @@ func (r *registry) lookOn(p *player, m signaling.Play, claims token.Claims) *sig
 	if watching >= maxSpectators {
 		r.metrics.matches.WithLabelValues("watch-full").Inc()
 		return signaling.Errorf(signaling.CodeFull, "%d people watch this game already.", watching).WithHint("Try again when one has left.")
-	}
-	if err := r.spent.spend(claims, time.Now()); err != nil {
-		r.metrics.matches.WithLabelValues(string(err.Code)).Inc()
-		return err
 	}
 	r.metrics.matches.WithLabelValues("watching").Inc()
 	s := &session{
@@ -272,6 +266,8 @@ func (r *registry) start(p *player, s *session, m signaling.Play, codecs []strin
 	r.quiet(s)
 	r.alarms.stop(s.hold)
 	p.session, s.player, s.hold = s, p, nil
+	s.sat = time.Now()
+	r.holdToken(s)
 	s.phase, s.playerCandidates, s.edgeCandidates = starting, 0, 0
 	again = again && !s.unsent()
 	s.late = nil // what an earlier connection of the player had to say
@@ -298,6 +294,7 @@ func (r *registry) matched(p *player, s *session) {
 		Session: s.id, Edge: signaling.EdgeName{ID: s.edge.id, Name: s.edge.name}, ICEServers: r.iceServersOf(s), Share: r.share(s), Lease: s.lease,
 		RelayOnly: r.hides(),
 	})
+	r.began(p)
 	r.sat(p, s)
 }
 
@@ -325,13 +322,15 @@ func (r *registry) share(s *session) string {
 func (r *registry) leave(p *player) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if p.waiting != nil {
+	if p.waiting != nil || p.claim != nil && p.claim.then != nil {
 		r.dequeue(p)
+		r.unclaim(p)
 		r.rest(p)
 		return
 	}
 	if p.measuring != nil {
 		r.stopMeasuring(p)
+		r.unclaim(p)
 		r.rest(p)
 		return
 	}
@@ -341,6 +340,7 @@ func (r *registry) leave(p *player) {
 		}
 		r.stopSeeking(p)
 		r.unlink(p)
+		r.unclaim(p)
 		r.rest(p)
 		return
 	}
@@ -353,6 +353,7 @@ func (r *registry) takeLeave(p *player) {
 		return
 	}
 	p.session, s.player = nil, nil
+	r.unclaim(p)
 	r.finish(s, signaling.Ended{Reason: signaling.NewError(signaling.CodeLeft)}, true)
 	r.forget(s)
 	r.rest(p)
@@ -375,6 +376,7 @@ func (r *registry) lose(s *session, hold time.Duration) {
 // finish ends a session. A player that is there is told; one that is away will be, if it comes back in time.
 func (r *registry) finish(s *session, over signaling.Ended, tellEdge bool) {
 	r.quiet(s)
+	r.dropToken(s)
 	delete(s.edge.sessions, s.id)
 	if s.phase == leasing && s.slot < len(s.edge.leases) {
 		s.edge.leases[s.slot].Taken = false // unless the edge says so

@@ -206,6 +206,10 @@ func (s *Server) startWHEP(w http.ResponseWriter, r *http.Request) {
 		s.problem(w, http.StatusBadRequest, signaling.Errorf(signaling.CodeBadMessage, "The offer names no video codec, or the address no session."))
 		return
 	}
+	if err := s.usedBefore(play, claims); err != nil {
+		s.problem(w, whepStatus(err), err)
+		return
+	}
 	one := &whepSession{owner: claims.ID, heard: make(chan signaling.Message, 1), over: make(chan struct{}), gone: s.whep.remove, offer: offer, busy: true}
 	one.player = s.registry.join(one, s.log)
 	one.player.from = s.config.ClientAddr(r)
