@@ -39,6 +39,8 @@ var arrows = []struct {
 	{"signaling", nil, "a wire form has no dependencies"},
 	{"signaling/match", []string{"signaling"}, "pure ranking"},
 	{"signaling/lease", []string{"signaling", "internal/identity"}, "pure: who holds a slot, and who has signed that"},
+	{"signaling/claim", []string{"signaling"}, "pure: who may begin by a token"},
+	{"signaling/studio", []string{"signaling"}, "what a studio's tokens may do, wherever they come from"},
 	{"signaling/sequence", nil, "pure: order and repetition, whatever is carried"},
 	{"signaling/token", []string{"signaling", "internal/identity"}, "signing and checking, for signaling and edge alike"},
 	{"signaling/binding", []string{"signaling", "internal/identity"}, "what both ends of a connection sign, whoever they are"},

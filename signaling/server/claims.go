@@ -206,7 +206,10 @@ func (r *registry) holdToken(s *session) {
 }
 
 // dropToken notes that a session does not run here any more.
-func (r *registry) dropToken(s *session) { r.book.Drop(s.owner, s.id) }
+func (r *registry) dropToken(s *session) {
+	r.book.Drop(s.owner, s.id)
+	r.studioLeft(s)
+}
 
 // toAll tells all other nodes.
 func (r *registry) toAll(m ofTokens) {

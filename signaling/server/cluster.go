@@ -71,6 +71,7 @@ type neighbour struct {
 	edges   map[signaling.EdgeID]*farEdge
 	round   uint64 // counts its full accounts
 	leaving bool
+	studios map[string]int
 	queue   []int64 // since when players wait there, the longest first; milliseconds since 1970
 	asked   time.Time
 }

@@ -76,6 +76,8 @@ type registry struct {
 	memory    *match.Memory        // of edges that were good, by network
 	decisions decisions
 	buried    map[signaling.SessionID]struct{} // sessions whose end an edge may not have heard of
+	studios   *studios                         // nil: studios are limited by nothing
+	byStudio  map[string]int                   // sessions of each that run here
 
 	cluster    *cluster                        // nil: this node is alone
 	far        map[signaling.EdgeID][]*farEdge // of other nodes, usually one of each
@@ -122,7 +124,7 @@ func newRegistry(
 	return &registry{
 		log: log, metrics: m, intN: intN, iceServers: ice, issuer: issuer, wake: make(chan struct{}, 1),
 		edges: make(map[signaling.EdgeID]*edge), sessions: make(map[signaling.SessionID]*session),
-		book: claim.NewBook(), claimants: make(map[string]*player),
+		book: claim.NewBook(), claimants: make(map[string]*player), byStudio: make(map[string]int),
 		seekers: make(map[*player]struct{}), buried: make(map[signaling.SessionID]struct{}),
 		index: match.NewIndex(), vacant: make(map[signaling.EdgeID]struct{}),
 		far: make(map[signaling.EdgeID][]*farEdge), catalogues: make(map[string]*catalogue),

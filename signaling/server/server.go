@@ -44,6 +44,7 @@ import (
 	"nearlight/internal/bus"
 	"nearlight/signaling"
 	"nearlight/signaling/match"
+	"nearlight/signaling/studio"
 	"nearlight/signaling/token"
 )
 
@@ -63,6 +64,9 @@ type Config struct {
 
 	// ICEServers returns what a session's player is told to use for STUN and TURN; nil means none.
 	ICEServers func(signaling.SessionID) []signaling.ICEServer
+
+	// Studios says what the tokens of each studio may do (token.Key.Studio); it is asked each time. nil limits nobody.
+	Studios func() studio.Roster
 
 	// Relay adds TURN servers that relay to a session's edge alone, and hides player and edge from each other if wanted; nil means none.
 	Relay *Relay
@@ -155,6 +159,7 @@ type Server struct {
 	names    *names
 	whep     *whepSessions
 	registry *registry
+	studios  *studios
 	door     *door
 	upgrader websocket.Upgrader
 
@@ -209,6 +214,9 @@ func New(config Config) (*Server, error) {
 	if config.Locate != nil {
 		s.registry.locate = config.Locate
 	}
+	s.studios = newStudios(config.Studios, s.metrics)
+	s.registry.studios = s.studios
+	s.names.also = func(origin string) bool { return s.studios.roster().AnyOrigin(origin) }
 	if config.Records != nil {
 		s.registry.records = newRecords(config.Records, config.Log, s.metrics)
 	}

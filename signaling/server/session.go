@@ -41,6 +41,7 @@ type session struct {
 	born   time.Time
 	sat    time.Time        // since when its player has it
 	holder string           // the address that the token is bound to; "" for none
+	studio string           // whose key has signed the token; "" where that is not known
 	once   bool             // the token is good for this session alone
 	until  int64            // when it expires, in seconds since 1970
 	slot   int              // that was proposed
@@ -92,6 +93,9 @@ func (r *registry) play(p *player, m signaling.Play, claims token.Claims) *signa
 	if m.Resume != "" {
 		return r.resume(p, m, claims)
 	}
+	if err := r.studioRoom(claims); err != nil {
+		return err
+	}
 	p.request, p.claims, p.tries, p.asked = m, claims, 0, false
 	return r.claimFor(p, claims, func() *signaling.Error { return r.assign(p) })
 }
@@ -124,6 +128,9 @@ func (r *registry) assign(p *player) *signaling.Error {
 
 // give begins a player's session at the edge that was picked, here or at another node.
 func (r *registry) give(p *player, id signaling.EdgeID) *signaling.Error {
+	if err := r.studioRoom(p.claims); err != nil {
+		return err
+	}
 	if f := r.farNow(id); f != nil {
 		f.Free-- // its node will say how it is
 		r.reindex(f.ID)
@@ -148,6 +155,7 @@ func (r *registry) begin(p *player, e *edge, codecs []string) {
 	r.sessions[s.id], e.sessions[s.id] = s, s
 	r.decisions.add(s.id, p.decided, s.born)
 	p.decided = nil
+	r.studioOf(s, p.claims.Studio)
 	s.log.Info("session is matched", "app", s.app)
 	r.start(p, s, p.request, codecs, false)
 	r.touch(e)
@@ -246,6 +254,7 @@ func (r *registry) resume(p *player, m signaling.Play, claims token.Claims) *sig
 	s.log.Info("session is resumed")
 	p.request, p.claims = m, claims
 	s.shareable = claims.Allows(token.Watch)
+	r.studioOf(s, claims.Studio)
 	r.start(p, s, m, codecs, true)
 	return nil
 }

@@ -168,6 +168,10 @@ func (s *Server) admitWHEP(w http.ResponseWriter, r *http.Request) (raw string, 
 		s.problem(w, http.StatusUnauthorized, signaling.AsError(err))
 		return "", claims, false
 	}
+	if err := s.studios.admit(claims, pageOf(r)); err != nil {
+		s.problem(w, studioStatus(err), err)
+		return "", claims, false
+	}
 	return raw, claims, true
 }
 
@@ -351,7 +355,7 @@ func (s *Server) noSuchMethod(allowed string) http.HandlerFunc {
 // whepStatus is the status that goes with a reason.
 func whepStatus(reason *signaling.Error) int {
 	switch reason.Code {
-	case signaling.CodeBadToken, signaling.CodeExpiredToken, signaling.CodeSpentToken, signaling.CodeUnproven, signaling.CodeTokenInUse:
+	case signaling.CodeBadToken, signaling.CodeExpiredToken, signaling.CodeSpentToken, signaling.CodeUnproven, signaling.CodeTokenInUse, signaling.CodeWrongOrigin:
 		return http.StatusForbidden // it was good, and not for this
 	case signaling.CodeTimedOut:
 		return http.StatusNotFound
