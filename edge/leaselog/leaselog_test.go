@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
 	"sync"
 	"testing"
+	"time"
 
 	"nearlight/internal/identity"
 	"nearlight/signaling"
@@ -238,6 +240,75 @@ func TestALogIsCheckedByTheAddressOfItsEdge(t *testing.T) {
 	}
 	if _, err := Check(folder, key.Address()); !errors.Is(err, lease.ErrSignature) {
 		t.Error("with one that is not signed:", err)
+	}
+}
+
+// Whenever the machine loses its power, and whatever it has not synced is gone or cut, an edge grants no epoch again that it has granted, and its
+// log shows who had which slot.
+func TestNoEpochComesAgainWheneverThePowerGoes(t *testing.T) {
+	key, err := identity.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const slots, limit = 2, 2500
+	for seed := range uint64(12) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		folder := t.TempDir()
+		granted := make(map[[2]int]bool)
+		l, err := open(folder, slots, key.Address(), limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		table := lease.New(l.Epochs(slots))
+		for step := range 60 {
+			switch slot := random.IntN(slots); random.IntN(6) {
+			case 0, 1, 2:
+				state := table.Slots(0)[slot]
+				name := signaling.SessionID(fmt.Sprint("s-", step))
+				held, fresh, err := table.Propose(0, lease.Proposal{Slot: slot, Expect: state.Epoch, Session: name, Token: string(name), TTL: time.Minute})
+				if err != nil || !fresh {
+					continue // it is held
+				}
+				signed, err := lease.Sign(key, signaling.Lease{Slot: held.Slot, Epoch: held.Epoch, Session: name, Token: held.Token, ExpiresAt: int64(random.IntN(9))})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := l.Append(lease.GrantOf(signed, 0)); err != nil {
+					t.Fatal(err)
+				}
+				at := [2]int{slot, int(held.Epoch)}
+				if granted[at] {
+					t.Fatalf("seed %d: epoch %d of slot %d is granted again", seed, held.Epoch, slot)
+				}
+				granted[at] = true
+			case 3, 4:
+				if ref := (lease.Ref{Slot: slot, Epoch: table.Slots(0)[slot].Epoch}); table.Release(0, ref) {
+					if err := l.Note(lease.Record{Event: lease.Released, Slot: slot, Epoch: ref.Epoch}); err != nil {
+						t.Fatal(err)
+					}
+				}
+			default:
+				l.mu.Lock()
+				kept := l.synced + random.Int64N(l.size-l.synced+1)
+				l.mu.Unlock()
+				if err := l.Close(); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Truncate(filepath.Join(folder, LogName), kept); err != nil {
+					t.Fatal(err)
+				}
+				if l, err = open(folder, slots, key.Address(), limit); err != nil {
+					t.Fatal(err)
+				}
+				table = lease.New(l.Epochs(slots))
+			}
+		}
+		if _, err := Check(folder, key.Address()); err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

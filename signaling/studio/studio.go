@@ -14,7 +14,7 @@ import (
 	"nearlight/signaling/token"
 )
 
-// Self, among the origins of a studio, stands for the pages that the server serves itself.
+// Self among the origins of a studio stands for the pages that the server serves itself.
 const Self = "self"
 
 // Limits are what a studio's tokens may do. The zero value of a field limits nothing.
