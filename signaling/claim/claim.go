@@ -170,18 +170,25 @@ func (b *Book) Replied(from, id string, try int, answer Answer) Answer {
 		return answer
 	}
 	o.silent = slices.DeleteFunc(o.silent, func(other string) bool { return other == from })
+	if len(o.silent) == 0 && len(b.holds[o.Token]) > 0 { // another node's player has begun here meanwhile
+		b.forget(o)
+		return Taken
+	}
 	return o.answer()
 }
 
-// Lost has nobody wait for a node, and returns the claims that are granted by that.
-func (b *Book) Lost(node string) (granted []string) {
+// Lost has nobody wait for a node, and returns the claims of which that decides something.
+func (b *Book) Lost(node string) map[string]Answer {
+	decided := make(map[string]Answer)
 	for id, o := range b.ids {
-		if slices.Contains(o.silent, node) && b.Replied(node, id, o.Try, Free) == Free {
-			granted = append(granted, id)
+		if !slices.Contains(o.silent, node) {
+			continue
+		}
+		if answer := b.Replied(node, id, o.Try, Free); answer != Pending {
+			decided[id] = answer
 		}
 	}
-	slices.Sort(granted)
-	return granted
+	return decided
 }
 
 // Found has the claims that are asked about wait for a node that has come, or is heard again.
@@ -303,7 +310,7 @@ func (b *Book) Spent() []Claim {
 	return all
 }
 
-// Hold notes a session that runs here, or that more is known of one.
+// Hold notes a session that runs here, or that more is known of one. Whether another one by its token does is for the caller to look at.
 func (b *Book) Hold(h Hold) {
 	b.Drop(h.Token, h.Session)
 	if len(b.where) >= maxHolds {

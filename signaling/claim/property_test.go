@@ -25,7 +25,8 @@ const (
 )
 
 // world is a cluster: what its nodes say to each other is lost, repeated, reordered and held back, and nodes are cut off, until they are found
-// to be, and come back, and are started anew. Each claim that is granted has a session at once, or the player goes away.
+// to be, and come back, and are started anew. A claim that is granted leads to a session, at the node of its edge: that one holds it a little later,
+// and the claim may be over before the session is.
 type world struct {
 	*rapid.T
 	now   time.Time
@@ -40,10 +41,10 @@ type world struct {
 }
 
 type run struct {
-	node           int
+	node, home     int // of the player, and of the edge
 	claim, session string
 	token          string
-	once           bool
+	seated, parted bool // the home holds it; the player's node has let go of it
 }
 
 func (w *world) node(name string) int { return slices.Index(w.names[:], name) }
@@ -120,12 +121,42 @@ func (w *world) granted(at int, c Claim) {
 			w.Fatalf("%s has a session at node %d, and is granted to %s at node %d", c.Token, r.node, c.ID, at)
 		}
 	}
-	r := run{node: at, claim: c.ID, session: "s-" + c.ID, token: c.Token, once: c.Once}
-	w.runs = append(w.runs, r)
-	w.books[at].Hold(Hold{Token: c.Token, Session: signaling.SessionID(r.session), Since: w.now.UnixMilli(), Alone: true})
+	homes := []int{at}
+	for other := range w.books {
+		if w.hears[at][w.names[other]] && !w.cut[other] && !w.cut[at] {
+			homes = append(homes, other)
+		}
+	}
+	w.runs = append(w.runs, run{node: at, home: rapid.SampledFrom(homes).Draw(w.T, "home"), claim: c.ID, session: "s-" + c.ID, token: c.Token})
 	if spent, tell := w.books[at].Began(c.ID); tell {
 		for _, other := range sortedKeys(w.hears[at]) {
 			w.send(at, other, func(to int) { w.books[to].Spend(spent.Token, spent.ID, spent.Until) })
+		}
+	}
+}
+
+// seat has the home of a session hold it.
+func (w *world) seat() {
+	if len(w.runs) > 0 {
+		w.hold(&w.runs[rapid.IntRange(0, len(w.runs)-1).Draw(w.T, "session")])
+	}
+}
+
+func (w *world) hold(r *run) {
+	if b := w.books[r.home]; !r.seated && len(b.HoldsOf(r.token)) > 0 {
+		w.stop(slices.IndexFunc(w.runs, func(other run) bool { return other.session == r.session }))
+		return
+	}
+	r.seated = true
+	w.books[r.home].Hold(Hold{Token: r.token, Session: signaling.SessionID(r.session), Since: w.now.UnixMilli(), Alone: true})
+}
+
+// part has a player be gone whose session waits for it.
+func (w *world) part() {
+	if len(w.runs) > 0 {
+		if r := &w.runs[rapid.IntRange(0, len(w.runs)-1).Draw(w.T, "session")]; r.seated {
+			r.parted = true
+			w.books[r.node].Release(r.claim)
 		}
 	}
 }
@@ -140,7 +171,7 @@ func (w *world) end() {
 func (w *world) stop(i int) {
 	r := w.runs[i]
 	w.runs = slices.Delete(w.runs, i, i+1)
-	w.books[r.node].Drop(r.token, signaling.SessionID(r.session))
+	w.books[r.home].Drop(r.token, signaling.SessionID(r.session))
 	w.books[r.node].Release(r.claim)
 }
 
@@ -176,8 +207,11 @@ func (w *world) notice() {
 				continue
 			}
 			delete(w.hears[at], name)
-			for _, id := range w.books[at].Lost(name) {
-				w.granted(at, w.books[at].ids[id].Claim)
+			decided := w.books[at].Lost(name)
+			for _, id := range sortedKeys(decided) {
+				if decided[id] == Free {
+					w.granted(at, w.books[at].ids[id].Claim)
+				}
 			}
 		}
 	}
@@ -195,6 +229,11 @@ func (w *world) hear(at, other int) {
 func (w *world) heal() {
 	w.notice()
 	w.cut = [worldNodes]bool{}
+	for _, r := range slices.Clone(w.runs) {
+		if i := slices.IndexFunc(w.runs, func(other run) bool { return other.session == r.session }); i >= 0 {
+			w.hold(&w.runs[i])
+		}
+	}
 	var ends []string
 	for at, b := range w.books {
 		for other, o := range w.books {
@@ -224,8 +263,11 @@ func (w *world) heal() {
 func (w *world) restart() {
 	at := rapid.IntRange(0, worldNodes-1).Draw(w.T, "node")
 	for i := len(w.runs) - 1; i >= 0; i-- {
-		if w.runs[i].node == at {
+		switch r := &w.runs[i]; {
+		case r.home == at || r.node == at && !r.seated:
 			w.stop(i)
+		case r.node == at:
+			r.parted = true
 		}
 	}
 	w.next++
@@ -270,7 +312,7 @@ func TestATokenHasOneSessionAndIsNeverLockedUp(t *testing.T) {
 			steps := map[string]func(*rapid.T){"": func(r *rapid.T) { w.T = r; w.check() }}
 			for name, step := range map[string]func(){
 				"claim": w.claim, "claim more": w.claim, "again": w.again, "deliver": w.deliver, "deliver more": w.deliver, "deliver most": w.deliver, "lose": w.lose,
-				"end": w.end, "partition": w.partition, "notice": w.notice, "heal": w.heal, "restart": w.restart,
+				"seat": w.seat, "part": w.part, "end": w.end, "partition": w.partition, "notice": w.notice, "heal": w.heal, "restart": w.restart,
 			} {
 				steps[name] = func(r *rapid.T) { w.T = r; step() }
 			}

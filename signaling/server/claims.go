@@ -231,8 +231,17 @@ func (r *registry) tellClaims(node string) {
 	}
 }
 
+// mayBegin refuses a player of another node whose token has a session here already: the nodes have not heard of each other's claims.
+func (r *registry) mayBegin(of token.Claims) *signaling.Error {
+	if id := signaling.TokenID(of.ID); !of.Allows(token.Many) && len(r.book.HoldsOf(id)) > 0 {
+		return r.claimRefused(id, claim.Taken)
+	}
+	return r.studioRoom(of)
+}
+
 // tellHolds tells all nodes again which sessions run here.
 func (r *registry) tellHolds() {
+	r.endDoubled(r.book.Told(r.book.Holds()))
 	for holds := r.book.Holds(); len(holds) > 0; holds = holds[min(len(holds), maxClaimsTold):] {
 		r.toAll(ofTokens{Holds: holds[:min(len(holds), maxClaimsTold)]})
 	}
@@ -275,7 +284,7 @@ func (r *registry) endDoubled(sessions []signaling.SessionID) {
 
 // nodeClaimsNothing goes on with claims that a node which is lost has not answered.
 func (r *registry) nodeClaimsNothing(node string) {
-	for _, id := range r.book.Lost(node) {
-		r.claimAnswered(id, claim.Free)
+	for id, answer := range r.book.Lost(node) {
+		r.claimAnswered(id, answer)
 	}
 }
