@@ -88,22 +88,34 @@ func (w *whepSession) end(reason *signaling.Error) {
 	})
 }
 
-// whepSessions are those that there are, by the name of their resource, which nobody can guess.
+// whepSessions are those that there are.
 type whepSessions struct {
-	mu  sync.Mutex
-	all map[signaling.SessionID]*whepSession
+	mu      sync.Mutex
+	waiting map[*whepSession]struct{}            // that have no answer yet
+	all     map[signaling.SessionID]*whepSession // by the name of their resource, which nobody can guess
 }
 
 func newWHEPSessions() *whepSessions {
-	return &whepSessions{all: make(map[signaling.SessionID]*whepSession)}
+	return &whepSessions{waiting: make(map[*whepSession]struct{}), all: make(map[signaling.SessionID]*whepSession)}
 }
 
-func (l *whepSessions) add(w *whepSession) {
+// wait takes one in that has asked. Its session may not be known yet: another node may have to be asked.
+func (l *whepSessions) wait(w *whepSession) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	select {
 	case <-w.over: // meanwhile
 	default:
+		l.waiting[w] = struct{}{}
+	}
+}
+
+// add gives one that was answered its name.
+func (l *whepSessions) add(w *whepSession) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, waits := l.waiting[w]; waits {
+		delete(l.waiting, w)
 		l.all[w.id] = w
 	}
 }
@@ -111,6 +123,7 @@ func (l *whepSessions) add(w *whepSession) {
 func (l *whepSessions) remove(w *whepSession) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	delete(l.waiting, w)
 	if l.all[w.id] == w {
 		delete(l.all, w.id)
 	}
@@ -128,8 +141,11 @@ func (l *whepSessions) find(id, owner string) *whepSession {
 // end ends all of them.
 func (l *whepSessions) end(reason *signaling.Error) {
 	l.mu.Lock()
-	left := make([]*whepSession, 0, len(l.all))
+	left := make([]*whepSession, 0, len(l.all)+len(l.waiting))
 	for _, w := range l.all {
+		left = append(left, w)
+	}
+	for w := range l.waiting {
 		left = append(left, w)
 	}
 	l.mu.Unlock()
@@ -223,11 +239,12 @@ func (s *Server) startWHEP(w http.ResponseWriter, r *http.Request) {
 		s.problem(w, whepStatus(err), err)
 		return
 	}
-	s.whep.add(one)
+	s.whep.wait(one)
 	answer, ok := s.awaitWHEP(w, r, one)
 	if !ok {
 		return
 	}
+	s.whep.add(one)
 	h := w.Header()
 	h.Set("Location", signaling.WHEPPath+string(play.Watch)+"/"+string(one.id))
 	h.Set("ETag", one.etag)
