@@ -12,8 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"nearlight/edge/leaselog"
 	"nearlight/internal/e2e/e2etest"
+	"nearlight/internal/identity"
 	"nearlight/signaling"
+	"nearlight/signaling/lease"
 )
 
 // parts is a network whose parts run apart, with the files that they need.
@@ -229,6 +232,14 @@ func TestAnEdgeJoinsByItsKeyAlone(t *testing.T) {
 		t.Errorf("signaling does not know the edge as %s", address)
 	}
 	network.signaling.Play(t, e2etest.Request{}).Plays(t, 1)
+	edge, err := identity.ParseAddress(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	records, err := leaselog.Check(flags[len(flags)-1], edge)
+	if err != nil || len(records) != 2 || records[1].Event != lease.Granted {
+		t.Errorf("its log has %+v, %v", records, err)
+	}
 
 	strange, _ := wallet(t)
 	refused(t, network.edge(t, strange...).Wait(t, e2etest.Patience), exitFailed, "bad-key", "token")
