@@ -189,7 +189,7 @@ func TestAnEdgeThatMayNotJoinSaysWhy(t *testing.T) {
 	}
 }
 
-// wallet makes a key, and returns the flags of its edge, and its address.
+// wallet makes a key, and returns the flags that name it and its address.
 func wallet(t *testing.T) (flags []string, address string) {
 	t.Helper()
 	folder := t.TempDir()
@@ -202,6 +202,13 @@ func wallet(t *testing.T) (flags []string, address string) {
 	if r.Code != 0 {
 		t.Fatal(r)
 	}
+	return flags, strings.TrimSpace(r.Stdout)
+}
+
+// walletsEdge is wallet for an edge, which has a folder as well.
+func walletsEdge(t *testing.T) (flags []string, address string) {
+	t.Helper()
+	flags, address = wallet(t)
 	// Slots' users pass through the edge's folder, and through no test's.
 	kept, err := os.MkdirTemp("", "nearlight-e2e-")
 	if err == nil {
@@ -215,12 +222,12 @@ func wallet(t *testing.T) (flags []string, address string) {
 			t.Error(err)
 		}
 	})
-	return append(flags, "--folder", kept), strings.TrimSpace(r.Stdout)
+	return append(flags, "--folder", kept), address
 }
 
 func TestAnEdgeJoinsByItsKeyAlone(t *testing.T) {
 	t.Parallel()
-	flags, address := wallet(t)
+	flags, address := walletsEdge(t)
 	list := filepath.Join(t.TempDir(), "edges")
 	if err := os.WriteFile(list, []byte(address+" # the only one\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -241,7 +248,7 @@ func TestAnEdgeJoinsByItsKeyAlone(t *testing.T) {
 		t.Errorf("its log has %+v, %v", records, err)
 	}
 
-	strange, _ := wallet(t)
+	strange, _ := walletsEdge(t)
 	refused(t, network.edge(t, strange...).Wait(t, e2etest.Patience), exitFailed, "bad-key", "token")
 	refused(t, network.edge(t, strange[:4]...).Wait(t, e2etest.Patience), exitUsage, "--folder")
 	refused(t, network.edge(t, flags[0], flags[1]).Wait(t, e2etest.Patience), exitUsage, "--passphrase-file", "--passphrase-command")

@@ -8,6 +8,7 @@ import (
 
 	"nearlight/internal/bus/bustest"
 	"nearlight/signaling"
+	"nearlight/signaling/claim"
 	"nearlight/signaling/sequence"
 )
 
@@ -44,6 +45,11 @@ func FuzzWhatOtherNodesSay(f *testing.F) {
 		Traits:  signaling.Traits{Price: 7, Regions: []string{"eu"}, Place: &signaling.Place{Latitude: 52}, Pictures: []signaling.Picture{{Codec: "h264", Size: signaling.Size{Width: 640, Height: 480}, FrameRate: 60}}},
 		Network: "AS64496", Ways: []string{"203.0.113.9:9", "[2001:db8::9]:9"}}},
 		Apps: map[string][]signaling.App{"c": {tux}}}, presence{Node: "n-1", Seq: 2})
+	ask := claim.Claim{Token: signaling.TokenID("y"), ID: "0", Once: true, Until: 1 << 40}
+	add(envelope{From: "n-1", Claims: &ofTokens{Ask: &ask}}, envelope{From: "n-1", Claims: &ofTokens{Reply: &claimReply{ID: "0", Answer: claim.Taken}}})
+	add(envelope{From: "n-1", Claims: &ofTokens{Spent: []claim.Claim{ask}}}, envelope{From: "n-1", Claims: &ofTokens{Unspent: &ask}})
+	add(presence{Node: "n-1", Seq: 1, First: true, Last: true, Studios: map[string]int{"acme": -5}},
+		envelope{From: "n-1", Claims: &ofTokens{Holds: []claim.Hold{{Token: signaling.TokenID("x"), Session: "s-1", Since: -1, Alone: true}}}})
 	f.Fuzz(func(t *testing.T, first, second []byte) {
 		r := newRegistry(slog.New(slog.DiscardHandler), newMetrics(), func(int) int { return 0 },
 			func(signaling.SessionID) []signaling.ICEServer { return nil }, nil)
