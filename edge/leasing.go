@@ -5,18 +5,9 @@ import (
 	"errors"
 	"time"
 
-	"nearlight/edge/leaselog"
 	"nearlight/signaling"
 	"nearlight/signaling/lease"
 )
-
-// Leasing is how an edge gives its slots away: by what it signs, and where it remembers.
-type Leasing struct {
-	// Instance is a secret of this edge's, the same after a restart (signaling.EdgeOf).
-	Instance string
-	Signer   lease.Signer
-	Log      *leaselog.Log
-}
 
 const (
 	// leaseTime is how long a lease lasts that nobody renews: longer than a lost player is waited for, and than a start may take.
@@ -74,21 +65,23 @@ func (n *Node) countersign(s *session) error {
 		return nil
 	}
 	now := time.Now()
-	record := lease.Record{Event: lease.Granted, At: now.UnixMilli(), Slot: held.Slot, Epoch: held.Epoch, Session: held.Session, Token: held.Token}
-	if err := n.config.Leasing.Log.Append(record); err != nil {
-		return err
+	l := signaling.Lease{
+		Slot: held.Slot, Epoch: held.Epoch, Session: held.Session, Token: held.Token, ExpiresAt: now.Add(held.Until - n.sinceStart()).Unix(),
 	}
-	if !s.proposed {
-		return nil
+	if holder := s.claims.Holder; !holder.IsZero() {
+		l.Player = holder.String()
 	}
-	signed, err := lease.Sign(signaling.Lease{
-		Edge: n.id(), Slot: held.Slot, Epoch: held.Epoch, Session: held.Session, Token: held.Token,
-		Issued: now.UnixMilli(), Expires: now.Add(held.Until - n.sinceStart()).UnixMilli(),
-	}, n.config.Leasing.Signer)
+	signed, err := lease.Sign(n.config.Identity, l)
 	if err != nil {
 		return err
 	}
-	n.say(signaling.Leased{Session: s.id, Lease: &signed})
+	// Signed or not, nobody hears of an epoch that a crash would make the edge forget.
+	if err := n.config.Leases.Append(lease.GrantOf(signed, now.UnixMilli())); err != nil {
+		return err
+	}
+	if s.proposed {
+		n.say(signaling.Leased{Session: s.id, Lease: &signed})
+	}
 	return nil
 }
 
@@ -114,7 +107,7 @@ func (n *Node) release(s *session) {
 
 func (n *Node) note(r lease.Record) {
 	r.At = time.Now().UnixMilli()
-	if err := n.config.Leasing.Log.Note(r); err != nil {
+	if err := n.config.Leases.Note(r); err != nil {
 		n.logger.Error("a lease's end cannot be written down", "session", r.Session, "error", err)
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"nearlight/edge/app"
 	"nearlight/edge/display"
+	"nearlight/edge/leaselog"
 	"nearlight/edge/sandbox"
 	"nearlight/encoder"
 	"nearlight/internal/identity"
@@ -29,7 +30,7 @@ import (
 	"nearlight/streamer"
 )
 
-// Config describes a node. All but Token, Identity, Endorsed, Regions, Price, Place, Display, NVIDIA, Audio, Time, Local, Congestion, Stamp, Trace and
+// Config describes a node. All but Token, Endorsed, Regions, Price, Place, Display, NVIDIA, Audio, Time, Local, Congestion, Stamp, Trace and
 // Spans must be set.
 type Config struct {
 	Name     string
@@ -39,10 +40,10 @@ type Config struct {
 	// Time measures how long encoders take here for pictures of the usual size; nil leaves it unknown. It is called once, while
 	// sessions may already run.
 	Time     func(context.Context, encoder.Ladder, encoder.Config) encoder.Timings
-	Leasing  Leasing
 	Token    string // the edge's own, for signaling; "" where its key does
 	Verifier *token.Verifier
-	Identity identity.Signer    // the edge's key, by which players know it; nil: tokens that demand one are refused
+	Identity identity.Signer    // the edge's key, which its name is made of and its leases are signed by
+	Leases   *leaselog.Log      // where they are written down: of that key's
 	Endorsed *identity.Endorsed // what a studio's root has signed of that key; nil for nothing
 	Regions  []string           // that the edge lies in
 	Price    uint64             // for a second, in the payment token's smallest unit
@@ -121,8 +122,8 @@ func NewNode(config Config) (*Node, error) {
 	if err := errors.Join(config.Size.Check(), config.MaxSize.Check()); err != nil {
 		return nil, err
 	}
-	if config.Leasing.Log == nil || config.Leasing.Signer == nil || config.Leasing.Instance == "" {
-		return nil, errors.New("an edge needs a log, a key and an instance for its leases")
+	if config.Identity == nil || config.Leases == nil {
+		return nil, errors.New("an edge needs a key, and a log of the leases that it signs")
 	}
 	if !config.Size.Fits(config.MaxSize) {
 		return nil, fmt.Errorf("size %v is larger than the largest allowed, %v", config.Size, config.MaxSize)
@@ -138,7 +139,7 @@ func NewNode(config Config) (*Node, error) {
 		config: config, logger: config.Logger, metrics: metrics,
 		sessions: map[signaling.SessionID]*running{}, slots: make([]bool, config.Slots), freed: make(chan struct{}),
 		terms: terms{config.Regions, config.Price}, spent: spentTokens{},
-		ready: readiness{done: make(chan struct{})}, born: time.Now(), leases: lease.New(config.Leasing.Log.Epochs(config.Slots)),
+		ready: readiness{done: make(chan struct{})}, born: time.Now(), leases: lease.New(config.Leases.Epochs(config.Slots)),
 	}, nil
 }
 
@@ -209,7 +210,7 @@ func (n *Node) Registration() signaling.Register {
 	defer n.mu.Unlock()
 	register := signaling.Register{
 		Token: n.config.Token, Name: n.config.Name, Slots: len(n.slots), Free: n.free(), Codecs: n.codecs(), Apps: n.apps(),
-		Instance: n.config.Leasing.Instance, Since: time.Now().UnixMilli(), Key: n.config.Leasing.Signer.Key(), Leases: n.slotStates(),
+		Since: time.Now().UnixMilli(), Leases: n.slotStates(),
 	}
 	register.Traits = signaling.Traits{Price: n.terms.price, Regions: n.terms.regions, Place: n.config.Place, Pictures: n.pictures()}
 	for _, at := range n.config.Media[:min(len(n.config.Media), maxMedia)] {
@@ -236,13 +237,6 @@ func (n *Node) free() int {
 		}
 	}
 	return free
-}
-
-// id is the edge's.
-func (n *Node) id() signaling.EdgeID {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.link.ID()
 }
 
 func (n *Node) codecs() []string {

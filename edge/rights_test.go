@@ -101,8 +101,6 @@ func TestAnEdgeKeepsToTheLimitsOfATokenItself(t *testing.T) {
 		{why: "a lower price", node: func(n *Node) { n.terms.price = 11 }, claims: func(*doorman) token.Claims { return token.Claims{Price: 10} }, want: signaling.CodeTooDear},
 		{why: "it is trusted", claims: func(d *doorman) token.Claims { return token.Claims{Edges: []identity.Address{d.key.Address()}} }},
 		{why: "another is trusted", claims: func(*doorman) token.Claims { return token.Claims{Edges: []identity.Address{strange.Address()}} }, want: signaling.CodeUnproven},
-		{why: "it has no key", node: func(n *Node) { n.config.Identity = nil },
-			claims: func(d *doorman) token.Claims { return token.Claims{Holder: strange.Address()} }, want: signaling.CodeUnproven},
 		{why: "a right is missing", claims: func(*doorman) token.Claims { return token.Claims{Rights: []token.Right{token.Watch}} }, want: signaling.CodeBadToken},
 		{why: "another app", claims: func(*doorman) token.Claims { return token.Claims{App: "race"} }, want: signaling.CodeBadToken},
 		{why: "later", claims: func(*doorman) token.Claims { return token.Claims{From: time.Now().Add(time.Minute)} }, want: signaling.CodeBadToken},

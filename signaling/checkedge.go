@@ -23,15 +23,9 @@ func (m Register) check(c *checks) {
 	c.between("free", m.Free, 0, m.Slots)
 	c.codecs(m.Codecs, 1)
 	c.apps(m.Apps)
-	if m.Edge != "" {
-		c.id("edge", string(m.Edge))
-	}
 	c.between("number of sessions", len(m.Sessions), 0, maxSessions)
 	for _, session := range m.Sessions {
 		c.id("session", string(session))
-	}
-	if m.Instance != "" {
-		c.id("instance", m.Instance)
 	}
 	if m.Since < 0 || m.Since > maxEpoch {
 		c.fail("since is %d, want 0 to %d", m.Since, int64(maxEpoch))
@@ -40,7 +34,6 @@ func (m Register) check(c *checks) {
 	for i := range m.Running {
 		m.Running[i].check(c)
 	}
-	c.label("key", m.Key, 0, maxKeyText)
 	c.slotStates(m.Leases)
 	if len(m.Leases) > 0 && len(m.Leases) != m.Slots {
 		c.fail("leases are %d, slots %d", len(m.Leases), m.Slots)

@@ -37,7 +37,7 @@
 //	   "lease":LEASE}
 //	        share, optional: a token for others, who may look on at the session with it and nothing else; relayOnly: by
 //	        TURN alone, so that player and edge do not learn each other's addresses; lease: not for a spectator, nor
-//	        where another node of signaling got it
+//	        where another node of signaling got it (package lease checks one)
 //	  {"type":"queued","position":N,"waiting":N,"estimate":N}  to who waits; again when it changes; estimate: seconds, -1: unknown
 //	  {"type":"moved","reason":ERROR}                        the edge cannot go on, nothing is left of the connection to it; matched,
 //	        queued or ended follows
@@ -55,18 +55,14 @@
 // # Edge, at /signal/edge
 //
 //	to signaling
-//	  {"type":"login","address":K}                           optional, the first message then: the edge has a key
-//	  {"type":"register","token":T,"proof":PROOF,"name":N,"slots":N,"free":N,"codecs":[C],"apps":[APP],"edge":E,"sessions":[S],"media":[AT],
-//	   "instance":I,"since":MS,"running":[RUNNING],"key":K,"leases":[SLOT],
-//	   "price":N,"regions":[R],"place":PLACE,"pictures":[PICTURE]}
-//	        the first message, within 10 s, or the second, within 10 s of the challenge that answers login; proof
-//	        only after login, and then token may be left out; media, optional: where it takes players' packets. instance: a secret of the edge's
-//	        own; the id of an edge without a key is a digest of that and of its token's jti (EdgeOf), the same at every node; an edge's with a key
-//	        is its address. since grows with each connection: of two nodes that know the edge, the one with the greater has it. running: what it
-//	        runs, so that a node that has never heard of it can go on. key, leases: what it signs leases by, and how its slots are. An edge with
-//	        neither key nor instance: edge and sessions, only when a lost connection is taken up again: the id it was registered
-//	        under and the sessions it still runs. price: of a second, in the payment token's smallest unit; place: where it is, for matching with
-//	        players nearby; pictures: those that it was quick enough for when it tried its encoders
+//	  {"type":"login","address":K}                           the first message, within 10 s
+//	  {"type":"register","token":T,"proof":PROOF,"name":N,"slots":N,"free":N,"codecs":[C],"apps":[APP],"sessions":[S],"media":[AT],
+//	   "since":MS,"running":[RUNNING],"leases":[SLOT],"price":N,"regions":[R],"place":PLACE,"pictures":[PICTURE]}
+//	        the second, within 10 s of the challenge that answers login; token: not where the operator lets the key in; media, optional: where it
+//	        takes players' packets. since grows with each connection: of two nodes that know the edge, the one with the greater has it. running:
+//	        what it runs, so that a node that has never heard of it can go on; sessions, in its place: ids alone. leases: how its slots are. price: of
+//	        a second, in the payment token's smallest unit; place: where it is, for matching with players nearby; pictures: those that it was quick
+//	        enough for when it tried its encoders
 //	  {"type":"status","free":N,"apps":[APP],"leases":[SLOT],"pictures":[PICTURE]}  all but free optional: only when changed
 //	  {"type":"leased","session":S,"lease":LEASE}            answers start with lease, before anything else of the session
 //	  {"type":"refuse","session":S,"error":ERROR}
@@ -92,7 +88,7 @@
 //	APP    {"name","title","summary","keys":[{"keys","does"}],"package","installed"}
 //	PROOF  {"issuedAt","expiresAt","signature"}              of the statement Login (internal/identity)
 //	ERROR  {"code","message","hint","retryable"}             message: what happened and why; hint: what to do
-//	LEASE  {"edge","slot","epoch","session","token","issued","expires","key","signature"}   package lease says what is signed
+//	LEASE  {"edge","slot","epoch","session","player","token","expiresAt","signature"}   the statement Lease (internal/identity), and its signature
 //	PLACE  {"latitude","longitude","radius"}                 degrees north and east; radius, optional: kilometres by which it may be wrong
 //	PICTURE {"codec","size","frameRate"}
 //	SLOT   {"epoch","taken"}      RUNNING  {"session","app","token","watch","slot","epoch"}   token: TokenID of the player's
@@ -100,12 +96,13 @@
 // After ended and after a failed installation a player's connection stays open for another play or install; after error
 // signaling closes it. A player whose connection is lost has 30 s to send play with resume on a new one, with a token of the
 // same jti; 5 s when it was closed with 1001, since a browser that reloads the page is back by then; an edge has 2 s to register
-// with its edge id again, with a token of the same jti, and then tells in sessions what it still runs. An edge may offer again at any time; an offer with restart that
+// again, by the same key, and then tells what it still runs. An edge may offer again at any time; an offer with restart that
 // nobody answers ends nothing, since the connection that it is for may come back by itself.
 //
-// An edge that has a key signs, at each login, the nonce of the challenge together with the host that it has dialed, its role and two times
+// An edge signs, at each login, the nonce of the challenge together with the host that it has dialed, its role and two times
 // in seconds: at most a minute apart, and within 10 s of signaling's clock. A login is thus worth nothing on another socket, at another
-// server or later. The id of such an edge is its address. Which edges may register by key, by token or by either is the operator's choice.
+// server or later. The id of an edge is its address, and its leases are signed by the same key. Which edges may register by their key alone,
+// and which need a token as well, is the operator's choice.
 //
 // Edge and player may sign the connection between them, so that who relays their descriptions cannot stand in the middle: both sign
 // the statement Binding (internal/identity), which holds both certificates' fingerprints. The player signs with its answer, to each offer

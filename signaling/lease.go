@@ -16,18 +16,16 @@ type Proposal struct {
 	TTL    int64 `json:"ttl"` // milliseconds until the lease is over unless it is renewed
 }
 
-// Lease is the right to one slot of one edge for one session, as the edge has signed it.
+// Lease is the right to one slot of one edge for one session, as the edge has signed it: the statement Lease (internal/identity).
 type Lease struct {
-	Edge    EdgeID    `json:"edge"`
-	Slot    int       `json:"slot"`
-	Epoch   Epoch     `json:"epoch"`
-	Session SessionID `json:"session"`
-	Token   string    `json:"token"`   // TokenID of the player's token
-	Issued  int64     `json:"issued"`  // milliseconds since 1970, by the edge's clock
-	Expires int64     `json:"expires"` // the same; what counts is the edge's monotonic clock
-	Key     string    `json:"key"`     // what the signature is by
-	// Signature is of package lease's Digest, in base64.
-	Signature string `json:"signature"`
+	Edge      EdgeID    `json:"edge"` // its address
+	Slot      int       `json:"slot"`
+	Epoch     Epoch     `json:"epoch"`
+	Session   SessionID `json:"session"`
+	Player    string    `json:"player,omitempty"` // the address that the player's token is bound to (RFC 7800); "" for none
+	Token     string    `json:"token"`            // TokenID of the player's token
+	ExpiresAt int64     `json:"expiresAt"`        // unless it is renewed: seconds since 1970, by the edge's clock; what counts is its monotonic one
+	Signature string    `json:"signature"`        // 0x and 130 lower-case hexadecimal digits
 }
 
 // Running is a session that an edge runs, told to a signaling node that may not know of it.
@@ -41,16 +39,8 @@ type Running struct {
 }
 
 // TokenID names a player's token where the token itself has no business: 26 letters and digits, from its jti.
-func TokenID(jti string) string { return digest26("nearlight token " + jti) }
-
-// EdgeOf is the id of an edge that shows a token with this jti and says this instance, the same at every signaling node. Who lacks either cannot
-// take an edge's place.
-func EdgeOf(jti, instance string) EdgeID {
-	return EdgeID("e-" + digest26("nearlight edge "+instance+" "+jti))
-}
-
-func digest26(text string) string {
-	sum := sha256.Sum256([]byte(text))
+func TokenID(jti string) string {
+	sum := sha256.Sum256([]byte("nearlight token " + jti))
 	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:])[:26]
 }
 
@@ -60,11 +50,7 @@ const (
 	MaxLease = 10 * time.Minute
 )
 
-const (
-	maxKeyText       = 256
-	maxSignatureText = 256
-	maxEpoch         = 1<<53 - 1 // what every reader of JSON takes
-)
+const maxEpoch = 1<<53 - 1 // what every reader of JSON takes
 
 func (p *Proposal) check(c *checks) {
 	c.between("slot", p.Slot, 0, maxSlots-1)
@@ -75,16 +61,16 @@ func (p *Proposal) check(c *checks) {
 }
 
 func (l *Lease) check(c *checks) {
-	c.id("edge", string(l.Edge))
+	c.address("edge", string(l.Edge))
 	c.between("slot", l.Slot, 0, maxSlots-1)
 	c.epoch(l.Epoch)
 	c.id("session", string(l.Session))
-	c.id("token", l.Token)
-	if l.Issued < 0 || l.Issued > maxEpoch || l.Expires < l.Issued || l.Expires > maxEpoch {
-		c.fail("issued and expires are no times in order")
+	if l.Player != "" {
+		c.address("player", l.Player)
 	}
-	c.label("key", l.Key, 1, maxKeyText)
-	c.label("signature", l.Signature, 1, maxSignatureText)
+	c.id("token", l.Token)
+	c.seconds("expiresAt", l.ExpiresAt)
+	c.hex("signature", l.Signature, signatureDigits)
 }
 
 func (r *Running) check(c *checks) {

@@ -260,27 +260,23 @@ type Proof struct {
 	Signature string `json:"signature"` // 0x and 130 lower-case hexadecimal digits
 }
 
-// Register presents an edge, by a token, a key, or both. Edge and Sessions are set when it comes back after a lost connection.
+// Register presents an edge, whose key Proof shows. Sessions is set when it comes back after a lost connection.
 type Register struct {
-	Token    string       `json:"token,omitempty"` // "" only with Proof
-	Proof    *Proof       `json:"proof,omitempty"` // after Login
+	Token    string       `json:"token,omitempty"` // "" where the operator lets the key in
+	Proof    *Proof       `json:"proof,omitempty"` // signaling takes none without
 	Name     string       `json:"name"`
 	Slots    int          `json:"slots"`
 	Free     int          `json:"free"`
 	Codecs   List[string] `json:"codecs"`
 	Apps     List[App]    `json:"apps"`
-	Edge     EdgeID       `json:"edge,omitempty"`
 	Sessions []SessionID  `json:"sessions,omitempty"`
 	// Media is where the edge takes players' packets, ADDRESS:PORT each, for signaling's TURN servers to relay to.
 	Media []string `json:"media,omitempty"`
-	// Instance is a secret of the edge's own, of which and its token its id is made (EdgeOf). Without it signaling chooses an id.
-	Instance string `json:"instance,omitempty"`
 	// Since grows with each connection of the edge: it tells which of two signaling nodes that know the edge has it now.
 	Since int64 `json:"since,omitempty"`
 	// Running is what the edge runs, told so that a signaling node that has never heard of it can go on. With it Sessions is left out.
 	Running []Running `json:"running,omitempty"`
-	// Key is what the edge's leases are signed by, and Leases how its slots are; both empty for an edge that gives no leases.
-	Key    string      `json:"key,omitempty"`
+	// Leases is how the edge's slots are; empty for an edge that gives no leases.
 	Leases []SlotState `json:"leases,omitempty"`
 	Traits
 }

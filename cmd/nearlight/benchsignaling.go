@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -18,8 +17,8 @@ import (
 
 	"nearlight/internal/bench"
 	"nearlight/internal/edgesim"
+	"nearlight/internal/identity"
 	"nearlight/signaling"
-	"nearlight/signaling/lease"
 	"nearlight/signaling/token"
 )
 
@@ -229,14 +228,6 @@ func (b *signalingBench) connectEdges() ([]*edgesim.Socket, *sync.WaitGroup, err
 	if err != nil {
 		return nil, serving, err
 	}
-	_, private, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		return nil, serving, err
-	}
-	signer, err := lease.NewEd25519Signer(private)
-	if err != nil {
-		return nil, serving, err
-	}
 	apps := []signaling.App{{Name: "scene", Title: "Scene", Summary: "A game of our own.", Installed: true}, {Name: "supertux", Title: "SuperTux", Installed: true}}
 	sockets := make([]*edgesim.Socket, b.edges)
 	var group errgroup.Group
@@ -244,9 +235,11 @@ func (b *signalingBench) connectEdges() ([]*edgesim.Socket, *sync.WaitGroup, err
 	born := time.Now()
 	for i := range b.edges {
 		group.Go(func() error {
-			machine := edgesim.New(edgesim.Config{
-				Token: own, Instance: fmt.Sprint("bench-", i), Slots: 2, Apps: apps, Signer: signer, Verifier: b.verifier, Born: born,
-			})
+			key, err := identity.NewKey()
+			if err != nil {
+				return err
+			}
+			machine := edgesim.New(edgesim.Config{Token: own, Slots: 2, Apps: apps, Key: key, Verifier: b.verifier, Born: born})
 			socket, err := edgesim.Register(b.url, source(1, i, edgesPerAddress), machine)
 			if err != nil {
 				return err

@@ -23,7 +23,7 @@ func newEdge() *cobra.Command {
 	var keys []string
 	var verbose bool
 	c := &cobra.Command{
-		Use:   "edge --signal URL {--token-file FILE | --wallet FILE} --verify-key FILE [FLAG...] [-- COMMAND ARG...]",
+		Use:   "edge --signal URL {--token-file FILE | --wallet FILE --folder FOLDER} --verify-key FILE [FLAG...] [-- COMMAND ARG...]",
 		Short: "Run an edge alone: it renders, encodes and streams for the players that signaling sends",
 		RunE: func(c *cobra.Command, arguments []string) error {
 			if _, err := settle(c); err != nil {
@@ -34,7 +34,7 @@ func newEdge() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			own, err := readEdgeToken(tokenFile, wallet.file != "")
+			own, err := readEdgeToken(tokenFile, wallet.file != "" || f.folder != "")
 			if err != nil {
 				return err
 			}
@@ -57,22 +57,18 @@ func newEdge() *cobra.Command {
 			in := surroundings{
 				verifier: verifier.Verifier, token: own, media: address, local: address.IsLoopback(), metrics: registry, traces: traces, logger: logger,
 			}
-			if key != nil {
-				in.identity = key
-			}
-			if in.endorsed, err = readEndorsement(endorsement, key); err != nil {
+			if in.home, err = f.openHome(key, logger); err != nil {
 				return err
+			}
+			if in.endorsed, err = readEndorsement(endorsement, in.home.key.Address()); err != nil {
+				return errors.Join(err, in.home.close())
 			}
 			built, err := f.build(c.Context(), arguments, in)
 			if err != nil {
-				return err
+				return errors.Join(err, in.home.close())
 			}
-			to := client.Config{URL: signal, Log: logger}
-			if key != nil {
-				to.Signer = key
-				logger.Info("the edge has a key", "address", key.Address())
-			}
-			link, err := client.NewEdge(to, built.node)
+			logger.Info("the edge's key", "address", in.home.key.Address())
+			link, err := client.NewEdge(client.Config{URL: signal, Signer: in.home.key, Log: logger}, built.node)
 			if err != nil {
 				return errors.Join(usage("--signal: %w", err), built.close())
 			}
@@ -90,10 +86,10 @@ func newEdge() *cobra.Command {
 		},
 	}
 	f.register(c.Flags())
-	wallet.register(c.Flags(), "this edge's key, by which it is known and shows who it is")
+	wallet.register(c.Flags(), "this edge's key, by which it is known and signs its leases; without one the edge makes a key of its own in --folder")
 	c.Flags().StringVar(&endorsement, "endorsement", "", "file with what a studio's root key has signed of this edge's (nearlight wallet endorse)")
 	c.Flags().StringVar(&signal, "signal", "", "URL of signaling, for example https://play.studio.example; of a cluster, several joined by commas")
-	c.Flags().StringVar(&tokenFile, "token-file", "", "file with this edge's token (nearlight token issue --role edge); not needed where the operator knows its wallet's address")
+	c.Flags().StringVar(&tokenFile, "token-file", "", "file with this edge's token (nearlight token issue --role edge); not needed where the operator knows its address")
 	c.Flags().StringSliceVar(&keys, "verify-key", nil, verifyKeyUsage)
 	c.Flags().StringVar(&metricsAddress, "metrics", "", "address to serve /metrics at, to this machine only, for example 127.0.0.1:9090")
 	c.Flags().StringVar(&mediaAddress, "media-address", "0.0.0.0", "address to stream from")
@@ -108,18 +104,15 @@ func readEdgeToken(name string, hasKey bool) (string, error) {
 	}
 	text, err := os.ReadFile(name)
 	if err != nil {
-		return "", usage("read the edge's token (--token-file): %w; or name a wallet (--wallet) whose address signaling's operator knows", err)
+		return "", usage("read the edge's token (--token-file): %w; or name a wallet (--wallet) or a folder (--folder) with a key whose address signaling's operator knows", err)
 	}
 	return strings.TrimSpace(string(text)), nil
 }
 
 // readEndorsement reads what a root has signed of the edge's key; nil without a file.
-func readEndorsement(name string, key *identity.Key) (*identity.Endorsed, error) {
+func readEndorsement(name string, edge identity.Address) (*identity.Endorsed, error) {
 	if name == "" {
 		return nil, nil
-	}
-	if key == nil {
-		return nil, usage("--endorsement is of a key: name it with --wallet")
 	}
 	text, err := os.ReadFile(name)
 	if err != nil {
@@ -129,8 +122,8 @@ func readEndorsement(name string, key *identity.Key) (*identity.Endorsed, error)
 	if err != nil {
 		return nil, usage("--endorsement %s: %w", name, err)
 	}
-	if endorsed.Edge != key.Address() {
-		return nil, usage("--endorsement %s is of %s, the wallet's key is %s", name, endorsed.Edge, key.Address())
+	if endorsed.Edge != edge {
+		return nil, usage("--endorsement %s is of %s, the edge's key is %s", name, endorsed.Edge, edge)
 	}
 	return &endorsed, nil
 }

@@ -76,7 +76,7 @@ func (f *edgeFlags) register(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.regions, "regions", nil, "regions that the edge lies in, for tokens that are limited to some, for example de,eu")
 	flags.Uint64Var(&f.price, "price", 0, "what a second costs, in the payment token's smallest unit, for tokens that limit it")
 	flags.Var(&f.place, "place", "where the edge is, latitude and longitude in degrees, for players nearby: 52.52,13.40; 52.52,13.40,25 where it may be 25 km off (default: what signaling knows of its address)")
-	flags.StringVar(&f.folder, "folder", "", "folder for sessions' files and for what the edge must remember: its key and its leases (default: one of its own under the temporary folder)")
+	flags.StringVar(&f.folder, "folder", "", "folder for sessions' files and for what the edge must remember: its leases, and its key unless that is in a wallet (default: one under the temporary folder, and with it a new edge each time)")
 }
 
 // maxSlots is how many slots an edge may tell signaling of.
@@ -101,7 +101,7 @@ func registerNVIDIA(flags *pflag.FlagSet, folder *string) {
 type surroundings struct {
 	verifier *token.Verifier
 	token    string             // the edge's own
-	identity identity.Signer    // nil for none
+	home     *edgeHome          // closed with the edge that is built
 	endorsed *identity.Endorsed // nil for nothing
 	media    netip.Addr
 	local    bool         // players are on this machine's network
@@ -116,11 +116,10 @@ type surroundings struct {
 
 // builtEdge is an edge that is ready to run.
 type builtEdge struct {
-	node   *edge.Node
-	gpus   *gpu.Library  // nil without NVIDIA cards
-	ports  *udpmux.Ports // nil until they are open
-	folder *ownFolder    // nil when the owner named one
-	leases *leasing
+	node  *edge.Node
+	gpus  *gpu.Library  // nil without NVIDIA cards
+	ports *udpmux.Ports // nil until they are open
+	home  *edgeHome
 }
 
 func (b *builtEdge) close() error {
@@ -131,7 +130,7 @@ func (b *builtEdge) close() error {
 	if b.gpus != nil {
 		err = errors.Join(err, b.gpus.Close())
 	}
-	return errors.Join(err, b.leases.close(), b.folder.close())
+	return errors.Join(err, b.home.close())
 }
 
 // build checks what the flags ask for against what this machine has, and makes the edge. command is what follows "--".
@@ -181,7 +180,7 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 			in.logger.Warn("games play in silence", "reason", err)
 		}
 	}
-	b := &builtEdge{}
+	b := &builtEdge{home: in.home}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, b.close())
@@ -192,19 +191,6 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 	}
 	if b.gpus != nil {
 		cards.look, cards.logger = b.gpus.Query, in.logger
-	}
-	folder := f.folder
-	if folder == "" {
-		if b.folder, err = makeFolder(in.logger); err != nil {
-			return nil, err
-		}
-		folder = b.folder.path
-	}
-	if f.slots < 1 || f.slots > maxSlots {
-		return nil, usage("--slots %d: want 1 to %d", f.slots, maxSlots)
-	}
-	if b.leases, err = openLeasing(folder, f.slots); err != nil {
-		return nil, err
 	}
 	ports := udpmux.Config{Address: in.media, Also: in.also, OwnOnly: in.ownOnly, Port: f.mediaPort, Loggers: streamer.Loggers(in.logger)}
 	if f.advertise != "" {
@@ -227,8 +213,8 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 	}
 	b.node, err = edge.NewNode(edge.Config{
 		Name: host, Slots: f.slots, Engine: engine, Encoders: encoders, Time: newTimings(in.logger).measure,
-		Leasing: b.leases.Leasing, Token: in.token, Verifier: in.verifier, Identity: in.identity, Endorsed: in.endorsed, Regions: f.regions, Price: f.price, Place: f.place.Place,
-		Display: display.Kind(f.display), NVIDIA: f.nvidia, Audio: f.audio, Sandbox: cage, Folder: filepath.Clean(folder),
+		Token: in.token, Verifier: in.verifier, Identity: b.home.key, Leases: b.home.leases, Endorsed: in.endorsed, Regions: f.regions, Price: f.price, Place: f.place.Place,
+		Display: display.Kind(f.display), NVIDIA: f.nvidia, Audio: f.audio, Sandbox: cage, Folder: filepath.Clean(b.home.path),
 		Size: media.Size(f.size), MaxSize: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate), Chroma: media.Chroma(f.chroma),
 		Offered: offered, Installer: &app.Installer{}, Local: in.local, Media: reached(b.ports), Congestion: streamer.Controller(f.congestion), Stamp: in.stamp, Trace: in.trace,
 		Metrics: in.metrics, Spans: in.traces.Tracer(), Logger: in.logger,

@@ -16,9 +16,8 @@ import (
 )
 
 func newSignaling() *cobra.Command {
-	var listen, edgeKeys, database string
+	var listen, edgeKeys, database, studios string
 	var ways relayFlags
-	var keyRequired bool
 	var verifyKeys, hosts, origins []string
 	var cluster clusterFlags
 	var matching matchFlags
@@ -53,6 +52,10 @@ func newSignaling() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			roster, err := readStudios(studios, verifier.studios, logger)
+			if err != nil {
+				return err
+			}
 			frugalCollector()
 			registry := newRegistry()
 			relay, err := ways.open(nil, registry, logger)
@@ -65,8 +68,8 @@ func newSignaling() *cobra.Command {
 				}
 			}()
 			config := server.Config{
-				Verifier: verifier.Verifier, EdgeAccess: server.EdgeAccess{Keys: keys, KeyRequired: keyRequired}, Hosts: hosts, Origins: origins, Relay: relay.config,
-				Log: logger, Metrics: registry, DrainTime: drain, Limits: server.Limits{PerAddress: perAddress, Edges: edges},
+				Verifier: verifier.Verifier, EdgeAccess: server.EdgeAccess{Keys: keys}, Hosts: hosts, Origins: origins, Relay: relay.config,
+				Studios: roster, Log: logger, Metrics: registry, DrainTime: drain, Limits: server.Limits{PerAddress: perAddress, Edges: edges},
 			}
 			places, err := matching.open(&config, logger)
 			if err != nil {
@@ -79,7 +82,7 @@ func newSignaling() *cobra.Command {
 			}
 			defer func() { err = errors.Join(err, kept.close()) }()
 			if kept != nil {
-				config.Records = kept
+				config.Records, config.Used = kept, kept.Used
 			}
 			joined, err := cluster.open(registry, logger)
 			if err != nil {
@@ -131,7 +134,8 @@ func newSignaling() *cobra.Command {
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address of the pages and of signaling")
 	c.Flags().StringSliceVar(&verifyKeys, "verify-key", nil, verifyKeyUsage)
 	c.Flags().StringVar(&edgeKeys, "edge-keys", "", "file of the addresses whose edges may register without a token, one a line; read again when it changes")
-	c.Flags().BoolVar(&keyRequired, "edge-key-required", false, "take no edge that has a token and no key")
+	c.Flags().StringVar(&studios, "studios", "", "file of what the tokens of each studio may do, whose keys --verify-key names: pages, games at once, requests, bitrate, price, regions "+
+		"(docs/studio.md); read again when it changes")
 	ways.register(c.Flags())
 	c.Flags().StringSliceVar(&hosts, "hosts", nil, "names under which players reach it (default: localhost)")
 	c.Flags().StringSliceVar(&origins, "origins", nil, "further origins whose pages may use it, for example https://studio.example")

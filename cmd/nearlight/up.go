@@ -98,7 +98,7 @@ type network struct {
 	http     *http.Server
 	lan      *lanAccess // nil without --lan
 	token    string
-	key      *identity.Key // the edge's
+	key      *identity.Key // the edge's, which dies with the process unless --folder keeps it
 	measured *measurement  // nil without --measure
 	relay    *relay
 	logger   *slog.Logger
@@ -116,9 +116,16 @@ func (f *upFlags) open(ctx context.Context, command []string, traces *tracing.Tr
 		return nil, err
 	}
 	verifier := token.NewVerifier(issuer.Keys(), token.Scope{}, time.Now)
-	if n.key, err = identity.NewKey(); err != nil { // it too dies with the process
+	home, err := f.openHome(nil, logger)
+	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, home.close())
+		}
+	}()
+	n.key = home.key
 	claims := token.Claims{Role: token.Player, Rights: []token.Right{token.Play, token.Install, token.Watch, token.Many}, Expires: time.Now().Add(tokenLife)}
 	if f.bind {
 		claims.Edges = []identity.Address{n.key.Address()}
@@ -160,13 +167,13 @@ func (f *upFlags) open(ctx context.Context, command []string, traces *tracing.Tr
 		}
 	}()
 	n.server, err = server.New(server.Config{
-		Verifier: verifier, EdgeAccess: server.EdgeAccess{Keys: n.isOwn, KeyRequired: true}, Issuer: issuer, Hosts: hosts, Relay: n.relay.config, Log: logger, Metrics: registry,
+		Verifier: verifier, EdgeAccess: server.EdgeAccess{Keys: n.isOwn}, Issuer: issuer, Hosts: hosts, Relay: n.relay.config, Log: logger, Metrics: registry,
 	})
 	if err != nil {
 		return nil, err
 	}
 	around := surroundings{
-		verifier: verifier, identity: n.key, media: mediaAddress, also: also, ownOnly: n.lan == nil, local: true, stamp: f.stamp, metrics: registry,
+		verifier: verifier, home: home, media: mediaAddress, also: also, ownOnly: n.lan == nil, local: true, stamp: f.stamp, metrics: registry,
 		traces: traces, logger: logger,
 	}
 	if f.measure != "" {

@@ -3,7 +3,9 @@
 // Two files lie in the edge's folder. The log has a line for each event, its checksum first; a lease is granted once its line is on
 // the disk. The snapshot has the epochs of all that is no longer in the log: it is written beside and renamed, so that there is always a
 // whole one. A log that is MaxLog long is put aside as the older one, of which the last is kept: by both it can be checked later that no slot was
-// held by two.
+// held by two, and that the edge has signed each lease (Check).
+//
+// A folder is one edge's: an edge that began its epochs anew elsewhere would sign some of them twice.
 //
 // A Log is safe for concurrent use. Grants wait for the disk; those that come together share one wait.
 package leaselog
@@ -21,12 +23,14 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"time"
 
+	"nearlight/internal/identity"
 	"nearlight/signaling"
 	"nearlight/signaling/lease"
 )
 
-// MaxLog is how long a log gets, in octets: some 6,000 events.
+// MaxLog is how long a log gets, in octets: some 2,000 leases.
 const MaxLog = 1 << 20
 
 // The files' names in the edge's folder.
@@ -42,6 +46,9 @@ const maxLine = 1024
 // ErrDamaged reports a log that does not read as it was written, other than in its last line, which a crash may cut.
 var ErrDamaged = errors.New("leaselog: the log is damaged")
 
+// ErrOtherEdge reports a folder in which another edge's leases are.
+var ErrOtherEdge = errors.New("leaselog: the folder is another edge's")
+
 // Log is an open log.
 type Log struct {
 	folder string
@@ -51,6 +58,7 @@ type Log struct {
 	file   *os.File
 	size   int64
 	epochs []signaling.Epoch
+	edge   string
 	failed error // of the disk: nothing is granted from then on
 
 	syncing sync.Mutex // one wait for the disk at a time; never taken while mu is held
@@ -61,18 +69,23 @@ type Log struct {
 // snapshot is the form of the epochs' file.
 type snapshot struct {
 	Epochs []signaling.Epoch `json:"epochs"`
+	Edge   string            `json:"edge,omitempty"`
 	Sum    uint32            `json:"sum"`
 }
 
-// Open reads what an edge with so many slots left in folder, and notes that it has started: whatever ran before is gone.
-func Open(folder string, slots int) (*Log, error) { return open(folder, slots, MaxLog) }
+// Open reads what an edge with so many slots left in folder, and notes that it has started: whatever ran before is gone. It fails with
+// ErrOtherEdge where another edge was there before.
+func Open(folder string, slots int, edge identity.Address) (*Log, error) {
+	return open(folder, slots, edge, MaxLog)
+}
 
-func open(folder string, slots int, maxLog int64) (_ *Log, err error) {
-	l := &Log{folder: folder, maxLog: maxLog}
-	before, err := readSnapshot(filepath.Join(folder, epochName))
+func open(folder string, slots int, edge identity.Address, maxLog int64) (_ *Log, err error) {
+	l := &Log{folder: folder, maxLog: maxLog, edge: edge.String()}
+	snapshot, err := readSnapshot(filepath.Join(folder, epochName))
 	if err != nil {
 		return nil, err
 	}
+	before, owner := snapshot.Epochs, snapshot.Edge
 	// Epochs of slots that the owner has taken away are kept: they may come back.
 	l.epochs = make([]signaling.Epoch, max(slots, len(before)))
 	copy(l.epochs, before)
@@ -92,6 +105,12 @@ func open(folder string, slots int, maxLog int64) (_ *Log, err error) {
 		for r.Slot >= len(l.epochs) {
 			l.epochs = append(l.epochs, 0)
 		}
+		if r.Event == lease.Started {
+			owner = r.Edge
+		}
+	}
+	if owner != "" && owner != l.edge {
+		return nil, fmt.Errorf("%w: %s has the leases of %s, and the key is %s's; use that edge's key, or another folder", ErrOtherEdge, folder, owner, l.edge)
 	}
 	l.epochs = lease.Epochs(l.epochs, records)
 	if err := l.file.Truncate(whole); err != nil {
@@ -104,7 +123,7 @@ func open(folder string, slots int, maxLog int64) (_ *Log, err error) {
 	if err := syncFolder(folder); err != nil { // the log may be new
 		return nil, err
 	}
-	return l, l.Append(lease.Record{Event: lease.Started})
+	return l, l.Append(lease.Record{Event: lease.Started, At: time.Now().UnixMilli(), Edge: l.edge})
 }
 
 // Epochs is what the edge's slots have reached.
@@ -193,7 +212,7 @@ func (l *Log) turn() error {
 	if err := l.file.Sync(); err != nil {
 		return fmt.Errorf("leaselog: sync: %w", err)
 	}
-	if err := writeSnapshot(filepath.Join(l.folder, epochName), l.epochs); err != nil {
+	if err := writeSnapshot(filepath.Join(l.folder, epochName), snapshot{Epochs: l.epochs, Edge: l.edge}); err != nil {
 		return err
 	}
 	name := filepath.Join(l.folder, LogName)
@@ -244,6 +263,19 @@ func Read(folder string) ([]lease.Record, error) {
 	return all, nil
 }
 
+// Check reads what the logs of an edge's folder have, and fails where a slot was given to two at once, or an epoch twice, or where the edge with this
+// address has not signed a lease in them.
+func Check(folder string, edge identity.Address) ([]lease.Record, error) {
+	records, err := Read(folder)
+	if err != nil {
+		return nil, err
+	}
+	if err := lease.AuditSigned(records, edge); err != nil {
+		return nil, fmt.Errorf("leaselog: %s: %w", folder, err)
+	}
+	return records, nil
+}
+
 var table = crc32.MakeTable(crc32.Castagnoli)
 
 // appendLine adds a line: eight digits of checksum, a space, the record as JSON.
@@ -276,7 +308,7 @@ func read(from io.Reader) (records []lease.Record, whole int64, err error) {
 			if _, err := lines.Peek(1); errors.Is(err, io.EOF) {
 				return records, whole, nil
 			}
-			return nil, 0, fmt.Errorf("%w at octet %d; move it away, and the edge begins at the epochs of the last snapshot", ErrDamaged, whole)
+			return nil, 0, fmt.Errorf("%w at octet %d; the edge needs another folder and another key: with this one it could sign a lease twice", ErrDamaged, whole)
 		}
 		records = append(records, r)
 		whole += int64(len(line))
@@ -298,28 +330,28 @@ func parseLine(line []byte) (r lease.Record, ok bool) {
 // maxSlot bounds the slots that a log may speak of.
 const maxSlot = 1 << 10
 
-func readSnapshot(name string) ([]signaling.Epoch, error) {
+func readSnapshot(name string) (s snapshot, err error) {
 	data, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return snapshot{}, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("leaselog: %w", err)
+		return snapshot{}, fmt.Errorf("leaselog: %w", err)
 	}
-	var s snapshot
-	if err := json.Unmarshal(data, &s); err != nil || len(s.Epochs) > maxSlot || s.Sum != sumOf(s.Epochs) {
-		return nil, fmt.Errorf("leaselog: %s does not read as it was written; the edge needs another folder (--folder), and is another edge then", name)
+	if err := json.Unmarshal(data, &s); err != nil || len(s.Epochs) > maxSlot || s.Sum != s.sum() {
+		return snapshot{}, fmt.Errorf("leaselog: %s does not read as it was written; the edge needs another folder and another key: with this one it could sign a lease twice", name)
 	}
-	return s.Epochs, nil
+	return s, nil
 }
 
-func sumOf(epochs []signaling.Epoch) uint32 {
-	return crc32.Checksum(fmt.Append(nil, epochs), table)
+func (s snapshot) sum() uint32 {
+	return crc32.Checksum(append(fmt.Append(nil, s.Epochs), s.Edge...), table)
 }
 
 // writeSnapshot replaces the epochs' file: after a crash there is the old one or the new one.
-func writeSnapshot(name string, epochs []signaling.Epoch) error {
-	data, err := json.Marshal(snapshot{Epochs: epochs, Sum: sumOf(epochs)})
+func writeSnapshot(name string, s snapshot) error {
+	s.Sum = s.sum()
+	data, err := json.Marshal(s)
 	if err != nil {
 		return fmt.Errorf("leaselog: %w", err)
 	}

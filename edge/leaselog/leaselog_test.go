@@ -4,19 +4,25 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
 	"sync"
 	"testing"
+	"time"
 
+	"nearlight/internal/identity"
 	"nearlight/signaling"
 	"nearlight/signaling/lease"
 )
 
+// owner is whose the logs are.
+var owner = identity.Address{1}
+
 func mustOpen(t *testing.T, folder string, slots int, maxLog int64) *Log {
 	t.Helper()
-	l, err := open(folder, slots, maxLog)
+	l, err := open(folder, slots, owner, maxLog)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +81,7 @@ func TestWhateverPartOfTheLogACrashLeavesIsReadUpToItsLastWholeLine(t *testing.T
 				t.Fatal(err)
 			}
 			want := signaling.Epoch(max(0, bytes.Count(whole[:cut], []byte("\n"))-1))
-			l, err := open(after, 1, MaxLog)
+			l, err := open(after, 1, owner, MaxLog)
 			if err != nil {
 				t.Fatalf("cut at %d, then %q: %v", cut, garbage, err)
 			}
@@ -106,7 +112,7 @@ func TestALogThatWasChangedIsNotTrusted(t *testing.T) {
 	if err := os.WriteFile(name, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(folder, 1); !errors.Is(err, ErrDamaged) {
+	if _, err := Open(folder, 1, owner); !errors.Is(err, ErrDamaged) {
 		t.Error(err)
 	}
 	if err := os.Remove(name); err != nil {
@@ -115,7 +121,7 @@ func TestALogThatWasChangedIsNotTrusted(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, epochName), []byte(`{"epochs":[1],"sum":1}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(folder, 1); err == nil {
+	if _, err := Open(folder, 1, owner); err == nil {
 		t.Error("a changed snapshot is taken")
 	}
 }
@@ -178,6 +184,129 @@ func TestAfterTheDiskHasFailedNothingIsGranted(t *testing.T) {
 	}
 	for range 2 {
 		if err := l.Append(granted(0, 1)); !errors.Is(err, os.ErrClosed) {
+			t.Error(err)
+		}
+	}
+}
+
+func TestAFolderIsOneEdges(t *testing.T) {
+	folder := t.TempDir()
+	const limit = 600
+	l := mustOpen(t, folder, 1, limit)
+	for epoch := range signaling.Epoch(20) { // the log is turned over: who it is of is in the snapshot alone
+		if err := l.Append(granted(0, epoch+1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := open(folder, 1, identity.Address{2}, limit); !errors.Is(err, ErrOtherEdge) {
+		t.Error(err)
+	}
+	if err := os.Remove(filepath.Join(folder, epochName)); err != nil {
+		t.Fatal(err)
+	}
+	mustOpen(t, folder, 1, limit)
+	if _, err := open(folder, 1, identity.Address{2}, limit); !errors.Is(err, ErrOtherEdge) {
+		t.Error("by its last start alone:", err)
+	}
+}
+
+func TestALogIsCheckedByTheAddressOfItsEdge(t *testing.T) {
+	key, err := identity.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	l, err := Open(folder, 1, key.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for epoch := range signaling.Epoch(3) {
+		signed, err := lease.Sign(key, signaling.Lease{Epoch: epoch + 1, Session: "s-1", Token: "t-1", ExpiresAt: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Append(lease.GrantOf(signed, 1), lease.Record{Event: lease.Released, Epoch: epoch + 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if records, err := Check(folder, key.Address()); err != nil || len(records) != 7 {
+		t.Errorf("%d records, %v", len(records), err)
+	}
+	if _, err := Check(folder, owner); !errors.Is(err, lease.ErrSignature) {
+		t.Error("of another edge:", err)
+	}
+	if err := l.Append(granted(0, 9)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Check(folder, key.Address()); !errors.Is(err, lease.ErrSignature) {
+		t.Error("with one that is not signed:", err)
+	}
+}
+
+// Whenever the machine loses its power, and whatever it has not synced is gone or cut, an edge grants no epoch again that it has granted, and its
+// log shows who had which slot.
+func TestNoEpochComesAgainWheneverThePowerGoes(t *testing.T) {
+	key, err := identity.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const slots, limit = 2, 2500
+	for seed := range uint64(12) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		folder := t.TempDir()
+		granted := make(map[[2]int]bool)
+		l, err := open(folder, slots, key.Address(), limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		table := lease.New(l.Epochs(slots))
+		for step := range 60 {
+			switch slot := random.IntN(slots); random.IntN(6) {
+			case 0, 1, 2:
+				state := table.Slots(0)[slot]
+				name := signaling.SessionID(fmt.Sprint("s-", step))
+				held, fresh, err := table.Propose(0, lease.Proposal{Slot: slot, Expect: state.Epoch, Session: name, Token: string(name), TTL: time.Minute})
+				if err != nil || !fresh {
+					continue // it is held
+				}
+				signed, err := lease.Sign(key, signaling.Lease{Slot: held.Slot, Epoch: held.Epoch, Session: name, Token: held.Token, ExpiresAt: int64(random.IntN(9))})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := l.Append(lease.GrantOf(signed, 0)); err != nil {
+					t.Fatal(err)
+				}
+				at := [2]int{slot, int(held.Epoch)}
+				if granted[at] {
+					t.Fatalf("seed %d: epoch %d of slot %d is granted again", seed, held.Epoch, slot)
+				}
+				granted[at] = true
+			case 3, 4:
+				if ref := (lease.Ref{Slot: slot, Epoch: table.Slots(0)[slot].Epoch}); table.Release(0, ref) {
+					if err := l.Note(lease.Record{Event: lease.Released, Slot: slot, Epoch: ref.Epoch}); err != nil {
+						t.Fatal(err)
+					}
+				}
+			default:
+				l.mu.Lock()
+				kept := l.synced + random.Int64N(l.size-l.synced+1)
+				l.mu.Unlock()
+				if err := l.Close(); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Truncate(filepath.Join(folder, LogName), kept); err != nil {
+					t.Fatal(err)
+				}
+				if l, err = open(folder, slots, key.Address(), limit); err != nil {
+					t.Fatal(err)
+				}
+				table = lease.New(l.Epochs(slots))
+			}
+		}
+		if _, err := Check(folder, key.Address()); err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+		}
+		if err := l.Close(); err != nil {
 			t.Error(err)
 		}
 	}

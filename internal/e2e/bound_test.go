@@ -12,7 +12,7 @@ import (
 
 func TestABoundSessionGoesOnForItsOwnKeyAlone(t *testing.T) {
 	t.Parallel()
-	flags, address := wallet(t)
+	flags, address := walletsEdge(t)
 	list := filepath.Join(t.TempDir(), "edges")
 	if err := os.WriteFile(list, []byte(address), 0o600); err != nil {
 		t.Fatal(err)
@@ -51,7 +51,7 @@ func TestABoundSessionGoesOnForItsOwnKeyAlone(t *testing.T) {
 func TestAnEdgeIsTrustedByAnEndorsement(t *testing.T) {
 	t.Parallel()
 	root, rootAddress := wallet(t)
-	flags, address := wallet(t)
+	flags, address := walletsEdge(t)
 	signed := e2etest.Run(t, e2etest.Options{}, append([]string{"wallet", "endorse", "--edge", address, "--life", "1h"}, root...)...)
 	if signed.Code != 0 {
 		t.Fatal(signed)
@@ -70,6 +70,6 @@ func TestAnEdgeIsTrustedByAnEndorsement(t *testing.T) {
 	if end := network.signaling.Play(t, e2etest.Request{Token: network.tokenWith(t, "--root", address)}).End(t); end.Code != signaling.CodeUnproven {
 		t.Errorf("by another root: %v", end)
 	}
-	other, _ := wallet(t)
+	other, _ := walletsEdge(t)
 	refused(t, network.edge(t, append([]string{"--endorsement", endorsement}, other...)...).Wait(t, e2etest.Patience), exitUsage, "--endorsement", address)
 }

@@ -2,9 +2,7 @@ package e2e
 
 import (
 	"context"
-	"crypto/ed25519"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -20,6 +18,7 @@ import (
 	"nearlight/edge/leaselog"
 	"nearlight/internal/e2e/e2etest"
 	"nearlight/internal/edgesim"
+	"nearlight/internal/identity"
 	"nearlight/signaling"
 	"nearlight/signaling/client"
 	"nearlight/signaling/lease"
@@ -126,22 +125,18 @@ func (e *ensemble) token(claims token.Claims) string {
 // connect runs simulated edges until ctx ends.
 func (e *ensemble) connect(ctx context.Context, running *sync.WaitGroup, n, slots int) {
 	own := e.token(token.Claims{Role: token.Edge})
-	_, private, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		e.Fatal(err)
-	}
-	signer, err := lease.NewEd25519Signer(private)
-	if err != nil {
-		e.Fatal(err)
-	}
-	for i := range n {
+	for range n {
+		key, err := identity.NewKey()
+		if err != nil {
+			e.Fatal(err)
+		}
 		folder := e.TempDir()
-		log, err := leaselog.Open(folder, slots)
+		log, err := leaselog.Open(folder, slots, key.Address())
 		if err != nil {
 			e.Fatal(err)
 		}
 		machine := edgesim.New(edgesim.Config{
-			Token: own, Instance: fmt.Sprint("machine-", i), Slots: slots, Signer: signer, Verifier: e.verifier, Log: log, Born: time.Now(),
+			Token: own, Slots: slots, Key: key, Verifier: e.verifier, Log: log, Born: time.Now(),
 			Apps: []signaling.App{{Name: "tux", Title: "Tux", Installed: true}},
 		})
 		link, err := edgesim.NewLink(client.Config{URL: e.urls, Backoff: quick}, machine)
@@ -166,11 +161,12 @@ func quick(attempt int) time.Duration { return client.Backoff(min(attempt, 2)) }
 // audit reads what each edge has written down.
 func (e *ensemble) audit() (grants int) {
 	for i, folder := range e.folders {
-		records, err := leaselog.Read(folder)
+		address, err := identity.ParseAddress(string(e.machines[i].ID()))
 		if err != nil {
-			e.Error(err)
+			e.Fatal(err)
 		}
-		if err := lease.Audit(records); err != nil {
+		records, err := leaselog.Check(folder, address)
+		if err != nil {
 			e.Errorf("edge %d: %v", i, err)
 		}
 		for _, r := range records {

@@ -18,7 +18,7 @@ func TestSignalingThatLiesIsFoundOut(t *testing.T) {
 	network := &parts{signaling: &e2etest.Program{URL: m.url}, private: honest.private, public: honest.public}
 	var edges []signaling.EdgeID
 	for range 2 {
-		flags, address := wallet(t)
+		flags, address := walletsEdge(t)
 		network.edge(t, flags...)
 		edges = append(edges, signaling.EdgeID(address))
 	}

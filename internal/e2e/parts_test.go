@@ -12,8 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"nearlight/edge/leaselog"
 	"nearlight/internal/e2e/e2etest"
+	"nearlight/internal/identity"
 	"nearlight/signaling"
+	"nearlight/signaling/lease"
 )
 
 // parts is a network whose parts run apart, with the files that they need.
@@ -202,23 +205,51 @@ func wallet(t *testing.T) (flags []string, address string) {
 	return flags, strings.TrimSpace(r.Stdout)
 }
 
+// walletsEdge is wallet for an edge, which has a folder as well.
+func walletsEdge(t *testing.T) (flags []string, address string) {
+	t.Helper()
+	flags, address = wallet(t)
+	// Slots' users pass through the edge's folder, and through no test's.
+	kept, err := os.MkdirTemp("", "nearlight-e2e-")
+	if err == nil {
+		err = os.Chmod(kept, 0o711)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(kept); err != nil {
+			t.Error(err)
+		}
+	})
+	return append(flags, "--folder", kept), address
+}
+
 func TestAnEdgeJoinsByItsKeyAlone(t *testing.T) {
 	t.Parallel()
-	flags, address := wallet(t)
+	flags, address := walletsEdge(t)
 	list := filepath.Join(t.TempDir(), "edges")
 	if err := os.WriteFile(list, []byte(address+" # the only one\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	network := startSignaling(t, "--edge-keys", list, "--edge-key-required")
+	network := startSignaling(t, "--edge-keys", list)
 	network.edge(t, flags...)
 	e2etest.Eventually(t, e2etest.Patience, "the edge is registered", func() bool { return network.edges(t) == 1 })
 	if !strings.Contains(network.signaling.Stderr(), "edge="+address) {
 		t.Errorf("signaling does not know the edge as %s", address)
 	}
 	network.signaling.Play(t, e2etest.Request{}).Plays(t, 1)
+	edge, err := identity.ParseAddress(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	records, err := leaselog.Check(flags[len(flags)-1], edge)
+	if err != nil || len(records) != 2 || records[1].Event != lease.Granted {
+		t.Errorf("its log has %+v, %v", records, err)
+	}
 
-	strange, _ := wallet(t)
+	strange, _ := walletsEdge(t)
 	refused(t, network.edge(t, strange...).Wait(t, e2etest.Patience), exitFailed, "bad-key", "token")
-	refused(t, network.startEdge(t, network.token(t, "edge")).Wait(t, e2etest.Patience), exitFailed, "bad-key", "wallet")
+	refused(t, network.edge(t, strange[:4]...).Wait(t, e2etest.Patience), exitUsage, "--folder")
 	refused(t, network.edge(t, flags[0], flags[1]).Wait(t, e2etest.Patience), exitUsage, "--passphrase-file", "--passphrase-command")
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"nearlight/edge/leaselog"
+	"nearlight/internal/identity"
 	"nearlight/signaling"
 	"nearlight/signaling/lease"
 	"nearlight/signaling/token"
@@ -21,10 +22,9 @@ const leaseTime = time.Minute
 // Config is what a machine is.
 type Config struct {
 	Token    string // the edge's own
-	Instance string
 	Slots    int
 	Apps     []signaling.App
-	Signer   lease.Signer
+	Key      identity.Signer
 	Verifier *token.Verifier
 	Log      *leaselog.Log // nil: nothing is written down
 	Born     time.Time     // the origin of its clock
@@ -84,7 +84,7 @@ func (m *Machine) Registration() signaling.Register {
 	status := m.status()
 	register := signaling.Register{
 		Token: m.config.Token, Name: "simulated", Slots: m.config.Slots, Free: status.Free, Codecs: signaling.List[string]{"h264"}, Apps: m.config.Apps,
-		Instance: m.config.Instance, Since: time.Now().UnixMilli(), Key: m.config.Signer.Key(), Leases: status.Leases,
+		Since: time.Now().UnixMilli(), Leases: status.Leases,
 	}
 	for _, r := range m.running {
 		register.Running = append(register.Running, r.Running)
@@ -158,19 +158,19 @@ func (m *Machine) start(s signaling.Start) ([]signaling.Message, error) {
 	case err != nil || !fresh:
 		return refuse(signaling.NewError(signaling.CodeStale))
 	}
-	if m.config.Log != nil {
-		record := lease.Record{Event: lease.Granted, At: time.Now().UnixMilli(), Slot: held.Slot, Epoch: held.Epoch, Session: held.Session, Token: held.Token}
-		if err := m.config.Log.Append(record); err != nil {
-			return nil, err
-		}
-	}
 	now := time.Now()
-	signed, err := lease.Sign(signaling.Lease{
-		Edge: m.id, Slot: held.Slot, Epoch: held.Epoch, Session: held.Session, Token: held.Token,
-		Issued: now.UnixMilli(), Expires: now.Add(leaseTime).UnixMilli(),
-	}, m.config.Signer)
+	l := signaling.Lease{Slot: held.Slot, Epoch: held.Epoch, Session: held.Session, Token: held.Token, ExpiresAt: now.Add(leaseTime).Unix()}
+	if !claims.Holder.IsZero() {
+		l.Player = claims.Holder.String()
+	}
+	signed, err := lease.Sign(m.config.Key, l)
 	if err != nil {
 		return nil, err
+	}
+	if m.config.Log != nil {
+		if err := m.config.Log.Append(lease.GrantOf(signed, now.UnixMilli())); err != nil {
+			return nil, err
+		}
 	}
 	told := signaling.Running{Session: s.Session, App: s.App, Token: held.Token, Slot: held.Slot, Epoch: held.Epoch}
 	m.running[s.Session] = running{Running: told, ref: held.Ref}

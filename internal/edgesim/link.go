@@ -23,13 +23,14 @@ type Link struct {
 
 var _ client.EdgeHandler = (*Link)(nil)
 
-// NewLink checks the configuration.
+// NewLink checks the configuration, whose Signer is the machine's key.
 func NewLink(config client.Config, m *Machine) (*Link, error) {
 	l := &Link{machine: m, log: config.Log}
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)
 	}
 	var err error
+	config.Signer = m.config.Key
 	l.edge, err = client.NewEdge(config, l)
 	return l, err
 }

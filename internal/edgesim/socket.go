@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gorilla/websocket"
 
 	"nearlight/signaling"
+	"nearlight/signaling/client"
 )
 
 // Socket is a machine's connection with as little around it as can be, for who holds thousands: it is not made anew when it is lost.
@@ -45,7 +47,7 @@ func Register(url string, from net.IP, m *Machine) (*Socket, error) {
 		return nil, err
 	}
 	s := &Socket{ws: ws, machine: m}
-	err = s.write(m.Registration())
+	err = s.login(strings.TrimPrefix(url, "ws://"))
 	for err == nil && m.ID() == "" {
 		err = s.read()
 	}
@@ -54,6 +56,30 @@ func Register(url string, from net.IP, m *Machine) (*Socket, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// login shows the machine's key to the host that was dialed, and registers.
+func (s *Socket) login(host string) error {
+	if err := s.write(signaling.Login{Address: s.machine.config.Key.Address().String()}); err != nil {
+		return err
+	}
+	_, data, err := s.ws.ReadMessage()
+	if err != nil {
+		return fmt.Errorf("edgesim: read: %w", err)
+	}
+	m, err := signaling.Parse(signaling.SignalingToEdge, data)
+	if err != nil {
+		return err
+	}
+	challenge, ok := m.(signaling.Challenge)
+	if !ok {
+		return fmt.Errorf("edgesim: a challenge is due, and %s came", signaling.Kind(m))
+	}
+	register := s.machine.Registration()
+	if register.Proof, err = client.Prove(challenge, s.machine.config.Key, host, time.Now()); err != nil {
+		return err
+	}
+	return s.write(register)
 }
 
 // Serve answers signaling until the connection ends, and returns why.

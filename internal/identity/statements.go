@@ -121,8 +121,8 @@ type Lease struct {
 	Slot      uint32
 	Epoch     uint64
 	Session   string
-	Player    Address // of the session's key; zero where the player has none
-	Token     string  // the jti of the player's token
+	Player    Address // that the player's token is bound to (RFC 7800); zero for none
+	Token     string  // what names the player's token: signaling.TokenID of its jti
 	ExpiresAt time.Time
 }
 

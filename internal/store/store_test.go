@@ -62,6 +62,27 @@ func TestWhatWasWrittenIsReadBack(t *testing.T) {
 	})
 }
 
+func TestATokenThatWasUsedIsKnownUntilItIsErased(t *testing.T) {
+	onEach(t, func(t *testing.T, database string) {
+		s := opened(t, Config{Database: database})
+		wrote(t, s, game("s-1", "ada")...)
+		for token, want := range map[string]bool{"jti-ada": true, "jti-eve": false} {
+			if used, err := s.Used(t.Context(), token); err != nil || used != want {
+				t.Errorf("%s: %v, %v", token, used, err)
+			}
+		}
+		if _, err := s.Used(t.Context(), ""); !errors.Is(err, ErrBadEntry) {
+			t.Error("no token:", err)
+		}
+		if _, err := s.Erase(t.Context(), Person{Token: "jti-ada"}, ""); err != nil {
+			t.Fatal(err)
+		}
+		if used, err := s.Used(t.Context(), "jti-ada"); err != nil || used {
+			t.Errorf("after it was erased: %v, %v", used, err)
+		}
+	})
+}
+
 func TestAnEntryThatIsWrittenAgainChangesNothing(t *testing.T) {
 	onEach(t, func(t *testing.T, database string) {
 		s := opened(t, Config{Database: database})

@@ -14,7 +14,8 @@
 //	  bound {signature} -------------------->  now it is
 //
 // The edge takes no answer, and so no packet, before the player's signature is right, where the token demands one. The first key that
-// signs for a session is the session's: another one cannot resume it.
+// signs for a session is the session's: another one cannot resume it. Where signaling tells the player of a lease, that has to be signed by
+// the same edge.
 //
 // An Edge and a Player are one session's, and belong to one goroutine.
 package binding

@@ -12,6 +12,7 @@ import (
 
 	"nearlight/internal/identity"
 	"nearlight/signaling"
+	"nearlight/signaling/lease"
 	"nearlight/signaling/token"
 )
 
@@ -248,15 +249,12 @@ func TestAnEdgeServesTokensThatTrustItAlone(t *testing.T) {
 		endorsed *identity.Endorsed
 		want     bool
 	}{
-		{"no demands, no key", token.Claims{}, nil, nil, true},
 		{"no demands", token.Claims{}, edge, nil, true},
 		{"it is named", token.Claims{Edges: []identity.Address{edge.Address()}}, edge, nil, true},
-		{"it is named and has no key", token.Claims{Edges: []identity.Address{edge.Address()}}, nil, nil, false},
 		{"another is named", token.Claims{Edges: []identity.Address{root.Address()}}, edge, nil, false},
 		{"its root", token.Claims{Root: root.Address()}, edge, &endorsed, true},
 		{"its root, which endorsed nothing", token.Claims{Root: root.Address()}, edge, nil, false},
 		{"another root", token.Claims{Root: edge.Address()}, edge, &endorsed, false},
-		{"a holder, and no key", token.Claims{Holder: root.Address()}, nil, nil, false},
 		{"a holder", token.Claims{Holder: root.Address()}, edge, nil, true},
 	} {
 		_, claims := s.token(step.claims)
@@ -347,8 +345,53 @@ func TestNewWaysLeadToTheSameMachine(t *testing.T) {
 func TestWithoutADemandNothingIsSigned(t *testing.T) {
 	edge, player := keyOf(t, 1), keyOf(t, 2)
 	raw, claims := newStudio(t).token(token.Claims{})
-	for _, key := range []identity.Signer{edge, nil} {
-		e, err := NewEdge(key, nil, "s-1", 7, claims, noon)
+	e, err := NewEdge(edge, nil, "s-1", 7, claims, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := NewPlayer(raw, player, atNoon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if byEdge, byPlayer := (exchange{}).run(e, p); byEdge != nil || byPlayer != nil || !p.Proven() || !e.Player().IsZero() {
+		t.Error(byEdge, byPlayer)
+	}
+}
+
+func TestALeaseThatAPlayerIsToldOfHasToBeTheEdgesAndTheSessions(t *testing.T) {
+	edge, other, player := keyOf(t, 1), keyOf(t, 5), keyOf(t, 2)
+	raw, claims := newStudio(t).token(token.Claims{ID: "j", Edges: []identity.Address{edge.Address(), other.Address()}, Holder: player.Address()})
+	good := signaling.Lease{Slot: 1, Epoch: 7, Session: "s-1", Token: signaling.TokenID("j"), Player: player.Address().String(), ExpiresAt: noon.Unix()}
+	for _, step := range []struct {
+		why    string
+		by     identity.Signer
+		change func(*signaling.Lease) // before it is signed
+		later  func(*signaling.Lease)
+		want   bool
+	}{
+		{why: "the edge's", by: edge, want: true},
+		{why: "another edge's, which is trusted too", by: other},
+		{why: "another edge's in this one's name", by: other, later: func(l *signaling.Lease) { l.Edge = signaling.EdgeID(edge.Address().String()) }},
+		{why: "changed", by: edge, later: func(l *signaling.Lease) { l.Slot++ }},
+		{why: "without a signature", by: edge, later: func(l *signaling.Lease) { l.Signature = "" }},
+		{why: "of an epoch before", by: edge, change: func(l *signaling.Lease) { l.Epoch-- }},
+		{why: "another session's", by: edge, change: func(l *signaling.Lease) { l.Session = "s-2" }},
+		{why: "another token's", by: edge, change: func(l *signaling.Lease) { l.Token = "other" }},
+		{why: "another player's", by: edge, change: func(l *signaling.Lease) { l.Player = other.Address().String() }},
+		{why: "nobody's", by: edge, change: func(l *signaling.Lease) { l.Player = "" }},
+	} {
+		l := good
+		if step.change != nil {
+			step.change(&l)
+		}
+		l, err := lease.Sign(step.by, l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if step.later != nil {
+			step.later(&l)
+		}
+		e, err := NewEdge(edge, nil, "s-1", 7, claims, noon)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -356,8 +399,13 @@ func TestWithoutADemandNothingIsSigned(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if byEdge, byPlayer := (exchange{}).run(e, p); byEdge != nil || byPlayer != nil || !p.Proven() || !e.Player().IsZero() {
-			t.Error(byEdge, byPlayer)
+		p.Matched(signaling.Matched{Lease: &l})
+		byEdge, byPlayer := (exchange{}).run(e, p)
+		if byEdge != nil || (byPlayer == nil) != step.want || p.Proven() != step.want {
+			t.Errorf("%s: %v, %v", step.why, byEdge, byPlayer)
+		}
+		if byPlayer != nil && !errors.Is(byPlayer, &signaling.Error{Code: signaling.CodeUnproven}) {
+			t.Errorf("%s: %v", step.why, byPlayer)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 // Edge is the edge's side.
 type Edge struct {
-	key      identity.Signer // nil: the edge has none
+	key      identity.Signer
 	endorsed *identity.Endorsed
 	session  signaling.SessionID
 	epoch    uint64
@@ -21,15 +21,12 @@ type Edge struct {
 	player identity.Address     // whose the session is; zero before it is known
 }
 
-// NewEdge returns the side of an edge, with the key that it has, if it has one, and what a root has signed of it. It fails, with a
-// *signaling.Error in the chain, when the token of the session does not trust the edge. epoch is the session's lease's.
+// NewEdge returns the side of an edge, with its key, and what a root has signed of it, nil for nothing. It fails, with a *signaling.Error in the
+// chain, when the token of the session does not trust the edge. epoch is the session's lease's.
 func NewEdge(key identity.Signer, endorsed *identity.Endorsed, session signaling.SessionID, epoch uint64, claims token.Claims, now time.Time) (*Edge, error) {
 	e := &Edge{key: key, endorsed: endorsed, session: session, epoch: epoch, claims: claims, player: claims.Holder}
 	if !claims.Bound() {
 		return e, nil
-	}
-	if key == nil {
-		return nil, unproven(nil, "This link wants a machine that can show who it is, and this one has no key.")
 	}
 	if err := claims.Trusts(key.Address(), endorsed, now); err != nil {
 		return nil, fmt.Errorf("binding: %w (%w)", signaling.Errorf(signaling.CodeUnproven, "This link is for other machines than %s.", key.Address()), err)
@@ -39,9 +36,6 @@ func NewEdge(key identity.Signer, endorsed *identity.Endorsed, session signaling
 
 // Offer adds to an offer what the player needs to check the edge.
 func (e *Edge) Offer(m *signaling.Offer) error {
-	if e.key == nil {
-		return nil
-	}
 	var err error
 	if e.print, err = Print(m.SDP); err != nil {
 		return err
@@ -60,7 +54,7 @@ func (e *Edge) Offer(m *signaling.Offer) error {
 // Answer checks the player's signature of the connection, and returns the edge's own; nil where neither is wanted. When it fails, the
 // answer must not be used.
 func (e *Edge) Answer(m signaling.Answer) (*signaling.Bound, error) {
-	if m.Player == nil || e.key == nil {
+	if m.Player == nil {
 		if e.claims.Bound() || !e.player.IsZero() {
 			return nil, unproven(nil, "Your browser did not sign the connection, which this link demands.")
 		}

@@ -11,6 +11,7 @@ import (
 
 	"nearlight/internal/identity"
 	"nearlight/signaling"
+	"nearlight/signaling/lease"
 	"nearlight/signaling/token"
 )
 
@@ -21,6 +22,7 @@ type golden struct {
 	Secret  string           `json:"secret"` // of the session's key
 	Token   string           `json:"token"`
 	Session string           `json:"session"`
+	Lease   signaling.Lease  `json:"lease"`
 	Offer   signaling.Offer  `json:"offer"`
 	Answer  signaling.Answer `json:"answer"`
 	Bound   signaling.Bound  `json:"bound"`
@@ -60,6 +62,14 @@ func TestAnExchangeGoesAsTheGoldenFileHasIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		g := golden{Secret: "0x" + hex.EncodeToString(player.Secret()), Token: raw, Session: "s-1"}
+		l := signaling.Lease{Slot: 3, Epoch: 7, Session: "s-1", Token: signaling.TokenID(claims.ID), ExpiresAt: noon.Unix()}
+		if !claims.Holder.IsZero() {
+			l.Player = claims.Holder.String()
+		}
+		if g.Lease, err = lease.Sign(edge, l); err != nil {
+			t.Fatal(err)
+		}
+		p.Matched(signaling.Matched{Lease: &g.Lease})
 		byEdge, byPlayer := exchange{
 			offer: func(m *signaling.Offer) { g.Offer = *m }, answer: func(m *signaling.Answer) { g.Answer = *m }, bound: func(m *signaling.Bound) { g.Bound = *m },
 		}.run(e, p)

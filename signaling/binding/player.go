@@ -6,6 +6,7 @@ import (
 
 	"nearlight/internal/identity"
 	"nearlight/signaling"
+	"nearlight/signaling/lease"
 	"nearlight/signaling/token"
 )
 
@@ -15,6 +16,7 @@ type Player struct {
 	claims token.Claims
 	now    func() time.Time
 
+	lease  *signaling.Lease // that signaling has told of; nil: it has not
 	edge   identity.Binding // what is to be signed by the edge; its Player and prints are of the newest offer and answer
 	proven bool             // the edge has signed it
 }
@@ -34,6 +36,28 @@ func (p *Player) Wanted() bool { return p.claims.Bound() }
 
 // Proven reports whether the connection was shown to be with an edge that the token trusts. Nothing of it counts before.
 func (p *Player) Proven() bool { return p.proven || !p.Wanted() }
+
+// Matched takes note of the lease that signaling tells of, if it does: what is offered next has to come from the edge that has signed it.
+func (p *Player) Matched(m signaling.Matched) { p.lease = m.Lease }
+
+// leased fails unless the lease that was told of, if one was, is the edge's, and this session's.
+func (p *Player) leased(edge identity.Address, epoch uint64, session signaling.SessionID) error {
+	l := p.lease
+	if l == nil {
+		return nil
+	}
+	holder := ""
+	if !p.claims.Holder.IsZero() {
+		holder = p.claims.Holder.String()
+	}
+	if l.Session != session || uint64(l.Epoch) != epoch || l.Token != signaling.TokenID(p.claims.ID) || l.Player != holder {
+		return unproven(nil, "The machine's lease is another session's.")
+	}
+	if err := lease.Verify(*l, edge); err != nil {
+		return unproven(err, "The machine has not signed the lease that is said to be its.")
+	}
+	return nil
+}
 
 // Offered takes an offer. When it fails, it must not be answered.
 func (p *Player) Offered(session signaling.SessionID, m signaling.Offer) error {
@@ -57,6 +81,9 @@ func (p *Player) Offered(session signaling.SessionID, m signaling.Offer) error {
 	}
 	if err := p.claims.Trusts(edge, endorsed, p.now()); err != nil {
 		return unproven(err, "The machine %s is none that this link trusts.", edge)
+	}
+	if err := p.leased(edge, m.Edge.Epoch, session); err != nil {
+		return err
 	}
 	print, err := Print(m.SDP)
 	if err != nil {

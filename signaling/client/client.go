@@ -30,7 +30,7 @@ import (
 // ErrBacklog reports that so many messages wait for signaling that no further one is taken.
 var ErrBacklog = errors.New("signaling/client: too many messages wait to be sent")
 
-// Config is how to reach signaling. Only URL must be set.
+// Config is how to reach signaling. Only URL must be set, and for an edge Signer.
 type Config struct {
 	// URL is ws://, wss://, http:// or https://, host and port; a path before /signal is kept. Several, joined by commas, are the nodes of a
 	// cluster: one is tried after the other, from any of them on.
@@ -41,7 +41,7 @@ type Config struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Backoff is how long to wait before the attempt-th new try, from 0; nil means Backoff.
 	Backoff func(attempt int) time.Duration
-	// Signer is an edge's key, which it shows at each login; nil means that it has none. Players have none here.
+	// Signer is an edge's key, which it shows at each login. Players have none here.
 	Signer identity.Signer
 	Now    func() time.Time // of logins; nil means time.Now
 	Log    *slog.Logger     // nil means none

@@ -16,6 +16,7 @@ import (
 	"github.com/gorilla/websocket"
 	"go.uber.org/goleak"
 
+	"nearlight/internal/identity"
 	"nearlight/signaling"
 )
 
@@ -112,11 +113,31 @@ func (d *den) Probe(id signaling.SessionID) bool { return id == "lives" }
 func (d *den) Install(signaling.Install)         {}
 func (d *den) Stop(signaling.Stop)               {}
 
+func newKey(t *testing.T) *identity.Key {
+	t.Helper()
+	key, err := identity.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// registers hears an edge show its key and register.
+func registers(t *testing.T, ws *websocket.Conn) signaling.Register {
+	t.Helper()
+	hear[signaling.Login](t, ws, signaling.EdgeToSignaling)
+	say(t, ws, signaling.SignalingToEdge, signaling.Challenge{Nonce: identity.Nonce{1}.String()})
+	return hear[signaling.Register](t, ws, signaling.EdgeToSignaling)
+}
+
 func at(int) time.Duration { return time.Millisecond }
 
 func runEdge(t *testing.T, config Config, d *den) (*Edge, <-chan error) {
 	t.Helper()
 	config.Backoff = at
+	if config.Signer == nil {
+		config.Signer = newKey(t)
+	}
 	edge, err := NewEdge(config, d)
 	if err != nil {
 		t.Fatal(err)
@@ -147,7 +168,7 @@ func TestAnEdgeComesBackUnderItsIDWithoutItsOldStatus(t *testing.T) {
 		return new(net.Dialer).DialContext(ctx, network, address)
 	}}, d)
 	ws := s.next(t)
-	if m := hear[signaling.Register](t, ws, signaling.EdgeToSignaling); m.Edge != "" || m.Free != 2 {
+	if m := registers(t, ws); m.Proof == nil || m.Free != 2 {
 		t.Errorf("%+v", m)
 	}
 	say(t, ws, signaling.SignalingToEdge, signaling.Registered{Edge: "e-1"})
@@ -161,7 +182,7 @@ func TestAnEdgeComesBackUnderItsIDWithoutItsOldStatus(t *testing.T) {
 	}
 	gate <- struct{}{}
 	ws = s.next(t)
-	if m := hear[signaling.Register](t, ws, signaling.EdgeToSignaling); m.Edge != "e-1" {
+	if m := registers(t, ws); m.Proof == nil {
 		t.Errorf("%+v", m)
 	}
 	if m := hear[signaling.Offer](t, ws, signaling.EdgeToSignaling); m.Session != "lives" {
@@ -194,7 +215,7 @@ func TestAnEdgeGivesUpWhereTryingAgainIsOfNoUse(t *testing.T) {
 func TestWhatWaitsIsSentBeforeAnEdgeLeaves(t *testing.T) {
 	s := newScript(t, (*httptest.Server).Start)
 	d := &den{free: 2, ids: make(chan signaling.EdgeID, 4)}
-	edge, err := NewEdge(Config{URL: s.URL}, d)
+	edge, err := NewEdge(Config{URL: s.URL, Signer: newKey(t)}, d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +223,7 @@ func TestWhatWaitsIsSentBeforeAnEdgeLeaves(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- edge.Run(ctx) }()
 	ws := s.next(t)
-	hear[signaling.Register](t, ws, signaling.EdgeToSignaling)
+	registers(t, ws)
 	say(t, ws, signaling.SignalingToEdge, signaling.Registered{Edge: "e-1"})
 	<-d.ids
 	for range 100 {
@@ -223,7 +244,7 @@ func TestWhatWaitsIsSentBeforeAnEdgeLeaves(t *testing.T) {
 }
 
 func TestSendNeverBlocksAndRefusesWhatSignalingWould(t *testing.T) {
-	edge, err := NewEdge(Config{URL: "ws://127.0.0.1:1"}, &den{})
+	edge, err := NewEdge(Config{URL: "ws://127.0.0.1:1", Signer: newKey(t)}, &den{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +270,7 @@ func TestTLSIsTheCallers(t *testing.T) {
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
 	runEdge(t, Config{URL: s.URL, TLS: &tls.Config{RootCAs: roots}}, &den{free: 1, ids: make(chan signaling.EdgeID, 1)})
-	hear[signaling.Register](t, s.next(t), signaling.EdgeToSignaling)
+	registers(t, s.next(t))
 }
 
 func TestAPlayerIsNotHeldByAServerThatCannotBeReached(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 
 // EdgeHandler is what signaling asks of an edge. Its methods are called one at a time and must not block.
 type EdgeHandler interface {
-	// Registration describes the edge as it is now, with the sessions that it runs. It is asked for each connection; Edge is
-	// filled in by the client.
+	// Registration describes the edge as it is now, with the sessions that it runs. It is asked for each connection; Proof is filled in by the
+	// client.
 	Registration() signaling.Register
 	// Registered says that signaling knows the edge, at first and after each lost connection.
 	Registered(signaling.EdgeID)
@@ -48,6 +48,9 @@ func NewEdge(config Config, handler EdgeHandler) (*Edge, error) {
 	ready, err := prepare(config, signaling.EdgePath)
 	if err != nil {
 		return nil, err
+	}
+	if ready.Signer == nil {
+		return nil, errors.New("signaling/client: an edge needs a key (Config.Signer)")
 	}
 	return &Edge{config: ready, handler: handler, outbox: newOutbox(signaling.EdgeToSignaling)}, nil
 }
@@ -92,7 +95,6 @@ func (e *Edge) connect(ctx context.Context) (registered bool, err error) {
 	}
 	e.outbox.era.Add(1)
 	register := e.handler.Registration()
-	register.Edge = e.ID()
 	if err := e.config.login(ctx, ws, host, &register); err != nil {
 		return false, errors.Join(err, ws.Close())
 	}

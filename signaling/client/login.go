@@ -14,12 +14,9 @@ import (
 // challengeTimeout is how long signaling may take to challenge an edge.
 const challengeTimeout = 10 * time.Second
 
-// login has an edge that has a key show it: it asks for a challenge, and puts the answer into the registration. What is signed names the
+// login has an edge show its key: it asks for a challenge, and puts the answer into the registration. What is signed names the
 // host that was dialed, whatever the server calls itself, so that it cannot be shown to another one.
 func (p prepared) login(ctx context.Context, ws *websocket.Conn, host string, register *signaling.Register) error {
-	if p.Signer == nil {
-		return nil
-	}
 	stop := context.AfterFunc(ctx, func() { _ = ws.Close() }) // ends the reader below
 	defer stop()
 	data, err := signaling.Encode(signaling.EdgeToSignaling, signaling.Login{Address: p.Signer.Address().String()})
@@ -48,21 +45,21 @@ func (p prepared) login(ctx context.Context, ws *websocket.Conn, host string, re
 	case signaling.Failed:
 		return fmt.Errorf("signaling/client: login: %w", m.Error)
 	case signaling.Challenge:
-		register.Proof, err = p.answer(m, host)
+		register.Proof, err = Prove(m, p.Signer, host, p.Now())
 		return err
 	}
 	return fmt.Errorf("signaling/client: login: a challenge is due, and %s came", signaling.Kind(m))
 }
 
-// answer signs a challenge.
-func (p prepared) answer(m signaling.Challenge, host string) (*signaling.Proof, error) {
+// Prove answers a challenge of the host that was dialed by an edge's key.
+func Prove(m signaling.Challenge, by identity.Signer, host string, now time.Time) (*signaling.Proof, error) {
 	nonce, err := identity.ParseNonce(m.Nonce)
 	if err != nil {
 		return nil, err
 	}
-	issued := p.Now().Truncate(time.Second)
+	issued := now.Truncate(time.Second)
 	statement := identity.Login{Role: identity.Edge, Host: host, Nonce: nonce, IssuedAt: issued, ExpiresAt: issued.Add(identity.LoginLife)}
-	signature, err := p.Signer.Sign(statement.Digest())
+	signature, err := by.Sign(statement.Digest())
 	if err != nil {
 		return nil, fmt.Errorf("signaling/client: sign a challenge: %w", err)
 	}

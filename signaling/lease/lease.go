@@ -19,7 +19,6 @@ package lease
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"nearlight/signaling"
@@ -211,70 +210,4 @@ func (t *Table) pass(now Instant) {
 			t.over = append(t.over, s.lease)
 		}
 	}
-}
-
-// Event is what happened to a slot, or to an edge as a whole.
-type Event string
-
-// The events of a record.
-const (
-	Started  Event = "started" // the edge: whatever it ran before is gone
-	Granted  Event = "granted"
-	Released Event = "released"
-	Expired  Event = "expired"
-)
-
-// Record is a line of an edge's log of leases.
-type Record struct {
-	Event   Event               `json:"event"`
-	At      int64               `json:"at"` // milliseconds since 1970, by the edge's clock: for people, nothing is decided by it
-	Slot    int                 `json:"slot"`
-	Epoch   signaling.Epoch     `json:"epoch"`
-	Session signaling.SessionID `json:"session,omitempty"`
-	Token   string              `json:"token,omitempty"`
-}
-
-// Epochs is what each slot has reached by records, from what it had before them. Slots that are not among these are left out.
-func Epochs(before []signaling.Epoch, records []Record) []signaling.Epoch {
-	epochs := slices.Clone(before)
-	for _, r := range records {
-		if r.Slot >= 0 && r.Slot < len(epochs) {
-			epochs[r.Slot] = max(epochs[r.Slot], r.Epoch)
-		}
-	}
-	return epochs
-}
-
-// Audit reads one edge's records in order, and fails at the first slot that was given to two at once, or epoch that was given twice.
-func Audit(records []Record) error {
-	type state struct {
-		epoch signaling.Epoch
-		held  bool
-		by    signaling.SessionID
-	}
-	slots := make(map[int]*state)
-	for i, r := range records {
-		if r.Event == Started {
-			for _, s := range slots {
-				s.held = false
-			}
-			continue
-		}
-		s := slots[r.Slot]
-		if s == nil {
-			s = &state{}
-			slots[r.Slot] = s
-		}
-		switch {
-		case r.Event == Granted && s.held:
-			return fmt.Errorf("lease: record %d gives slot %d to %s while %s holds it", i, r.Slot, r.Session, s.by)
-		case r.Event == Granted && r.Epoch <= s.epoch:
-			return fmt.Errorf("lease: record %d gives epoch %d of slot %d once more; it had reached %d", i, r.Epoch, r.Slot, s.epoch)
-		case r.Event == Granted:
-			s.epoch, s.held, s.by = r.Epoch, true, r.Session
-		case s.held && r.Epoch == s.epoch:
-			s.held = false
-		}
-	}
-	return nil
 }

@@ -1,7 +1,6 @@
 package lease
 
 import (
-	"crypto/ed25519"
 	"errors"
 	"reflect"
 	"testing"
@@ -84,44 +83,6 @@ func TestALeaseThatNobodyRenewsIsOverAndOneThatIsLasts(t *testing.T) {
 	}
 	if table.Release(110*time.Second, held.Ref) {
 		t.Error("the late release of one lease ends the next")
-	}
-}
-
-func TestASignatureIsForOneLeaseByOneKey(t *testing.T) {
-	_, private, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := NewEd25519Signer(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signed, err := Sign(signaling.Lease{Edge: "e-1", Slot: 1, Epoch: 2, Session: "s-1", Token: "t-1", Issued: 3, Expires: 4}, signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := Verify(signed, Ed25519Verifier{}); err != nil {
-		t.Error(err)
-	}
-	value := reflect.ValueOf(&signed).Elem()
-	for i := range value.NumField() {
-		other := signed
-		switch field := reflect.ValueOf(&other).Elem().Field(i); field.Kind() {
-		case reflect.String:
-			field.SetString(field.String() + "x")
-		case reflect.Int, reflect.Int64:
-			field.SetInt(field.Int() + 1)
-		case reflect.Uint64:
-			field.SetUint(field.Uint() + 1)
-		}
-		if err := Verify(other, Ed25519Verifier{}); !errors.Is(err, ErrSignature) {
-			t.Errorf("with another %s: %v", value.Type().Field(i).Name, err)
-		}
-	}
-	for _, key := range []string{"", "ed25519:", "ed25519:AAAA", "rsa:AAAA"} {
-		if err := (Ed25519Verifier{}).Verify(key, [32]byte{}, nil); !errors.Is(err, ErrSignature) {
-			t.Errorf("%q: %v", key, err)
-		}
 	}
 }
 

@@ -13,7 +13,8 @@ import (
 )
 
 // world is one edge, several nodes of signaling that know of it what reached them, and a network that loses, repeats, reorders and
-// holds back. Time is a number; each node's own clock may be off by any amount, since no decision of the edge looks at it.
+// holds back. Time is a number, on the edge's monotonic clock. All other clocks may be off by any amount and may jump: a node's shows in the time
+// that it proposes, the edge's wall clock in what it signs.
 type world struct {
 	*rapid.T
 	now   Instant
@@ -28,6 +29,8 @@ type world struct {
 	due   map[Ref]Instant   // when the holder was renewed until
 	runs  map[string]Ref    // sessions as the edge runs them
 	past  map[string]string // the token of each session
+	wall  int64             // what the edge's wall clock shows, in seconds
+	left  map[Ref]signaling.Lease
 }
 
 const (
@@ -47,8 +50,14 @@ func (w *world) propose() {
 		w.past[session] = token
 	}
 	p := Proposal{Slot: slot, Expect: w.views[node][slot].Epoch, Session: signaling.SessionID(session), Token: token, TTL: w.ttl}
+	if rapid.IntRange(0, 3).Draw(w.T, "clock") == 0 { // the node means another time than it says
+		p.TTL = time.Duration(rapid.Int64Range(-int64(time.Hour), int64(time.Hour)).Draw(w.T, "ttl"))
+	}
 	w.send(node, func() { w.receive(node, p) })
 }
+
+// jump sets the edge's wall clock.
+func (w *world) jump() { w.wall = rapid.Int64Range(0, 1<<40).Draw(w.T, "wall") }
 
 // send puts a message on its way, if the node is not cut off.
 func (w *world) send(node int, deliver func()) {
@@ -81,6 +90,9 @@ func (w *world) lose() {
 func (w *world) receive(node int, p Proposal) {
 	held, fresh, err := w.table.Propose(w.now, p)
 	w.expire()
+	if err == nil && (p.TTL < signaling.MinLease || p.TTL > signaling.MaxLease) {
+		w.Fatalf("a lease of %v is granted", p.TTL)
+	}
 	if err == nil {
 		if fresh {
 			if w.due[Ref{held.Slot, held.Epoch - 1}] > w.now && w.runs[w.told[Ref{held.Slot, held.Epoch - 1}]] == (Ref{held.Slot, held.Epoch - 1}) {
@@ -93,7 +105,12 @@ func (w *world) receive(node int, p Proposal) {
 				w.crash()
 				return
 			}
-			w.log = append(w.log, Record{Event: Granted, Slot: held.Slot, Epoch: held.Epoch, Session: held.Session, Token: held.Token})
+			signed := signaling.Lease{Slot: held.Slot, Epoch: held.Epoch, Session: held.Session, Token: held.Token, ExpiresAt: w.wall}
+			w.log = append(w.log, GrantOf(signed, w.wall))
+			if before, twice := w.left[held.Ref]; twice {
+				w.Fatalf("%+v and %+v are signed: the edge has proved that it gave an epoch away twice", before, signed)
+			}
+			w.left[held.Ref] = signed
 		}
 		if whose, known := w.told[held.Ref]; known && whose != string(held.Session) {
 			w.Fatalf("slot %d, epoch %d was given to %s and to %s", held.Slot, held.Epoch, whose, held.Session)
@@ -213,7 +230,7 @@ func TestNoSlotIsEverHeldTwiceNorForEver(t *testing.T) {
 		rapid.Check(t, func(r *rapid.T) {
 			w := &world{
 				T: r, table: New(make([]signaling.Epoch, worldSlots)), ttl: 10 * time.Second, cut: make([]bool, worldNodes),
-				told: map[Ref]string{}, due: map[Ref]Instant{}, runs: map[string]Ref{}, past: map[string]string{},
+				told: map[Ref]string{}, due: map[Ref]Instant{}, runs: map[string]Ref{}, past: map[string]string{}, left: map[Ref]signaling.Lease{},
 			}
 			for range worldNodes {
 				w.views = append(w.views, make([]Slot, worldSlots))
@@ -221,13 +238,13 @@ func TestNoSlotIsEverHeldTwiceNorForEver(t *testing.T) {
 			steps := map[string]func(*rapid.T){"": func(*rapid.T) { w.check() }}
 			for name, step := range map[string]func(){
 				"propose": w.propose, "deliver": w.deliver, "deliver more": w.deliver, "lose": w.lose, "status": w.status, "renew": w.renew,
-				"release": w.release, "late": w.late, "crash": w.crash, "forget": w.forget, "partition": w.partition, "wait": w.wait,
+				"release": w.release, "late": w.late, "crash": w.crash, "forget": w.forget, "partition": w.partition, "wait": w.wait, "jump": w.jump,
 			} {
 				steps[name] = func(r *rapid.T) { w.T = r; step() }
 			}
 			r.Repeat(steps)
 
-			w.T, w.air, w.now = r, nil, w.now+w.ttl // nobody renews
+			w.T, w.air, w.now = r, nil, w.now+signaling.MaxLease // nobody renews
 			w.expire()
 			for slot, s := range w.table.Slots(w.now) {
 				if _, fresh, err := w.table.Propose(w.now, Proposal{

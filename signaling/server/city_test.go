@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"nearlight/internal/bus/bustest"
+	"nearlight/internal/identity"
 	"nearlight/signaling"
 	"nearlight/signaling/lease"
 	"nearlight/signaling/token"
@@ -48,7 +49,7 @@ func inCity(t *testing.T, nodes int, test func(*city)) {
 func (c *city) add() *nodeUnderTest {
 	n := &nodeUnderTest{bus: c.network.Join()}
 	n.registry = newRegistry(slog.New(slog.DiscardHandler), newMetrics(), func(int) int { return 0 },
-		func(signaling.SessionID) []signaling.ICEServer { return nil }, nil, lease.Ed25519Verifier{})
+		func(signaling.SessionID) []signaling.ICEServer { return nil }, nil)
 	n.cluster = newCluster(n.bus)
 	ctx, stop := context.WithCancel(c.Context())
 	var running sync.WaitGroup
@@ -79,36 +80,34 @@ func (c *city) settle() {
 	synctest.Wait()
 }
 
+// partyToken is the text of the token that has the right many.
+const partyToken = "party"
+
 // rig is a machine that gives leases as a real one does, wherever it is connected.
 type rig struct {
 	*recorder
 	*testing.T
-	instance string
-	table    *lease.Table
-	signer   lease.Ed25519Signer
-	since    int64
-	node     *nodeUnderTest
-	edge     *edge
-	mute     bool
-	refs     map[signaling.SessionID]lease.Ref
-	running  map[signaling.SessionID]signaling.Running
-	born     time.Time
-	extra    func(*signaling.Register) // changes what it registers; nil: nothing
+	key     *identity.Key
+	table   *lease.Table
+	since   int64
+	node    *nodeUnderTest
+	edge    *edge
+	mute    bool
+	refs    map[signaling.SessionID]lease.Ref
+	running map[signaling.SessionID]signaling.Running
+	born    time.Time
+	extra   func(*signaling.Register) // changes what it registers; nil: nothing
 
 	mu sync.Mutex // of handle, connect and whatever a test says for the rig
 }
 
 func (c *city) rig(slots int) *rig {
-	key, err := token.NewKey()
-	if err != nil {
-		c.Fatal(err)
-	}
-	signer, err := lease.NewEd25519Signer(key)
+	key, err := identity.NewKey()
 	if err != nil {
 		c.Fatal(err)
 	}
 	return &rig{
-		T: c.T, instance: signer.Key()[8:20], table: lease.New(make([]signaling.Epoch, slots)), signer: signer, born: time.Now(),
+		T: c.T, key: key, table: lease.New(make([]signaling.Epoch, slots)), born: time.Now(),
 		refs: map[signaling.SessionID]lease.Ref{}, running: map[signaling.SessionID]signaling.Running{},
 	}
 }
@@ -139,7 +138,7 @@ func (m *rig) connect(n *nodeUnderTest) {
 	m.node, m.recorder = n, &recorder{}
 	register := signaling.Register{
 		Token: "t", Name: "rig", Slots: len(m.states()), Free: m.free(), Codecs: signaling.List[string]{"h264"}, Apps: signaling.List[signaling.App]{tux},
-		Instance: m.instance, Since: m.since, Key: m.signer.Key(), Leases: m.states(),
+		Since: m.since, Leases: m.states(),
 	}
 	for _, r := range m.running {
 		register.Running = append(register.Running, r)
@@ -147,7 +146,7 @@ func (m *rig) connect(n *nodeUnderTest) {
 	if m.extra != nil {
 		m.extra(&register)
 	}
-	m.edge = n.register(rigPeer{m, m.recorder}, register, "edge-token")
+	m.edge = n.register(rigPeer{m, m.recorder}, register, signaling.EdgeID(m.key.Address().String()))
 }
 
 func (m *rig) lost() { m.node.loseEdge(m.edge, rigPeer{m, m.recorder}) }
@@ -181,6 +180,7 @@ func (m *rig) handle(p rigPeer, message signaling.Message) {
 		if !message.Resume && message.Watch == "" {
 			held, _, err := m.table.Propose(time.Since(m.born), lease.Proposal{
 				Slot: message.Lease.Slot, Expect: message.Lease.Expect, Session: message.Session, Token: signaling.TokenID(message.Token), TTL: time.Minute,
+				Shared: message.Token == partyToken,
 			})
 			if err != nil {
 				m.say(p, signaling.Status{Free: m.free(), Leases: m.states()})
@@ -191,9 +191,7 @@ func (m *rig) handle(p rigPeer, message signaling.Message) {
 			m.running[message.Session] = signaling.Running{
 				Session: message.Session, App: message.App, Token: signaling.TokenID(message.Token), Slot: held.Slot, Epoch: held.Epoch,
 			}
-			signed, err := lease.Sign(signaling.Lease{
-				Edge: m.edge.id, Slot: held.Slot, Epoch: held.Epoch, Session: held.Session, Token: held.Token, Issued: 1, Expires: 2,
-			}, m.signer)
+			signed, err := lease.Sign(m.key, signaling.Lease{Slot: held.Slot, Epoch: held.Epoch, Session: held.Session, Token: held.Token, ExpiresAt: 2})
 			if err != nil {
 				m.Error(err)
 			}

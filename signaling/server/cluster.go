@@ -71,6 +71,7 @@ type neighbour struct {
 	edges   map[signaling.EdgeID]*farEdge
 	round   uint64 // counts its full accounts
 	leaving bool
+	studios map[string]int
 	queue   []int64 // since when players wait there, the longest first; milliseconds since 1970
 	asked   time.Time
 }
@@ -84,6 +85,7 @@ type envelope struct {
 	Frame   sequence.Frame `json:"frame,omitzero"`
 	Unknown string         `json:"unknown,omitempty"` // a link that this node knows nothing of, any more
 	Keeps   []keep         `json:"keeps,omitempty"`
+	Claims  *ofTokens      `json:"claims,omitempty"`
 }
 
 // keep says that a link is still there.
@@ -162,6 +164,7 @@ func (r *registry) joinCluster(ctx context.Context) error {
 	r.mu.Lock()
 	r.tick()
 	r.beat()
+	r.after(holdsTold, r.tellHolds)
 	r.mu.Unlock()
 	var publishing sync.WaitGroup
 	publishing.Go(func() { r.publish(ctx) })
@@ -244,6 +247,9 @@ func (r *registry) receive(e envelope) {
 	}
 	for _, k := range e.Keeps {
 		r.frame(e.From, k.Link, k.Home, k.Frame)
+	}
+	if e.Claims != nil {
+		r.hearClaims(e.From, *e.Claims)
 	}
 }
 
@@ -344,6 +350,7 @@ func (r *registry) beat() {
 func (r *registry) nodeLost(n *neighbour) {
 	c := r.cluster
 	delete(c.nodes, n.id)
+	r.nodeClaimsNothing(n.id)
 	for id := range n.edges {
 		r.forgetFar(n, id)
 	}

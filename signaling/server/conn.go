@@ -25,6 +25,7 @@ type conn struct {
 	log     *slog.Logger
 	metrics *metrics
 	from    netip.Addr // the peer's
+	page    page       // that the peer is
 
 	limit  int           // of queue
 	more   chan struct{} // says that queue is not empty

@@ -10,10 +10,9 @@ import (
 
 // edge is one edge. It outlives its socket by edgeReturn. The registry's mutex guards it.
 type edge struct {
-	id    signaling.EdgeID
-	name  string
-	owner string // whose key or token registered it; see admitted
-	log   *slog.Logger
+	id   signaling.EdgeID // never changes
+	name string
+	log  *slog.Logger
 
 	peer peer   // nil: the connection is lost, and away is set
 	away *alarm // its return
@@ -28,7 +27,6 @@ type edge struct {
 	network string           // through which it is reached; "": unknown
 	quiet   bool             // it did not answer a probe, and nothing came from it since
 	since   int64
-	key     string                // of its leases
 	leases  []signaling.SlotState // as the edge said last, and what was proposed since; nil for an edge that gives none
 
 	catalogue *catalogue // apps, shared with other edges
@@ -60,25 +58,17 @@ func (e *edge) available() int {
 	return max(0, min(e.free, e.slots-taken))
 }
 
-// register takes an edge in, or back when it has proved by its key or its token that it is the one that was lost.
-func (r *registry) register(to peer, m signaling.Register, owner string) *edge {
+// register takes an edge in, or back where it is one that was lost. Its id is what it has shown to be.
+func (r *registry) register(to peer, m signaling.Register, id signaling.EdgeID) *edge {
 	reach := reachOf(to, m)
 	found := r.locate(reach.standpoint())
 	m.Place = placeOf(m.Place, found)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	own := edgeID(owner, m.Instance)
-	id := own
-	if own == "" {
-		id = m.Edge // what it was given before, if it was
-	}
 	e := r.edges[id]
-	if e == nil || e.owner != owner {
-		if own == "" {
-			id = signaling.EdgeID(newID("e"))
-		}
+	if e == nil {
 		e = &edge{
-			id: id, owner: owner,
+			id:       id,
 			sessions: make(map[signaling.SessionID]*session), installs: make(map[signaling.RequestID]*installation),
 		}
 		e.log = r.log.With("edge", e.id)
@@ -91,7 +81,7 @@ func (r *registry) register(to peer, m signaling.Register, owner string) *edge {
 	e.peer, e.away, e.quiet = to, nil, false
 	e.name, e.slots, e.free, e.codecs = m.Name, m.Slots, m.Free, r.internCodecs(m.Codecs)
 	e.offerApps(r.catalogue(m.Apps))
-	e.since, e.key, e.leases = m.Since, m.Key, m.Leases
+	e.since, e.leases = m.Since, m.Leases
 	for _, told := range m.Running {
 		m.Sessions = append(m.Sessions, told.Session)
 		r.adopt(e, told)
@@ -158,6 +148,10 @@ func (r *registry) loseEdge(e *edge, was peer) {
 
 // fromEdge takes one message of an edge. The error ends the edge's connection.
 func (r *registry) fromEdge(e *edge, from peer, m signaling.Message) *signaling.Error {
+	var forged error
+	if m, ok := m.(signaling.Leased); ok {
+		forged = signedBy(e.id, m.Lease) // which takes too long to do while others wait
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if e.peer != from {
@@ -197,6 +191,10 @@ func (r *registry) fromEdge(e *edge, from peer, m signaling.Message) *signaling.
 	s := e.sessions[id]
 	if !ok || s == nil {
 		r.metrics.dropped.WithLabelValues("unknown-session").Inc() // it has just ended
+		return nil
+	}
+	if m, ok := m.(signaling.Leased); ok {
+		r.leased(s, m.Lease, forged)
 		return nil
 	}
 	r.forSession(s, m)
@@ -242,15 +240,16 @@ func (r *registry) forSession(s *session, m signaling.Message) {
 		}
 		r.refused(s, m.Error)
 		return
-	case signaling.Leased:
-		r.leased(s, m.Lease)
-		return
 	case signaling.Living:
 		if s.probe != nil {
 			r.alarms.stop(s.probe)
 			s.probe = nil
 			s.player.send(signaling.Checked{Edge: signaling.Alive})
 		}
+		return
+	}
+	if s.phase == leasing { // nothing of a session is heard before its lease
+		r.metrics.dropped.WithLabelValues("out-of-turn").Inc()
 		return
 	}
 	p := s.player
@@ -297,9 +296,6 @@ func (r *registry) forSession(s *session, m signaling.Message) {
 
 // refused ends a session that its edge declined: for the player its request has failed.
 func (r *registry) refused(s *session, reason *signaling.Error) {
-	if s.phase == starting && reason.Code != signaling.CodeSpentToken {
-		delete(r.spent, s.owner) // nothing began by the token
-	}
 	p := s.player
 	if p == nil {
 		r.finish(s, signaling.Ended{Reason: reason}, false)
@@ -316,5 +312,9 @@ func (r *registry) refused(s *session, reason *signaling.Error) {
 		r.reassign(p, reason)
 		return
 	}
+	if s.phase <= starting && reason.Code != signaling.CodeSpentToken {
+		r.undone(p) // nothing began by the token
+	}
+	r.unclaim(p)
 	p.end(reason)
 }

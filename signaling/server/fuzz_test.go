@@ -8,7 +8,7 @@ import (
 
 	"nearlight/internal/bus/bustest"
 	"nearlight/signaling"
-	"nearlight/signaling/lease"
+	"nearlight/signaling/claim"
 	"nearlight/signaling/sequence"
 )
 
@@ -32,7 +32,7 @@ func FuzzWhatOtherNodesSay(f *testing.F) {
 		}
 		return data
 	}
-	here := signaling.EdgeOf("edge-token", "rig")
+	const here = signaling.EdgeID("0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf")
 	add(presence{Node: "n-1", Seq: 1, First: true, Last: true, Edges: []presentEdge{{ID: "e-far", Slots: 2, Free: 1, Codecs: []string{"h264"}, Catalogue: "c", Since: 5}},
 		Apps: map[string][]signaling.App{"c": {tux}}, Queue: []int64{1}}, presence{Node: "n-1", Seq: 2, Leaving: true})
 	add(envelope{From: "n-1", Link: "l", Home: true, Frame: sequence.Frame{Seq: 1, Body: open(opening{Play: play, Claims: claimsOf("x"), Edge: here})}},
@@ -45,17 +45,22 @@ func FuzzWhatOtherNodesSay(f *testing.F) {
 		Traits:  signaling.Traits{Price: 7, Regions: []string{"eu"}, Place: &signaling.Place{Latitude: 52}, Pictures: []signaling.Picture{{Codec: "h264", Size: signaling.Size{Width: 640, Height: 480}, FrameRate: 60}}},
 		Network: "AS64496", Ways: []string{"203.0.113.9:9", "[2001:db8::9]:9"}}},
 		Apps: map[string][]signaling.App{"c": {tux}}}, presence{Node: "n-1", Seq: 2})
+	ask := claim.Claim{Token: signaling.TokenID("y"), ID: "0", Once: true, Until: 1 << 40}
+	add(envelope{From: "n-1", Claims: &ofTokens{Ask: &ask}}, envelope{From: "n-1", Claims: &ofTokens{Reply: &claimReply{ID: "0", Answer: claim.Taken}}})
+	add(envelope{From: "n-1", Claims: &ofTokens{Spent: []claim.Claim{ask}}}, envelope{From: "n-1", Claims: &ofTokens{Unspent: &ask}})
+	add(presence{Node: "n-1", Seq: 1, First: true, Last: true, Studios: map[string]int{"acme": -5}},
+		envelope{From: "n-1", Claims: &ofTokens{Holds: []claim.Hold{{Token: signaling.TokenID("x"), Session: "s-1", Since: -1, Alone: true}}}})
 	f.Fuzz(func(t *testing.T, first, second []byte) {
 		r := newRegistry(slog.New(slog.DiscardHandler), newMetrics(), func(int) int { return 0 },
-			func(signaling.SessionID) []signaling.ICEServer { return nil }, nil, lease.Ed25519Verifier{})
+			func(signaling.SessionID) []signaling.ICEServer { return nil }, nil)
 		network := &bustest.Network{}
 		r.cluster = newCluster(network.Join())
 		register := signaling.Register{
-			Token: "t", Name: "rig", Slots: 1, Free: 1, Codecs: signaling.List[string]{"h264"}, Apps: signaling.List[signaling.App]{tux}, Instance: "rig", Since: 1,
-			Key: "k", Leases: []signaling.SlotState{{}}, Media: []string{"203.0.113.1:9"},
+			Token: "t", Name: "rig", Slots: 1, Free: 1, Codecs: signaling.List[string]{"h264"}, Apps: signaling.List[signaling.App]{tux}, Since: 1,
+			Leases: []signaling.SlotState{{}}, Media: []string{"203.0.113.1:9"},
 		}
 		edgeSocket, playerSocket := &recorder{}, &recorder{}
-		r.register(edgeSocket, register, "edge-token")
+		r.register(edgeSocket, register, here)
 		p := r.join(playerSocket, r.log)
 		for _, data := range [][]byte{first, second} {
 			var said presence
@@ -87,7 +92,7 @@ func FuzzWhatOtherNodesSay(f *testing.F) {
 
 // Whatever a player says that it has measured, it gets one of the edges that would do for it, and the node goes on.
 func FuzzWhatAPlayerMeasures(f *testing.F) {
-	edges := []signaling.EdgeID{signaling.EdgeOf("edge-token", "a"), signaling.EdgeOf("edge-token", "b"), signaling.EdgeOf("edge-token", "c")}
+	edges := []signaling.EdgeID{"e-a", "e-b", "e-c"}
 	for _, answer := range []signaling.Measured{
 		{Round: 1},
 		{Round: 1, Edges: []signaling.Trips{{Edge: edges[0], RoundTrips: []float64{1, 2, 3}}, {Edge: edges[1], Failed: 3}}},
@@ -102,12 +107,12 @@ func FuzzWhatAPlayerMeasures(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, first, second []byte) {
 		r := newRegistry(slog.New(slog.DiscardHandler), newMetrics(), func(int) int { return 0 },
-			func(signaling.SessionID) []signaling.ICEServer { return nil }, nil, lease.Ed25519Verifier{})
-		for i, instance := range []string{"a", "b", "c"} {
+			func(signaling.SessionID) []signaling.ICEServer { return nil }, nil)
+		for i, id := range edges {
 			r.register(&recorder{}, signaling.Register{
-				Token: "t", Name: "rig", Slots: 1, Free: 1, Codecs: signaling.List[string]{"h264"}, Apps: signaling.List[signaling.App]{tux}, Instance: instance, Since: 1,
+				Token: "t", Name: "rig", Slots: 1, Free: 1, Codecs: signaling.List[string]{"h264"}, Apps: signaling.List[signaling.App]{tux}, Since: 1,
 				Media: []string{fmt.Sprintf("203.0.113.%d:9", i)}, Traits: signaling.Traits{Place: &signaling.Place{Latitude: float64(30 * i)}},
-			}, "edge-token")
+			}, id)
 		}
 		socket := &recorder{}
 		p := r.join(socket, r.log)

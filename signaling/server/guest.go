@@ -142,7 +142,9 @@ func (r *registry) open(g *guest, o opening) {
 			g.tell(body{Retry: match.NoCommonCodec(play.Codecs, e.codecs)})
 			return
 		}
-		r.begin(p, e, codecs)
+		if refusal = r.mayBegin(o.Claims); refusal == nil {
+			r.begin(p, e, codecs)
+		}
 	}
 	if refusal != nil {
 		p.end(refusal)

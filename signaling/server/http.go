@@ -83,6 +83,10 @@ func (s *Server) serveApps(w http.ResponseWriter, r *http.Request) {
 		s.deny(w, http.StatusUnauthorized, signaling.AsError(err))
 		return
 	}
+	if err := s.studios.admit(claims, pageOf(r)); err != nil {
+		s.deny(w, studioStatus(err), err)
+		return
+	}
 	s.reply(w, http.StatusOK, struct {
 		Apps signaling.List[signaling.App] `json:"apps"`
 	}{s.registry.apps(claims.AllowsApp)})
@@ -182,7 +186,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, as role, ta
 	log := s.log.With(slog.String("role", string(as.name)), slog.String("address", addr.String()))
 	c := newConn(ws, as, s.config.Limits.QueuedForPeer, log, s.metrics)
 	c.host = strings.ToLower(r.Host)
-	c.from = addr
+	c.from, c.page = addr, pageOf(r)
 	if !s.add(c) {
 		defer ws.Close()
 		c.end(signaling.NewError(signaling.CodeShuttingDown))
@@ -234,7 +238,7 @@ func (s *Server) player(c *conn) {
 	hold := holdTime
 	defer func() { s.registry.part(p, hold) }()
 	for ; err == nil; m, err = c.next() {
-		if reason := s.fromPlayer(p, m); reason != nil {
+		if reason := s.fromPlayer(p, c.page, m); reason != nil {
 			c.end(reason)
 			return
 		}
@@ -245,7 +249,7 @@ func (s *Server) player(c *conn) {
 	c.left(err)
 }
 
-func (s *Server) fromPlayer(p *player, m signaling.Message) *signaling.Error {
+func (s *Server) fromPlayer(p *player, from page, m signaling.Message) *signaling.Error {
 	switch m := m.(type) {
 	case signaling.Play:
 		claims, err := s.config.Verifier.Verify(m.Token, token.Player)
@@ -253,12 +257,18 @@ func (s *Server) fromPlayer(p *player, m signaling.Message) *signaling.Error {
 			p.log.Info("token is refused", "error", err)
 			return signaling.AsError(err)
 		}
+		if reason := s.mayAsk(m, claims, from); reason != nil {
+			return reason
+		}
 		return s.registry.play(p, m, claims)
 	case signaling.Install:
 		claims, err := s.config.Verifier.Verify(m.Token, token.Player)
 		if err != nil {
 			p.log.Info("token is refused", "error", err)
 			return signaling.AsError(err)
+		}
+		if reason := s.studios.admit(claims, from); reason != nil {
+			return reason
 		}
 		return s.registry.installApp(p, m, claims)
 	case signaling.Answer:
@@ -277,13 +287,34 @@ func (s *Server) fromPlayer(p *player, m signaling.Message) *signaling.Error {
 	return nil
 }
 
+// mayAsk refuses a token that is not for what is asked, from where it is asked, or not any more.
+func (s *Server) mayAsk(m signaling.Play, claims token.Claims, from page) *signaling.Error {
+	if reason := s.studios.admit(claims, from); reason != nil {
+		return reason
+	}
+	if m.Watch == "" {
+		if reason := s.studios.mayPlay(claims); reason != nil {
+			return reason
+		}
+	}
+	return s.usedBefore(m, claims)
+}
+
+// studioStatus is the status that goes with what a studio may not.
+func studioStatus(err *signaling.Error) int {
+	if err.Code == signaling.CodeRateLimited {
+		return http.StatusTooManyRequests
+	}
+	return http.StatusForbidden
+}
+
 // edge talks with an edge.
 func (s *Server) edge(c *conn) {
 	who, ok := s.admitEdge(c)
 	if !ok {
 		return
 	}
-	e := s.registry.register(c, who.Register, who.owner)
+	e := s.registry.register(c, who.Register, who.id)
 	defer s.registry.loseEdge(e, c)
 	for {
 		m, err := c.next()

@@ -3,6 +3,7 @@ package server
 import (
 	"time"
 
+	"nearlight/internal/identity"
 	"nearlight/signaling"
 	"nearlight/signaling/lease"
 )
@@ -21,20 +22,29 @@ func (r *registry) propose(s *session) *signaling.Proposal {
 	for slot, state := range s.edge.leases {
 		if !state.Taken {
 			s.edge.leases[slot].Taken = true // until the edge says how it is
-			s.slot = slot
+			s.slot, s.expect = slot, state.Epoch
 			return &signaling.Proposal{Slot: slot, Expect: state.Epoch, TTL: leaseTime.Milliseconds()}
 		}
 	}
 	return nil
 }
 
-// leased takes an edge's lease, and tells the player that it has a session.
-func (r *registry) leased(s *session, l *signaling.Lease) {
+// signedBy fails unless a lease is signed by the edge with this id.
+func signedBy(id signaling.EdgeID, l *signaling.Lease) error {
+	address, err := identity.ParseAddress(string(id))
+	if err != nil {
+		return err
+	}
+	return lease.Verify(*l, address)
+}
+
+// leased takes an edge's lease, which its edge has signed unless it is forged, and tells the player that it has a session.
+func (r *registry) leased(s *session, l *signaling.Lease, forged error) {
 	if s.phase != leasing {
 		r.metrics.dropped.WithLabelValues("out-of-turn").Inc()
 		return
 	}
-	if why := r.unfit(s, l); why != "" {
+	if why := unfit(s, l, forged); why != "" {
 		s.log.Error("the edge's lease is not what was asked for", "why", why)
 		reason := signaling.Errorf(signaling.CodeEdgeRefused, "The machine's lease is not valid.")
 		if s.edge.peer != nil {
@@ -44,6 +54,9 @@ func (r *registry) leased(s *session, l *signaling.Lease) {
 		return
 	}
 	s.lease, s.leased, s.phase = l, true, starting
+	if s.once { // whoever began it may be at another node, and that one lost
+		r.book.Spend(s.owner, string(s.id), s.until)
+	}
 	r.metrics.leases.Observe(time.Since(s.born).Seconds())
 	if s.player != nil {
 		r.matched(s.player, s)
@@ -51,19 +64,16 @@ func (r *registry) leased(s *session, l *signaling.Lease) {
 }
 
 // unfit says what is wrong with a lease, "" for nothing.
-func (r *registry) unfit(s *session, l *signaling.Lease) string {
+func unfit(s *session, l *signaling.Lease, forged error) string {
 	switch {
-	case l.Edge != s.edge.id || l.Session != s.id:
-		return "it is another edge's or session's"
-	case l.Slot != s.slot:
-		return "it is another slot's"
-	case l.Token != s.owner:
-		return "it is another token's"
-	case l.Key != s.edge.key:
-		return "it is signed by another key than the edge has registered"
-	}
-	if err := lease.Verify(*l, r.verifier); err != nil {
-		return err.Error()
+	case forged != nil:
+		return forged.Error()
+	case l.Session != s.id:
+		return "it is another session's"
+	case l.Slot != s.slot || l.Epoch != s.expect+1:
+		return "it is another slot's, or of another epoch"
+	case l.Token != s.owner || l.Player != s.holder:
+		return "it is another token's, or another player's"
 	}
 	return ""
 }
@@ -93,6 +103,7 @@ func (r *registry) again(s *session) bool {
 // drop forgets a session that never came to be. Its player is without one then.
 func (r *registry) drop(s *session) {
 	r.quiet(s)
+	r.dropToken(s)
 	r.alarms.stop(s.hold)
 	delete(s.edge.sessions, s.id)
 	delete(r.sessions, s.id)
@@ -113,9 +124,12 @@ func (r *registry) adopt(e *edge, told signaling.Running) {
 	s.noted = told.Watch == ""
 	s.log = r.log.With("session", s.id, "edge", e.id)
 	r.sessions[s.id], e.sessions[s.id] = s, s
+	r.holdToken(s)
 	r.metrics.adopted.Inc()
 	s.log.Info("session is taken over as its edge runs it", "app", s.app)
 	r.lose(s, holdTime)
+	r.endDoubled(r.book.Told(r.book.HoldsOf(s.owner)))
+	r.toAll(ofTokens{Holds: r.book.HoldsOf(s.owner)})
 }
 
 // bury remembers that a session has ended, for an edge that was not told.

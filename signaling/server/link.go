@@ -149,11 +149,13 @@ func (r *registry) fromHome(l *link, data []byte) {
 			r.decisions.add(m.Session, p.decided, time.Now())
 			r.decisions.goOn(m.Session)
 			p.decided = nil
+			r.began(p)
 		case signaling.Offer:
 			l.settled = m.Restart && l.settled
 		case signaling.Ended:
 			r.decisions.end(l.session, time.Now())
 			r.unlink(p)
+			r.unclaim(p)
 			r.rest(p)
 		}
 		p.send(m)

@@ -1,13 +1,18 @@
 package server_test
 
 import (
+	"context"
 	"errors"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/gorilla/websocket"
+
 	"nearlight/internal/identity"
+	"nearlight/internal/store"
 	"nearlight/signaling"
 	"nearlight/signaling/client"
 	"nearlight/signaling/server"
@@ -100,9 +105,9 @@ func TestAnEdgeThatShowsItsKeyAgainTakesItsOwnPlaceAndNobodyElseDoes(t *testing.
 	first.say(proof(t, key, n.login(nonce)))
 	id := expect[signaling.Registered](first).Edge
 
-	thief := n.dial(signaling.EdgePath) // with a token, and the other's id
+	thief := n.dial(signaling.EdgePath) // with a token of the other's name
 	thief.say(signaling.Register{
-		Token: n.token(token.Claims{Role: token.Edge, ID: "key:" + string(id)}), Name: "den", Slots: 1, Free: 1, Codecs: signaling.List[string]{"h264"}, Edge: id,
+		Token: n.token(token.Claims{Role: token.Edge, ID: string(id)}), Name: "den", Slots: 1, Free: 1, Codecs: signaling.List[string]{"h264"},
 	})
 	if got := expect[signaling.Registered](thief).Edge; got == id {
 		t.Error("a token takes a key's place")
@@ -181,7 +186,7 @@ func TestALoginIsGoodOnce(t *testing.T) {
 	}
 	bare := n.dial(signaling.EdgePath)
 	bare.say(register)
-	if reason, _ := bare.closed(); reason == nil || reason.Code != signaling.CodeBadMessage {
+	if reason, _ := bare.closed(); reason == nil || reason.Code != signaling.CodeBadKey || reason.Hint == "" {
 		t.Error("without a challenge:", reason)
 	}
 }
@@ -194,7 +199,13 @@ func TestTheOrderOfALoginIsKept(t *testing.T) {
 		"register without a proof": signaling.Register{Token: n.token(token.Claims{Role: token.Edge}), Slots: 1, Codecs: signaling.List[string]{"h264"}},
 	} {
 		s, _ := n.challenged(key)
-		s.say(next)
+		data, err := signaling.Encode(s.out, next)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.WriteMessage(websocket.TextMessage, data); err != nil {
+			t.Fatal(err)
+		}
 		if reason, _ := s.closed(); reason == nil || reason.Code != signaling.CodeBadMessage {
 			t.Errorf("%s: %v", why, reason)
 		}
@@ -209,29 +220,19 @@ func TestTheOrderOfALoginIsKept(t *testing.T) {
 func TestTheOperatorSaysWhichEdgesMayRegister(t *testing.T) {
 	known, stranger := newIdentity(t), newIdentity(t)
 	for _, step := range []struct {
-		why      string
-		required bool
-		key      *identity.Key
-		token    bool
-		want     signaling.Code // "" lets it in
+		why   string
+		key   *identity.Key
+		token bool
+		want  signaling.Code // "" lets it in
 	}{
 		{why: "a key on the list", key: known},
 		{why: "a key that is not", key: stranger, want: signaling.CodeBadKey},
 		{why: "a key that is not, and a token", key: stranger, token: true},
-		{why: "a token", token: true},
-		{why: "a token where a key is required", required: true, token: true, want: signaling.CodeBadKey},
-		{why: "both where a key is required", required: true, key: stranger, token: true},
+		{why: "a key on the list, and a token", key: known, token: true},
 	} {
 		t.Run(step.why, func(t *testing.T) {
-			n := newNetwork(t, func(c *server.Config) {
-				letIn(known)(c)
-				c.EdgeAccess.KeyRequired = step.required
-			})
-			m := n.machine(1, func(c *client.Config) {
-				if step.key != nil {
-					c.Signer = step.key
-				}
-			})
+			n := newNetwork(t, letIn(known))
+			m := n.machine(1, func(c *client.Config) { c.Signer = step.key })
 			if !step.token {
 				m.token = ""
 			}
@@ -254,12 +255,8 @@ func TestAnEdgesTokenMayBeGoodForOneKeyAlone(t *testing.T) {
 		why string
 		key *identity.Key
 		ok  bool
-	}{{"its key", mine, true}, {"another key", thief, false}, {"no key", nil, false}} {
-		m := n.machine(1, func(c *client.Config) {
-			if step.key != nil {
-				c.Signer = step.key
-			}
-		})
+	}{{"its key", mine, true}, {"another key", thief, false}} {
+		m := n.machine(1, func(c *client.Config) { c.Signer = step.key })
 		m.token = raw
 		if step.ok {
 			m.start()()
@@ -308,5 +305,70 @@ func TestAnEdgeWhoseClockIsWrongIsToldByHowMuch(t *testing.T) {
 	err := m.Run(t.Context())
 	if !errors.Is(err, &signaling.Error{Code: signaling.CodeBadKey}) || !strings.Contains(err.Error(), "ahead of ours") || !strings.Contains(err.Error(), "clock.") {
 		t.Error(err)
+	}
+}
+
+func TestATokenForOneSessionStaysSpentWhenTheServerIsStartedAnew(t *testing.T) {
+	key, err := token.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer, err := token.NewIssuer(key, token.Scope{}, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	database := filepath.Join(t.TempDir(), "kept.db")
+	serve := func(test func(n *network, edge *socket)) {
+		kept, err := store.Open(t.Context(), store.Config{Database: database})
+		if err != nil {
+			t.Fatal(err)
+		}
+		writing, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+		written := make(chan error, 1)
+		go func() { written <- kept.Run(writing) }()
+		n := newNetwork(t, func(c *server.Config) {
+			c.Verifier, c.Records, c.Used = token.NewVerifier(issuer.Keys(), token.Scope{}, time.Now), kept, kept.Used
+		})
+		n.issuer = issuer
+		test(n, n.register(2))
+		n.stop()
+		<-n.stopped
+		stop()
+		if err := errors.Join(<-written, kept.Close()); err != nil {
+			t.Error(err)
+		}
+	}
+	claims := token.Claims{Role: token.Player, Rights: []token.Right{token.Play}, Once: true, ID: "the only one", Expires: time.Now().Add(time.Hour)}
+	ask := func(n *network, change func(*token.Claims)) *socket {
+		own := claims
+		if change != nil {
+			change(&own)
+		}
+		s := n.dial(signaling.PlayerPath)
+		s.say(signaling.Play{Token: n.token(own), App: "tux", Codecs: []string{"h264"}})
+		return s
+	}
+	serve(func(n *network, _ *socket) { expect[signaling.Matched](ask(n, nil)) })
+	serve(func(n *network, _ *socket) {
+		if reason, _ := ask(n, nil).closed(); reason == nil || reason.Code != signaling.CodeSpentToken {
+			t.Error(reason)
+		}
+		expect[signaling.Matched](ask(n, func(c *token.Claims) { c.ID = "another" }))
+		expect[signaling.Matched](ask(n, func(c *token.Claims) { c.Once = false }))
+	})
+}
+
+func TestRecordsThatDoNotAnswerHoldUpNoGame(t *testing.T) {
+	for why, used := range map[string]func(context.Context, string) (bool, error){
+		"they fail": func(context.Context, string) (bool, error) { return false, errors.New("no space left") },
+		"they hang": func(ctx context.Context, _ string) (bool, error) { <-ctx.Done(); return false, ctx.Err() },
+	} {
+		n := newNetwork(t, func(c *server.Config) { c.Used = used })
+		n.register(1)
+		s := n.dial(signaling.PlayerPath)
+		s.say(signaling.Play{Token: n.token(token.Claims{Role: token.Player, Rights: []token.Right{token.Play}, Once: true}), App: "tux", Codecs: []string{"h264"}})
+		if m, err := s.hear(); err != nil || signaling.Kind(m) != "matched" {
+			t.Errorf("%s: %v, %v", why, m, err)
+		}
 	}
 }

@@ -22,8 +22,12 @@ type metrics struct {
 	measurements *prometheus.CounterVec // by result
 	measured     prometheus.Histogram
 	queued       prometheus.Histogram
+	claims       prometheus.Histogram
 
-	overtaken, adopted, guests, handovers, unrecorded prometheus.Counter
+	studioRequests, studioRefusals *prometheus.CounterVec // by studio, and code
+	studioSessions                 *prometheus.GaugeVec   // by studio
+
+	overtaken, adopted, guests, handovers, unrecorded, doubled prometheus.Counter
 }
 
 func newMetrics() *metrics {
@@ -34,7 +38,7 @@ func newMetrics() *metrics {
 	single := func(name, help string) prometheus.Counter {
 		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Subsystem: subsystem, Name: name, Help: help})
 	}
-	return &metrics{
+	m := &metrics{
 		received:     counter("messages_received_total", "Messages read, by direction and type.", "direction", "type"),
 		refused:      counter("refusals_total", "Requests and connections that were refused or closed for a reason, by code.", "code"),
 		matches:      counter("matches_total", "Requests to play, by result: matched, resumed, or why not.", "result"),
@@ -65,11 +69,19 @@ func newMetrics() *metrics {
 			Help:    "Time that players have waited in line until they were given an edge.",
 			Buckets: prometheus.ExponentialBuckets(0.25, 2, 14), // to an hour
 		}),
+		claims: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: namespace, Subsystem: subsystem, Name: "claim_seconds",
+			Help:    "Time until the other nodes have said that a player's token is free.",
+			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 10), // to 26 s
+		}),
+		doubled:    single("sessions_doubled_total", "Sessions that were ended because another one ran by the same token: begun while nodes did not hear each other."),
 		guests:     single("guests_total", "Requests of other nodes' players that were served at this one."),
 		handovers:  single("handovers_total", "Players who were handed to another edge because theirs could not go on."),
 		unrecorded: single("records_lost_total", "Entries about sessions that the store has refused, or could not take for too long."),
 		adopted:    single("sessions_adopted_total", "Sessions that an edge told of and this node did not know."),
 	}
+	studioMetrics(m)
+	return m
 }
 
 // collectors are the metrics together with what the registry knows itself.
@@ -80,7 +92,7 @@ func (m *metrics) collectors(r *registry) []prometheus.Collector {
 		}, func() float64 { return float64(value()) })
 	}
 	return []prometheus.Collector{
-		m.received, m.refused, m.matches, m.ended, m.dropped, m.sockets, m.settled, m.leases, m.queued, m.measurements, m.measured, m.overtaken, m.adopted, m.guests, m.handovers, m.unrecorded,
+		m.received, m.refused, m.matches, m.ended, m.dropped, m.sockets, m.settled, m.leases, m.queued, m.measurements, m.measured, m.overtaken, m.adopted, m.guests, m.handovers, m.unrecorded, m.claims, m.doubled, m.studioRequests, m.studioRefusals, m.studioSessions,
 		gauge("edges", "Edges that are connected.", nil, func() int { edges, _, _ := r.counts(); return edges }),
 		gauge("waiting_players", "Players who wait in line for an edge.", nil, func() int { return r.figure(func() int { return len(r.line) }) }),
 		gauge("far_edges", "Edges of other nodes that are known here.", nil, func() int { return r.figure(func() int { return len(r.far) }) }),

@@ -11,7 +11,10 @@ import (
 )
 
 // names is the list of hosts under which the server may be addressed and of origins that may use it.
-type names struct{ hosts, origins map[string]bool }
+type names struct {
+	hosts, origins map[string]bool
+	also           func(origin string) bool // further origins, of pages that may use some token; nil: none
+}
 
 // loopbackNames are served when no hosts are configured.
 var loopbackNames = [...]string{"localhost", "127.0.0.1", "[::1]"}
@@ -72,7 +75,7 @@ func (n *names) origin(origin, host string) bool {
 		return false // "null" as well: a sandboxed frame or a local file
 	}
 	_, authority, _ := strings.Cut(canonical, "://")
-	return n.origins[canonical] || authority == strings.ToLower(host)
+	return n.origins[canonical] || authority == strings.ToLower(host) || n.also != nil && n.also(canonical)
 }
 
 // canonicalOrigin is an origin as browsers serialize it (RFC 6454, section 6.1), in small letters.

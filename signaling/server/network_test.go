@@ -122,6 +122,7 @@ type socket struct {
 	testing.TB
 	*websocket.Conn
 	in, out signaling.Direction
+	host    string
 }
 
 func (n *network) dial(path string) *socket {
@@ -135,15 +136,25 @@ func (n *network) dial(path string) *socket {
 	if err := ws.SetReadDeadline(time.Now().Add(3 * patience)); err != nil {
 		n.Fatal(err)
 	}
-	s := &socket{TB: n, Conn: ws, in: signaling.SignalingToPlayer, out: signaling.PlayerToSignaling}
+	s := &socket{TB: n, Conn: ws, host: n.host(), in: signaling.SignalingToPlayer, out: signaling.PlayerToSignaling}
 	if path == signaling.EdgePath {
 		s.in, s.out = signaling.SignalingToEdge, signaling.EdgeToSignaling
 	}
 	return s
 }
 
+// say sends a message; a registration without a proof as an edge does that has just made itself a key.
 func (s *socket) say(m signaling.Message) {
 	s.Helper()
+	if register, ok := m.(signaling.Register); ok && register.Proof == nil {
+		key := newIdentity(s)
+		s.say(signaling.Login{Address: key.Address().String()})
+		var err error
+		if register.Proof, err = client.Prove(expect[signaling.Challenge](s), key, s.host, time.Now()); err != nil {
+			s.Fatal(err)
+		}
+		m = register
+	}
 	data, err := signaling.Encode(s.out, m)
 	if err != nil {
 		s.Fatal(err)
@@ -228,7 +239,7 @@ var _ client.EdgeHandler = (*machine)(nil)
 func (n *network) machine(slots int, change func(*client.Config)) *machine {
 	n.Helper()
 	m := &machine{TB: n, token: n.token(token.Claims{Role: token.Edge}), slots: slots, heard: make(chan signaling.Message, 4096)}
-	config := client.Config{URL: n.url}
+	config := client.Config{URL: n.url, Signer: newIdentity(n)}
 	if change != nil {
 		change(&config)
 	}

@@ -24,6 +24,7 @@ type presence struct {
 	Gone    []signaling.EdgeID         `json:"gone,omitempty"`
 	Apps    map[string][]signaling.App `json:"apps,omitempty"` // catalogues by digest: most edges have the same one
 	Queue   []int64                    `json:"queue,omitempty"`
+	Studios map[string]int             `json:"studios,omitempty"` // sessions of each that run at the node
 	Leaving bool                       `json:"leaving,omitempty"` // the node is being stopped
 }
 
@@ -86,13 +87,13 @@ func (r *registry) tell(ids []signaling.EdgeID, all bool) {
 	c := r.cluster
 	c.told = time.Now()
 	clear(c.dirty)
-	next := presence{First: all, Queue: r.queueTold()}
+	next := presence{First: all, Queue: r.queueTold(), Studios: r.studiosTold()}
 	size := 0
 	flush := func(last bool) {
 		c.seq++
 		next.Node, next.Seq, next.Last = c.id, c.seq, all && last
 		r.post(presenceSubject, next)
-		next, size = presence{Queue: next.Queue}, 0
+		next, size = presence{Queue: next.Queue, Studios: next.Studios}, 0
 	}
 	for _, id := range ids {
 		e := r.edges[id]
@@ -162,6 +163,8 @@ func (r *registry) hear(p presence) {
 		c.nodes[p.Node] = n
 		c.all = true // it has heard nothing of us either
 		r.log.Info("signaling node is found", "node", n.id)
+		r.book.Found(n.id)
+		r.tellClaims(n.id)
 	}
 	now := time.Now()
 	if p.Seq <= n.seq {
@@ -171,7 +174,7 @@ func (r *registry) hear(p presence) {
 		n.asked = now
 		r.mail(n.id, envelope{Full: true})
 	}
-	n.seq, n.heard, n.queue = p.Seq, now, p.Queue[:min(len(p.Queue), maxQueueTold)]
+	n.seq, n.heard, n.queue, n.studios = p.Seq, now, p.Queue[:min(len(p.Queue), maxQueueTold)], p.Studios
 	if p.Leaving {
 		n.leaving = true
 		r.nodeLost(n)

@@ -41,6 +41,7 @@ func (r *registry) over(p *player, m signaling.Ended) {
 		r.handOver(p, m.Reason)
 		return
 	}
+	r.unclaim(p)
 	p.send(m)
 	r.rest(p)
 }
@@ -54,6 +55,7 @@ func (r *registry) handOver(p *player, reason *signaling.Error) {
 	r.metrics.handovers.Inc()
 	p.send(signaling.Moved{Reason: reason})
 	if err := r.assign(p); err != nil {
+		r.unclaim(p)
 		p.send(signaling.Ended{Reason: reason}) // there is none
 		r.rest(p)
 	}

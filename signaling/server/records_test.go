@@ -133,7 +133,7 @@ func TestSessionsAndSeatsAreKept(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	r := newRegistry(slog.New(slog.DiscardHandler), newMetrics(), func(int) int { return 0 }, func(signaling.SessionID) []signaling.ICEServer { return nil }, nil, nil)
+	r := newRegistry(slog.New(slog.DiscardHandler), newMetrics(), func(int) int { return 0 }, func(signaling.SessionID) []signaling.ICEServer { return nil }, nil)
 	r.records = newRecords(kept, r.log, r.metrics)
 	e := r.register(silent{}, signaling.Register{Name: "edge", Slots: 1, Free: 1, Codecs: []string{"h264"}, Apps: []signaling.App{{Name: "tux", Installed: true}}}, "owner")
 	player, guest := r.join(silent{}, r.log), r.join(silent{}, r.log)

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"nearlight/signaling"
-	"nearlight/signaling/lease"
+	"nearlight/signaling/claim"
 	"nearlight/signaling/match"
 	"nearlight/signaling/token"
 )
@@ -58,23 +58,26 @@ type registry struct {
 	intN       func(int) int
 	iceServers func(signaling.SessionID) []signaling.ICEServer
 	issuer     *token.Issuer // nil: the key is elsewhere
-	verifier   lease.Verifier
-	relay      *Relay   // nil: none
-	records    *records // nil: nothing is kept
+	relay      *Relay        // nil: none
+	records    *records      // nil: nothing is kept
 	policy     match.Policy
 	locate     func(netip.Addr) Location // called without the mutex
 	networks   *networks
 	wake       chan struct{} // tells run that an alarm may be due earlier
 
-	mu        sync.Mutex
-	edges     map[signaling.EdgeID]*edge
-	sessions  map[signaling.SessionID]*session
-	spent     spentTokens
+	mu       sync.Mutex
+	edges    map[signaling.EdgeID]*edge
+	sessions map[signaling.SessionID]*session
+	book     *claim.Book // which tokens are taken and spent
+	// claimants are the players that claim their token, by claim.
+	claimants map[string]*player
 	alarms    alarms
 	seekers   map[*player]struct{} // players whose seek is set
 	memory    *match.Memory        // of edges that were good, by network
 	decisions decisions
 	buried    map[signaling.SessionID]struct{} // sessions whose end an edge may not have heard of
+	studios   *studios                         // nil: studios are limited by nothing
+	byStudio  map[string]int                   // sessions of each that run here
 
 	cluster    *cluster                        // nil: this node is alone
 	far        map[signaling.EdgeID][]*farEdge // of other nodes, usually one of each
@@ -95,7 +98,7 @@ type player struct {
 	session *session       // nil: none
 	request signaling.Play // what the session is for
 	claims  token.Claims   // of its token
-	paid    bool           // the token is spent on the request, if it is one that can be
+	claim   *claiming      // nil: it claims no token
 	tries   int            // proposals that were overtaken
 	seek    *seeking       // its session's edge is awaited; nil: it is not
 	link    *link          // to its edge's node; nil: the edge is here, or there is none
@@ -116,12 +119,12 @@ type player struct {
 }
 
 func newRegistry(
-	log *slog.Logger, m *metrics, intN func(int) int, ice func(signaling.SessionID) []signaling.ICEServer, issuer *token.Issuer, verifier lease.Verifier,
+	log *slog.Logger, m *metrics, intN func(int) int, ice func(signaling.SessionID) []signaling.ICEServer, issuer *token.Issuer,
 ) *registry {
 	return &registry{
-		log: log, metrics: m, intN: intN, iceServers: ice, issuer: issuer, verifier: verifier, wake: make(chan struct{}, 1),
+		log: log, metrics: m, intN: intN, iceServers: ice, issuer: issuer, wake: make(chan struct{}, 1),
 		edges: make(map[signaling.EdgeID]*edge), sessions: make(map[signaling.SessionID]*session),
-		spent:   spentTokens{},
+		book: claim.NewBook(), claimants: make(map[string]*player), byStudio: make(map[string]int),
 		seekers: make(map[*player]struct{}), buried: make(map[signaling.SessionID]struct{}),
 		index: match.NewIndex(), vacant: make(map[signaling.EdgeID]struct{}),
 		far: make(map[signaling.EdgeID][]*farEdge), catalogues: make(map[string]*catalogue),
@@ -182,6 +185,7 @@ func (r *registry) part(p *player, hold time.Duration) {
 	r.stopSeeking(p)
 	r.stopMeasuring(p)
 	r.dequeue(p)
+	r.unclaim(p)
 	if p.link != nil {
 		r.decisions.end(p.link.session, time.Now())
 		r.toHome(p.link, body{Part: &parting{Hold: hold}})
@@ -201,7 +205,7 @@ func (r *registry) leaveSession(p *player, hold time.Duration) {
 func (r *registry) rest(p *player) {
 	r.alarms.stop(p.idle)
 	p.idle = r.after(idleTimeout, func() {
-		if p.session == nil && p.install == nil && p.seek == nil && p.link == nil && p.waiting == nil && p.measuring == nil {
+		if p.session == nil && p.install == nil && p.seek == nil && p.link == nil && p.waiting == nil && p.measuring == nil && p.claim == nil {
 			p.end(signaling.Errorf(signaling.CodeTimedOut, "Nothing was asked for within %v.", idleTimeout))
 		}
 	})

@@ -43,8 +43,8 @@ import (
 
 	"nearlight/internal/bus"
 	"nearlight/signaling"
-	"nearlight/signaling/lease"
 	"nearlight/signaling/match"
+	"nearlight/signaling/studio"
 	"nearlight/signaling/token"
 )
 
@@ -65,14 +65,15 @@ type Config struct {
 	// ICEServers returns what a session's player is told to use for STUN and TURN; nil means none.
 	ICEServers func(signaling.SessionID) []signaling.ICEServer
 
+	// Studios says what the tokens of each studio may do (token.Key.Studio); it is asked each time. nil limits nobody.
+	Studios func() studio.Roster
+
 	// Relay adds TURN servers that relay to a session's edge alone, and hides player and edge from each other if wanted; nil means none.
 	Relay *Relay
 
 	// Issuer signs a token for looking on at a session, and nothing else, for its player to hand on, if the player's own has the
 	// right token.Watch. nil means that the key is elsewhere: whoever signs players' tokens signs those of spectators too.
 	Issuer *token.Issuer
-	// LeaseVerifier checks what edges sign leases with; nil means lease.Ed25519Verifier.
-	LeaseVerifier lease.Verifier
 
 	// Policy orders the edges that would do for a player; nil means match.Balanced.
 	Policy match.Policy
@@ -89,6 +90,9 @@ type Config struct {
 
 	// Records keeps what happens to sessions. nil keeps nothing.
 	Records Recorder
+	// Used reports whether a session has begun by a token before, as Records have kept it: so a token that is good for one stays spent when this
+	// server is started anew. It is asked with the token's jti; nil: nobody remembers.
+	Used func(ctx context.Context, jti string) (bool, error)
 	// Bus joins this server with others: they know each other's edges, and serve each other's players. nil means that it is alone.
 	Bus bus.Bus
 
@@ -155,6 +159,7 @@ type Server struct {
 	names    *names
 	whep     *whepSessions
 	registry *registry
+	studios  *studios
 	door     *door
 	upgrader websocket.Upgrader
 
@@ -188,9 +193,6 @@ func New(config Config) (*Server, error) {
 	if config.ICEServers == nil {
 		config.ICEServers = func(signaling.SessionID) []signaling.ICEServer { return nil }
 	}
-	if config.LeaseVerifier == nil {
-		config.LeaseVerifier = lease.Ed25519Verifier{}
-	}
 	if config.ClientAddr == nil {
 		config.ClientAddr = remoteAddr
 	}
@@ -203,7 +205,7 @@ func New(config Config) (*Server, error) {
 	if config.Bus != nil {
 		c = newCluster(config.Bus)
 	}
-	s.registry = newRegistry(inCluster(config.Log, c), s.metrics, config.IntN, config.ICEServers, config.Issuer, config.LeaseVerifier)
+	s.registry = newRegistry(inCluster(config.Log, c), s.metrics, config.IntN, config.ICEServers, config.Issuer)
 	s.registry.cluster = c
 	s.registry.relay = config.Relay
 	if config.Policy != nil {
@@ -212,6 +214,9 @@ func New(config Config) (*Server, error) {
 	if config.Locate != nil {
 		s.registry.locate = config.Locate
 	}
+	s.studios = newStudios(config.Studios, s.metrics)
+	s.registry.studios = s.studios
+	s.names.also = func(origin string) bool { return s.studios.roster().AnyOrigin(origin) }
 	if config.Records != nil {
 		s.registry.records = newRecords(config.Records, config.Log, s.metrics)
 	}

@@ -39,7 +39,13 @@ type session struct {
 	edge   *edge
 	log    *slog.Logger
 	born   time.Time
+	sat    time.Time        // since when its player has it
+	holder string           // the address that the token is bound to; "" for none
+	studio string           // whose key has signed the token; "" where that is not known
+	once   bool             // the token is good for this session alone
+	until  int64            // when it expires, in seconds since 1970
 	slot   int              // that was proposed
+	expect signaling.Epoch  // of the slot, before the lease
 	lease  *signaling.Lease // nil until the edge has signed one, and where another node got it
 	leased bool
 	noted  bool // it is in the records
@@ -87,8 +93,11 @@ func (r *registry) play(p *player, m signaling.Play, claims token.Claims) *signa
 	if m.Resume != "" {
 		return r.resume(p, m, claims)
 	}
-	p.request, p.claims, p.tries, p.paid, p.asked = m, claims, 0, false, false
-	return r.assign(p)
+	if err := r.studioRoom(claims); err != nil {
+		return err
+	}
+	p.request, p.claims, p.tries, p.asked = m, claims, 0, false
+	return r.claimFor(p, claims, func() *signaling.Error { return r.assign(p) })
 }
 
 // assign finds an edge for what a player has requested, after it has measured the way to some, if it can.
@@ -119,12 +128,8 @@ func (r *registry) assign(p *player) *signaling.Error {
 
 // give begins a player's session at the edge that was picked, here or at another node.
 func (r *registry) give(p *player, id signaling.EdgeID) *signaling.Error {
-	if !p.paid {
-		if err := r.spent.spend(p.claims, time.Now()); err != nil {
-			r.metrics.matches.WithLabelValues(string(err.Code)).Inc()
-			return err
-		}
-		p.paid = true
+	if err := r.studioRoom(p.claims); err != nil {
+		return err
 	}
 	if f := r.farNow(id); f != nil {
 		f.Free-- // its node will say how it is
@@ -142,10 +147,15 @@ func (r *registry) begin(p *player, e *edge, codecs []string) {
 		id: newSessionID(e.id), app: p.request.App, owner: signaling.TokenID(p.claims.ID), edge: e, born: time.Now(),
 		shareable: p.claims.Allows(token.Watch), trust: trust{p.claims.Edges, p.claims.Root},
 	}
+	s.once, s.until = p.claims.Once, p.claims.Expires.Unix()
+	if !p.claims.Holder.IsZero() {
+		s.holder = p.claims.Holder.String()
+	}
 	s.log = r.log.With("session", s.id, "edge", e.id)
 	r.sessions[s.id], e.sessions[s.id] = s, s
 	r.decisions.add(s.id, p.decided, s.born)
 	p.decided = nil
+	r.studioOf(s, p.claims.Studio)
 	s.log.Info("session is matched", "app", s.app)
 	r.start(p, s, p.request, codecs, false)
 	r.touch(e)
@@ -164,12 +174,13 @@ func (r *registry) watch(p *player, m signaling.Play, claims token.Claims) *sign
 	if p.busy() {
 		return signaling.Errorf(signaling.CodeBadMessage, "A game is running on this connection already.")
 	}
-	return r.lookOn(p, m, claims)
+	p.request = m
+	return r.claimFor(p, claims, func() *signaling.Error { return r.lookOn(p, m, claims) })
 }
 
 // busy reports whether a player has a session, or is about to get one.
 func (p *player) busy() bool {
-	return p.session != nil || p.link != nil || p.seek != nil || p.waiting != nil || p.measuring != nil
+	return p.session != nil || p.link != nil || p.seek != nil || p.waiting != nil || p.measuring != nil || p.claim != nil
 }
 
 // lookOn is watch for a player who may.
@@ -199,10 +210,6 @@ func (r *registry) lookOn(p *player, m signaling.Play, claims token.Claims) *sig
 	if watching >= maxSpectators {
 		r.metrics.matches.WithLabelValues("watch-full").Inc()
 		return signaling.Errorf(signaling.CodeFull, "%d people watch this game already.", watching).WithHint("Try again when one has left.")
-	}
-	if err := r.spent.spend(claims, time.Now()); err != nil {
-		r.metrics.matches.WithLabelValues(string(err.Code)).Inc()
-		return err
 	}
 	r.metrics.matches.WithLabelValues("watching").Inc()
 	s := &session{
@@ -247,6 +254,7 @@ func (r *registry) resume(p *player, m signaling.Play, claims token.Claims) *sig
 	s.log.Info("session is resumed")
 	p.request, p.claims = m, claims
 	s.shareable = claims.Allows(token.Watch)
+	r.studioOf(s, claims.Studio)
 	r.start(p, s, m, codecs, true)
 	return nil
 }
@@ -267,6 +275,8 @@ func (r *registry) start(p *player, s *session, m signaling.Play, codecs []strin
 	r.quiet(s)
 	r.alarms.stop(s.hold)
 	p.session, s.player, s.hold = s, p, nil
+	s.sat = time.Now()
+	r.holdToken(s)
 	s.phase, s.playerCandidates, s.edgeCandidates = starting, 0, 0
 	again = again && !s.unsent()
 	s.late = nil // what an earlier connection of the player had to say
@@ -293,6 +303,7 @@ func (r *registry) matched(p *player, s *session) {
 		Session: s.id, Edge: signaling.EdgeName{ID: s.edge.id, Name: s.edge.name}, ICEServers: r.iceServersOf(s), Share: r.share(s), Lease: s.lease,
 		RelayOnly: r.hides(),
 	})
+	r.began(p)
 	r.sat(p, s)
 }
 
@@ -320,13 +331,15 @@ func (r *registry) share(s *session) string {
 func (r *registry) leave(p *player) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if p.waiting != nil {
+	if p.waiting != nil || p.claim != nil && p.claim.then != nil {
 		r.dequeue(p)
+		r.unclaim(p)
 		r.rest(p)
 		return
 	}
 	if p.measuring != nil {
 		r.stopMeasuring(p)
+		r.unclaim(p)
 		r.rest(p)
 		return
 	}
@@ -336,6 +349,7 @@ func (r *registry) leave(p *player) {
 		}
 		r.stopSeeking(p)
 		r.unlink(p)
+		r.unclaim(p)
 		r.rest(p)
 		return
 	}
@@ -348,6 +362,7 @@ func (r *registry) takeLeave(p *player) {
 		return
 	}
 	p.session, s.player = nil, nil
+	r.unclaim(p)
 	r.finish(s, signaling.Ended{Reason: signaling.NewError(signaling.CodeLeft)}, true)
 	r.forget(s)
 	r.rest(p)
@@ -370,6 +385,7 @@ func (r *registry) lose(s *session, hold time.Duration) {
 // finish ends a session. A player that is there is told; one that is away will be, if it comes back in time.
 func (r *registry) finish(s *session, over signaling.Ended, tellEdge bool) {
 	r.quiet(s)
+	r.dropToken(s)
 	delete(s.edge.sessions, s.id)
 	if s.phase == leasing && s.slot < len(s.edge.leases) {
 		s.edge.leases[s.slot].Taken = false // unless the edge says so

@@ -14,7 +14,9 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"nearlight/internal/identity"
 	"nearlight/signaling"
+	"nearlight/signaling/client"
 	"nearlight/signaling/token"
 )
 
@@ -178,21 +180,42 @@ func TestAnEdgeThatAnswersNoPingsIsLostAndOneThatDoesIsKept(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		register, err := signaling.Encode(signaling.EdgeToSignaling, signaling.Register{Token: raw, Slots: 1, Codecs: signaling.List[string]{"h264"}})
-		if err != nil {
-			t.Fatal(err)
+		register := func(ws *websocket.Conn) {
+			key, err := identity.NewKey()
+			if err != nil {
+				t.Fatal(err)
+			}
+			say := func(m signaling.Message) {
+				data, err := signaling.Encode(signaling.EdgeToSignaling, m)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := ws.WriteMessage(websocket.TextMessage, data); err != nil {
+					t.Fatal(err)
+				}
+			}
+			say(signaling.Login{Address: key.Address().String()})
+			_, data, err := ws.ReadMessage()
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := signaling.Parse(signaling.SignalingToEdge, data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			proof, err := client.Prove(m.(signaling.Challenge), key, "localhost", time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			say(signaling.Register{Token: raw, Proof: proof, Slots: 1, Codecs: signaling.List[string]{"h264"}})
 		}
 		alive := dial(signaling.EdgePath)
+		register(alive)
 		var reading sync.WaitGroup
 		reading.Go(func() { lastWords(t, alive, signaling.SignalingToEdge) })
-		if err := alive.WriteMessage(websocket.TextMessage, register); err != nil {
-			t.Fatal(err)
-		}
 		silent := dial(signaling.EdgePath)
 		silent.SetPingHandler(func(string) error { return nil })
-		if err := silent.WriteMessage(websocket.TextMessage, register); err != nil {
-			t.Fatal(err)
-		}
+		register(silent)
 		began := time.Now()
 		reason := lastWords(t, silent, signaling.SignalingToEdge)
 		want := time.Duration(signaling.SilentPings * float64(signaling.EdgePing))

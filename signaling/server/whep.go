@@ -88,22 +88,34 @@ func (w *whepSession) end(reason *signaling.Error) {
 	})
 }
 
-// whepSessions are those that there are, by the name of their resource, which nobody can guess.
+// whepSessions are those that there are.
 type whepSessions struct {
-	mu  sync.Mutex
-	all map[signaling.SessionID]*whepSession
+	mu      sync.Mutex
+	waiting map[*whepSession]struct{}            // that have no answer yet
+	all     map[signaling.SessionID]*whepSession // by the name of their resource, which nobody can guess
 }
 
 func newWHEPSessions() *whepSessions {
-	return &whepSessions{all: make(map[signaling.SessionID]*whepSession)}
+	return &whepSessions{waiting: make(map[*whepSession]struct{}), all: make(map[signaling.SessionID]*whepSession)}
 }
 
-func (l *whepSessions) add(w *whepSession) {
+// wait takes one in that has asked. Its session may not be known yet: another node may have to be asked.
+func (l *whepSessions) wait(w *whepSession) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	select {
 	case <-w.over: // meanwhile
 	default:
+		l.waiting[w] = struct{}{}
+	}
+}
+
+// add gives one that was answered its name.
+func (l *whepSessions) add(w *whepSession) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, waits := l.waiting[w]; waits {
+		delete(l.waiting, w)
 		l.all[w.id] = w
 	}
 }
@@ -111,6 +123,7 @@ func (l *whepSessions) add(w *whepSession) {
 func (l *whepSessions) remove(w *whepSession) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	delete(l.waiting, w)
 	if l.all[w.id] == w {
 		delete(l.all, w.id)
 	}
@@ -128,8 +141,11 @@ func (l *whepSessions) find(id, owner string) *whepSession {
 // end ends all of them.
 func (l *whepSessions) end(reason *signaling.Error) {
 	l.mu.Lock()
-	left := make([]*whepSession, 0, len(l.all))
+	left := make([]*whepSession, 0, len(l.all)+len(l.waiting))
 	for _, w := range l.all {
+		left = append(left, w)
+	}
+	for w := range l.waiting {
 		left = append(left, w)
 	}
 	l.mu.Unlock()
@@ -166,6 +182,10 @@ func (s *Server) admitWHEP(w http.ResponseWriter, r *http.Request) (raw string, 
 		s.log.Info("token is refused", "error", err)
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		s.problem(w, http.StatusUnauthorized, signaling.AsError(err))
+		return "", claims, false
+	}
+	if err := s.studios.admit(claims, pageOf(r)); err != nil {
+		s.problem(w, studioStatus(err), err)
 		return "", claims, false
 	}
 	return raw, claims, true
@@ -206,6 +226,10 @@ func (s *Server) startWHEP(w http.ResponseWriter, r *http.Request) {
 		s.problem(w, http.StatusBadRequest, signaling.Errorf(signaling.CodeBadMessage, "The offer names no video codec, or the address no session."))
 		return
 	}
+	if err := s.usedBefore(play, claims); err != nil {
+		s.problem(w, whepStatus(err), err)
+		return
+	}
 	one := &whepSession{owner: claims.ID, heard: make(chan signaling.Message, 1), over: make(chan struct{}), gone: s.whep.remove, offer: offer, busy: true}
 	one.player = s.registry.join(one, s.log)
 	one.player.from = s.config.ClientAddr(r)
@@ -215,11 +239,12 @@ func (s *Server) startWHEP(w http.ResponseWriter, r *http.Request) {
 		s.problem(w, whepStatus(err), err)
 		return
 	}
-	s.whep.add(one)
+	s.whep.wait(one)
 	answer, ok := s.awaitWHEP(w, r, one)
 	if !ok {
 		return
 	}
+	s.whep.add(one)
 	h := w.Header()
 	h.Set("Location", signaling.WHEPPath+string(play.Watch)+"/"+string(one.id))
 	h.Set("ETag", one.etag)
@@ -347,7 +372,7 @@ func (s *Server) noSuchMethod(allowed string) http.HandlerFunc {
 // whepStatus is the status that goes with a reason.
 func whepStatus(reason *signaling.Error) int {
 	switch reason.Code {
-	case signaling.CodeBadToken, signaling.CodeExpiredToken, signaling.CodeSpentToken, signaling.CodeUnproven, signaling.CodeTokenInUse:
+	case signaling.CodeBadToken, signaling.CodeExpiredToken, signaling.CodeSpentToken, signaling.CodeUnproven, signaling.CodeTokenInUse, signaling.CodeWrongOrigin:
 		return http.StatusForbidden // it was good, and not for this
 	case signaling.CodeTimedOut:
 		return http.StatusNotFound

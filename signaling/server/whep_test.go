@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"nearlight/internal/bus/bustest"
 	"nearlight/signaling"
 	"nearlight/signaling/server"
 	"nearlight/signaling/token"
@@ -104,6 +105,43 @@ func (w *watched) posted() (response *http.Response, start signaling.Start) {
 		w.Fatalf("%v %s", response, text)
 	}
 	return response, start
+}
+
+func TestAWHEPClientOfAnotherNodeIsServedLikeOneOfTheEdges(t *testing.T) {
+	var buses bustest.Network
+	home := newWatched(t, func(c *server.Config) { c.Bus = buses.Join() })
+	far := newNetwork(t, func(c *server.Config) {
+		c.Bus, c.Verifier = buses.Join(), token.NewVerifier(home.keys(), token.Scope{}, time.Now)
+	})
+	far.issuer = home.issuer
+	far.eventually("the node hears of the edge", func() bool { return far.metric("nearlight_signaling_far_edges") == 1 })
+	for _, once := range []bool{false, true} {
+		w := &watched{network: far, edge: home.edge, session: home.session}
+		w.token = far.token(token.Claims{Role: token.Player, Rights: []token.Right{token.Watch}, Once: once})
+		response, start := w.posted()
+		location, etag := response.Header.Get("Location"), response.Header.Get("ETag")
+		if want := "/whep/" + string(w.session) + "/" + string(start.Session); location != want {
+			t.Errorf("%s, want %s", location, want)
+		}
+		trickle := "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdef012345\r\nm=video 9 RTP/AVP 0\r\na=mid:0\r\na=candidate:1 1 udp 1 198.51.100.7 5000 typ host\r\n"
+		if response, text := w.ask(http.MethodPatch, location, trickle, "If-Match", etag); response.StatusCode != http.StatusNoContent {
+			t.Errorf("%v %s", response, text)
+		}
+		if c := expect[signaling.Candidate](w.edge); c.Session != start.Session {
+			t.Errorf("%+v", c)
+		}
+		if once {
+			if response, _ := w.ask(http.MethodPost, "/whep/"+string(w.session), whepOffer); response.StatusCode != http.StatusForbidden {
+				t.Errorf("a second session by the same token: %d", response.StatusCode)
+			}
+		}
+		if response, text := w.ask(http.MethodDelete, location, ""); response.StatusCode != http.StatusOK {
+			t.Errorf("%v %s", response, text)
+		}
+		if stop := expect[signaling.Stop](w.edge); stop.Session != start.Session {
+			t.Errorf("%+v", stop)
+		}
+	}
 }
 
 func TestAWHEPClientLooksOn(t *testing.T) {

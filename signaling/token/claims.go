@@ -56,6 +56,9 @@ type Claims struct {
 	// have to sign the connection (identity.Binding).
 	Edges []identity.Address
 	Root  identity.Address
+	// Studio is whose key has signed the token (Key.Studio). It is no claim: Verify sets it, and Issue does not sign it.
+	Studio string
+
 	// Holder is the only session key that the token is good for (RFC 7800): without that key, whoever reads the token cannot use it.
 	Holder identity.Address
 }

@@ -45,6 +45,7 @@ var ErrKey = errors.New("token: want an Ed25519 or a P-256 key: openssl genpkey 
 type Key struct {
 	ID        string
 	Algorithm Algorithm
+	Studio    string // whose key it is, as whoever has the key set calls it; "" for nobody in particular
 	public    crypto.PublicKey
 	jwk       jwk
 }

@@ -48,6 +48,21 @@ func NewKeySet(keys ...Key) (KeySet, error) {
 	return s, nil
 }
 
+// Of are the keys of a studio: each that is found is marked as its.
+func Of(studio string, keys Keys) Keys { return studioKeys{keys, studio} }
+
+type studioKeys struct {
+	keys   Keys
+	studio string
+}
+
+// Key implements Keys.
+func (s studioKeys) Key(id string) (Key, bool) {
+	key, found := s.keys.Key(id)
+	key.Studio = s.studio
+	return key, found
+}
+
 // Key implements Keys.
 func (s KeySet) Key(id string) (Key, bool) {
 	key, ok := s.byID[id]

@@ -137,7 +137,12 @@ func (v *Verifier) Verify(raw string, role Role) (Claims, error) {
 		return Claims{}, bad(err)
 	}
 	var said wire
-	_, err := v.parser.ParseWithClaims(raw, &said, v.key)
+	var by Key
+	_, err := v.parser.ParseWithClaims(raw, &said, func(unverified *jwt.Token) (any, error) {
+		var err error
+		by, err = v.key(unverified)
+		return by.public, err
+	})
 	switch {
 	case err == nil:
 	case expiredOnly(err):
@@ -152,6 +157,7 @@ func (v *Verifier) Verify(raw string, role Role) (Claims, error) {
 	if err != nil {
 		return Claims{}, bad(err)
 	}
+	claims.Studio = by.Studio
 	return claims, nil
 }
 
@@ -176,22 +182,22 @@ func unambiguous(raw string) error {
 	return nil
 }
 
-func (v *Verifier) key(unverified *jwt.Token) (any, error) {
+func (v *Verifier) key(unverified *jwt.Token) (Key, error) {
 	if _, there := unverified.Header["crit"]; there {
-		return nil, errors.New("its header wants an extension that is not known here (crit, RFC 7515)")
+		return Key{}, errors.New("its header wants an extension that is not known here (crit, RFC 7515)")
 	}
 	id, ok := unverified.Header["kid"].(string)
 	if !ok {
-		return nil, errors.New("its header names no key")
+		return Key{}, errors.New("its header names no key")
 	}
 	key, known := v.keys.Key(id)
 	if !known {
-		return nil, fmt.Errorf("signed by an unknown key %.64q", id)
+		return Key{}, fmt.Errorf("signed by an unknown key %.64q", id)
 	}
 	if unverified.Method != key.Algorithm.method() {
-		return nil, fmt.Errorf("its header says %q, its key is for %s", unverified.Method.Alg(), key.Algorithm)
+		return Key{}, fmt.Errorf("its header says %q, its key is for %s", unverified.Method.Alg(), key.Algorithm)
 	}
-	return key.public, nil
+	return key, nil
 }
 
 // expiredOnly reports whether expiry is the only thing wrong: to a stranger's token the answer must not be "it was good once".

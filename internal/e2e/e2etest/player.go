@@ -185,6 +185,9 @@ func (p *Player) signaled(m signaling.Message) {
 			}
 			p.session = m.Session
 		})
+		if p.bond != nil {
+			p.bond.Matched(m)
+		}
 		if moved {
 			return
 		}

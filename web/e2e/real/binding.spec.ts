@@ -2,7 +2,13 @@ import type { Page } from "@playwright/test";
 import { expect, test } from "./nearlight.js";
 
 /** What signaling says, on its way to the page. */
-type Said = { type: string; sdp?: string; edge?: { address: string; epoch: number }; signature?: string };
+type Said = {
+  type: string;
+  sdp?: string;
+  edge?: { address: string; epoch: number };
+  signature?: string;
+  lease?: { slot: number };
+};
 
 /** Puts somebody between the page and signaling, who changes what signaling says; null keeps it back. */
 async function between(page: Page, change: (said: Said) => Said | null): Promise<void> {
@@ -48,6 +54,8 @@ const lies: Readonly<Record<string, (said: Said) => Said | null>> = {
     said.type !== "offer" || said.edge === undefined ? said : { ...said, edge: { ...said.edge, address: stranger } },
   "keeps the edge's signature back": (said) => (said.type === "bound" ? null : said),
   "signs in the edge's place": (said) => (said.type === "bound" ? { ...said, signature: `0x${"11".repeat(64)}1b` } : said),
+  "changes the edge's lease": (said) =>
+    said.lease === undefined ? said : { ...said, lease: { ...said.lease, slot: said.lease.slot + 1 } },
   "changes the edge's certificate": (said) =>
     said.type === "offer" && said.sdp !== undefined
       ? { ...said, sdp: said.sdp.replace(/(a=fingerprint:sha-256 )\S+/g, `$1${Array(32).fill("66").join(":")}`) }

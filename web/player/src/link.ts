@@ -290,7 +290,8 @@ export class Link extends Emitter<Events> {
         if (this.#closed) return;
         this.#proof ??= bond.connection();
       }
-      this.#proof?.offered(this.#matched.session, offer, edge, restart && this.#standing);
+      const { session, lease } = this.#matched;
+      this.#proof?.offered(session, offer, edge, restart && this.#standing, lease);
     } catch (error) {
       return this.#fail(error instanceof PlayerError ? error : PlayerError.of("unproven", error));
     }

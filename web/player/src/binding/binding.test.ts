@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import type { Lease } from "../signaling/messages.js";
 import { Bond } from "./bond.js";
 import { fingerprintOf } from "./description.js";
-import { bindingDigest, endorsementDigest, keyOf, newKey, sign, signerOf } from "./keys.js";
+import { bindingDigest, endorsementDigest, keyOf, leaseDigest, newKey, sign, signerOf } from "./keys.js";
 import { trustOf } from "./trust.js";
 
 const root = new URL("../../../../", import.meta.url);
@@ -22,6 +23,7 @@ interface Exchange {
   readonly secret: string;
   readonly token: string;
   readonly session: string;
+  readonly lease: Lease;
   readonly offer: { readonly sdp: string; readonly edge: { address: string; epoch: number; endorsement?: string } };
   readonly answer: { readonly sdp: string; readonly player: { address: string; signature: string } };
   readonly bound: { readonly signature: string };
@@ -35,6 +37,17 @@ const field = ({ fields }: Statement, name: string): string => fields[name] ?? e
 
 function digestOf(s: Statement): Uint8Array | null {
   if (s.type === "Endorsement") return endorsementDigest(field(s, "edge"), Number(field(s, "expiresAt")));
+  if (s.type === "Lease")
+    return leaseDigest({
+      edge: field(s, "edge"),
+      slot: Number(field(s, "slot")),
+      epoch: Number(field(s, "epoch")),
+      session: field(s, "session"),
+      player: field(s, "player"),
+      token: field(s, "token"),
+      expiresAt: Number(field(s, "expiresAt")),
+      signature: s.signature,
+    });
   if (s.type !== "Binding") return null; // the page neither makes nor checks it
   return bindingDigest({
     session: field(s, "session"),
@@ -99,7 +112,7 @@ describe("a connection", () => {
   };
   const offered = (exchange: Exchange) => {
     const proof = bondOf(exchange).connection();
-    proof.offered(exchange.session, exchange.offer.sdp, exchange.offer.edge, false);
+    proof.offered(exchange.session, exchange.offer.sdp, exchange.offer.edge, false, exchange.lease);
     return proof;
   };
   const unproven = expect.objectContaining({ code: "unproven" });
@@ -158,6 +171,25 @@ describe("a connection", () => {
     for (const exchange of exchanges) {
       const proof = bondOf(exchange).connection();
       expect(() => proof.offered(exchange.session, exchange.offer.sdp, edge, false)).toThrowError(unproven);
+    }
+  });
+
+  it.each<[string, Partial<Lease>]>([
+    ["another edge's", { edge: "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed" }],
+    ["another slot's", { slot: 4 }],
+    ["of another epoch", { epoch: 6 }],
+    ["another session's", { session: "s-2" }],
+    ["another token's", { token: "K5B3" }],
+    ["another player's", { player: "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed" }],
+    ["for longer", { expiresAt: 2_000_000_000 }],
+    ["signed by somebody else", { signature: (exchanges[0] as Exchange).answer.player.signature }],
+  ])("is refused at the offer: the lease is %s", (_, change) => {
+    for (const exchange of exchanges) {
+      const proof = bondOf(exchange).connection();
+      const lease = { ...exchange.lease, ...change };
+      expect(() => proof.offered(exchange.session, exchange.offer.sdp, exchange.offer.edge, false, lease)).toThrowError(
+        unproven,
+      );
     }
   });
 

@@ -1,7 +1,17 @@
 import { PlayerError } from "../errors.js";
-import type { EdgeKey, PlayerKey } from "../signaling/messages.js";
+import type { EdgeKey, Lease, PlayerKey } from "../signaling/messages.js";
 import { fingerprintOf } from "./description.js";
-import { type Binding, bindingDigest, endorsementDigest, keyOf, newKey, type SessionKey, sign, signerOf } from "./keys.js";
+import {
+  type Binding,
+  bindingDigest,
+  endorsementDigest,
+  keyOf,
+  leaseDigest,
+  newKey,
+  type SessionKey,
+  sign,
+  signerOf,
+} from "./keys.js";
 import type { Trust } from "./trust.js";
 
 export { newKey, type SessionKey };
@@ -40,6 +50,15 @@ export class Bond {
     if (Date.now() / 1000 >= Number(seconds) + SKEW_S) throw unproven(`the endorsement of the machine ${edge.address} is over`);
   }
 
+  /** Throws "unproven" unless a lease that signaling has told of is the edge's, and this session's. */
+  leased(edge: EdgeKey, session: string, lease: Lease): void {
+    const { epoch, player = null } = lease;
+    if (lease.session !== session || epoch !== edge.epoch || player !== this.#trust.holder)
+      throw unproven("the machine's lease is another session's");
+    if (lease.edge !== edge.address || signerOf(leaseDigest(lease), lease.signature) !== edge.address)
+      throw unproven(`the machine ${edge.address} has not signed its lease`);
+  }
+
   /** A connection that is to be proven. */
   connection(): Proof {
     return new Proof(this);
@@ -66,11 +85,12 @@ export class Proof {
     return this.#proven;
   }
 
-  /** Takes an offer. Where it throws, it must not be answered. */
-  offered(session: string, sdp: string, edge: EdgeKey | undefined, restart: boolean): void {
+  /** Takes an offer, and the session's lease where signaling has told of it. Where it throws, it must not be answered. */
+  offered(session: string, sdp: string, edge: EdgeKey | undefined, restart: boolean, lease?: Lease): void {
     guarded(() => {
       if (edge === undefined) throw unproven("the machine does not say who it is");
       this.#bond.trusts(edge);
+      if (lease !== undefined) this.#bond.leased(edge, session, lease);
       const edgeFingerprint = fingerprintOf(sdp);
       const before = this.#offered;
       if (this.#proven && restart) {

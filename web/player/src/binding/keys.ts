@@ -4,6 +4,7 @@
  */
 import { keccak_256 } from "@noble/hashes/sha3.js";
 import { getPublicKey, Point, recoverPublicKey, Signature, signAsync, utils } from "@noble/secp256k1";
+import type { Lease } from "../signaling/messages.js";
 
 /** A session's key. Whoever has the secret can go on with the session, and nothing else. */
 export interface SessionKey {
@@ -78,6 +79,20 @@ export function bindingDigest(b: Binding): Uint8Array {
     address(b.player),
     octets(`0x${b.edgeFingerprint}`, 32),
     octets(`0x${b.playerFingerprint}`, 32),
+  );
+}
+
+/** What an edge signs of a slot that it gives away. */
+export function leaseDigest(l: Lease): Uint8Array {
+  return digest(
+    "Lease(address edge,uint32 slot,uint64 epoch,string session,address player,string token,uint64 expiresAt)",
+    address(l.edge),
+    number(l.slot),
+    number(l.epoch),
+    text(l.session),
+    l.player === undefined ? new Uint8Array(32) : address(l.player),
+    text(l.token),
+    number(l.expiresAt),
   );
 }
 

@@ -105,20 +105,23 @@ export interface Matched {
   readonly share?: string;
   /** The edge is reached through a TURN server alone: neither side learns the other's address. */
   readonly relayOnly?: true;
-  /** The edge's signed promise of a slot. The page only keeps it. */
+  /** The edge's signed promise of a slot; where the token says whom to trust, its signature is checked. */
   readonly lease?: Lease;
 }
 
-/** The right to one slot of one edge for one session, as the edge has signed it. Times are milliseconds since 1970. */
+/** The right to one slot of one edge for one session, as the edge has signed it. */
 export interface Lease {
+  /** Its address. */
   readonly edge: string;
   readonly slot: number;
   readonly epoch: number;
   readonly session: string;
+  /** The session key that the token is for; left out where it is for any. */
+  readonly player?: string;
+  /** Names the token, and says nothing of it. */
   readonly token: string;
-  readonly issued: number;
-  readonly expires: number;
-  readonly key: string;
+  /** Seconds since 1970; the edge renews it while its player is there. */
+  readonly expiresAt: number;
   readonly signature: string;
 }
 
@@ -169,7 +172,6 @@ const MAX_DETAIL = 256;
 const MAX_OUTPUT_LINES = 50;
 const MAX_LINE = 512;
 const MAX_TEXT = 512;
-const MAX_LEASE_TEXT = 256;
 const MAX_ICE_SERVERS = 8;
 const ICE_SCHEME = /^(stuns?|turns?):/;
 const MAX_TARGETS = 8;
@@ -291,17 +293,15 @@ function target(m: Fields): ProbeTarget {
 }
 
 function lease(m: Fields): Lease {
-  const issued = count(m, "issued", 0);
   return {
-    edge: matching(m, "edge", ID),
+    edge: matching(m, "edge", ADDRESS),
     slot: count(m, "slot", 0),
     epoch: count(m, "epoch", 0),
     session: matching(m, "session", ID),
+    ...(m["player"] === undefined || m["player"] === null ? {} : { player: matching(m, "player", ADDRESS) }),
     token: matching(m, "token", ID),
-    issued,
-    expires: count(m, "expires", issued),
-    key: bounded(string(m, "key"), MAX_LEASE_TEXT),
-    signature: bounded(string(m, "signature"), MAX_LEASE_TEXT),
+    expiresAt: count(m, "expiresAt", 0),
+    signature: matching(m, "signature", SIGNATURE),
   };
 }
 
