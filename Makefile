@@ -67,9 +67,9 @@ bench: build ## Measure: the packages' benchmarks, then glass to glass and the p
 	$(BIN) bench pipeline --json
 	$(BIN) bench glass --json
 
-soak: ## One session over changing bad networks for half an hour: memory stays flat, nothing is left; what browsers do about losses; signaling nodes killed for ten minutes
+soak: ## One session over changing bad networks for half an hour: memory stays flat, nothing is left; what browsers do about losses; signaling nodes killed for ten minutes, and cut off from each other for ten
 	NEARLIGHT_SOAK=30m $(GO) test -run TestSoak -v -timeout 45m ./cmd/nearlight
-	NEARLIGHT_CLUSTER_SOAK=10m $(GO) test -run TestNodesThatAreKilled -v -timeout 20m ./internal/e2e
+	NEARLIGHT_CLUSTER_SOAK=10m $(GO) test -run 'TestNodesThatAre(Killed|CutOff)' -v -timeout 30m ./internal/e2e
 	NEARLIGHT_EXPERIMENTS=1 $(GO) test -run TestABrowser -v -timeout 10m ./streamer
 
 asan: install-build install-test ## C code of encoders, decoders and the GPU's memory under the address sanitizer
