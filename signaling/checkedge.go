@@ -83,6 +83,13 @@ func (m Refuse) check(c *checks) {
 
 func (m Living) check(c *checks) { c.session(m.Session) }
 
+func (m Degraded) check(c *checks) {
+	c.session(m.Session)
+	if m.Reason != nil {
+		c.error("reason", m.Reason)
+	}
+}
+
 func (m Registered) check(c *checks) { c.id("edge", string(m.Edge)) }
 
 func (m Start) check(c *checks) {

@@ -74,6 +74,8 @@
 //	  {"type":"answer","session":S,"sdp":SDP}                to start with offer, or to offer: with all candidates
 //	  {"type":"installing","request":R,...as to the player}
 //	  {"type":"alive","session":S}                           answers probe
+//	  {"type":"degraded","session":S,"reason":ERROR}         the machine does not keep up with the session: its player may be moved, where another
+//	        machine has room; without reason: it does again. An edge that says so has nothing free in its status until then
 //	from signaling
 //	  {"type":"challenge","nonce":H}                         answers login; good for one register on this socket
 //	  {"type":"registered","edge":E}

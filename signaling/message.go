@@ -169,6 +169,13 @@ type Unheard struct {
 	Session SessionID `json:"session,omitempty"`
 }
 
+// Degraded tells signaling that a session's machine does not keep up with it any more, so that its player may be better off at another; without
+// a reason it does again.
+type Degraded struct {
+	Session SessionID `json:"session"`
+	Reason  *Error    `json:"reason,omitempty"`
+}
+
 // Install asks for an app to be installed: a player without Request, signaling towards an edge with it.
 type Install struct {
 	Request RequestID `json:"request,omitempty"`
@@ -358,6 +365,7 @@ func (Candidate) kind() string  { return "candidate" }
 func (Check) kind() string      { return "check" }
 func (Restart) kind() string    { return "restart" }
 func (Unheard) kind() string    { return "unheard" }
+func (Degraded) kind() string   { return "degraded" }
 func (Install) kind() string    { return "install" }
 func (Leave) kind() string      { return "leave" }
 func (Matched) kind() string    { return "matched" }

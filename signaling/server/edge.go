@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"time"
 
 	"nearlight/signaling"
 )
@@ -27,6 +28,8 @@ type edge struct {
 	traits  signaling.Traits // with its place, if that is known
 	network string           // through which it is reached; "": unknown
 	quiet   bool             // it did not answer a probe, and nothing came from it since
+	relief  *alarm           // it is degraded, and looked after
+	shunned time.Time        // until which it is given nobody
 	since   int64
 	key     string                // of its leases
 	leases  []signaling.SlotState // as the edge said last, and what was proposed since; nil for an edge that gives none
@@ -39,6 +42,9 @@ type edge struct {
 
 // available is how many sessions the edge can still be given. What it said last may be older than our last start.
 func (e *edge) available() int {
+	if time.Now().Before(e.shunned) {
+		return 0
+	}
 	if e.leases != nil {
 		if e.free == 0 { // it may be draining, with slots untaken
 			return 0
@@ -89,6 +95,7 @@ func (r *registry) register(to peer, m signaling.Register, owner string) *edge {
 	}
 	r.alarms.stop(e.away)
 	e.peer, e.away, e.quiet = to, nil, false
+	delete(r.late, e.id)
 	e.name, e.slots, e.free, e.codecs = m.Name, m.Slots, m.Free, r.internCodecs(m.Codecs)
 	e.offerApps(r.catalogue(m.Apps))
 	e.since, e.key, e.leases = m.Since, m.Key, m.Leases
@@ -140,6 +147,7 @@ func (r *registry) loseEdge(e *edge, was peer) {
 		return // it has come back already
 	}
 	e.peer = nil
+	delete(r.late, e.id)
 	r.touch(e)
 	e.log.Info("edge is lost", "sessions", len(e.sessions))
 	e.away = r.after(edgeReturn, func() {
@@ -223,6 +231,8 @@ func sessionOf(m signaling.Message) (signaling.SessionID, bool) {
 		return m.Session, true
 	case signaling.Bound:
 		return m.Session, true
+	case signaling.Degraded:
+		return m.Session, true
 	case signaling.Leased:
 		return m.Session, true
 	}
@@ -244,6 +254,9 @@ func (r *registry) forSession(s *session, m signaling.Message) {
 		return
 	case signaling.Leased:
 		r.leased(s, m.Lease)
+		return
+	case signaling.Degraded:
+		r.degraded(s, m)
 		return
 	case signaling.Living:
 		if s.probe != nil {

@@ -39,7 +39,7 @@ func (r *registry) connect(p *player, f *farEdge, m signaling.Play, claims token
 	r.cluster.ways[l.edge][l] = struct{}{}
 	p.link = l
 	p.log.Debug("player is served by another node", "link", l.name, "at", l.node, "edge", l.edge)
-	r.toHome(l, body{Open: &opening{Play: play, Claims: claims, Edge: f.ID, Quiet: quiet, Offer: p.offer}})
+	r.toHome(l, body{Open: &opening{Play: play, Claims: claims, Edge: f.ID, Quiet: quiet, Offer: p.offer, Rest: max(0, time.Until(p.rest))}})
 	return nil
 }
 
@@ -166,18 +166,24 @@ func (r *registry) fromHome(l *link, data []byte) {
 	case b.Moved != nil:
 		r.decisions.end(l.session, time.Now())
 		r.unlink(p)
+		r.fullNow(l.edge)
 		r.handOver(p, b.Moved)
 	case b.Retry != nil:
 		r.unlink(p)
-		if f := r.farNow(l.edge); f != nil {
-			f.Free = 0 // until its node says how it is
-			r.reindex(l.edge)
-		}
+		r.fullNow(l.edge)
 		r.reassign(p, b.Retry)
 	case b.Seek:
 		session, settled := l.session, l.settled
 		r.unlink(p)
 		r.seekOn(p, session, settled)
+	}
+}
+
+// fullNow takes an edge of another node to have no slot free, until its node says how it is.
+func (r *registry) fullNow(id signaling.EdgeID) {
+	if f := r.farNow(id); f != nil {
+		f.Free = 0
+		r.reindex(id)
 	}
 }
 

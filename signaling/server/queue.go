@@ -28,7 +28,7 @@ const (
 
 // handsOver reports whether a session that ends for this reason goes on at another edge: the game and the player are well.
 func handsOver(code signaling.Code) bool {
-	return code == signaling.CodeEdgeGone || code == signaling.CodeShuttingDown
+	return code == signaling.CodeEdgeGone || code == signaling.CodeShuttingDown || code == signaling.CodeDegraded
 }
 
 // over ends a player's session at its node: for good, or at this edge.
@@ -50,6 +50,9 @@ func (r *registry) handOver(p *player, reason *signaling.Error) {
 	p.request.Resume, p.request.Restart = "", false
 	p.tries = 0
 	p.asked = true // there is no time to measure: what it has measured before counts
+	if reason.Code == signaling.CodeDegraded {
+		p.rest, p.had = time.Now().Add(moveRest), ""
+	}
 	p.log.Info("player is handed to another edge", "why", reason.Code)
 	r.metrics.handovers.Inc()
 	p.send(signaling.Moved{Reason: reason})

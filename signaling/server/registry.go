@@ -68,6 +68,7 @@ type registry struct {
 
 	mu        sync.Mutex
 	edges     map[signaling.EdgeID]*edge
+	late      map[signaling.EdgeID]struct{} // those of them that answer pings late
 	sessions  map[signaling.SessionID]*session
 	spent     spentTokens
 	alarms    alarms
@@ -113,6 +114,7 @@ type player struct {
 	history   match.History    // what it has measured
 	decided   *decision        // by which it was given the edge whose session is yet to begin
 	had       signaling.EdgeID // the edge that it was given last
+	rest      time.Time        // it was moved from an edge that did not keep up, and stays until then
 }
 
 func newRegistry(
@@ -120,7 +122,7 @@ func newRegistry(
 ) *registry {
 	return &registry{
 		log: log, metrics: m, intN: intN, iceServers: ice, issuer: issuer, verifier: verifier, wake: make(chan struct{}, 1),
-		edges: make(map[signaling.EdgeID]*edge), sessions: make(map[signaling.SessionID]*session),
+		edges: make(map[signaling.EdgeID]*edge), late: make(map[signaling.EdgeID]struct{}), sessions: make(map[signaling.SessionID]*session),
 		spent:   spentTokens{},
 		seekers: make(map[*player]struct{}), buried: make(map[signaling.SessionID]struct{}),
 		index: match.NewIndex(), vacant: make(map[signaling.EdgeID]struct{}),

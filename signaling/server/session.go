@@ -60,6 +60,9 @@ type session struct {
 	playerCandidates, edgeCandidates int // since the last start or offer
 
 	late []signaling.Message // for an edge that is away, in order
+
+	degraded *signaling.Error // the edge does not keep up with it; nil: it does
+	rest     time.Time        // its player was moved, and stays until then
 }
 
 // maxLate is what a player can have to say to an edge in edgeReturn: an answer, its candidates, a probe and a start.
@@ -140,7 +143,7 @@ func (r *registry) give(p *player, id signaling.EdgeID) *signaling.Error {
 func (r *registry) begin(p *player, e *edge, codecs []string) {
 	s := &session{
 		id: newSessionID(e.id), app: p.request.App, owner: signaling.TokenID(p.claims.ID), edge: e, born: time.Now(),
-		shareable: p.claims.Allows(token.Watch), trust: trust{p.claims.Edges, p.claims.Root},
+		shareable: p.claims.Allows(token.Watch), trust: trust{p.claims.Edges, p.claims.Root}, rest: p.rest,
 	}
 	s.log = r.log.With("session", s.id, "edge", e.id)
 	r.sessions[s.id], e.sessions[s.id] = s, s
