@@ -40,6 +40,7 @@ type pipeline struct {
 	losses   losses
 	decoder  atomic.Int32                       // what the player's decoder can take, a pressure
 	pace     atomic.Pointer[intervals]          // from frame to frame
+	hardship atomic.Pointer[hardship]           // nil: the machine keeps up
 	wake     atomic.Pointer[context.CancelFunc] // makes a waiting capture look at the two above
 
 	drawn   func()                    // called once, when the app has drawn something

@@ -394,6 +394,7 @@ func (s *session) reportStats(ctx context.Context, l *live) error {
 	defer ticker.Stop()
 	var bytes uint64
 	var decoder decoding
+	var endures strain
 	before := time.Now()
 	for {
 		select {
@@ -416,6 +417,9 @@ func (s *session) reportStats(ctx context.Context, l *live) error {
 				if says := decoder.judge(decodes.P50, pace.now, pace.above); says != asItIs {
 					p.decoder.Store(int32(says))
 				}
+			}
+			if suffers := p.hardship.Load(); endures.judge(now, suffers != nil) {
+				s.node.endure(s, suffers)
 			}
 			bytes, before = sent, now
 			count()

@@ -33,6 +33,7 @@ type ensemble struct {
 	nodes    []*e2etest.Program
 	urls     string
 	machines []*edgesim.Machine
+	links    []*edgesim.Link
 	folders  []string
 }
 
@@ -134,21 +135,21 @@ func (e *ensemble) connect(ctx context.Context, running *sync.WaitGroup, n, slot
 	if err != nil {
 		e.Fatal(err)
 	}
-	for i := range n {
+	for range n {
 		folder := e.TempDir()
 		log, err := leaselog.Open(folder, slots)
 		if err != nil {
 			e.Fatal(err)
 		}
 		machine := edgesim.New(edgesim.Config{
-			Token: own, Instance: fmt.Sprint("machine-", i), Slots: slots, Signer: signer, Verifier: e.verifier, Log: log, Born: time.Now(),
+			Token: own, Instance: fmt.Sprint("machine-", len(e.machines)), Slots: slots, Signer: signer, Verifier: e.verifier, Log: log, Born: time.Now(),
 			Apps: []signaling.App{{Name: "tux", Title: "Tux", Installed: true}},
 		})
 		link, err := edgesim.NewLink(client.Config{URL: e.urls, Backoff: quick}, machine)
 		if err != nil {
 			e.Fatal(err)
 		}
-		e.machines, e.folders = append(e.machines, machine), append(e.folders, folder)
+		e.machines, e.links, e.folders = append(e.machines, machine), append(e.links, link), append(e.folders, folder)
 		running.Go(func() {
 			if err := link.Run(ctx); err != nil {
 				e.Error(err)
