@@ -80,7 +80,8 @@ type session struct {
 	// offered is the description of a spectator that offers, in place of the edge; "" for all others.
 	offered string
 
-	span trace.Span // from traced on
+	parent string     // of span, as signaling has written it; "" for none
+	span   trace.Span // from traced on
 
 	concluded sync.Once
 }
@@ -203,6 +204,7 @@ func (s *session) play(ctx context.Context, choice *encoder.Choice, config encod
 	}
 	pipeline := newPipeline(screen.source, choice, config, s.logger)
 	pipeline.changed = s.bulletin.setVideo
+	pipeline.began = func() { s.span.AddEvent(eventFirst) }
 	pipeline.drawn = func() {
 		s.span.AddEvent(eventDrawn)
 		s.bulletin.setApp(control.AppNotice{State: control.AppRunning, Title: s.app.Title})

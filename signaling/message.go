@@ -344,6 +344,8 @@ type Start struct {
 	Lease   *Proposal    `json:"lease,omitempty"`   // the slot that is meant: Leased, or Refuse, answers first
 	// Offer is the description of a spectator that offers, as WHEP has it: Answer answers it, with all candidates; "" for others.
 	Offer string `json:"offer,omitempty"`
+	// Trace is the span that the edge's are below, a traceparent of version 00 (W3C Trace Context); "" where nothing is traced.
+	Trace string `json:"trace,omitempty"`
 }
 
 // Probe asks an edge whether it lives; Living answers within a second.

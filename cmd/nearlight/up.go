@@ -159,9 +159,13 @@ func (f *upFlags) open(ctx context.Context, command []string, traces *tracing.Tr
 			err = errors.Join(err, n.relay.close())
 		}
 	}()
-	n.server, err = server.New(server.Config{
+	config := server.Config{
 		Verifier: verifier, EdgeAccess: server.EdgeAccess{Keys: n.isOwn, KeyRequired: true}, Issuer: issuer, Hosts: hosts, Relay: n.relay.config, Log: logger, Metrics: registry,
-	})
+	}
+	if traces.On() {
+		config.Spans = traces.Tracer()
+	}
+	n.server, err = server.New(config)
 	if err != nil {
 		return nil, err
 	}

@@ -288,6 +288,9 @@ func (r *registry) forSession(s *session, m signaling.Message) {
 			})
 		}
 		m.Session = ""
+		if p.stepSpan != nil { // else its game runs already
+			r.step(p, s, spanAnswer)
+		}
 		r.sendOffer(p, m)
 	case signaling.Unheard:
 		m.Session = ""
@@ -329,5 +332,6 @@ func (r *registry) refused(s *session, reason *signaling.Error) {
 		r.reassign(p, reason)
 		return
 	}
+	r.endRequest(p, reason)
 	p.end(reason)
 }

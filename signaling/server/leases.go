@@ -46,6 +46,7 @@ func (r *registry) leased(s *session, l *signaling.Lease) {
 	s.lease, s.leased, s.phase = l, true, starting
 	r.metrics.leases.Observe(time.Since(s.born).Seconds())
 	if s.player != nil {
+		r.step(s.player, s, spanOffer)
 		r.matched(s.player, s)
 	}
 }

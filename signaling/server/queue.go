@@ -41,6 +41,7 @@ func (r *registry) over(p *player, m signaling.Ended) {
 		r.handOver(p, m.Reason)
 		return
 	}
+	r.endRequest(p, m.Reason)
 	p.send(m)
 	r.rest(p)
 }
@@ -56,7 +57,9 @@ func (r *registry) handOver(p *player, reason *signaling.Error) {
 	p.log.Info("player is handed to another edge", "why", reason.Code)
 	r.metrics.handovers.Inc()
 	p.send(signaling.Moved{Reason: reason})
+	r.traceRequest(p, spanMove, true)
 	if err := r.assign(p); err != nil {
+		r.endRequest(p, err)
 		p.send(signaling.Ended{Reason: reason}) // there is none
 		r.rest(p)
 	}
@@ -72,6 +75,7 @@ func (r *registry) enqueue(p *player, full *signaling.Error) *signaling.Error {
 	}
 	r.alarms.stop(p.idle)
 	p.waiting = &waiting{since: time.Now()}
+	r.step(p, nil, spanLine)
 	r.line = append(r.line, p)
 	p.log.Info("player waits in line", "position", len(r.line))
 	r.tellLine()
@@ -105,6 +109,7 @@ func (r *registry) dequeue(p *player) {
 		return
 	}
 	p.waiting = nil
+	r.endStep(p, nil)
 	if at := slices.Index(r.line, p); at >= 0 {
 		r.line = slices.Delete(r.line, at, at+1)
 	}
@@ -142,6 +147,7 @@ func (r *registry) serveQueue() {
 			r.dequeue(p)
 			p.tries = 0
 			if err := r.settle(p, request, ranked); err != nil {
+				r.endRequest(p, err)
 				p.end(err)
 			}
 		}

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"nearlight/signaling"
 	"nearlight/signaling/lease"
 	"nearlight/signaling/match"
@@ -64,6 +66,7 @@ type registry struct {
 	policy     match.Policy
 	locate     func(netip.Addr) Location // called without the mutex
 	networks   *networks
+	spans      trace.Tracer  // nil: nothing is traced
 	wake       chan struct{} // tells run that an alarm may be due earlier
 
 	mu        sync.Mutex
@@ -105,6 +108,9 @@ type player struct {
 	install *installation  // nil: none
 	idle    *alarm
 	offer   string // of one who offers, in place of its edge
+
+	span     trace.Span // of its request; nil: nothing is traced
+	stepSpan trace.Span // of what it waits for; nil: nothing
 
 	from      netip.Addr
 	location  Location         // of that
@@ -184,6 +190,7 @@ func (r *registry) part(p *player, hold time.Duration) {
 	r.stopSeeking(p)
 	r.stopMeasuring(p)
 	r.dequeue(p)
+	r.abandonRequest(p)
 	if p.link != nil {
 		r.decisions.end(p.link.session, time.Now())
 		r.toHome(p.link, body{Part: &parting{Hold: hold}})

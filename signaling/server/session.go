@@ -91,7 +91,12 @@ func (r *registry) play(p *player, m signaling.Play, claims token.Claims) *signa
 		return r.resume(p, m, claims)
 	}
 	p.request, p.claims, p.tries, p.paid, p.asked = m, claims, 0, false, false
-	return r.assign(p)
+	r.traceRequest(p, spanPlay, false)
+	err := r.assign(p)
+	if err != nil {
+		r.endRequest(p, err)
+	}
+	return err
 }
 
 // assign finds an edge for what a player has requested, after it has measured the way to some, if it can.
@@ -102,10 +107,12 @@ func (r *registry) assign(p *player) *signaling.Error {
 		r.serveQueue() // nobody before it may want what it wants
 		return err
 	}
+	r.step(p, nil, spanMatch)
 	request, candidates, err := r.shortlist(p)
 	if err == nil {
 		if !p.asked && r.measure(p, request, nil, candidates, 1) {
 			p.asked = true
+			r.step(p, nil, spanMeasure)
 			return nil
 		}
 		if ranked := r.rank(p, p.recall(candidates)); len(ranked) > 0 {
@@ -113,6 +120,7 @@ func (r *registry) assign(p *player) *signaling.Error {
 		}
 		err = signaling.NewError(signaling.CodeFull)
 	}
+	r.endStep(p, err)
 	r.metrics.matches.WithLabelValues(string(err.Code)).Inc()
 	if err.Code == signaling.CodeFull && p.request.Wait {
 		return r.enqueue(p, err)
@@ -167,7 +175,12 @@ func (r *registry) watch(p *player, m signaling.Play, claims token.Claims) *sign
 	if p.busy() {
 		return signaling.Errorf(signaling.CodeBadMessage, "A game is running on this connection already.")
 	}
-	return r.lookOn(p, m, claims)
+	r.traceRequest(p, spanWatch, false)
+	err := r.lookOn(p, m, claims)
+	if err != nil {
+		r.endRequest(p, err)
+	}
+	return err
 }
 
 // busy reports whether a player has a session, or is about to get one.
@@ -277,10 +290,15 @@ func (r *registry) start(p *player, s *session, m signaling.Play, codecs []strin
 	if !s.leased && s.watches == "" {
 		request.Lease = r.propose(s)
 	}
+	waits := spanOffer
 	if request.Lease != nil {
-		s.phase = leasing
+		s.phase, waits = leasing, spanLease
 	} else {
 		r.matched(p, s)
+	}
+	if !again {
+		request.Trace = p.traced()
+		r.step(p, s, waits)
 	}
 	r.toEdge(s, request)
 	s.due = r.after(offerTimeout, func() {
