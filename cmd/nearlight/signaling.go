@@ -56,7 +56,7 @@ func newSignaling() *cobra.Command {
 			}
 			frugalCollector()
 			registry := newRegistry()
-			relay, err := ways.open(nil, registry, logger)
+			relay, err := ways.open(nil, speaking.tls, registry, logger)
 			if err != nil {
 				return err
 			}

@@ -151,7 +151,7 @@ func (f *upFlags) open(ctx context.Context, command []string, traces *tracing.Tr
 			local = append(local, netip.PrefixFrom(address, address.BitLen()))
 		}
 	}
-	if n.relay, err = f.ways.open(local, registry, logger); err != nil {
+	if n.relay, err = f.ways.open(local, nil, registry, logger); err != nil {
 		return nil, err
 	}
 	defer func() {
