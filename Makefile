@@ -17,7 +17,7 @@ RUNTIME_PACKAGES := xvfb bubblewrap 'pulseaudio|pipewire-pulse' libasound2-plugi
 BUILD_PACKAGES := gcc libc6-dev pkg-config libx264-dev libopenh264-dev libvpx-dev libaom-dev libffmpeg-nvenc-dev libyuv-dev libopus-dev libavcodec-dev libavutil-dev \
 	libxcb1-dev libxcb-shm0-dev libxcb-damage0-dev libxcb-xfixes0-dev libxcb-randr0-dev libxcb-xtest0-dev libegl-dev libgles-dev libx11-dev
 # sway and xwayland make `--display wayland`; whoever wants it at run time installs them (docs/edge.md).
-TEST_PACKAGES := libx265-dev chromium firefox-esr sway xwayland xkb-data supertux extremetuxracer kobodeluxe x11-apps x11-utils pulseaudio pulseaudio-utils wireplumber alsa-utils ffmpeg iproute2 procps pebble postgresql coturn
+TEST_PACKAGES := libx265-dev chromium firefox-esr sway xwayland xkb-data supertux extremetuxracer kobodeluxe x11-apps x11-utils pulseaudio pulseaudio-utils wireplumber alsa-utils ffmpeg iproute2 procps pebble postgresql coturn python3-aiortc
 
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print)
 

@@ -41,7 +41,7 @@ func (s *Server) handleWHEP(mux *http.ServeMux) {
 
 // whepSession is a spectator who came by HTTP: the peer that the registry knows, without a socket. It is a peer.
 type whepSession struct {
-	id     signaling.SessionID
+	name   string // of its resource
 	player *player
 	owner  string                 // the jti of its token
 	heard  chan signaling.Message // Answer, for the request that waits; room for one
@@ -64,7 +64,7 @@ func (w *whepSession) send(m signaling.Message) {
 	switch m := m.(type) {
 	case signaling.Matched:
 		w.mu.Lock()
-		w.id, w.matched = m.Session, &m
+		w.matched = &m
 		w.mu.Unlock()
 	case signaling.Answer:
 		select {
@@ -88,14 +88,15 @@ func (w *whepSession) end(reason *signaling.Error) {
 	})
 }
 
-// whepSessions are those that there are, by the name of their resource, which nobody can guess.
+// whepSessions are those that there are, by the name of their resource, which nobody can guess. It is not the session's, which the
+// edge's node gives.
 type whepSessions struct {
 	mu  sync.Mutex
-	all map[signaling.SessionID]*whepSession
+	all map[string]*whepSession
 }
 
 func newWHEPSessions() *whepSessions {
-	return &whepSessions{all: make(map[signaling.SessionID]*whepSession)}
+	return &whepSessions{all: make(map[string]*whepSession)}
 }
 
 func (l *whepSessions) add(w *whepSession) {
@@ -104,22 +105,22 @@ func (l *whepSessions) add(w *whepSession) {
 	select {
 	case <-w.over: // meanwhile
 	default:
-		l.all[w.id] = w
+		l.all[w.name] = w
 	}
 }
 
 func (l *whepSessions) remove(w *whepSession) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.all[w.id] == w {
-		delete(l.all, w.id)
+	if l.all[w.name] == w {
+		delete(l.all, w.name)
 	}
 }
 
-func (l *whepSessions) find(id, owner string) *whepSession {
+func (l *whepSessions) find(name, owner string) *whepSession {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if w := l.all[signaling.SessionID(id)]; w != nil && w.owner == owner {
+	if w := l.all[name]; w != nil && w.owner == owner {
 		return w
 	}
 	return nil
@@ -206,7 +207,7 @@ func (s *Server) startWHEP(w http.ResponseWriter, r *http.Request) {
 		s.problem(w, http.StatusBadRequest, signaling.Errorf(signaling.CodeBadMessage, "The offer names no video codec, or the address no session."))
 		return
 	}
-	one := &whepSession{owner: claims.ID, heard: make(chan signaling.Message, 1), over: make(chan struct{}), gone: s.whep.remove, offer: offer, busy: true}
+	one := &whepSession{name: rand.Text(), owner: claims.ID, heard: make(chan signaling.Message, 1), over: make(chan struct{}), gone: s.whep.remove, offer: offer, busy: true}
 	one.player = s.registry.join(one, s.log)
 	one.player.from = s.config.ClientAddr(r)
 	one.player.offer = s.registry.answerSDP(offer)
@@ -220,18 +221,26 @@ func (s *Server) startWHEP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	h := w.Header()
-	h.Set("Location", signaling.WHEPPath+string(play.Watch)+"/"+string(one.id))
-	h.Set("ETag", one.etag)
-	for _, server := range one.matched.ICEServers {
+	w.Header().Set("Location", signaling.WHEPPath+string(play.Watch)+"/"+one.name)
+	for _, server := range one.servers() {
 		for _, link := range linksOf(server) {
-			h.Add("Link", link)
+			w.Header().Add("Link", link)
 		}
 	}
 	s.describe(w, http.StatusCreated, sdpType, answer)
 }
 
-// awaitWHEP waits for the edge's answer and gives the ICE session its tag. It answers the request itself where it returns false: then the
+// servers are what the spectator is told for STUN and TURN.
+func (w *whepSession) servers() []signaling.ICEServer {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.matched == nil { // an answer without a match is the edge's node's defect
+		return nil
+	}
+	return w.matched.ICEServers
+}
+
+// awaitWHEP waits for the edge's answer and gives the ICE session its tag, which the response has. It answers the request itself where it returns false: then the
 // session is over, too.
 func (s *Server) awaitWHEP(w http.ResponseWriter, r *http.Request, one *whepSession) (answer string, ok bool) {
 	select {
@@ -239,6 +248,7 @@ func (s *Server) awaitWHEP(w http.ResponseWriter, r *http.Request, one *whepSess
 		one.mu.Lock()
 		defer one.mu.Unlock()
 		one.etag, one.busy = `"`+rand.Text()+`"`, false
+		w.Header().Set("ETag", one.etag)
 		return m.(signaling.Answer).SDP, true
 	case <-one.over:
 		s.problem(w, whepStatus(one.reason), one.reason)
@@ -287,7 +297,6 @@ func (s *Server) patchWHEP(w http.ResponseWriter, r *http.Request) {
 	case again:
 		s.registry.offerAgain(one.player, offer)
 		if answer, ok := s.awaitWHEP(w, r, one); ok {
-			w.Header().Set("ETag", one.etag)
 			s.describe(w, http.StatusOK, fragmentType, fragmentOf(answer))
 		}
 	default:
