@@ -127,9 +127,19 @@ func (p *pipeline) setFrameRate(peer *streamer.Peer, rate int) {
 	p.pace.Store(&intervals{encoder.FrameTime(rate), encoder.FrameTime(max(rate, p.decodable.above()))})
 }
 
+// suffers is what this machine holds where it does not keep up, whatever link and decoder would take.
+func (p *pipeline) suffers() *hardship {
+	if !p.governor.hampered() {
+		return nil
+	}
+	now := p.governor.now()
+	return &hardship{size: now.scale.of(p.source.Size()), rate: now.rate, asked: p.governor.steps[0].rate}
+}
+
 // tell announces what is sent from now on.
 func (p *pipeline) tell() {
 	config, step := p.encoding.config, p.step()
+	p.hardship.Store(p.suffers())
 	reason, limit := p.encoding.why, control.NoLimit
 	switch held := fmt.Sprintf("%v at %d frames per second", step.scale.of(p.source.Size()), step.rate); {
 	case !p.governor.full():

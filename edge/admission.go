@@ -67,6 +67,7 @@ func (n *Node) prepare(m signaling.Start) (*session, error) {
 		return nil, err
 	}
 	s := newSession(n, m.Session)
+	s.parent = m.Trace
 	if m.Watch != "" {
 		err = n.watch(s, m, claims)
 	} else {

@@ -20,6 +20,7 @@ func (n *Node) conclude(s *session, err error) {
 func (n *Node) vacate(r *running) {
 	if !r.ending {
 		r.ending = true
+		n.metrics.degraded.Set(float64(n.hardships()))
 		n.release(r.session)
 		n.sendStatus(nil)
 	}

@@ -25,6 +25,8 @@ type metrics struct {
 	unspoken         prometheus.Counter
 	uninvited        prometheus.Counter
 
+	degraded prometheus.Gauge
+
 	leases, leasesStale, leasesExpired prometheus.Counter
 }
 
@@ -65,6 +67,9 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 		uninvited: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "nearlight_edge_media_packets_refused_total", Help: "Media packets from players that were none of what was offered to them.",
 		}),
+		degraded: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "nearlight_edge_degraded_sessions", Help: "Sessions that this machine does not keep up with; while there are any, it takes no others.",
+		}),
 		leases: prometheus.NewCounter(prometheus.CounterOpts{Name: "nearlight_edge_leases_total", Help: "Leases of slots that were given."}),
 		leasesStale: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "nearlight_edge_leases_stale_total", Help: "Proposals of leases that were refused because others came first.",
@@ -74,7 +79,7 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 		}),
 	}
 	for _, collector := range []prometheus.Collector{
-		m.stages, m.sessions, m.malformed, m.injected, m.dropped, m.keyframeRequests, m.missed, m.unheard, m.mending, m.tooLate, m.voice, m.unspoken, m.uninvited,
+		m.stages, m.sessions, m.malformed, m.injected, m.dropped, m.keyframeRequests, m.missed, m.unheard, m.mending, m.tooLate, m.voice, m.unspoken, m.uninvited, m.degraded,
 		m.leases, m.leasesStale, m.leasesExpired,
 	} {
 		if err := registerer.Register(collector); err != nil {

@@ -109,6 +109,8 @@ type running struct {
 	ctx    context.Context // of the session: who looks on at it ends with it
 	stop   context.CancelCauseFunc
 	ending bool // its player knows, and its slot is being tidied up
+	// hardship is what the machine holds of a session that it does not keep up with; nil: it does.
+	hardship *hardship
 }
 
 // errStopped ends a session because signaling said so: nothing needs to be told to it.
@@ -224,10 +226,10 @@ func (n *Node) Registration() signaling.Register {
 	return register
 }
 
-// free is how many sessions can begin. One that is being tidied up has given its lease back: the next one, its player's own
+// free is how many sessions can begin: none while the machine does not keep up with those that it has. One that is being tidied up has given its lease back: the next one, its player's own
 // perhaps, waits for its slot. The caller holds mu.
 func (n *Node) free() int {
-	if n.draining {
+	if n.draining || n.hardships() > 0 {
 		return 0
 	}
 	free := 0
@@ -263,7 +265,10 @@ func (n *Node) apps() []signaling.App {
 }
 
 // Registered implements client.EdgeHandler.
-func (n *Node) Registered(signaling.EdgeID) { n.ready.registered() }
+func (n *Node) Registered(signaling.EdgeID) {
+	n.tellHardships()
+	n.ready.registered()
+}
 
 // Answer implements client.EdgeHandler.
 func (n *Node) Answer(m signaling.Answer) { n.post(m.Session, event{answer: &m}) }

@@ -40,9 +40,11 @@ type pipeline struct {
 	losses   losses
 	decoder  atomic.Int32                       // what the player's decoder can take, a pressure
 	pace     atomic.Pointer[intervals]          // from frame to frame
+	hardship atomic.Pointer[hardship]           // nil: the machine keeps up
 	wake     atomic.Pointer[context.CancelFunc] // makes a waiting capture look at the two above
 
 	drawn   func()                    // called once, when the app has drawn something
+	began   func()                    // called once, when the first frame was sent to a player; nil: nobody asks
 	changed func(control.VideoNotice) // called when size or rate change
 
 	frames, bytes, dropped atomic.Uint64
@@ -54,6 +56,7 @@ type pipeline struct {
 	decodable      decodable      // what the player's decoder keeps up with
 	still          still
 	drawnSomething bool
+	playedOnce     bool // began was called
 	told           announced
 	prepared       bool // the frame before a keyframe has been made
 	skipped        bool // the newest picture, for the link's sake: it is sent when the link has caught up
@@ -212,6 +215,12 @@ func (p *pipeline) send(peer *streamer.Peer, screen *media.Frame) error {
 		return err
 	}
 	p.frames.Add(1)
+	if peer != nil && !p.playedOnce {
+		p.playedOnce = true
+		if p.began != nil {
+			p.began()
+		}
+	}
 	p.still.coded(frame.Still, result.QP)
 	if frame.Still {
 		return nil

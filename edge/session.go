@@ -80,7 +80,8 @@ type session struct {
 	// offered is the description of a spectator that offers, in place of the edge; "" for all others.
 	offered string
 
-	span trace.Span // from traced on
+	parent string     // of span, as signaling has written it; "" for none
+	span   trace.Span // from traced on
 
 	concluded sync.Once
 }
@@ -203,6 +204,7 @@ func (s *session) play(ctx context.Context, choice *encoder.Choice, config encod
 	}
 	pipeline := newPipeline(screen.source, choice, config, s.logger)
 	pipeline.changed = s.bulletin.setVideo
+	pipeline.began = func() { s.span.AddEvent(eventFirst) }
 	pipeline.drawn = func() {
 		s.span.AddEvent(eventDrawn)
 		s.bulletin.setApp(control.AppNotice{State: control.AppRunning, Title: s.app.Title})
@@ -394,6 +396,7 @@ func (s *session) reportStats(ctx context.Context, l *live) error {
 	defer ticker.Stop()
 	var bytes uint64
 	var decoder decoding
+	var endures strain
 	before := time.Now()
 	for {
 		select {
@@ -416,6 +419,9 @@ func (s *session) reportStats(ctx context.Context, l *live) error {
 				if says := decoder.judge(decodes.P50, pace.now, pace.above); says != asItIs {
 					p.decoder.Store(int32(says))
 				}
+			}
+			if suffers := p.hardship.Load(); endures.judge(now, suffers != nil) {
+				s.node.endure(s, suffers)
 			}
 			bytes, before = sent, now
 			count()

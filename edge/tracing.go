@@ -16,6 +16,7 @@ const (
 	spanEncoder   = "edge: choose the encoder"
 	spanDisplay   = "edge: bring up display and app"
 	spanConnect   = "edge: connect the player"
+	eventFirst    = "the first frame is sent"
 	eventDrawn    = "the app has drawn"
 	eventLost     = "the player is lost"
 	eventNewWays  = "the connection has new ways"
@@ -25,7 +26,11 @@ const (
 
 // traced runs a session within its span.
 func (s *session) traced(ctx context.Context, run func(context.Context) error) error {
-	ctx, s.span = s.node.config.Spans.Start(tracing.Session(ctx, s.id), spanSession, trace.WithAttributes(
+	below, ok := tracing.Join(ctx, s.parent)
+	if !ok {
+		below = tracing.Session(ctx, s.id)
+	}
+	ctx, s.span = s.node.config.Spans.Start(below, spanSession, trace.WithAttributes(
 		attribute.String("session", string(s.id)), attribute.String("edge", s.node.config.Name), attribute.String("app", s.app.Name),
 		attribute.Bool("spectator", s.watches != nil),
 	))

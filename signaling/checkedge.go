@@ -1,5 +1,7 @@
 package signaling
 
+import "strings"
+
 func (m Login) check(c *checks) { c.address("address", m.Address) }
 
 func (m Challenge) check(c *checks) { c.hex("nonce", m.Nonce, nonceDigits) }
@@ -76,6 +78,13 @@ func (m Refuse) check(c *checks) {
 
 func (m Living) check(c *checks) { c.session(m.Session) }
 
+func (m Degraded) check(c *checks) {
+	c.session(m.Session)
+	if m.Reason != nil {
+		c.error("reason", m.Reason)
+	}
+}
+
 func (m Registered) check(c *checks) { c.id("edge", string(m.Edge)) }
 
 func (m Start) check(c *checks) {
@@ -98,6 +107,25 @@ func (m Start) check(c *checks) {
 	c.text("offer", m.Offer, 0, maxSDP)
 	if m.Offer != "" && m.Watch == "" {
 		c.fail("offer is there without watch")
+	}
+	if m.Trace != "" {
+		c.parent("trace", m.Trace)
+	}
+}
+
+// parent wants a traceparent of version 00 (W3C Trace Context, section 3.2): ids in lower case, not of zeros alone.
+func (c *checks) parent(name, value string) {
+	fields := strings.Split(value, "-")
+	if len(fields) != 4 || fields[0] != "00" {
+		c.fail("%s is no traceparent of version 00", name)
+		return
+	}
+	for i, digits := range []int{32, 16, 2} {
+		field := fields[i+1]
+		if len(field) != digits || strings.Trim(field, "0123456789abcdef") != "" || i < 2 && strings.Trim(field, "0") == "" {
+			c.fail("%s is no traceparent: %q in it", name, Cut(field, digits))
+			return
+		}
 	}
 }
 

@@ -203,6 +203,8 @@ func decoder(d Direction, kind string) func([]byte) (Message, error) {
 			return read[Living]
 		case "unheard":
 			return read[Unheard]
+		case "degraded":
+			return read[Degraded]
 		}
 	case SignalingToEdge:
 		switch kind {

@@ -70,14 +70,16 @@
 //	  {"type":"answer","session":S,"sdp":SDP}                to start with offer, or to offer: with all candidates
 //	  {"type":"installing","request":R,...as to the player}
 //	  {"type":"alive","session":S}                           answers probe
+//	  {"type":"degraded","session":S,"reason":ERROR}         the machine does not keep up with the session: its player may be moved, where another
+//	        machine has room; without reason: it does again. An edge that says so has nothing free in its status until then
 //	from signaling
 //	  {"type":"challenge","nonce":H}                         answers login; good for one register on this socket
 //	  {"type":"registered","edge":E}
 //	  {"type":"start","session":S,"token":T,"app":A,"size":..,"codecs":[C],"resume":B,"restart":B,"watch":S,"offer":SDP,
-//	   "lease":{"slot":N,"expect":EPOCH,"ttl":MS}}
+//	   "lease":{"slot":N,"expect":EPOCH,"ttl":MS},"trace":P}
 //	        offer, with watch: the spectator offers, by WHEP, and has no channels: answer is due, and offer never.
 //	        lease: leased answers it, or refuse; with the code stale where the slot is taken or its epoch another one, after a status
-//	        that says how the slots are
+//	        that says how the slots are; trace, optional: the span that the edge's spans are below
 //	  {"type":"offer","session":S,"sdp":SDP,"restart":true}  the same spectator looks for new ways
 //	  {"type":"answer"|"candidate"|"restart","session":S,...}
 //	  {"type":"probe","session":S}                           answer within 1 s or count as gone
@@ -142,6 +144,7 @@
 //	position    1 on                            waiting   position on               estimate  -1 to 86400
 //	SLOT        of each slot, in order, or none EPOCH     0 to 2^53-1               MS        0 to 2^53-1; of ttl 1000 to 600000
 //	I, token    of the form of an id            K, signature  at most 256           running   at most 64
+//	P           a traceparent of version 00 (W3C Trace Context): 55 octets, hexadecimal digits in lower case, no id of zeros alone
 //	ERROR       code 1 to 32 of a-z 0-9 -, unknown ones are kept; message 1 to 512, hint at most 512
 //	iceServers  at most 8, each with 1 to 8 urls of at most 256 (stun:, stuns:, turn:, turns:); username, credential 512
 //

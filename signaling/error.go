@@ -30,6 +30,7 @@ const (
 	CodeAppFailed     Code = "app-failed"      // the app did not start
 	CodeAppExited     Code = "app-exited"      // the app ended by itself
 	CodeEdgeGone      Code = "edge-gone"       // the edge's connection was lost and did not come back
+	CodeDegraded      Code = "degraded"        // the edge does not keep up with the session; another one takes over
 	CodeEdgeRefused   Code = "edge-refused"    // the edge will not run this session
 	CodeRateLimited   Code = "rate-limited"    // too many messages or connections
 	CodeBadMessage    Code = "bad-message"     // does not parse, out of bounds, or out of turn
@@ -47,7 +48,7 @@ const (
 func Codes() []Code {
 	return []Code{
 		CodeBadToken, CodeExpiredToken, CodeSpentToken, CodeUnproven, CodeBadKey, CodeWrongOrigin, CodeNoEdge, CodeFull, CodeUnknownApp, CodeNotInstalled,
-		CodeNoCommonCodec, CodeWrongRegion, CodeNoSuchPicture, CodeLowScore, CodeTooDear, CodeNotAccepting, CodeAppFailed, CodeAppExited, CodeEdgeGone, CodeEdgeRefused, CodeRateLimited, CodeBadMessage,
+		CodeNoCommonCodec, CodeWrongRegion, CodeNoSuchPicture, CodeLowScore, CodeTooDear, CodeNotAccepting, CodeAppFailed, CodeAppExited, CodeEdgeGone, CodeDegraded, CodeEdgeRefused, CodeRateLimited, CodeBadMessage,
 		CodeWrongVersion, CodeTimedOut, CodeShuttingDown, CodeReplaced, CodeLeft, CodeStale, CodeTokenInUse, CodeInternal,
 	}
 }
@@ -145,6 +146,8 @@ func defaults(code Code) Error {
 		return Error{Message: "The game has ended.", Hint: "Start it again to go on playing.", Retryable: true}
 	case CodeEdgeGone:
 		return Error{Message: "The machine that ran your game cannot be reached any more.", Hint: "Play again to be given another one.", Retryable: true}
+	case CodeDegraded:
+		return Error{Message: "The machine that ran your game does not keep up any more.", Hint: "Your game goes on at another machine; what it had saved is where it saves it.", Retryable: true}
 	case CodeEdgeRefused:
 		return Error{Message: "The machine declined to run this session.", Hint: "Try again; you may be given another machine.", Retryable: true}
 	case CodeRateLimited:

@@ -169,6 +169,13 @@ type Unheard struct {
 	Session SessionID `json:"session,omitempty"`
 }
 
+// Degraded tells signaling that a session's machine does not keep up with it any more, so that its player may be better off at another; without
+// a reason it does again.
+type Degraded struct {
+	Session SessionID `json:"session"`
+	Reason  *Error    `json:"reason,omitempty"`
+}
+
 // Install asks for an app to be installed: a player without Request, signaling towards an edge with it.
 type Install struct {
 	Request RequestID `json:"request,omitempty"`
@@ -333,6 +340,8 @@ type Start struct {
 	Lease   *Proposal    `json:"lease,omitempty"`   // the slot that is meant: Leased, or Refuse, answers first
 	// Offer is the description of a spectator that offers, as WHEP has it: Answer answers it, with all candidates; "" for others.
 	Offer string `json:"offer,omitempty"`
+	// Trace is the span that the edge's are below, a traceparent of version 00 (W3C Trace Context); "" where nothing is traced.
+	Trace string `json:"trace,omitempty"`
 }
 
 // Probe asks an edge whether it lives; Living answers within a second.
@@ -354,6 +363,7 @@ func (Candidate) kind() string  { return "candidate" }
 func (Check) kind() string      { return "check" }
 func (Restart) kind() string    { return "restart" }
 func (Unheard) kind() string    { return "unheard" }
+func (Degraded) kind() string   { return "degraded" }
 func (Install) kind() string    { return "install" }
 func (Leave) kind() string      { return "leave" }
 func (Matched) kind() string    { return "matched" }

@@ -8,82 +8,19 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
 	"nearlight/internal/media"
 	"nearlight/streamer"
 	"nearlight/streamer/control"
+	"nearlight/streamer/streamertest"
 	"nearlight/streamer/udpmux"
 )
 
-// offering is a player that offers, as any WHEP client does: no channels, no acknowledgements, pion's own codecs.
-type offering struct {
-	*webrtc.PeerConnection
-	t     *testing.T
-	video chan rtp.Packet
-	audio chan rtp.Packet
-}
-
-func newOffering(t *testing.T, kinds ...webrtc.RTPCodecType) *offering {
-	t.Helper()
-	settings := webrtc.SettingEngine{}
-	settings.SetIncludeLoopbackCandidate(true)
-	engine := &webrtc.MediaEngine{}
-	if err := engine.RegisterDefaultCodecs(); err != nil {
-		t.Fatal(err)
-	}
-	connection, err := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithSettingEngine(settings)).NewPeerConnection(webrtc.Configuration{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := &offering{PeerConnection: connection, t: t, video: make(chan rtp.Packet, 1024), audio: make(chan rtp.Packet, 1024)}
-	for _, kind := range kinds {
-		if _, err := connection.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	connection.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
-		into := o.video
-		if track.Kind() == webrtc.RTPCodecTypeAudio {
-			into = o.audio
-		}
-		for {
-			packet, _, err := track.ReadRTP()
-			if err != nil {
-				return
-			}
-			into <- *packet
-		}
-	})
-	t.Cleanup(func() {
-		if err := connection.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return o
-}
-
-// offer makes an offer with all candidates in it.
-func (o *offering) offer(options *webrtc.OfferOptions) string {
-	o.t.Helper()
-	offer, err := o.CreateOffer(options)
-	if err != nil {
-		o.t.Fatal(err)
-	}
-	gathered := webrtc.GatheringCompletePromise(o.PeerConnection)
-	if err := o.SetLocalDescription(offer); err != nil {
-		o.t.Fatal(err)
-	}
-	<-gathered
-	return o.LocalDescription().SDP
-}
-
-func (o *offering) answered(answer string) {
-	o.t.Helper()
-	if err := o.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
-		o.t.Fatal(err)
-	}
+// offerOf is a player's offer with all candidates in it.
+func offerOf(player *streamertest.Receiver, options *webrtc.OfferOptions) string {
+	_, full := player.Described(options)
+	return full
 }
 
 // accepting is an edge's side that answers.
@@ -119,55 +56,55 @@ func accepting(t *testing.T, codecs ...media.Codec) (*streamer.Peer, *edgeSide) 
 }
 
 func TestAPlayerThatOffersGetsPictureAndSound(t *testing.T) {
-	player := newOffering(t, webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio)
+	player := streamertest.NewReceiver(t, nil, webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio)
 	peer, _ := accepting(t, media.H264)
-	answer, err := peer.Accept(t.Context(), player.offer(nil))
+	answer, err := peer.Accept(t.Context(), offerOf(player, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(answer, "m=application") || !strings.Contains(answer, "a=candidate:") || !strings.Contains(answer, "a=sendonly") {
 		t.Errorf("%s", answer)
 	}
-	player.answered(answer)
+	player.Answered(answer)
 	wait(t, peer.Connected(), "the connection")
 	if err := peer.WriteSlice(accessUnit(20000), media.Now()); err != nil {
 		t.Fatal(err)
 	}
 	for received := 0; received < 20000; {
-		packet := wait(t, player.video, "video")
+		packet := wait(t, player.Video, "video")
 		received += len(packet.Payload)
 	}
 	if err := peer.WriteAudio(make([]byte, 80), media.Now(), true); err != nil {
 		t.Fatal(err)
 	}
-	if packet := wait(t, player.audio, "sound"); len(packet.Payload) != 80 {
+	if packet := wait(t, player.Audio, "sound"); len(packet.Payload) != 80 {
 		t.Errorf("%d octets of sound", len(packet.Payload))
 	}
 
 	// New ways, at the player's wish.
-	answer, err = peer.Accept(t.Context(), player.offer(&webrtc.OfferOptions{ICERestart: true}))
+	answer, err = peer.Accept(t.Context(), offerOf(player, &webrtc.OfferOptions{ICERestart: true}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	player.answered(answer)
+	player.Answered(answer)
 	wait(t, peer.Restored(), "new ways")
 	for range 5 { // the first may be lost with the old ways
 		if err := peer.WriteSlice(accessUnit(2000), media.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	wait(t, player.video, "video by the new ways")
+	wait(t, player.Video, "video by the new ways")
 }
 
 func TestAPlayerThatOffersTheCodecItCanDecodeGetsThat(t *testing.T) {
-	player := newOffering(t, webrtc.RTPCodecTypeVideo)
+	player := streamertest.NewReceiver(t, nil, webrtc.RTPCodecTypeVideo)
 	peer, _ := accepting(t, media.H264, media.VP8)
-	offer := strings.ReplaceAll(player.offer(nil), "packetization-mode=1", "packetization-mode=0")
+	offer := strings.ReplaceAll(offerOf(player, nil), "packetization-mode=1", "packetization-mode=0")
 	answer, err := peer.Accept(t.Context(), offer)
 	if err != nil {
 		t.Fatal(err)
 	}
-	player.answered(answer)
+	player.Answered(answer)
 	wait(t, peer.Connected(), "the connection")
 	if peer.Accepts(media.H264) || !peer.Accepts(media.VP8) {
 		t.Error("the peer would send H.264 to a player that has not offered our form of it")
@@ -175,8 +112,8 @@ func TestAPlayerThatOffersTheCodecItCanDecodeGetsThat(t *testing.T) {
 }
 
 func TestAnOfferThatCannotBeAnsweredSaysWhy(t *testing.T) {
-	good := newOffering(t, webrtc.RTPCodecTypeVideo).offer(nil)
-	sound := newOffering(t, webrtc.RTPCodecTypeAudio).offer(nil)
+	good := offerOf(streamertest.NewReceiver(t, nil, webrtc.RTPCodecTypeVideo), nil)
+	sound := offerOf(streamertest.NewReceiver(t, nil, webrtc.RTPCodecTypeAudio), nil)
 	for why, step := range map[string]struct {
 		offer string
 		want  error

@@ -17,6 +17,7 @@ import (
 	"nearlight/internal/media"
 	"nearlight/streamer"
 	"nearlight/streamer/control"
+	"nearlight/streamer/streamertest"
 	"nearlight/streamer/udpmux"
 )
 
@@ -118,27 +119,12 @@ func (e *overTCP) Candidate(c *webrtc.ICECandidateInit) {
 	}
 }
 
-// playerOverTCP is a player whose network lets only TCP through. Its channel tells that packets come.
-func playerOverTCP(t *testing.T) (*webrtc.PeerConnection, <-chan struct{}) {
+// playerOverTCP is a player whose network lets only TCP through.
+func playerOverTCP(t *testing.T) *streamertest.Receiver {
 	t.Helper()
-	settings := webrtc.SettingEngine{}
-	settings.SetIncludeLoopbackCandidate(true)
-	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4})
-	media := &webrtc.MediaEngine{}
-	if err := media.RegisterDefaultCodecs(); err != nil {
-		t.Fatal(err)
-	}
-	player, err := webrtc.NewAPI(webrtc.WithSettingEngine(settings), webrtc.WithMediaEngine(media)).NewPeerConnection(webrtc.Configuration{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	pictures := make(chan struct{})
-	player.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
-		if _, _, err := track.ReadRTP(); err == nil {
-			close(pictures)
-		}
+	return streamertest.NewReceiver(t, func(settings *webrtc.SettingEngine) {
+		settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4})
 	})
-	return player, pictures
 }
 
 func TestAConnectionOverTCPThatTakesNothingFailsAndCloses(t *testing.T) {
@@ -151,8 +137,8 @@ func TestAConnectionOverTCPThatTakesNothingFailsAndCloses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	player, pictures := playerOverTCP(t)
-	edge := &overTCP{t: t, relay: newRelay(t), player: player}
+	player := playerOverTCP(t)
+	edge := &overTCP{t: t, relay: newRelay(t), player: player.PeerConnection}
 	config := streamer.PeerConfig{Codecs: []media.Codec{media.H264}, ProfileLevelID: "42c01f", Bitrate: 8 * media.Mbps}
 	peer, err := engine.NewPeer(config, edge, streamer.NewStages(streamer.NewStageHistogram()), logger)
 	if err != nil {
@@ -164,7 +150,7 @@ func TestAConnectionOverTCPThatTakesNothingFailsAndCloses(t *testing.T) {
 	t.Cleanup(func() {
 		hangUp()
 		edge.relay.close()
-		if err := errors.Join(player.GracefulClose(), ports.Close()); err != nil {
+		if err := ports.Close(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -187,7 +173,7 @@ func TestAConnectionOverTCPThatTakesNothingFailsAndCloses(t *testing.T) {
 	if err := peer.WriteSlice(slice, media.Now()); err != nil {
 		t.Fatal(err)
 	}
-	wait(t, pictures, "a packet over TCP")
+	wait(t, player.Video, "a packet over TCP")
 
 	close(edge.relay.stalled)
 	failed := make(chan error, 1)

@@ -119,10 +119,10 @@ func overSlowTCP(t *testing.T, link media.Bitrate) *slowly {
 	if err != nil {
 		t.Fatal(err)
 	}
-	player, _ := playerOverTCP(t)
+	player := playerOverTCP(t)
 	s := &slowly{relay: newRelay(t), seen: &watcher{sent: map[uint32]media.Instant{}}, tick: time.NewTicker(time.Second / 60)}
-	s.seen.watch(t, player)
-	edge := &overTCP{t: t, relay: s.relay, player: player, link: link}
+	s.seen.watch(t, player.PeerConnection)
+	edge := &overTCP{t: t, relay: s.relay, player: player.PeerConnection, link: link}
 	config := streamer.PeerConfig{Codecs: []media.Codec{media.H264}, ProfileLevelID: "42c01f", Bitrate: 20 * media.Mbps}
 	if s.peer, err = engine.NewPeer(config, edge, streamer.NewStages(streamer.NewStageHistogram()), logger); err != nil {
 		t.Fatal(err)
@@ -135,7 +135,7 @@ func overSlowTCP(t *testing.T, link media.Bitrate) *slowly {
 		hangUp()
 		<-closed
 		s.relay.close()
-		if err := errors.Join(player.GracefulClose(), ports.Close()); err != nil {
+		if err := ports.Close(); err != nil {
 			t.Error(err)
 		}
 	})

@@ -23,6 +23,7 @@ func newSignaling() *cobra.Command {
 	var matching matchFlags
 	var drain time.Duration
 	var perAddress, edges int
+	var collector string
 	var verbose bool
 	var secure tlsFlags
 	c := &cobra.Command{
@@ -58,7 +59,7 @@ func newSignaling() *cobra.Command {
 			}
 			frugalCollector()
 			registry := newRegistry()
-			relay, err := ways.open(nil, registry, logger)
+			relay, err := ways.open(nil, speaking.tls, registry, logger)
 			if err != nil {
 				return err
 			}
@@ -67,9 +68,17 @@ func newSignaling() *cobra.Command {
 					err = errors.Join(err, relay.close())
 				}
 			}()
+			traces, err := openTraces(c.Context(), collector, "signaling", logger)
+			if err != nil {
+				return err
+			}
+			defer traces.Close()
 			config := server.Config{
 				Verifier: verifier.Verifier, EdgeAccess: server.EdgeAccess{Keys: keys}, Hosts: hosts, Origins: origins, Relay: relay.config,
 				Studios: roster, Log: logger, Metrics: registry, DrainTime: drain, Limits: server.Limits{PerAddress: perAddress, Edges: edges},
+			}
+			if traces.On() {
+				config.Spans = traces.Tracer()
 			}
 			places, err := matching.open(&config, logger)
 			if err != nil {
@@ -146,6 +155,7 @@ func newSignaling() *cobra.Command {
 	c.Flags().DurationVar(&drain, "drain", time.Second, "over how long connections are closed at the end, so that edges and players do not come to the other nodes all at once")
 	c.Flags().IntVar(&perAddress, "connections-per-address", server.DefaultPerAddress, "connections that one address may have")
 	c.Flags().IntVar(&edges, "max-edges", server.DefaultEdges, "edges that may be connected to this node")
+	registerTraces(c.Flags(), &collector)
 	c.Flags().BoolVar(&verbose, "verbose", false, "log details")
 	return c
 }

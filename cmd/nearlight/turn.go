@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/pflag"
 
+	"nearlight/internal/certificate"
 	"nearlight/signaling"
 	"nearlight/signaling/server"
 	"nearlight/signaling/turn"
@@ -29,6 +30,8 @@ type relayFlags struct {
 	ports      string
 	trust      []string
 	only       bool
+
+	now func() time.Time // by which the certificate's files are looked at again; nil means time.Now
 }
 
 func (f *relayFlags) register(flags *pflag.FlagSet) {
@@ -37,7 +40,7 @@ func (f *relayFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.secretFile, "turn-secret-file", "", "file with the secret that signs its credentials, which other servers may share (default: one made on the spot)")
 	flags.StringSliceVar(&f.advertise, "turn-advertise", nil, "addresses at which players and edges reach it, one of a family (default: that of --turn-listen)")
 	flags.StringVar(&f.name, "turn-name", "", "its host name, as players are told it and its certificate has it (default: the first of --turn-advertise)")
-	flags.StringVar(&f.cert, "turn-tls-cert", "", "file with the certificate (PEM) by which it speaks TLS too, on the same port")
+	flags.StringVar(&f.cert, "turn-tls-cert", "", "file with the certificate and its chain (PEM) by which it speaks TLS too, on the same port; it may be renewed at any time (default with --turn-name: the pages' certificate)")
 	flags.StringVar(&f.key, "turn-tls-key", "", "file with the certificate's key (PEM)")
 	flags.StringVar(&f.ports, "turn-ports", "", "FIRST-LAST, the UDP ports that it relays from (default: any)")
 	flags.StringSliceVar(&f.trust, "turn-trust", nil, "networks of edges, such as 10.1.0.0/16: it relays to what they say of themselves, which else has to be a public address, "+
@@ -59,8 +62,9 @@ func (r *relay) close() error {
 	return r.turn.Close()
 }
 
-// open reads the files and takes the port. local are networks of this machine that are trusted as well.
-func (f *relayFlags) open(local []netip.Prefix, metrics prometheus.Registerer, logger *slog.Logger) (*relay, error) {
+// open reads the files and takes the port. local are networks of this machine that are trusted as well, pages is how the pages speak TLS, nil if they do
+// not.
+func (f *relayFlags) open(local []netip.Prefix, pages *tls.Config, metrics prometheus.Registerer, logger *slog.Logger) (*relay, error) {
 	listed, err := readICEServers(f.ice, time.Now)
 	if err != nil {
 		return nil, err
@@ -75,7 +79,7 @@ func (f *relayFlags) open(local []netip.Prefix, metrics prometheus.Registerer, l
 		config.Trusted = append(config.Trusted, network.Masked())
 	}
 	if f.listen != "" {
-		if err := f.complete(&config); err != nil {
+		if err := f.complete(&config, pages, logger); err != nil {
 			return nil, err
 		}
 		if r.turn, err = turn.New(config); err != nil {
@@ -120,7 +124,7 @@ func (f *relayFlags) open(local []netip.Prefix, metrics prometheus.Registerer, l
 }
 
 // complete reads what a TURN server of our own needs.
-func (f *relayFlags) complete(config *turn.Config) error {
+func (f *relayFlags) complete(config *turn.Config, pages *tls.Config, logger *slog.Logger) error {
 	secret := rand.Text()
 	if f.secretFile != "" {
 		text, err := os.ReadFile(f.secretFile)
@@ -140,12 +144,16 @@ func (f *relayFlags) complete(config *turn.Config) error {
 		}
 		config.Advertise = append(config.Advertise, ip)
 	}
+	shown := pages
 	if f.cert != "" || f.key != "" {
-		pair, err := tls.LoadX509KeyPair(f.cert, f.key)
-		if err != nil {
+		if shown, err = certificate.FromFiles(certificate.Files{Certificate: f.cert, Key: f.key, Log: logger, Now: f.now}); err != nil {
 			return usage("the TURN server's certificate (--turn-tls-cert, --turn-tls-key): %w", err)
 		}
-		config.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	} else if f.name == "" {
+		shown = nil // players would be told of an address, which the pages' certificate is not for
+	}
+	if shown != nil { // without the protocols of the pages, which no client of TURN asks for (RFC 7443 has its own)
+		config.TLS = &tls.Config{GetCertificate: shown.GetCertificate, MinVersion: tls.VersionTLS12}
 	}
 	if f.ports != "" {
 		first, last, _ := strings.Cut(f.ports, "-")

@@ -158,7 +158,7 @@ func (f *upFlags) open(ctx context.Context, command []string, traces *tracing.Tr
 			local = append(local, netip.PrefixFrom(address, address.BitLen()))
 		}
 	}
-	if n.relay, err = f.ways.open(local, registry, logger); err != nil {
+	if n.relay, err = f.ways.open(local, nil, registry, logger); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -166,9 +166,13 @@ func (f *upFlags) open(ctx context.Context, command []string, traces *tracing.Tr
 			err = errors.Join(err, n.relay.close())
 		}
 	}()
-	n.server, err = server.New(server.Config{
+	config := server.Config{
 		Verifier: verifier, EdgeAccess: server.EdgeAccess{Keys: n.isOwn}, Issuer: issuer, Hosts: hosts, Relay: n.relay.config, Log: logger, Metrics: registry,
-	})
+	}
+	if traces.On() {
+		config.Spans = traces.Tracer()
+	}
+	n.server, err = server.New(config)
 	if err != nil {
 		return nil, err
 	}

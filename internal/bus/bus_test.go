@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
@@ -181,31 +180,10 @@ func freePort(t *testing.T) int {
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
-func startNATS(t *testing.T, port int) (stop func()) {
-	t.Helper()
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, NoSigs: true, NoLog: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	if !s.ReadyForConnections(patience) {
-		t.Fatal("no NATS server")
-	}
-	var stopped bool
-	stop = func() {
-		if !stopped {
-			stopped = true
-			s.Shutdown()
-			s.WaitForShutdown()
-		}
-	}
-	t.Cleanup(stop)
-	return stop
-}
-
 func TestAnExternalServerMayComeLateGoAndReturn(t *testing.T) {
-	port := freePort(t)
-	url := fmt.Sprintf("nats://127.0.0.1:%d", port)
+	nats := bustest.NewServer(t)
+	nats.Stop()
+	url := "nats://" + nats.Address()
 	a, b := open(t, bus.Config{URL: url}), open(t, bus.Config{URL: url})
 	if a.Connected() {
 		t.Fatal("connected to nothing")
@@ -214,16 +192,16 @@ func TestAnExternalServerMayComeLateGoAndReturn(t *testing.T) {
 		t.Errorf("without a server: %v", err)
 	}
 	got := inbox(t, b, "x")
-	stop := startNATS(t, port)
+	nats.Start()
 	until(t, a, "x", got)
-	stop()
+	nats.Stop()
 	for a.Connected() {
 		time.Sleep(time.Millisecond) // the kernel tells the client that its socket is closed
 	}
 	if err := a.Publish("x", nil); !errors.Is(err, bus.ErrDisconnected) {
 		t.Errorf("while the server is away: %v", err)
 	}
-	startNATS(t, port)
+	nats.Start()
 	until(t, a, "x", got) // the subscription has lasted
 }
 

@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/url"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -11,62 +13,27 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"nearlight/internal/e2e/e2etest"
+	"nearlight/signaling"
+	"nearlight/streamer/streamertest"
 )
 
 // whepClient looks on as draft-ietf-wish-whep has it, with pion's defaults and nothing of ours.
 type whepClient struct {
-	*webrtc.PeerConnection
+	*streamertest.Receiver
 	t        *testing.T
 	base     *url.URL
 	token    string
 	resource string // path
 	etag     string
-	video    chan struct{} // a value for each packet
-	audio    chan struct{}
 }
 
-func newWHEPClient(t *testing.T, up *e2etest.Program) *whepClient {
+func newWHEPClient(t *testing.T, at *e2etest.Program) *whepClient {
 	t.Helper()
-	parsed, err := url.Parse(up.URL)
+	base, err := url.Parse(at.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	settings := webrtc.SettingEngine{}
-	settings.SetIncludeLoopbackCandidate(true)
-	engine := &webrtc.MediaEngine{}
-	if err := engine.RegisterDefaultCodecs(); err != nil {
-		t.Fatal(err)
-	}
-	connection, err := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithSettingEngine(settings)).NewPeerConnection(webrtc.Configuration{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &whepClient{
-		PeerConnection: connection, t: t, base: parsed, token: up.Token, video: make(chan struct{}, 4096), audio: make(chan struct{}, 4096),
-	}
-	t.Cleanup(func() {
-		if err := connection.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {
-		if _, err := connection.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	connection.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
-		into := map[webrtc.RTPCodecType]chan struct{}{webrtc.RTPCodecTypeVideo: c.video, webrtc.RTPCodecTypeAudio: c.audio}[track.Kind()]
-		for {
-			if _, _, err := track.ReadRTP(); err != nil {
-				return
-			}
-			select {
-			case into <- struct{}{}:
-			default:
-			}
-		}
-	})
-	return c
+	return &whepClient{Receiver: streamertest.NewReceiver(t, nil, webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio), t: t, base: base, token: at.Token}
 }
 
 func (c *whepClient) ask(method, path, kind, body string) (*http.Response, string) {
@@ -98,21 +65,6 @@ func (c *whepClient) ask(method, path, kind, body string) (*http.Response, strin
 	return response, string(text)
 }
 
-// described makes an offer and waits for its candidates.
-func (c *whepClient) described(options *webrtc.OfferOptions) (bare, full string) {
-	c.t.Helper()
-	offer, err := c.CreateOffer(options)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	gathered := webrtc.GatheringCompletePromise(c.PeerConnection)
-	if err := c.SetLocalDescription(offer); err != nil {
-		c.t.Fatal(err)
-	}
-	<-gathered
-	return offer.SDP, c.LocalDescription().SDP
-}
-
 // ice are the lines of a description that RFC 8840's fragments have.
 func ice(description string) string {
 	var b strings.Builder
@@ -126,13 +78,56 @@ func ice(description string) string {
 	return b.String()
 }
 
-func (c *whepClient) hear(what string, from <-chan struct{}) {
+// watch posts an offer, whose candidates come after it, until there is video, and returns the answer.
+func (c *whepClient) watch(session signaling.SessionID) (answer string) {
 	c.t.Helper()
-	for len(from) > 0 {
-		<-from // of before
+	bare, full := c.Described(nil)
+	response, answer := c.ask(http.MethodPost, "/whep/"+string(session), "application/sdp", bare)
+	if response.StatusCode != http.StatusCreated {
+		c.t.Fatalf("%v %s", response.Status, answer)
+	}
+	c.resource, c.etag = response.Header.Get("Location"), response.Header.Get("ETag")
+	c.Answered(answer)
+	if response, text := c.ask(http.MethodPatch, c.resource, "application/trickle-ice-sdpfrag", ice(full)); response.StatusCode != http.StatusNoContent {
+		c.t.Fatalf("%v %s", response.Status, text)
+	}
+	c.hear("video")
+	return answer
+}
+
+// restart looks for new ways, and waits for video by them.
+func (c *whepClient) restart(answer string) {
+	c.t.Helper()
+	_, full := c.Described(&webrtc.OfferOptions{ICERestart: true})
+	c.etag = "*"
+	response, fragment := c.ask(http.MethodPatch, c.resource, "application/trickle-ice-sdpfrag", ice(full))
+	if response.StatusCode != http.StatusOK {
+		c.t.Fatalf("%v %s", response.Status, fragment)
+	}
+	c.Answered(renewed(answer, fragment))
+	c.hear("video by new ways")
+}
+
+// leave deletes what the offer made; once more there is nothing to delete.
+func (c *whepClient) leave() {
+	c.t.Helper()
+	c.etag = ""
+	if response, text := c.ask(http.MethodDelete, c.resource, "", ""); response.StatusCode != http.StatusOK {
+		c.t.Fatalf("%v %s", response.Status, text)
+	}
+	if response, _ := c.ask(http.MethodDelete, c.resource, "", ""); response.StatusCode != http.StatusNotFound {
+		c.t.Errorf("%v", response.Status)
+	}
+}
+
+// hear waits for a packet that is not of before.
+func (c *whepClient) hear(what string) {
+	c.t.Helper()
+	for len(c.Video) > 0 {
+		<-c.Video
 	}
 	select {
-	case <-from:
+	case <-c.Video:
 	case <-time.After(e2etest.Patience):
 		c.t.Fatalf("no %s came", what)
 	}
@@ -145,42 +140,52 @@ func TestAWHEPClientLooksOnAtAGame(t *testing.T) {
 	session := player.Session(t)
 	player.Plays(t, 1)
 	c := newWHEPClient(t, up)
+	c.restart(c.watch(session))
+	c.leave()
+	player.Beats(t, 2) // the player's goes on
+}
 
-	bare, full := c.described(nil)
-	response, answer := c.ask(http.MethodPost, "/whep/"+string(session), "application/sdp", bare) // its candidates come after it
-	if response.StatusCode != http.StatusCreated {
-		t.Fatalf("%v %s", response.Status, answer)
-	}
-	c.resource, c.etag = response.Header.Get("Location"), response.Header.Get("ETag")
-	if err := c.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
-		t.Fatal(err)
-	}
-	if response, text := c.ask(http.MethodPatch, c.resource, "application/trickle-ice-sdpfrag", ice(full)); response.StatusCode != http.StatusNoContent {
-		t.Fatalf("%v %s", response.Status, text)
-	}
-	c.hear("video", c.video)
-
-	// New ways.
-	_, full = c.described(&webrtc.OfferOptions{ICERestart: true})
-	c.etag = "*"
-	response, fragment := c.ask(http.MethodPatch, c.resource, "application/trickle-ice-sdpfrag", ice(full))
-	if response.StatusCode != http.StatusOK {
-		t.Fatalf("%v %s", response.Status, fragment)
-	}
-	if err := c.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: renewed(answer, fragment)}); err != nil {
-		t.Fatal(err)
-	}
-	c.hear("video by new ways", c.video)
-
-	// Deleted, it ends; the player's goes on.
-	c.etag = ""
-	if response, text := c.ask(http.MethodDelete, c.resource, "", ""); response.StatusCode != http.StatusOK {
-		t.Fatalf("%v %s", response.Status, text)
-	}
-	if response, _ := c.ask(http.MethodDelete, c.resource, "", ""); response.StatusCode != http.StatusNotFound {
-		t.Errorf("%v", response.Status)
-	}
+func TestAWHEPClientLooksOnByANodeThatTheEdgeIsNotAt(t *testing.T) {
+	t.Parallel()
+	e := newEnsemble(t, 2, byRoutes(t, 2))
+	network := e.parts
+	network.signaling = e.nodes[0]
+	edge := network.startEdge(t, network.token(t, "edge"))
+	e.known(1)
+	e.nodes[0].Token = network.token(t, "player")
+	player := e.nodes[0].Play(t, e2etest.Request{})
+	session := player.Session(t)
+	player.Plays(t, 1)
+	e.nodes[1].Token = network.tokenWith(t, "--rights", "watch")
+	c := newWHEPClient(t, e.nodes[1])
+	c.restart(c.watch(session))
+	c.leave()
 	player.Beats(t, 2)
+	edge.Stop(t)
+}
+
+// python is Debian's, whose packages the client needs.
+const python = "/usr/bin/python3"
+
+func TestAWHEPClientThatIsNotOursDecodesWhatItSees(t *testing.T) {
+	t.Parallel()
+	if said, err := exec.Command(python, "-c", "import aiortc").CombinedOutput(); err != nil {
+		t.Skipf("SKIPPED %s: aiortc is missing (apt-get install python3-aiortc): %v: %s", t.Name(), err, said)
+	}
+	up := start(t, e2etest.Clock(), "--size", "640x360")
+	player := up.Play(t, e2etest.Request{})
+	session := player.Session(t)
+	player.Plays(t, 1)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	said, err := exec.CommandContext(ctx, python, "testdata/whep.py", up.URL+"/whep/"+string(session), up.Token).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	if frames := strings.Count(string(said), "frame 640x360\n"); frames != 30 || !strings.Contains(string(said), "deleted 200\n") {
+		t.Errorf("%d frames: %s", frames, said)
+	}
+	player.Beats(t, 2) // the player's goes on
 }
 
 // renewed is an answer with a fragment's ICE in place of its own.
@@ -214,7 +219,7 @@ func TestATokenThatDemandsSignaturesIsNotGoodForWHEP(t *testing.T) {
 	session := player.Session(t)
 	player.Plays(t, 1)
 	c := newWHEPClient(t, up)
-	bare, _ := c.described(nil)
+	bare, _ := c.Described(nil)
 	response, problem := c.ask(http.MethodPost, "/whep/"+string(session), "application/sdp", bare)
 	if response.StatusCode != http.StatusForbidden || !strings.Contains(problem, "sign") {
 		t.Errorf("%v %s", response.Status, problem)

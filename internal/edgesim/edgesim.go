@@ -39,6 +39,7 @@ type Machine struct {
 	table   *lease.Table
 	running map[signaling.SessionID]running
 	stopped map[signaling.Code]int
+	slow    bool // it does not keep up, and takes nobody
 }
 
 type running struct {
@@ -70,7 +71,7 @@ func (m *Machine) status() signaling.Status {
 	states := m.states()
 	free := 0
 	for _, s := range states {
-		if !s.Taken {
+		if !s.Taken && !m.slow {
 			free++
 		}
 	}
@@ -118,6 +119,18 @@ func (m *Machine) Handle(message signaling.Message) ([]signaling.Message, error)
 		return []signaling.Message{m.status()}, m.release(r)
 	}
 	return nil, nil
+}
+
+// Degrade has the machine not keep up with what it runs, as reason says, and returns what an edge tells signaling then. It does not recover.
+func (m *Machine) Degrade(reason *signaling.Error) []signaling.Message {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.slow = true
+	told := []signaling.Message{m.status()}
+	for id := range m.running {
+		told = append(told, signaling.Degraded{Session: id, Reason: reason})
+	}
+	return told
 }
 
 // release frees a session's slot. The caller holds mu, here and below.

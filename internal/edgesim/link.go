@@ -56,13 +56,20 @@ func (l *Link) Run(ctx context.Context) error {
 	return group.Wait()
 }
 
+// Degrade has the machine not keep up, and tells signaling.
+func (l *Link) Degrade(reason *signaling.Error) { l.send(l.machine.Degrade(reason)) }
+
 func (l *Link) take(m signaling.Message) {
 	answers, err := l.machine.Handle(m)
 	if err != nil {
 		l.log.Error("simulated edge", "error", err)
 	}
-	for _, answer := range answers {
-		if err := l.edge.Send(answer); err != nil {
+	l.send(answers)
+}
+
+func (l *Link) send(messages []signaling.Message) {
+	for _, m := range messages {
+		if err := l.edge.Send(m); err != nil {
 			l.log.Error("simulated edge", "error", err)
 		}
 	}

@@ -1,7 +1,8 @@
 // Package tracing answers where the time of a session's start went, across the processes that took part: each sends spans to a
 // collector of the operator's (OpenTelemetry, OTLP over HTTP).
 //
-// The spans of one session are one trace whoever writes them, because its id is made of the session's: nothing has to be passed on.
+// A session's spans are one trace: who has asked for it first begins one, and passes it on with what it asks of others (Parent, Join). A
+// process that nothing was passed to makes the trace's id of the session's, so that all such processes still come to the same one (Session).
 package tracing
 
 import (
@@ -71,6 +72,9 @@ func Open(ctx context.Context, c Config) (*Tracing, error) {
 	)
 	return &Tracing{provider: provider, tracer: provider.Tracer(scope), log: c.Log}, nil
 }
+
+// On reports whether spans are sent.
+func (t *Tracing) On() bool { return t.provider != nil }
 
 // Tracer makes spans. It is never nil.
 func (t *Tracing) Tracer() trace.Tracer { return t.tracer }

@@ -33,7 +33,7 @@ var ErrBacklog = errors.New("signaling/client: too many messages wait to be sent
 // Config is how to reach signaling. Only URL must be set, and for an edge Signer.
 type Config struct {
 	// URL is ws://, wss://, http:// or https://, host and port; a path before /signal is kept. Several, joined by commas, are the nodes of a
-	// cluster: one is tried after the other, from any of them on.
+	// cluster: one is tried after the other, in any order.
 	URL string
 	TLS *tls.Config
 
@@ -95,8 +95,8 @@ func prepare(config Config, path string) (prepared, error) {
 		}
 		addresses = append(addresses, address)
 	}
-	next := new(atomic.Uint32)
-	next.Store(rand.Uint32N(uint32(len(addresses))))
+	// In an order of its own, so that the clients of a node that fails do not all come to the same one.
+	rand.Shuffle(len(addresses), func(i, j int) { addresses[i], addresses[j] = addresses[j], addresses[i] })
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
@@ -106,7 +106,7 @@ func prepare(config Config, path string) (prepared, error) {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	return prepared{Config: config, addresses: addresses, next: next}, nil
+	return prepared{Config: config, addresses: addresses, next: new(atomic.Uint32)}, nil
 }
 
 func socketAddress(text, path string) (address, error) {

@@ -305,3 +305,21 @@ func TestBackoffGrowsToItsLimitAndTheFirstIsQuick(t *testing.T) {
 		}
 	}
 }
+
+func TestTheClientsOfANodeThatFailsGoToAllTheOthers(t *testing.T) {
+	after := map[string]int{} // which address follows the first, by how many clients
+	for range 600 {
+		ready, err := prepare(Config{URL: "ws://a, ws://b, ws://c"}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, at := range ready.addresses {
+			if at.host == "a" {
+				after[ready.addresses[(i+1)%3].host]++
+			}
+		}
+	}
+	if after["b"] < 200 || after["c"] < 200 {
+		t.Errorf("after a, %v", after)
+	}
+}

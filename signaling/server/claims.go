@@ -122,10 +122,13 @@ func (r *registry) claimAnswered(id string, answer claim.Answer) {
 	if answer != claim.Free {
 		c := p.claim.Token
 		r.unclaim(p)
-		p.end(r.claimRefused(c, answer))
+		reason := r.claimRefused(c, answer)
+		r.endRequest(p, reason)
+		p.end(reason)
 		return
 	}
 	if err := r.claimed(p); err != nil {
+		r.endRequest(p, err)
 		p.end(err)
 	}
 }

@@ -113,6 +113,8 @@ type opening struct {
 	Edge   signaling.EdgeID `json:"edge"`
 	Quiet  bool             `json:"quiet,omitempty"`
 	Offer  string           `json:"offer,omitempty"` // of one who offers, in place of its edge
+	Trace  string           `json:"trace,omitempty"` // as in signaling.Start
+	Rest   time.Duration    `json:"rest,omitempty"`  // for which a player who was moved is not moved again
 }
 
 type parting struct {

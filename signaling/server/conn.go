@@ -38,6 +38,9 @@ type conn struct {
 	quick  bool             // do not write what is queued any more
 
 	restarting bool // nothing is wrong, and the peer is to come back
+
+	pulse pulse
+	beats func(late bool) // called when the pulse's verdict changes; nil: nobody asks
 }
 
 func newConn(ws *websocket.Conn, as role, queued int, log *slog.Logger, m *metrics) *conn {
@@ -123,7 +126,11 @@ func (c *conn) first() (signaling.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.ws.SetPongHandler(func(string) error { c.heard(); return nil })
+	c.ws.SetPongHandler(func(string) error {
+		c.heard()
+		c.beat((*pulse).pong)
+		return nil
+	})
 	c.heard()
 	return m, nil
 }
@@ -183,6 +190,24 @@ func (c *conn) heard() {
 	}
 }
 
+// beat notes a ping or its answer.
+func (c *conn) beat(note func(*pulse, time.Time) bool) {
+	c.mu.Lock()
+	changed := note(&c.pulse, time.Now())
+	tell, late := c.beats, c.pulse.isLate
+	c.mu.Unlock()
+	if changed && tell != nil {
+		tell(late)
+	}
+}
+
+// watchBeats has tell called when the peer begins to answer late, and when it does so in time again.
+func (c *conn) watchBeats(tell func(late bool)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.beats = tell
+}
+
 // silence is how long nothing may come.
 func (c *conn) silence() time.Duration { return time.Duration(signaling.SilentPings * float64(c.ping)) }
 
@@ -223,6 +248,7 @@ func (c *conn) write() {
 				}
 			}
 		case <-pings.C:
+			c.beat((*pulse).ping)
 			if err := c.ws.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeTimeout)); err != nil {
 				c.broken(err)
 				return

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"time"
 
 	"nearlight/signaling"
 )
@@ -26,6 +27,8 @@ type edge struct {
 	traits  signaling.Traits // with its place, if that is known
 	network string           // through which it is reached; "": unknown
 	quiet   bool             // it did not answer a probe, and nothing came from it since
+	relief  *alarm           // it is degraded, and looked after
+	shunned time.Time        // until which it is given nobody
 	since   int64
 	leases  []signaling.SlotState // as the edge said last, and what was proposed since; nil for an edge that gives none
 
@@ -37,6 +40,9 @@ type edge struct {
 
 // available is how many sessions the edge can still be given. What it said last may be older than our last start.
 func (e *edge) available() int {
+	if time.Now().Before(e.shunned) {
+		return 0
+	}
 	if e.leases != nil {
 		if e.free == 0 { // it may be draining, with slots untaken
 			return 0
@@ -79,6 +85,7 @@ func (r *registry) register(to peer, m signaling.Register, id signaling.EdgeID) 
 	}
 	r.alarms.stop(e.away)
 	e.peer, e.away, e.quiet = to, nil, false
+	delete(r.late, e.id)
 	e.name, e.slots, e.free, e.codecs = m.Name, m.Slots, m.Free, r.internCodecs(m.Codecs)
 	e.offerApps(r.catalogue(m.Apps))
 	e.since, e.leases = m.Since, m.Leases
@@ -130,6 +137,7 @@ func (r *registry) loseEdge(e *edge, was peer) {
 		return // it has come back already
 	}
 	e.peer = nil
+	delete(r.late, e.id)
 	r.touch(e)
 	e.log.Info("edge is lost", "sessions", len(e.sessions))
 	e.away = r.after(edgeReturn, func() {
@@ -221,6 +229,8 @@ func sessionOf(m signaling.Message) (signaling.SessionID, bool) {
 		return m.Session, true
 	case signaling.Bound:
 		return m.Session, true
+	case signaling.Degraded:
+		return m.Session, true
 	case signaling.Leased:
 		return m.Session, true
 	}
@@ -239,6 +249,9 @@ func (r *registry) forSession(s *session, m signaling.Message) {
 			return
 		}
 		r.refused(s, m.Error)
+		return
+	case signaling.Degraded:
+		r.degraded(s, m)
 		return
 	case signaling.Living:
 		if s.probe != nil {
@@ -274,6 +287,9 @@ func (r *registry) forSession(s *session, m signaling.Message) {
 			})
 		}
 		m.Session = ""
+		if p.stepSpan != nil { // else its game runs already
+			r.step(p, s, spanAnswer)
+		}
 		r.sendOffer(p, m)
 	case signaling.Unheard:
 		m.Session = ""
@@ -316,5 +332,6 @@ func (r *registry) refused(s *session, reason *signaling.Error) {
 		r.undone(p) // nothing began by the token
 	}
 	r.unclaim(p)
+	r.endRequest(p, reason)
 	p.end(reason)
 }

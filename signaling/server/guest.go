@@ -121,6 +121,8 @@ func (r *registry) open(g *guest, o opening) {
 		return
 	}
 	p := &player{peer: guestPeer{g}, log: r.log.With("role", "player", "of", g.name.node), guest: g, request: play, claims: o.Claims, offer: o.Offer}
+	p.rest = time.Now().Add(max(0, min(o.Rest, moveRest)))
+	r.joinRequest(p, o.Trace)
 	g.player = p
 	r.metrics.guests.Inc()
 	var refusal *signaling.Error

@@ -316,6 +316,7 @@ func (s *Server) edge(c *conn) {
 	}
 	e := s.registry.register(c, who.Register, who.id)
 	defer s.registry.loseEdge(e, c)
+	c.watchBeats(func(late bool) { s.registry.heartbeats(e, c, late) })
 	for {
 		m, err := c.next()
 		if err != nil {

@@ -59,6 +59,7 @@ func (r *registry) leased(s *session, l *signaling.Lease, forged error) {
 	}
 	r.metrics.leases.Observe(time.Since(s.born).Seconds())
 	if s.player != nil {
+		r.step(s.player, s, spanOffer)
 		r.matched(s.player, s)
 	}
 }
@@ -122,6 +123,7 @@ func (r *registry) adopt(e *edge, told signaling.Running) {
 	s := &session{id: told.Session, app: told.App, owner: told.Token, edge: e, born: time.Now(), watches: told.Watch, phase: settled, slot: told.Slot}
 	s.leased = told.Epoch > 0 // which lease that is its player knows
 	s.noted = told.Watch == ""
+	s.rest = s.born.Add(moveRest) // its player may have been moved, as far as anybody here knows
 	s.log = r.log.With("session", s.id, "edge", e.id)
 	r.sessions[s.id], e.sessions[s.id] = s, s
 	r.holdToken(s)

@@ -38,8 +38,11 @@ func (r *registry) connect(p *player, f *farEdge, m signaling.Play, claims token
 	}
 	r.cluster.ways[l.edge][l] = struct{}{}
 	p.link = l
+	if !quiet {
+		r.step(p, nil, spanElsewhere)
+	}
 	p.log.Debug("player is served by another node", "link", l.name, "at", l.node, "edge", l.edge)
-	r.toHome(l, body{Open: &opening{Play: play, Claims: claims, Edge: f.ID, Quiet: quiet, Offer: p.offer}})
+	r.toHome(l, body{Open: &opening{Play: play, Claims: claims, Edge: f.ID, Quiet: quiet, Offer: p.offer, Trace: p.traced(), Rest: max(0, time.Until(p.rest))}})
 	return nil
 }
 
@@ -77,6 +80,7 @@ func (r *registry) forward(p *player, m signaling.Message) bool {
 	}
 	if _, answers := m.(signaling.Answer); answers {
 		l.settled = true
+		r.endRequest(p, nil)
 	}
 	r.toHome(l, body{Message: data})
 	return true
@@ -154,27 +158,28 @@ func (r *registry) fromHome(l *link, data []byte) {
 			l.settled = m.Restart && l.settled
 		case signaling.Ended:
 			r.decisions.end(l.session, time.Now())
+			r.endRequest(p, m.Reason)
 			r.unlink(p)
 			r.unclaim(p)
 			r.rest(p)
 		}
 		p.send(m)
 	case b.SDP != "":
+		r.endRequest(p, nil)
 		p.send(signaling.Answer{SDP: b.SDP})
 	case b.End != nil:
 		r.decisions.end(l.session, time.Now())
+		r.endRequest(p, b.End.Reason)
 		r.unlink(p)
 		p.end(b.End.Reason)
 	case b.Moved != nil:
 		r.decisions.end(l.session, time.Now())
 		r.unlink(p)
+		r.fullNow(l.edge)
 		r.handOver(p, b.Moved)
 	case b.Retry != nil:
 		r.unlink(p)
-		if f := r.farNow(l.edge); f != nil {
-			f.Free = 0 // until its node says how it is
-			r.reindex(l.edge)
-		}
+		r.fullNow(l.edge)
 		r.reassign(p, b.Retry)
 	case b.Seek:
 		session, settled := l.session, l.settled
@@ -183,13 +188,23 @@ func (r *registry) fromHome(l *link, data []byte) {
 	}
 }
 
+// fullNow takes an edge of another node to have no slot free, until its node says how it is.
+func (r *registry) fullNow(id signaling.EdgeID) {
+	if f := r.farNow(id); f != nil {
+		f.Free = 0
+		r.reindex(id)
+	}
+}
+
 // reassign finds another edge for a player whose session did not begin.
 func (r *registry) reassign(p *player, why *signaling.Error) {
 	if p.tries++; p.tries >= maxTries {
+		r.endRequest(p, why)
 		p.end(why)
 		return
 	}
 	if err := r.assign(p); err != nil {
+		r.endRequest(p, err)
 		p.end(err)
 	}
 }

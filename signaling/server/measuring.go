@@ -57,6 +57,7 @@ func (r *registry) measure(p *player, request match.Request, before []match.Meas
 		r.metrics.measurements.WithLabelValues("unanswered").Inc()
 		p.log.Debug("player did not measure in time", "edges", len(m.asked))
 		if err := r.weigh(p, nil); err != nil {
+			r.endRequest(p, err)
 			p.end(err)
 		}
 	})
@@ -81,7 +82,11 @@ func (r *registry) measured(p *player, answer signaling.Measured) *signaling.Err
 	}
 	r.metrics.measurements.WithLabelValues("answered").Inc()
 	r.metrics.measured.Observe(time.Since(p.measuring.began).Seconds())
-	return r.weigh(p, answer.Edges)
+	err := r.weigh(p, answer.Edges)
+	if err != nil {
+		r.endRequest(p, err)
+	}
+	return err
 }
 
 // weigh goes on with what a player has measured, which may be nothing: with a further question, or with an edge. What it says of edges that it was not asked

@@ -27,7 +27,7 @@ type metrics struct {
 	studioRequests, studioRefusals *prometheus.CounterVec // by studio, and code
 	studioSessions                 *prometheus.GaugeVec   // by studio
 
-	overtaken, adopted, guests, handovers, unrecorded, doubled prometheus.Counter
+	overtaken, adopted, guests, handovers, relieved, unrecorded, doubled prometheus.Counter
 }
 
 func newMetrics() *metrics {
@@ -77,6 +77,7 @@ func newMetrics() *metrics {
 		doubled:    single("sessions_doubled_total", "Sessions that were ended because another one ran by the same token: begun while nodes did not hear each other."),
 		guests:     single("guests_total", "Requests of other nodes' players that were served at this one."),
 		handovers:  single("handovers_total", "Players who were handed to another edge because theirs could not go on."),
+		relieved:   single("relieved_total", "Players who were handed to another edge because theirs did not keep up."),
 		unrecorded: single("records_lost_total", "Entries about sessions that the store has refused, or could not take for too long."),
 		adopted:    single("sessions_adopted_total", "Sessions that an edge told of and this node did not know."),
 	}
@@ -92,7 +93,7 @@ func (m *metrics) collectors(r *registry) []prometheus.Collector {
 		}, func() float64 { return float64(value()) })
 	}
 	return []prometheus.Collector{
-		m.received, m.refused, m.matches, m.ended, m.dropped, m.sockets, m.settled, m.leases, m.queued, m.measurements, m.measured, m.overtaken, m.adopted, m.guests, m.handovers, m.unrecorded, m.claims, m.doubled, m.studioRequests, m.studioRefusals, m.studioSessions,
+		m.received, m.refused, m.matches, m.ended, m.dropped, m.sockets, m.settled, m.leases, m.queued, m.measurements, m.measured, m.overtaken, m.adopted, m.guests, m.handovers, m.relieved, m.unrecorded, m.claims, m.doubled, m.studioRequests, m.studioRefusals, m.studioSessions,
 		gauge("edges", "Edges that are connected.", nil, func() int { edges, _, _ := r.counts(); return edges }),
 		gauge("waiting_players", "Players who wait in line for an edge.", nil, func() int { return r.figure(func() int { return len(r.line) }) }),
 		gauge("far_edges", "Edges of other nodes that are known here.", nil, func() int { return r.figure(func() int { return len(r.far) }) }),

@@ -28,7 +28,7 @@ const (
 
 // handsOver reports whether a session that ends for this reason goes on at another edge: the game and the player are well.
 func handsOver(code signaling.Code) bool {
-	return code == signaling.CodeEdgeGone || code == signaling.CodeShuttingDown
+	return code == signaling.CodeEdgeGone || code == signaling.CodeShuttingDown || code == signaling.CodeDegraded
 }
 
 // over ends a player's session at its node: for good, or at this edge.
@@ -42,6 +42,7 @@ func (r *registry) over(p *player, m signaling.Ended) {
 		return
 	}
 	r.unclaim(p)
+	r.endRequest(p, m.Reason)
 	p.send(m)
 	r.rest(p)
 }
@@ -51,11 +52,16 @@ func (r *registry) handOver(p *player, reason *signaling.Error) {
 	p.request.Resume, p.request.Restart = "", false
 	p.tries = 0
 	p.asked = true // there is no time to measure: what it has measured before counts
+	if reason.Code == signaling.CodeDegraded {
+		p.rest, p.had = time.Now().Add(moveRest), ""
+	}
 	p.log.Info("player is handed to another edge", "why", reason.Code)
 	r.metrics.handovers.Inc()
 	p.send(signaling.Moved{Reason: reason})
+	r.traceRequest(p, spanMove, true)
 	if err := r.assign(p); err != nil {
 		r.unclaim(p)
+		r.endRequest(p, err)
 		p.send(signaling.Ended{Reason: reason}) // there is none
 		r.rest(p)
 	}
@@ -71,6 +77,7 @@ func (r *registry) enqueue(p *player, full *signaling.Error) *signaling.Error {
 	}
 	r.alarms.stop(p.idle)
 	p.waiting = &waiting{since: time.Now()}
+	r.step(p, nil, spanLine)
 	r.line = append(r.line, p)
 	p.log.Info("player waits in line", "position", len(r.line))
 	r.tellLine()
@@ -104,6 +111,7 @@ func (r *registry) dequeue(p *player) {
 		return
 	}
 	p.waiting = nil
+	r.endStep(p, nil)
 	if at := slices.Index(r.line, p); at >= 0 {
 		r.line = slices.Delete(r.line, at, at+1)
 	}
@@ -141,6 +149,7 @@ func (r *registry) serveQueue() {
 			r.dequeue(p)
 			p.tries = 0
 			if err := r.settle(p, request, ranked); err != nil {
+				r.endRequest(p, err)
 				p.end(err)
 			}
 		}

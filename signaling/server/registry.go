@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"nearlight/signaling"
 	"nearlight/signaling/claim"
 	"nearlight/signaling/match"
@@ -63,10 +65,12 @@ type registry struct {
 	policy     match.Policy
 	locate     func(netip.Addr) Location // called without the mutex
 	networks   *networks
+	spans      trace.Tracer  // nil: nothing is traced
 	wake       chan struct{} // tells run that an alarm may be due earlier
 
 	mu       sync.Mutex
 	edges    map[signaling.EdgeID]*edge
+	late     map[signaling.EdgeID]struct{} // those of them that answer pings late
 	sessions map[signaling.SessionID]*session
 	book     *claim.Book // which tokens are taken and spent
 	// claimants are the players that claim their token, by claim.
@@ -108,6 +112,9 @@ type player struct {
 	idle    *alarm
 	offer   string // of one who offers, in place of its edge
 
+	span     trace.Span // of its request; nil: nothing is traced
+	stepSpan trace.Span // of what it waits for; nil: nothing
+
 	from      netip.Addr
 	location  Location         // of that
 	measuring *measuring       // what it is about to tell of the way to some edges; nil: nothing
@@ -116,6 +123,7 @@ type player struct {
 	history   match.History    // what it has measured
 	decided   *decision        // by which it was given the edge whose session is yet to begin
 	had       signaling.EdgeID // the edge that it was given last
+	rest      time.Time        // it was moved from an edge that did not keep up, and stays until then
 }
 
 func newRegistry(
@@ -123,7 +131,7 @@ func newRegistry(
 ) *registry {
 	return &registry{
 		log: log, metrics: m, intN: intN, iceServers: ice, issuer: issuer, wake: make(chan struct{}, 1),
-		edges: make(map[signaling.EdgeID]*edge), sessions: make(map[signaling.SessionID]*session),
+		edges: make(map[signaling.EdgeID]*edge), late: make(map[signaling.EdgeID]struct{}), sessions: make(map[signaling.SessionID]*session),
 		book: claim.NewBook(), claimants: make(map[string]*player), byStudio: make(map[string]int),
 		seekers: make(map[*player]struct{}), buried: make(map[signaling.SessionID]struct{}),
 		index: match.NewIndex(), vacant: make(map[signaling.EdgeID]struct{}),
@@ -186,6 +194,7 @@ func (r *registry) part(p *player, hold time.Duration) {
 	r.stopMeasuring(p)
 	r.dequeue(p)
 	r.unclaim(p)
+	r.abandonRequest(p)
 	if p.link != nil {
 		r.decisions.end(p.link.session, time.Now())
 		r.toHome(p.link, body{Part: &parting{Hold: hold}})

@@ -26,6 +26,7 @@ func (r *registry) takeAnswer(p *player, m signaling.Answer) {
 	}
 	r.alarms.stop(s.due)
 	s.due, s.phase = nil, settled
+	r.endRequest(p, nil)
 	m.Session, m.SDP = s.id, r.answerSDP(m.SDP)
 	r.toEdge(s, m)
 }
@@ -116,6 +117,7 @@ func (r *registry) answered(s *session, m signaling.Answer) {
 	}
 	r.alarms.stop(s.due)
 	s.due, s.phase = nil, settled
+	r.endRequest(s.player, nil)
 	m.Session, m.SDP = "", r.edgeAnswerSDP(s, m.SDP)
 	s.player.send(m)
 }

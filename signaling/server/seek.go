@@ -164,6 +164,7 @@ func (r *registry) rebind(p *player, m signaling.Play, claims token.Claims) *sig
 func (r *registry) yield(e *edge) {
 	e.log.Info("edge is at another node", "sessions", len(e.sessions))
 	delete(r.edges, e.id)
+	delete(r.late, e.id)
 	r.touch(e)
 	r.alarms.stop(e.away)
 	for _, s := range e.sessions {

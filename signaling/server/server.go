@@ -39,6 +39,7 @@ import (
 
 	"github.com/gorilla/websocket"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"nearlight/internal/bus"
@@ -100,6 +101,8 @@ type Config struct {
 	// proxy sets.
 	ClientAddr func(*http.Request) netip.Addr
 
+	// Spans is told of the parts of requests; nil means none.
+	Spans   trace.Tracer
 	Log     *slog.Logger          // nil means none
 	Metrics prometheus.Registerer // nil means none
 	Now     func() time.Time      // by which logins are judged; nil means time.Now
@@ -206,7 +209,7 @@ func New(config Config) (*Server, error) {
 		c = newCluster(config.Bus)
 	}
 	s.registry = newRegistry(inCluster(config.Log, c), s.metrics, config.IntN, config.ICEServers, config.Issuer)
-	s.registry.cluster = c
+	s.registry.cluster, s.registry.spans = c, config.Spans
 	s.registry.relay = config.Relay
 	if config.Policy != nil {
 		s.registry.policy = config.Policy

@@ -66,6 +66,9 @@ type session struct {
 	playerCandidates, edgeCandidates int // since the last start or offer
 
 	late []signaling.Message // for an edge that is away, in order
+
+	degraded *signaling.Error // the edge does not keep up with it; nil: it does
+	rest     time.Time        // its player was moved, and stays until then
 }
 
 // maxLate is what a player can have to say to an edge in edgeReturn: an answer, its candidates, a probe and a start.
@@ -97,7 +100,12 @@ func (r *registry) play(p *player, m signaling.Play, claims token.Claims) *signa
 		return err
 	}
 	p.request, p.claims, p.tries, p.asked = m, claims, 0, false
-	return r.claimFor(p, claims, func() *signaling.Error { return r.assign(p) })
+	r.traceRequest(p, spanPlay, false)
+	err := r.claimFor(p, claims, func() *signaling.Error { return r.assign(p) })
+	if err != nil {
+		r.endRequest(p, err)
+	}
+	return err
 }
 
 // assign finds an edge for what a player has requested, after it has measured the way to some, if it can.
@@ -108,10 +116,12 @@ func (r *registry) assign(p *player) *signaling.Error {
 		r.serveQueue() // nobody before it may want what it wants
 		return err
 	}
+	r.step(p, nil, spanMatch)
 	request, candidates, err := r.shortlist(p)
 	if err == nil {
 		if !p.asked && r.measure(p, request, nil, candidates, 1) {
 			p.asked = true
+			r.step(p, nil, spanMeasure)
 			return nil
 		}
 		if ranked := r.rank(p, p.recall(candidates)); len(ranked) > 0 {
@@ -119,6 +129,7 @@ func (r *registry) assign(p *player) *signaling.Error {
 		}
 		err = signaling.NewError(signaling.CodeFull)
 	}
+	r.endStep(p, err)
 	r.metrics.matches.WithLabelValues(string(err.Code)).Inc()
 	if err.Code == signaling.CodeFull && p.request.Wait {
 		return r.enqueue(p, err)
@@ -145,7 +156,7 @@ func (r *registry) give(p *player, id signaling.EdgeID) *signaling.Error {
 func (r *registry) begin(p *player, e *edge, codecs []string) {
 	s := &session{
 		id: newSessionID(e.id), app: p.request.App, owner: signaling.TokenID(p.claims.ID), edge: e, born: time.Now(),
-		shareable: p.claims.Allows(token.Watch), trust: trust{p.claims.Edges, p.claims.Root},
+		shareable: p.claims.Allows(token.Watch), trust: trust{p.claims.Edges, p.claims.Root}, rest: p.rest,
 	}
 	s.once, s.until = p.claims.Once, p.claims.Expires.Unix()
 	if !p.claims.Holder.IsZero() {
@@ -175,7 +186,12 @@ func (r *registry) watch(p *player, m signaling.Play, claims token.Claims) *sign
 		return signaling.Errorf(signaling.CodeBadMessage, "A game is running on this connection already.")
 	}
 	p.request = m
-	return r.claimFor(p, claims, func() *signaling.Error { return r.lookOn(p, m, claims) })
+	r.traceRequest(p, spanWatch, false)
+	err := r.claimFor(p, claims, func() *signaling.Error { return r.lookOn(p, m, claims) })
+	if err != nil {
+		r.endRequest(p, err)
+	}
+	return err
 }
 
 // busy reports whether a player has a session, or is about to get one.
@@ -284,10 +300,15 @@ func (r *registry) start(p *player, s *session, m signaling.Play, codecs []strin
 	if !s.leased && s.watches == "" {
 		request.Lease = r.propose(s)
 	}
+	waits := spanOffer
 	if request.Lease != nil {
-		s.phase = leasing
+		s.phase, waits = leasing, spanLease
 	} else {
 		r.matched(p, s)
+	}
+	if !again {
+		request.Trace = p.traced()
+		r.step(p, s, waits)
 	}
 	r.toEdge(s, request)
 	s.due = r.after(offerTimeout, func() {

@@ -41,7 +41,7 @@ func (s *Server) handleWHEP(mux *http.ServeMux) {
 
 // whepSession is a spectator who came by HTTP: the peer that the registry knows, without a socket. It is a peer.
 type whepSession struct {
-	id     signaling.SessionID
+	name   string // of its resource
 	player *player
 	owner  string                 // the jti of its token
 	heard  chan signaling.Message // Answer, for the request that waits; room for one
@@ -64,7 +64,7 @@ func (w *whepSession) send(m signaling.Message) {
 	switch m := m.(type) {
 	case signaling.Matched:
 		w.mu.Lock()
-		w.id, w.matched = m.Session, &m
+		w.matched = &m
 		w.mu.Unlock()
 	case signaling.Answer:
 		select {
@@ -88,51 +88,39 @@ func (w *whepSession) end(reason *signaling.Error) {
 	})
 }
 
-// whepSessions are those that there are.
+// whepSessions are those that there are, by the name of their resource, which nobody can guess. It is not the session's, which the
+// edge's node gives.
 type whepSessions struct {
-	mu      sync.Mutex
-	waiting map[*whepSession]struct{}            // that have no answer yet
-	all     map[signaling.SessionID]*whepSession // by the name of their resource, which nobody can guess
+	mu  sync.Mutex
+	all map[string]*whepSession
 }
 
 func newWHEPSessions() *whepSessions {
-	return &whepSessions{waiting: make(map[*whepSession]struct{}), all: make(map[signaling.SessionID]*whepSession)}
+	return &whepSessions{all: make(map[string]*whepSession)}
 }
 
-// wait takes one in that has asked. Its session may not be known yet: another node may have to be asked.
-func (l *whepSessions) wait(w *whepSession) {
+func (l *whepSessions) add(w *whepSession) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	select {
 	case <-w.over: // meanwhile
 	default:
-		l.waiting[w] = struct{}{}
-	}
-}
-
-// add gives one that was answered its name.
-func (l *whepSessions) add(w *whepSession) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if _, waits := l.waiting[w]; waits {
-		delete(l.waiting, w)
-		l.all[w.id] = w
+		l.all[w.name] = w
 	}
 }
 
 func (l *whepSessions) remove(w *whepSession) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.waiting, w)
-	if l.all[w.id] == w {
-		delete(l.all, w.id)
+	if l.all[w.name] == w {
+		delete(l.all, w.name)
 	}
 }
 
-func (l *whepSessions) find(id, owner string) *whepSession {
+func (l *whepSessions) find(name, owner string) *whepSession {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if w := l.all[signaling.SessionID(id)]; w != nil && w.owner == owner {
+	if w := l.all[name]; w != nil && w.owner == owner {
 		return w
 	}
 	return nil
@@ -141,11 +129,8 @@ func (l *whepSessions) find(id, owner string) *whepSession {
 // end ends all of them.
 func (l *whepSessions) end(reason *signaling.Error) {
 	l.mu.Lock()
-	left := make([]*whepSession, 0, len(l.all)+len(l.waiting))
+	left := make([]*whepSession, 0, len(l.all))
 	for _, w := range l.all {
-		left = append(left, w)
-	}
-	for w := range l.waiting {
 		left = append(left, w)
 	}
 	l.mu.Unlock()
@@ -230,7 +215,7 @@ func (s *Server) startWHEP(w http.ResponseWriter, r *http.Request) {
 		s.problem(w, whepStatus(err), err)
 		return
 	}
-	one := &whepSession{owner: claims.ID, heard: make(chan signaling.Message, 1), over: make(chan struct{}), gone: s.whep.remove, offer: offer, busy: true}
+	one := &whepSession{name: rand.Text(), owner: claims.ID, heard: make(chan signaling.Message, 1), over: make(chan struct{}), gone: s.whep.remove, offer: offer, busy: true}
 	one.player = s.registry.join(one, s.log)
 	one.player.from = s.config.ClientAddr(r)
 	one.player.offer = s.registry.answerSDP(offer)
@@ -239,24 +224,31 @@ func (s *Server) startWHEP(w http.ResponseWriter, r *http.Request) {
 		s.problem(w, whepStatus(err), err)
 		return
 	}
-	s.whep.wait(one)
+	s.whep.add(one)
 	answer, ok := s.awaitWHEP(w, r, one)
 	if !ok {
 		return
 	}
-	s.whep.add(one)
-	h := w.Header()
-	h.Set("Location", signaling.WHEPPath+string(play.Watch)+"/"+string(one.id))
-	h.Set("ETag", one.etag)
-	for _, server := range one.matched.ICEServers {
+	w.Header().Set("Location", signaling.WHEPPath+string(play.Watch)+"/"+one.name)
+	for _, server := range one.servers() {
 		for _, link := range linksOf(server) {
-			h.Add("Link", link)
+			w.Header().Add("Link", link)
 		}
 	}
 	s.describe(w, http.StatusCreated, sdpType, answer)
 }
 
-// awaitWHEP waits for the edge's answer and gives the ICE session its tag. It answers the request itself where it returns false: then the
+// servers are what the spectator is told for STUN and TURN.
+func (w *whepSession) servers() []signaling.ICEServer {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.matched == nil { // an answer without a match is the edge's node's defect
+		return nil
+	}
+	return w.matched.ICEServers
+}
+
+// awaitWHEP waits for the edge's answer and gives the ICE session its tag, which the response has. It answers the request itself where it returns false: then the
 // session is over, too.
 func (s *Server) awaitWHEP(w http.ResponseWriter, r *http.Request, one *whepSession) (answer string, ok bool) {
 	select {
@@ -264,6 +256,7 @@ func (s *Server) awaitWHEP(w http.ResponseWriter, r *http.Request, one *whepSess
 		one.mu.Lock()
 		defer one.mu.Unlock()
 		one.etag, one.busy = `"`+rand.Text()+`"`, false
+		w.Header().Set("ETag", one.etag)
 		return m.(signaling.Answer).SDP, true
 	case <-one.over:
 		s.problem(w, whepStatus(one.reason), one.reason)
@@ -312,7 +305,6 @@ func (s *Server) patchWHEP(w http.ResponseWriter, r *http.Request) {
 	case again:
 		s.registry.offerAgain(one.player, offer)
 		if answer, ok := s.awaitWHEP(w, r, one); ok {
-			w.Header().Set("ETag", one.etag)
 			s.describe(w, http.StatusOK, fragmentType, fragmentOf(answer))
 		}
 	default:

@@ -45,6 +45,7 @@ func TestCoturnsClientPlaysThroughOurServer(t *testing.T) {
 		flags []string
 	}{{"UDP", nil}, {"TCP", []string{"-t"}}, {"TLS", []string{"-t", "-S"}}, {"UDP by Send", []string{"-s"}}} {
 		t.Run(way.name, func(t *testing.T) {
+			t.Parallel() // most of the time the client waits
 			edge := newPeer(t)
 			edge.echo()
 			told, err := s.ICEServer(Grant{Session: "s-1", Expires: time.Now().Add(time.Hour), Peers: []netip.AddrPort{edge.at()}})

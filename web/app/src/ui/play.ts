@@ -385,6 +385,7 @@ const HEADINGS: Readonly<Record<string, string>> = {
   full: "Every seat is taken",
   "no-edge": "No machine is ready",
   "edge-gone": "The machine is gone",
+  degraded: "The machine does not keep up",
   "connection-lost": "The connection is lost",
   unreachable: "The server cannot be reached",
   "no-codec": "This browser cannot show the game",
