@@ -113,6 +113,7 @@ type opening struct {
 	Edge   signaling.EdgeID `json:"edge"`
 	Quiet  bool             `json:"quiet,omitempty"`
 	Offer  string           `json:"offer,omitempty"` // of one who offers, in place of its edge
+	Handed bool             `json:"handed,omitempty"`
 }
 
 type parting struct {

@@ -39,7 +39,7 @@ func (r *registry) connect(p *player, f *farEdge, m signaling.Play, claims token
 	r.cluster.ways[l.edge][l] = struct{}{}
 	p.link = l
 	p.log.Debug("player is served by another node", "link", l.name, "at", l.node, "edge", l.edge)
-	r.toHome(l, body{Open: &opening{Play: play, Claims: claims, Edge: f.ID, Quiet: quiet, Offer: p.offer}})
+	r.toHome(l, body{Open: &opening{Play: play, Claims: claims, Edge: f.ID, Quiet: quiet, Offer: p.offer, Handed: p.handed}})
 	return nil
 }
 
