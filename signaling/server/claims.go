@@ -234,10 +234,14 @@ func (r *registry) tellClaims(node string) {
 	}
 }
 
-// mayBegin refuses a player of another node whose token has a session here already: the nodes have not heard of each other's claims.
-func (r *registry) mayBegin(of token.Claims) *signaling.Error {
+// mayBegin refuses a player of another node whose token has a session here already, where the nodes have not heard of each other's claims, or whose
+// studio has enough of them, unless it had one that is over.
+func (r *registry) mayBegin(of token.Claims, handed bool) *signaling.Error {
 	if id := signaling.TokenID(of.ID); !of.Allows(token.Many) && len(r.book.HoldsOf(id)) > 0 {
 		return r.claimRefused(id, claim.Taken)
+	}
+	if handed {
+		return nil
 	}
 	return r.studioRoom(of)
 }

@@ -376,3 +376,31 @@ func TestAStudiosGamesAreCountedAtAllNodes(t *testing.T) {
 		}
 	})
 }
+
+func TestAStudioThatHasAllItsGamesKeepsThoseThatAreHandedOn(t *testing.T) {
+	roster, err := studio.Parse([]byte("acme: {sessions: 1}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	inCity(t, 3, func(c *city) {
+		for _, n := range c.nodes {
+			n.studios = newStudios(func() studio.Roster { return roster }, n.metrics)
+		}
+		first, second := c.rig(1), c.rig(1)
+		first.connect(c.nodes[0])
+		c.settle()
+		g := &gamer{recorder: &recorder{}, node: c.nodes[1], as: claimsOf("one")}
+		g.as.Studio = "acme"
+		g.player = g.node.join(g.recorder, g.node.log)
+		if err := g.node.play(g.player, signaling.Play{Token: "one", App: "tux", Codecs: []string{"h264"}, Wait: true}, g.as); err != nil {
+			t.Fatal(err)
+		}
+		matched := c.plays(g)
+		second.connect(c.nodes[2])
+		c.settle()
+		p := rigPeer{first, first.recorder}
+		first.say(p, signaling.Status{Free: 0})
+		first.say(p, signaling.Ended{Session: matched.Session, Reason: signaling.NewError(signaling.CodeShuttingDown)})
+		c.heard(g, "moved", "matched", "offer") // though the nodes have not heard yet that the first is over
+	})
+}

@@ -115,6 +115,7 @@ type opening struct {
 	Offer  string           `json:"offer,omitempty"` // of one who offers, in place of its edge
 	Trace  string           `json:"trace,omitempty"` // as in signaling.Start
 	Rest   time.Duration    `json:"rest,omitempty"`  // for which a player who was moved is not moved again
+	Handed bool             `json:"handed,omitempty"`
 }
 
 type parting struct {

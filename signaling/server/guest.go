@@ -144,7 +144,7 @@ func (r *registry) open(g *guest, o opening) {
 			g.tell(body{Retry: match.NoCommonCodec(play.Codecs, e.codecs)})
 			return
 		}
-		if refusal = r.mayBegin(o.Claims); refusal == nil {
+		if refusal = r.mayBegin(o.Claims, o.Handed); refusal == nil {
 			r.begin(p, e, codecs)
 		}
 	}

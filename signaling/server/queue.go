@@ -50,7 +50,7 @@ func (r *registry) over(p *player, m signaling.Ended) {
 // handOver finds another edge for a player whose own cannot go on.
 func (r *registry) handOver(p *player, reason *signaling.Error) {
 	p.request.Resume, p.request.Restart = "", false
-	p.tries = 0
+	p.tries, p.handed = 0, true
 	p.asked = true // there is no time to measure: what it has measured before counts
 	if reason.Code == signaling.CodeDegraded {
 		p.rest, p.had = time.Now().Add(moveRest), ""

@@ -103,6 +103,7 @@ type player struct {
 	request signaling.Play // what the session is for
 	claims  token.Claims   // of its token
 	claim   *claiming      // nil: it claims no token
+	handed  bool           // it had a session, which counts as its studio's until all nodes have heard that it is over
 	tries   int            // proposals that were overtaken
 	seek    *seeking       // its session's edge is awaited; nil: it is not
 	link    *link          // to its edge's node; nil: the edge is here, or there is none

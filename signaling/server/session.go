@@ -99,7 +99,7 @@ func (r *registry) play(p *player, m signaling.Play, claims token.Claims) *signa
 	if err := r.studioRoom(claims); err != nil {
 		return err
 	}
-	p.request, p.claims, p.tries, p.asked = m, claims, 0, false
+	p.request, p.claims, p.tries, p.asked, p.handed = m, claims, 0, false, false
 	r.traceRequest(p, spanPlay, false)
 	err := r.claimFor(p, claims, func() *signaling.Error { return r.assign(p) })
 	if err != nil {
@@ -139,8 +139,10 @@ func (r *registry) assign(p *player) *signaling.Error {
 
 // give begins a player's session at the edge that was picked, here or at another node.
 func (r *registry) give(p *player, id signaling.EdgeID) *signaling.Error {
-	if err := r.studioRoom(p.claims); err != nil {
-		return err
+	if !p.handed {
+		if err := r.studioRoom(p.claims); err != nil {
+			return err
+		}
 	}
 	if f := r.farNow(id); f != nil {
 		f.Free-- // its node will say how it is
