@@ -92,6 +92,7 @@ func (r *registry) claimFor(p *player, of token.Claims, then func() *signaling.E
 		return r.claimed(p)
 	}
 	r.alarms.stop(p.idle)
+	r.step(p, nil, spanClaim)
 	r.askClaim(p)
 	return nil
 }

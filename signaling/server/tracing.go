@@ -17,6 +17,7 @@ const (
 	spanPlay      = "signaling: play"
 	spanWatch     = "signaling: watch"
 	spanMove      = "signaling: move to another edge"
+	spanClaim     = "signaling: ask other nodes about the token"
 	spanMatch     = "signaling: match"
 	spanMeasure   = "signaling: wait for the player's measurement"
 	spanLine      = "signaling: wait in line"

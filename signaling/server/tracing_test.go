@@ -58,7 +58,7 @@ func TestARequestIsOneTraceAcrossNodesAndToItsEdge(t *testing.T) {
 		want  []string
 	}{
 		{"at the edge's node", 1, []string{spanMatch, spanLease, spanOffer, spanAnswer}},
-		{"at another", 2, []string{spanMatch, spanElsewhere, spanLease, spanOffer, spanAnswer}},
+		{"at another", 2, []string{spanClaim, spanMatch, spanElsewhere, spanLease, spanOffer, spanAnswer}},
 	} {
 		t.Run(step.where, func(t *testing.T) {
 			inCity(t, step.nodes, func(c *city) {
