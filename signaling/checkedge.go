@@ -76,7 +76,10 @@ func (m Refuse) check(c *checks) {
 
 func (m Living) check(c *checks) { c.session(m.Session) }
 
-func (m Registered) check(c *checks) { c.id("edge", string(m.Edge)) }
+func (m Registered) check(c *checks) {
+	c.id("edge", string(m.Edge))
+	c.between("usage", m.Usage, 0, maxUsagePeriod)
+}
 
 func (m Start) check(c *checks) {
 	c.session(m.Session)
