@@ -86,6 +86,7 @@ type Node struct {
 	timings atomic.Pointer[encoder.Timings] // nil until measured
 	drawnOn atomic.Pointer[encoder.GPU]     // by the newest screen; nil before the first
 	terms   terms
+	use     use
 
 	born time.Time // of the clock of leases
 
@@ -138,7 +139,7 @@ func NewNode(config Config) (*Node, error) {
 	return &Node{
 		config: config, logger: config.Logger, metrics: metrics,
 		sessions: map[signaling.SessionID]*running{}, slots: make([]bool, config.Slots), freed: make(chan struct{}),
-		terms: terms{config.Regions, config.Price}, spent: spentTokens{},
+		terms: terms{config.Regions, config.Price}, spent: spentTokens{}, use: newUse(),
 		ready: readiness{done: make(chan struct{})}, born: time.Now(), leases: lease.New(config.Leases.Epochs(config.Slots)),
 	}, nil
 }
@@ -155,6 +156,7 @@ func (n *Node) Run(ctx context.Context, link *client.Edge) error {
 	n.mu.Unlock()
 
 	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return n.keepUse(ctx) })
 	group.Go(func() error { return link.Run(linked) })
 	group.Go(func() error { return n.keepWarm(ctx) })
 	group.Go(func() error { return n.keepLeases(ctx) })
@@ -168,6 +170,7 @@ func (n *Node) Run(ctx context.Context, link *client.Edge) error {
 		n.mu.Unlock()
 		endSessions(signaling.NewError(signaling.CodeShuttingDown))
 		n.owned.Wait()
+		n.awaitCounted()
 		unlink() // the link sends what waits, and ends
 		return nil
 	})
@@ -263,7 +266,12 @@ func (n *Node) apps() []signaling.App {
 }
 
 // Registered implements client.EdgeHandler.
-func (n *Node) Registered(signaling.EdgeID) { n.ready.registered() }
+func (n *Node) Registered(m signaling.Registered) {
+	n.ready.registered()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.wanted(m.Usage)
+}
 
 // Answer implements client.EdgeHandler.
 func (n *Node) Answer(m signaling.Answer) { n.post(m.Session, event{answer: &m}) }

@@ -45,7 +45,7 @@ const (
 
 	maxUsagePeriod = 600 // seconds
 
-	maxFrameRate = 1000
+	maxShownRate = 1000
 	maxBitRate   = 10_000_000_000
 	maxFreezes   = 600    // a minute has room for no more of 100 ms
 	maxLatency   = 600000 // milliseconds
@@ -79,7 +79,7 @@ func (q *Quality) check(c *checks) {
 		name        string
 		value, most float64
 	}{
-		{"framesPerSecond", q.FramesPerSecond, maxFrameRate}, {"bitsPerSecond", float64(q.BitsPerSecond), maxBitRate},
+		{"framesPerSecond", q.FramesPerSecond, maxShownRate}, {"bitsPerSecond", float64(q.BitsPerSecond), maxBitRate},
 		{"freezesPerMinute", q.FreezesPerMinute, maxFreezes}, {"lossRatio", q.LossRatio, 1},
 		{"roundTripP50", q.RoundTripP50, maxLatency}, {"roundTripP95", q.RoundTripP95, maxLatency},
 		{"glassP50", q.GlassP50, maxLatency}, {"glassP95", q.GlassP95, maxLatency},

@@ -103,7 +103,8 @@ func (d *den) Registration() signaling.Register {
 	defer d.mu.Unlock()
 	return signaling.Register{Token: "t", Slots: 2, Free: d.free, Codecs: signaling.List[string]{"h264"}}
 }
-func (d *den) Registered(id signaling.EdgeID)    { d.ids <- id }
+func (d *den) Registered(m signaling.Registered) { d.ids <- m.Edge }
+func (d *den) Counted(signaling.Counted)         {}
 func (d *den) Start(signaling.Start)             {}
 func (d *den) Answer(signaling.Answer)           {}
 func (d *den) Candidate(signaling.Candidate)     {}
