@@ -88,7 +88,7 @@ func (r *registry) register(to peer, m signaling.Register, id signaling.EdgeID) 
 	}
 	e.log.Info("edge is registered", "name", e.name, "slots", e.slots, "free", e.free, "codecs", e.codecs, "apps", len(e.apps), "sessions", len(m.Sessions))
 	e.reach, e.ways, e.traits, e.network = reach, reach.ways(), m.Traits, found.Network
-	to.send(signaling.Registered{Edge: e.id})
+	to.send(signaling.Registered{Edge: e.id, Usage: signaling.UsagePeriod})
 	for id, s := range e.sessions {
 		if !slices.Contains(m.Sessions, id) && !s.unsent() {
 			r.finish(s, signaling.Ended{Reason: signaling.Errorf(signaling.CodeEdgeGone, "The machine that ran your game has started anew.")}, false)
@@ -179,6 +179,9 @@ func (r *registry) fromEdge(e *edge, from peer, m signaling.Message) *signaling.
 		r.touch(e)
 		r.serveQueue()
 		return nil
+	case signaling.Usage:
+		r.used(e, m)
+		return nil
 	case signaling.Installing:
 		if i := e.installs[m.Request]; i != nil {
 			r.installed(i, m)
@@ -190,6 +193,9 @@ func (r *registry) fromEdge(e *edge, from peer, m signaling.Message) *signaling.
 	id, ok := sessionOf(m)
 	s := e.sessions[id]
 	if !ok || s == nil {
+		if over, ended := m.(signaling.Ended); ended {
+			r.strayEnd(e, over)
+		}
 		r.metrics.dropped.WithLabelValues("unknown-session").Inc() // it has just ended
 		return nil
 	}

@@ -156,6 +156,7 @@ func (r *registry) rebind(p *player, m signaling.Play, claims token.Claims) *sig
 	r.studioOf(s, claims.Studio)
 	r.metrics.matches.WithLabelValues("rejoined").Inc()
 	r.decisions.goOn(s.id)
+	r.sat(p, s)
 	s.log.Info("player goes on with its session at this node")
 	return nil
 }

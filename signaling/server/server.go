@@ -88,8 +88,8 @@ type Config struct {
 	// back to: all are told that signaling is being stopped.
 	DrainTime time.Duration
 
-	// Records keeps what happens to sessions. nil keeps nothing.
-	Records Recorder
+	// Records keeps what happens to sessions, and what operators order. nil keeps nothing.
+	Records Records
 	// Used reports whether a session has begun by a token before, as Records have kept it: so a token that is good for one stays spent when this
 	// server is started anew. It is asked with the token's jti; nil: nobody remembers.
 	Used func(ctx context.Context, jti string) (bool, error)
@@ -256,6 +256,9 @@ func (s *Server) Run(ctx context.Context) error {
 	recorded, stopRecording := context.WithCancel(context.WithoutCancel(ctx))
 	var recording sync.WaitGroup
 	recording.Go(func() { s.registry.records.run(recorded) })
+	if s.config.Records != nil {
+		recording.Go(func() { s.sweep(recorded) })
+	}
 	s.registry.run(running)
 	s.registry.leaveCluster()
 	s.dismiss()

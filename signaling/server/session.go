@@ -49,6 +49,9 @@ type session struct {
 	lease  *signaling.Lease // nil until the edge has signed one, and where another node got it
 	leased bool
 	noted  bool // it is in the records
+	// adopted says that another node has seen it begin, and quality is what its edge told last.
+	adopted bool
+	quality *signaling.Quality
 	// watches is the session that this one looks on at; empty for one that is played.
 	watches signaling.SessionID
 	// shareable says that the player may show it to others, and trust is whom its token trusts: theirs does too.
