@@ -58,13 +58,18 @@ func (e *edge) available() int {
 	return max(0, min(e.free, e.slots-taken))
 }
 
-// register takes an edge in, or back where it is one that was lost. Its id is what it has shown to be.
+// register takes an edge in, or back where it is one that was lost. Its id is what it has shown to be. It returns nil for one that an operator has
+// banned.
 func (r *registry) register(to peer, m signaling.Register, id signaling.EdgeID) *edge {
 	reach := reachOf(to, m)
 	found := r.locate(reach.standpoint())
 	m.Place = placeOf(m.Place, found)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if reason := r.barredEdge(id); reason != nil {
+		to.end(reason)
+		return nil
+	}
 	e := r.edges[id]
 	if e == nil {
 		e = &edge{

@@ -252,12 +252,17 @@ func (s *Server) Run(ctx context.Context) error {
 			defer stop() // without the others there is nothing to run for
 			return s.registry.joinCluster(joined)
 		})
+		cluster.Go(func() error {
+			defer stop()
+			return s.listen(joined)
+		})
 	}
 	recorded, stopRecording := context.WithCancel(context.WithoutCancel(ctx))
 	var recording sync.WaitGroup
 	recording.Go(func() { s.registry.records.run(recorded) })
 	if s.config.Records != nil {
 		recording.Go(func() { s.sweep(recorded) })
+		recording.Go(func() { s.followOrders(recorded) })
 	}
 	s.registry.run(running)
 	s.registry.leaveCluster()

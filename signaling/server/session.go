@@ -36,6 +36,7 @@ type session struct {
 	id     signaling.SessionID
 	app    string
 	owner  string // the TokenID of its player's token
+	key    string // which signed that; "" where this node has not seen it
 	edge   *edge
 	log    *slog.Logger
 	born   time.Time
@@ -105,6 +106,9 @@ func (r *registry) play(p *player, m signaling.Play, claims token.Claims) *signa
 
 // assign finds an edge for what a player has requested, after it has measured the way to some, if it can.
 func (r *registry) assign(p *player) *signaling.Error {
+	if r.draining && (r.cluster == nil || len(r.cluster.nodes) == 0) {
+		return signaling.Errorf(signaling.CodeShuttingDown, "No further games begin here: the server is about to be stopped.")
+	}
 	r.serveQueue()
 	if p.request.Wait && (len(r.line) > 0 || r.older(time.Now()) > 0) {
 		err := r.enqueue(p, signaling.NewError(signaling.CodeFull))
@@ -131,6 +135,9 @@ func (r *registry) assign(p *player) *signaling.Error {
 
 // give begins a player's session at the edge that was picked, here or at another node.
 func (r *registry) give(p *player, id signaling.EdgeID) *signaling.Error {
+	if err := r.barredToken(p.claims); err != nil { // since it came to wait
+		return err
+	}
 	if err := r.studioRoom(p.claims); err != nil {
 		return err
 	}
@@ -147,7 +154,7 @@ func (r *registry) give(p *player, id signaling.EdgeID) *signaling.Error {
 // begin gives a player a session of an edge of this node.
 func (r *registry) begin(p *player, e *edge, codecs []string) {
 	s := &session{
-		id: newSessionID(e.id), app: p.request.App, owner: signaling.TokenID(p.claims.ID), edge: e, born: time.Now(),
+		id: newSessionID(e.id), app: p.request.App, owner: signaling.TokenID(p.claims.ID), key: p.claims.Key, edge: e, born: time.Now(),
 		shareable: p.claims.Allows(token.Watch), trust: trust{p.claims.Edges, p.claims.Root},
 	}
 	s.once, s.until = p.claims.Once, p.claims.Expires.Unix()
@@ -216,7 +223,7 @@ func (r *registry) lookOn(p *player, m signaling.Play, claims token.Claims) *sig
 	}
 	r.metrics.matches.WithLabelValues("watching").Inc()
 	s := &session{
-		id: newSessionID(watched.edge.id), app: watched.app, owner: signaling.TokenID(claims.ID), edge: watched.edge, born: time.Now(), watches: watched.id,
+		id: newSessionID(watched.edge.id), app: watched.app, owner: signaling.TokenID(claims.ID), key: claims.Key, edge: watched.edge, born: time.Now(), watches: watched.id,
 	}
 	s.log = r.log.With("session", s.id, "edge", s.edge.id)
 	r.sessions[s.id], s.edge.sessions[s.id] = s, s
@@ -255,7 +262,7 @@ func (r *registry) resume(p *player, m signaling.Play, claims token.Claims) *sig
 	r.metrics.matches.WithLabelValues("resumed").Inc()
 	r.decisions.goOn(s.id)
 	s.log.Info("session is resumed")
-	p.request, p.claims = m, claims
+	p.request, p.claims, s.key = m, claims, claims.Key
 	s.shareable = claims.Allows(token.Watch)
 	r.studioOf(s, claims.Studio)
 	r.start(p, s, m, codecs, true)

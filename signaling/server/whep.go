@@ -177,7 +177,7 @@ func (s *Server) admitWHEP(w http.ResponseWriter, r *http.Request) (raw string, 
 	if !strings.EqualFold(scheme, "Bearer") {
 		raw = ""
 	}
-	claims, err := s.config.Verifier.Verify(raw, token.Player)
+	claims, err := s.verify(raw, token.Player)
 	if err != nil {
 		s.log.Info("token is refused", "error", err)
 		w.Header().Set("WWW-Authenticate", "Bearer")
