@@ -154,9 +154,9 @@ func (r *registry) viewOf(id signaling.EdgeID) (v EdgeView, ok bool) {
 	f, e := r.farNow(id), r.edges[id]
 	switch {
 	case f != nil:
-		v = EdgeView{ID: id, Name: f.Name, Node: f.node.id, Slots: f.Slots, Free: f.Free, Codecs: f.Codecs, Apps: installed(f.apps), Since: time.UnixMilli(f.presentEdge.Since).UTC(), State: EdgeOpen}
+		v = EdgeView{ID: id, Name: f.Name, Node: f.node.id, Slots: f.Slots, Free: f.Free, Codecs: some(f.Codecs), Apps: installed(f.apps), Since: time.UnixMilli(f.presentEdge.Since).UTC(), State: EdgeOpen}
 	case e != nil:
-		v = EdgeView{ID: id, Name: e.name, Node: r.node(), Slots: e.slots, Free: e.available(), Codecs: e.codecs, Apps: installed(e.apps), Since: time.UnixMilli(e.since).UTC(), State: EdgeOpen}
+		v = EdgeView{ID: id, Name: e.name, Node: r.node(), Slots: e.slots, Free: e.available(), Codecs: some(e.codecs), Apps: installed(e.apps), Since: time.UnixMilli(e.since).UTC(), State: EdgeOpen}
 		if e.peer == nil || e.quiet {
 			v.State, v.Free = EdgeSilent, 0
 		}
@@ -277,6 +277,14 @@ func (r *registry) nodeViews() []NodeView {
 	return views
 }
 
+// some is a list that JSON shows as [] when it is empty.
+func some[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
 // explained says which edges would do for a request now, in which order, and why not others. own is the edge that it came to, "" for none.
 func (r *registry) explained(request match.Request, own signaling.EdgeID, named []signaling.EdgeID) match.Explanation {
 	if e := r.edges[own]; e != nil {
@@ -288,5 +296,7 @@ func (r *registry) explained(request match.Request, own signaling.EdgeID, named 
 	if candidates, err := r.index.Shortlist(request, r.intN); err == nil {
 		ranked = match.Rank(match.Balanced{}, match.Unmeasured(candidates), match.Ranking{Keep: own})
 	}
-	return r.index.Explain(request, ranked, named...)
+	e := r.index.Explain(request, ranked, named...)
+	e.Ranked, e.Unmet, e.Named = some(e.Ranked), some(e.Unmet), some(e.Named)
+	return e
 }
