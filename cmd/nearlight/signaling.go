@@ -25,6 +25,7 @@ func newSignaling() *cobra.Command {
 	var perAddress, edges int
 	var verbose bool
 	var secure tlsFlags
+	var operators adminFlags
 	c := &cobra.Command{
 		Use:   "signaling --verify-key FILE",
 		Short: "Run signaling alone: it matches players with edges and serves the pages",
@@ -97,6 +98,10 @@ func newSignaling() *cobra.Command {
 				return usage("%w", err)
 			}
 			pages := builtPages(logger)
+			operated, err := operators.open(signals, pages, speaking, logger)
+			if err != nil {
+				return err
+			}
 			listener, err := listenOn(listen)
 			if err != nil {
 				return err
@@ -114,6 +119,7 @@ func newSignaling() *cobra.Command {
 				}
 				return nil
 			})
+			group.Go(func() error { return operated.run(ctx) })
 			if relay.turn != nil {
 				group.Go(func() error { return relay.turn.Run(ctx) })
 			}
@@ -142,6 +148,7 @@ func newSignaling() *cobra.Command {
 	secure.register(c.Flags())
 	cluster.register(c.Flags())
 	matching.register(c.Flags())
+	operators.register(c.Flags())
 	c.Flags().StringVar(&database, "database", "", "keep who played what, when and where: a file (SQLite), or postgres://USER:PASSWORD@HOST/NAME, which nodes of a cluster share (docs/privacy.md); empty keeps nothing")
 	c.Flags().DurationVar(&drain, "drain", time.Second, "over how long connections are closed at the end, so that edges and players do not come to the other nodes all at once")
 	c.Flags().IntVar(&perAddress, "connections-per-address", server.DefaultPerAddress, "connections that one address may have")
