@@ -70,7 +70,7 @@ func (f *adminFlags) open(signals *server.Server, pages fs.FS, speaking speech, 
 	}
 	mux := http.NewServeMux()
 	mux.Handle(admin.Path, admin.New(admin.Config{Network: signals, Operators: operators.get, Log: logger}))
-	mux.Handle("GET /", cached(console(pages)))
+	mux.Handle("/", cached(console(pages)))
 	a.http = http.Server{
 		Handler: guarded(mux), ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: adminReadTimeout, WriteTimeout: adminWriteTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
@@ -117,6 +117,9 @@ func console(pages fs.FS) http.Handler {
 	files := http.FileServerFS(pages)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
+		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, "want GET", http.StatusMethodNotAllowed)
 		case r.URL.Path == "/":
 			http.ServeFileFS(w, r, pages, consolePage)
 		case r.URL.Path == "/icon.svg" || len(r.URL.Path) > len("/assets/") && r.URL.Path[:len("/assets/")] == "/assets/":

@@ -78,9 +78,13 @@ export class Console extends LitElement {
       .top .state {
         margin-left: auto;
       }
-      .logo {
-        color: var(--text);
+      .mark {
+        display: flex;
+        overflow: hidden;
+      }
+      .mark svg {
         flex: none;
+        width: 132px;
       }
       nav {
         display: flex;
@@ -143,6 +147,30 @@ export class Console extends LitElement {
         margin: 0;
         font-variant-numeric: tabular-nums;
       }
+      @media (max-width: 30rem) {
+        .top,
+        nav,
+        main {
+          padding-inline: 0.9rem;
+        }
+        .top {
+          gap: 0.5rem;
+        }
+        .mark {
+          width: 26px;
+        }
+        .top .state {
+          margin-left: 0.2rem;
+          margin-right: auto;
+        }
+        nav {
+          justify-content: space-between;
+          gap: 0;
+        }
+        nav button {
+          padding-inline: 0.4rem;
+        }
+      }
     `,
   ];
 
@@ -203,7 +231,7 @@ export class Console extends LitElement {
     }
     return html`<header>
         <div class="top">
-          ${logo} ${this.#health()}
+          <span class="mark">${logo}</span> ${this.#health()}
           <button class="quiet" @click=${() => this.#signOut("")}>Sign out</button>
         </div>
         <nav role="tablist" aria-label="What to look at" @keydown=${this.#arrow}>
@@ -223,7 +251,7 @@ export class Console extends LitElement {
       </header>
       <main id="panel" role="tabpanel" aria-labelledby="tab-${this.tab}">
         ${this.failed === "" ? nothing : html`<p class="notice bad" role="alert">${this.failed}</p>`}
-        <div role="status">${this.told === "" ? nothing : html`<p class="notice">${this.told}</p>`}</div>
+        <div role="status">${this.told === "" ? nothing : html`<p class="notice good">${this.told}</p>`}</div>
         ${
           this.explained === null
             ? this.#panel()

@@ -72,7 +72,9 @@ export class Explain extends LitElement {
     const { session, now, explanation } = this.explained;
     const own = session?.edge;
     const { ranked, named, unmet } = explanation;
-    const others = named.filter(({ edge }) => !ranked.some((one) => one.edge === edge));
+    const unranked = named.filter(({ edge }) => !ranked.some((one) => one.edge === edge));
+    const holder = unranked.find(({ edge }) => edge === own);
+    const others = unranked.filter(({ edge }) => edge !== own);
     return html`<div class="bar">
         <h2>${session === undefined ? "Which edges would do" : "Why this edge, and why not the others"}</h2>
         <button @click=${() => this.dispatchEvent(new CustomEvent("back"))}>Back to the list</button>
@@ -87,7 +89,20 @@ export class Explain extends LitElement {
       ${
         explanation.refused === undefined
           ? nothing
-          : html`<p class="notice bad">${explanation.refused.message} ${explanation.refused.hint}</p>`
+          : html`<p class="notice">
+              ${session === undefined ? nothing : "Who asks for the same now is told: "}${explanation.refused.message}
+              ${explanation.refused.hint}
+            </p>`
+      }
+      ${
+        holder === undefined
+          ? nothing
+          : html`<section class="panel">
+              <h3>The session’s edge</h3>
+              <ul>
+                ${this.#line(holder, own)}
+              </ul>
+            </section>`
       }
       ${
         ranked.length === 0

@@ -184,6 +184,12 @@ export const looks = css`
   .notice.bad {
     background: var(--bad-ground);
   }
+  .notice.good {
+    background: var(--good-ground);
+  }
+  td .id {
+    white-space: nowrap;
+  }
   .unseen {
     position: absolute;
     width: 1px;
