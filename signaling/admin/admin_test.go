@@ -19,6 +19,8 @@ import (
 	"github.com/gorilla/websocket"
 	"go.uber.org/goleak"
 
+	"nearlight/internal/bus"
+	"nearlight/internal/bus/bustest"
 	"nearlight/internal/edgesim"
 	"nearlight/internal/openapitest"
 	"nearlight/internal/store"
@@ -39,6 +41,7 @@ const patience = 10 * time.Second
 type house struct {
 	testing.TB
 	issuer  *token.Issuer
+	bus     bus.Bus // nil for a node alone
 	server  *server.Server
 	signal  *httptest.Server
 	admin   *httptest.Server
@@ -69,6 +72,30 @@ func (l *lines) String() string {
 // open starts a server. database is "" for none.
 func open(t testing.TB, database string) *house {
 	t.Helper()
+	h := build(t)
+	h.start(database)
+	return h
+}
+
+// openTwo starts two that know each other.
+func openTwo(t testing.TB) (*house, *house) {
+	t.Helper()
+	network := &bustest.Network{}
+	first, second := build(t), build(t)
+	second.issuer = first.issuer
+	for _, h := range []*house{first, second} {
+		node := network.Join()
+		h.bus = node
+		t.Cleanup(node.Close)
+		h.start("")
+	}
+	first.eventually("the nodes know each other", func() bool { return len(first.server.Cluster().Nodes) == 2 && len(second.server.Cluster().Nodes) == 2 })
+	return first, second
+}
+
+// build is a house that is not started.
+func build(t testing.TB) *house {
+	t.Helper()
 	key, err := token.NewKey()
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +104,6 @@ func open(t testing.TB, database string) *house {
 	if h.issuer, err = token.NewIssuer(key, token.Scope{}, time.Now); err != nil {
 		t.Fatal(err)
 	}
-	h.start(database)
 	return h
 }
 
@@ -85,7 +111,7 @@ func (h *house) start(database string) {
 	h.Helper()
 	logger := slog.New(slog.NewTextHandler(h.log, nil))
 	config := server.Config{
-		Verifier: token.NewVerifier(h.issuer.Keys(), token.Scope{}, time.Now), Limits: server.Limits{RequestBurst: 10000}, Log: logger,
+		Verifier: token.NewVerifier(h.issuer.Keys(), token.Scope{}, time.Now), Limits: server.Limits{RequestBurst: 10000}, Log: logger, Bus: h.bus,
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -153,8 +179,8 @@ func (h *house) token(claims token.Claims) string {
 	return raw
 }
 
-// edge connects a simulated one, until the test is over or the function is called.
-func (h *house) edge(slots int) (machine *edgesim.Machine, ended <-chan error, stop func()) {
+// edge connects a simulated one, until the test is over or the function is called. It may go to other houses too.
+func (h *house) edge(slots int, elsewhere ...*house) (machine *edgesim.Machine, ended <-chan error, stop func()) {
 	h.Helper()
 	key, err := token.NewKey()
 	if err != nil {
@@ -168,7 +194,11 @@ func (h *house) edge(slots int) (machine *edgesim.Machine, ended <-chan error, s
 		Token: h.token(token.Claims{Role: token.Edge}), Instance: rand.Text(), Slots: slots, Signer: signer, Born: time.Now(),
 		Verifier: token.NewVerifier(h.issuer.Keys(), token.Scope{}, time.Now), Apps: []signaling.App{{Name: "tux", Title: "Tux", Installed: true}},
 	})
-	link, err := edgesim.NewLink(client.Config{URL: h.signal.URL}, machine)
+	urls := []string{h.signal.URL}
+	for _, other := range elsewhere {
+		urls = append(urls, other.signal.URL)
+	}
+	link, err := edgesim.NewLink(client.Config{URL: strings.Join(urls, ","), Backoff: func(int) time.Duration { return 10 * time.Millisecond }}, machine)
 	if err != nil {
 		h.Fatal(err)
 	}

@@ -214,7 +214,7 @@ test("an operator sees what runs, learns why, drains, ends and bans", async ({ p
   await shot(page, "explain");
   await page.getByRole("button", { name: "Back to the list" }).click();
 
-  // End one, whose place the first in line gets; ban another one's token.
+  // Ban one's token: it plays no more, and the first in line gets its place.
   await rows.last().getByRole("button", { name: "Ban" }).click();
   await confirm(page, "Ban the token", "cheats");
   await page.getByRole("tab", { name: "Orders" }).click();

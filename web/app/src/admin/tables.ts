@@ -1,7 +1,7 @@
 import { html, nothing } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import type { Edge, Order, Session, Waiting } from "./api.js";
-import { figures, kind, short, span, state } from "./words.js";
+import { ago, figures, kind, short, span, state } from "./words.js";
 
 /** A list's rows below its columns' names. On a phone each row is a card, and names its cells itself. */
 function table(caption: string, columns: readonly string[], rows: unknown, acts = false) {
@@ -135,7 +135,7 @@ export function orderTable(orders: readonly Order[], lift: (order: Order) => voi
         <td data-name="Of">${short(order.target, 10)}</td>
         <td class="wide" data-name="Reason">${order.reason}</td>
         <td data-name="By">${order.by}</td>
-        <td data-name="Given">${span(order.at)} ago</td>
+        <td data-name="Given">${ago(order.at)}</td>
         <td data-name="Holds">${order.until === undefined ? "until it is lifted" : `for ${span(order.until)}`}</td>
         <td class="acts"><button @click=${() => lift(order)}>Lift</button></td>
       </tr>`,

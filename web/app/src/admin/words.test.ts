@@ -15,6 +15,6 @@ test.each([
 test("figures that were not measured are left out", () => {
   expect(figures({})).toBe("");
   expect(figures({ framesPerSecond: 59.7, bitsPerSecond: 8_040_000, lossRatio: 0.012 })).toBe(
-    "60 fps · 8.0 Mbit/s · 1.2 % lost",
+    "60\u00a0fps · 8.0\u00a0Mbit/s · 1.2\u00a0%\u00a0lost",
   );
 });

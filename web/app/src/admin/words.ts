@@ -11,6 +11,12 @@ export function span(from: string, to: number = Date.now()): string {
   return `${Math.round(seconds / 86400)} d`;
 }
 
+/** How long ago something was. */
+export function ago(at: string): string {
+  const length = span(at);
+  return length === "now" ? "just now" : `${length} ago`;
+}
+
 /** An id with its middle left out, whole when it is pointed at. */
 export function short(id: string, ends = 8) {
   const text = id.length <= 2 * ends + 3 ? id : `${id.slice(0, ends)}…${id.slice(-ends)}`;
@@ -31,7 +37,7 @@ export function figures({ framesPerSecond, bitsPerSecond, roundTripP50, lossRati
   if (roundTripP50 !== undefined) parts.push(`${roundTripP50.toFixed(0)} ms round trip`);
   if (lossRatio !== undefined && lossRatio >= 0.0005) parts.push(`${(lossRatio * 100).toFixed(1)} % lost`);
   if (freezesPerMinute !== undefined) parts.push(`${freezesPerMinute.toFixed(1)} freezes/min`);
-  return parts.join(" · ");
+  return parts.map((part) => part.replaceAll(" ", "\u00a0")).join(" · "); // a figure stays on one line
 }
 
 const KINDS: Readonly<Record<Order["kind"], string>> = {
