@@ -32,7 +32,8 @@ func newSignaling() *cobra.Command {
 		Long: "Runs signaling and the pages. Tokens that are signed with a key's private half are good, for players and edges alike;\n" +
 			"`nearlight token` signs them. Signaling holds only the public half: whoever breaks in cannot sign.\n\n" +
 			"Several make a cluster of equals, by --cluster-listen or --nats: edges and players connect to any of them, and go on at another when one is\n" +
-			"stopped or fails. None keeps anything: the edges tell what they run.",
+			"stopped or fails. None keeps anything: the edges tell what they run.\n\n" +
+			"With --admin-listen operators get an API and a console, which answer for the whole cluster (`nearlight admin`, docs/runbook.md).",
 		Example: "  nearlight signaling --verify-key public.pem\n" +
 			"  nearlight signaling --verify-key public.pem --listen :8080 --cluster-listen 10.0.0.1:6222 --cluster-peers 10.0.0.2:6222 --cluster-secret cluster.secret",
 		Args: noArguments,

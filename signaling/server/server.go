@@ -17,7 +17,12 @@
 //
 // With a bus, several servers know each other's edges (presence). A session is at the node of its edge; a player of another node is
 // there as a guest, whose peer is a link between the two nodes, and at its own a player with a link in place of a session. A player whose
-// session's edge is not known seeks it. No node keeps anything that an edge or a player could not tell again.
+// session's edge is not known seeks it. No node keeps anything that an edge or a player could not tell again, but for what operators order, which
+// all nodes know, and a store keeps.
+//
+// # Operators
+//
+// What operators ask is answered by the methods of operate.go, for the whole cluster; package admin is their HTTP.
 //
 // # Lifetimes
 //
