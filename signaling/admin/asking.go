@@ -151,11 +151,11 @@ func (h *handler) explainSession(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	session, explanation, err := h.Network.ExplainSession(r.Context(), signaling.SessionID(r.PathValue("session")), edges)
+	session, explanation, now, err := h.Network.ExplainSession(r.Context(), signaling.SessionID(r.PathValue("session")), edges)
 	if err != nil {
 		return nil, err
 	}
-	return explanationAnswer{Session: &session, Now: true, Explanation: explanation}, nil
+	return explanationAnswer{Session: &session, Now: now, Explanation: explanation}, nil
 }
 
 func (h *handler) explain(r *request) (any, error) {

@@ -29,7 +29,7 @@ type network interface {
 	Sessions(context.Context, server.SessionQuery) ([]server.SessionView, bool, []string)
 	Session(context.Context, signaling.SessionID) (*server.SessionView, *server.KeptSession, error)
 	EndSession(ctx context.Context, by string, id signaling.SessionID, reason string) error
-	ExplainSession(context.Context, signaling.SessionID, []signaling.EdgeID) (server.SessionView, json.RawMessage, error)
+	ExplainSession(context.Context, signaling.SessionID, []signaling.EdgeID) (server.SessionView, json.RawMessage, bool, error)
 	ExplainRequest(match.Request, []signaling.EdgeID) match.Explanation
 	Cluster() server.ClusterView
 	Queue(context.Context) ([]server.WaitingView, []string)

@@ -25,6 +25,7 @@ const askTime = 2 * time.Second
 type ask struct {
 	Sessions *SessionQuery `json:"sessions,omitempty"`
 	Session  *sessionAsk   `json:"session,omitempty"`
+	Decided  *sessionAsk   `json:"decided,omitempty"` // by what its edge was picked, of the node that did
 	Queue    bool          `json:"queue,omitempty"`
 	MoveOff  *moveAsk      `json:"moveOff,omitempty"`
 	Drain    *bool         `json:"drain,omitempty"` // this node
@@ -66,6 +67,8 @@ func (s *Server) answerAsk(a ask) told {
 		t.Sessions, t.More = r.sessionViews(*a.Sessions)
 	case a.Session != nil:
 		t = r.aboutSession(*a.Session)
+	case a.Decided != nil:
+		t.Explanation = r.decidedBy(*a.Decided)
 	case a.Queue:
 		t.Queue = r.waitingViews()
 	case a.MoveOff != nil:
@@ -98,6 +101,20 @@ func (r *registry) aboutSession(a sessionAsk) (t told) {
 		t.Explanation = data
 	}
 	return t
+}
+
+// decidedBy explains by what a session's edge was picked, nil at a node that has not picked it.
+func (r *registry) decidedBy(a sessionAsk) json.RawMessage {
+	r.decisions.forget(time.Now(), explainedFor)
+	made := r.decisions.of[a.ID]
+	if made == nil {
+		return nil
+	}
+	data, err := json.Marshal(whole(r.index.Explain(made.request, made.ranked, a.Named...)))
+	if err != nil {
+		r.log.Error("an explanation cannot be written", "error", err)
+	}
+	return data
 }
 
 // listen answers other nodes' asks until ctx ends.

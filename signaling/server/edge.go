@@ -26,6 +26,7 @@ type edge struct {
 	traits  signaling.Traits // with its place, if that is known
 	network string           // through which it is reached; "": unknown
 	quiet   bool             // it did not answer a probe, and nothing came from it since
+	cut     bool             // it has told of seconds that cannot be, which is logged once
 	since   int64
 	leases  []signaling.SlotState // as the edge said last, and what was proposed since; nil for an edge that gives none
 

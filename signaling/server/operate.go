@@ -165,13 +165,20 @@ func (s *Server) EndSession(ctx context.Context, by string, id signaling.Session
 	return err
 }
 
-// ExplainSession says why a session's request comes to its edge, and not to those named, as things are now.
-func (s *Server) ExplainSession(ctx context.Context, id signaling.SessionID, named []signaling.EdgeID) (SessionView, json.RawMessage, error) {
+// ExplainSession says why a session is at its edge, and not at those named: by what it was picked, where the node that did still knows, else by how its
+// request would fare now.
+func (s *Server) ExplainSession(ctx context.Context, id signaling.SessionID, named []signaling.EdgeID) (v SessionView, why json.RawMessage, now bool, err error) {
 	t, err := s.askHome(ctx, sessionAsk{ID: id, Explain: true, Named: named})
 	if err != nil {
-		return SessionView{}, nil, err
+		return v, nil, false, err
 	}
-	return t.Sessions[0], t.Explanation, nil
+	answers, _ := s.askAll(ctx, ask{Decided: &sessionAsk{ID: id, Named: named}})
+	for _, a := range answers {
+		if len(a.Explanation) > 0 {
+			return t.Sessions[0], a.Explanation, false, nil
+		}
+	}
+	return t.Sessions[0], t.Explanation, true, nil
 }
 
 // ExplainRequest says which edges would do for a request now, and what is with those named.
@@ -368,6 +375,11 @@ func (r *registry) turnsAway() bool {
 		}
 	}
 	return false
+}
+
+// ebbing reports whether no further sessions begin here: the node is drained, and there is no other that could have them.
+func (r *registry) ebbing() bool {
+	return r.draining && (r.cluster == nil || len(r.cluster.nodes) == 0)
 }
 
 // sendAway has peers come to other nodes, some each time, unless that is undone meanwhile.

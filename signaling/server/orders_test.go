@@ -49,23 +49,43 @@ func TestADrainIsOverWhenItsTimeIs(t *testing.T) {
 		m := c.rig(1)
 		m.connect(c.nodes[0])
 		c.settle()
-		c.nodes[1].orders(store.DrainEdge, string(m.edge.id), time.Now().Add(time.Hour))
-		c.settle()
-		time.Sleep(59 * time.Minute)
+		c.nodes[1].orders(store.DrainEdge, string(m.edge.id), time.Now().Add(time.Minute))
+		time.Sleep(55 * time.Second)
 		if g := c.gamer(c.nodes[1], "one", nil); g.reason == nil || g.reason.Code != signaling.CodeNotAccepting {
 			t.Errorf("a player is told %v", g.reason)
 		}
-		time.Sleep(time.Minute)
+		time.Sleep(5 * time.Second)
 		c.settle()
 		c.plays(c.gamer(c.nodes[1], "two", nil))
-		time.Sleep(forgottenAfter + time.Hour)
+	})
+}
+
+func TestAnOrderThatIsOverIsForgottenInTheEndAndNotBefore(t *testing.T) {
+	inBubble(t, func(tb *table) {
+		know := func() int {
+			tb.mu.Lock()
+			defer tb.mu.Unlock()
+			return len(tb.orders)
+		}
+		tb.mu.Lock()
+		first := store.Order{Kind: store.BanKey, Target: "k-1", At: time.Now(), Until: time.Now().Add(time.Hour)}
+		tb.obey(first)
+		tb.obey(store.Order{Kind: store.BanKey, Target: "k-2", At: time.Now(), Until: time.Now()}) // lifted
+		tb.mu.Unlock()
+		time.Sleep(forgottenAfter - time.Minute)
 		synctest.Wait()
-		for i, n := range c.nodes {
-			n.mu.Lock()
-			if len(n.registry.orders) != 0 {
-				t.Errorf("node %d remembers %v", i, n.registry.orders)
-			}
-			n.mu.Unlock()
+		if n := know(); n != 2 {
+			t.Errorf("%d are remembered", n)
+		}
+		time.Sleep(time.Hour + 2*time.Minute)
+		synctest.Wait()
+		if n := know(); n != 0 {
+			t.Errorf("%d are remembered", n)
+		}
+		tb.mu.Lock()
+		defer tb.mu.Unlock()
+		if tb.obey(first) {
+			t.Error("somebody brings one back that is long over")
 		}
 	})
 }
@@ -90,7 +110,7 @@ func TestAnEdgeThatIsBannedAnywhereIsShutOutAndItsPlayerGoesOnElsewhere(t *testi
 			t.Errorf("the player is at %s", to)
 		}
 		again := &recorder{}
-		if e := c.nodes[1].register(again, signaling.Register{Name: "bad", Slots: 1, Codecs: signaling.List[string]{"h264"}, Instance: bad.instance}, "edge-token"); e != nil || again.reason == nil {
+		if e := c.nodes[1].register(again, signaling.Register{Name: "bad", Slots: 1, Codecs: signaling.List[string]{"h264"}}, bad.edge.id); e != nil || again.reason == nil {
 			t.Errorf("it is taken in again: %v", again.reason)
 		}
 	})

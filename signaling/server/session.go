@@ -106,7 +106,7 @@ func (r *registry) play(p *player, m signaling.Play, claims token.Claims) *signa
 
 // assign finds an edge for what a player has requested, after it has measured the way to some, if it can.
 func (r *registry) assign(p *player) *signaling.Error {
-	if r.draining && (r.cluster == nil || len(r.cluster.nodes) == 0) {
+	if r.ebbing() {
 		return signaling.Errorf(signaling.CodeShuttingDown, "No further games begin here: the server is about to be stopped.")
 	}
 	r.serveQueue()

@@ -75,6 +75,10 @@ func (r *registry) receipts(m signaling.Usage, from, until time.Time, e *edge) [
 	}
 	if cut > 0 {
 		r.metrics.cutSeconds.Add(float64(cut))
+		if e.cut {
+			return entries
+		}
+		e.cut = true
 		e.log.Warn("an edge tells of seconds that cannot be; is its clock right?", "session", m.Session, "seconds", cut)
 	}
 	return entries

@@ -277,6 +277,12 @@ func (r *registry) nodeViews() []NodeView {
 	return views
 }
 
+// whole is an explanation with lists where it has none.
+func whole(e match.Explanation) match.Explanation {
+	e.Ranked, e.Unmet, e.Named = some(e.Ranked), some(e.Unmet), some(e.Named)
+	return e
+}
+
 // some is a list that JSON shows as [] when it is empty.
 func some[T any](list []T) []T {
 	if list == nil {
@@ -296,7 +302,5 @@ func (r *registry) explained(request match.Request, own signaling.EdgeID, named 
 	if candidates, err := r.index.Shortlist(request, r.intN); err == nil {
 		ranked = match.Rank(match.Balanced{}, match.Unmeasured(candidates), match.Ranking{Keep: own})
 	}
-	e := r.index.Explain(request, ranked, named...)
-	e.Ranked, e.Unmet, e.Named = some(e.Ranked), some(e.Unmet), some(e.Named)
-	return e
+	return whole(r.index.Explain(request, ranked, named...))
 }
