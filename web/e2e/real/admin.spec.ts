@@ -3,7 +3,9 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { keccak_256 } from "@noble/hashes/sha3.js";
 import { type Browser, expect, type Page, test } from "@playwright/test";
+import { keyOf, sign } from "../../player/src/binding/keys.js";
 
 const binary = join(resolve(dirname(fileURLToPath(import.meta.url)), "../../.."), "bin/nearlight");
 
@@ -56,6 +58,19 @@ async function start(): Promise<Signaling> {
   };
 }
 
+/** An edge's login, as it signs it (internal/identity, Login). */
+function login(secret: string, host: string, nonce: string, issuedAt: number): Promise<string> {
+  const text = (value: string) => keccak_256(new TextEncoder().encode(value));
+  const number = (value: number) => Buffer.from(value.toString(16).padStart(64, "0"), "hex");
+  const struct = (type: string, ...fields: Uint8Array[]) => keccak_256(Buffer.concat([text(type), ...fields]));
+  const domain = struct("EIP712Domain(string name,string version)", text("Nearlight"), text("1"));
+  const statement = struct(
+    "Login(string role,string host,bytes32 nonce,uint64 issuedAt,uint64 expiresAt)",
+    ...[text("edge"), text(host), Buffer.from(nonce.slice(2), "hex"), number(issuedAt), number(issuedAt + 30)],
+  );
+  return sign(keccak_256(Buffer.concat([Uint8Array.of(0x19, 0x01), domain, statement])), keyOf(secret));
+}
+
 /** Edges and players by their sockets alone, from a page of signaling's own origin. */
 async function people(
   browser: Browser,
@@ -66,6 +81,7 @@ async function people(
   const context = await browser.newContext();
   const page = await context.newPage();
   await page.goto(`${url}icon.svg`);
+  await page.exposeFunction("login", login);
   await page.evaluate(
     async ({ edges, players }) => {
       const open = (
@@ -84,7 +100,7 @@ async function people(
       const apps = ["glider", "supertux"].map((name) => ({
         ...{ name, title: name, summary: "", keys: [], package: "", installed: true },
       }));
-      for (const { token, name, slots, instance } of edges) {
+      for (const { token, name, slots, secret, address } of edges) {
         const register = {
           type: "register",
           token,
@@ -93,10 +109,19 @@ async function people(
           free: slots,
           codecs: ["h264", "vp9"],
           apps,
-          instance,
           since: Date.now(),
         };
-        await open("edge", register, (m, say) => {
+        await open("edge", { type: "login", address }, (m, say) => {
+          if (m["type"] === "challenge") {
+            const issuedAt = Math.floor(Date.now() / 1000);
+            const signed = (window as unknown as { login: typeof login }).login(
+              secret,
+              location.host,
+              String(m["nonce"]),
+              issuedAt,
+            );
+            void signed.then((signature) => say({ ...register, proof: { issuedAt, expiresAt: issuedAt + 30, signature } }));
+          }
           if (m["type"] === "start") {
             say({ type: "offer", session: m["session"], sdp: "v=0" });
             const now = Math.floor(Date.now() / 1000);
@@ -118,7 +143,10 @@ async function people(
       }
     },
     {
-      edges: edges.map((edge, i) => ({ ...edge, token: token("--role", "edge"), instance: `instance-${i}` })),
+      edges: edges.map((edge, i) => {
+        const key = keyOf(`0x${String(i + 1).padStart(64, "0")}`);
+        return { ...edge, token: token("--role", "edge"), secret: key.secret, address: key.address };
+      }),
       players: Array.from({ length: players }, (_, i) => ({
         token: token("--rights", "play"),
         app: i % 3 === 0 ? "supertux" : "glider",
