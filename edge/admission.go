@@ -121,6 +121,7 @@ func (n *Node) begin(s *session) *running {
 	ctx, stop := context.WithCancelCause(n.ctx)
 	r := &running{session: s, ctx: ctx, stop: stop}
 	n.sessions[s.id] = r
+	n.measure(s)
 	n.metrics.sessions.Inc()
 	s.logger.Info("session starts", "app", s.app.Name, "size", s.size, "spectator", s.watches != nil)
 	n.owned.Go(func() {

@@ -10,6 +10,7 @@ import (
 func (n *Node) conclude(s *session, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.endUse(s) // first: who ends the session in its books has the whole of it then
 	if !errors.Is(err, errStopped) {
 		n.send(ending(s, err))
 	}

@@ -86,6 +86,7 @@ type Node struct {
 	timings atomic.Pointer[encoder.Timings] // nil until measured
 	drawnOn atomic.Pointer[encoder.GPU]     // by the newest screen; nil before the first
 	terms   terms
+	use     use
 
 	born time.Time // of the clock of leases
 
@@ -140,7 +141,7 @@ func NewNode(config Config) (*Node, error) {
 	return &Node{
 		config: config, logger: config.Logger, metrics: metrics,
 		sessions: map[signaling.SessionID]*running{}, slots: make([]bool, config.Slots), freed: make(chan struct{}),
-		terms: terms{config.Regions, config.Price}, spent: spentTokens{},
+		terms: terms{config.Regions, config.Price}, spent: spentTokens{}, use: newUse(),
 		ready: readiness{done: make(chan struct{})}, born: time.Now(), leases: lease.New(config.Leases.Epochs(config.Slots)),
 	}, nil
 }
@@ -157,6 +158,7 @@ func (n *Node) Run(ctx context.Context, link *client.Edge) error {
 	n.mu.Unlock()
 
 	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return n.keepUse(ctx) })
 	group.Go(func() error { return link.Run(linked) })
 	group.Go(func() error { return n.keepWarm(ctx) })
 	group.Go(func() error { return n.keepLeases(ctx) })
@@ -170,6 +172,7 @@ func (n *Node) Run(ctx context.Context, link *client.Edge) error {
 		n.mu.Unlock()
 		endSessions(signaling.NewError(signaling.CodeShuttingDown))
 		n.owned.Wait()
+		n.awaitCounted()
 		unlink() // the link sends what waits, and ends
 		return nil
 	})
@@ -265,9 +268,12 @@ func (n *Node) apps() []signaling.App {
 }
 
 // Registered implements client.EdgeHandler.
-func (n *Node) Registered(signaling.EdgeID) {
+func (n *Node) Registered(m signaling.Registered) {
 	n.tellHardships()
 	n.ready.registered()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.wanted(m.Usage)
 }
 
 // Answer implements client.EdgeHandler.

@@ -48,6 +48,7 @@ type pipeline struct {
 	changed func(control.VideoNotice) // called when size or rate change
 
 	frames, bytes, dropped atomic.Uint64
+	freezes                atomic.Uint64 // times for which the link took nothing of a screen that changed
 
 	served         *streamer.Peer // by the goroutine last
 	taken          media.Frame    // the frame under way: the source's, or what became of it
@@ -58,8 +59,9 @@ type pipeline struct {
 	drawnSomething bool
 	playedOnce     bool // began was called
 	told           announced
-	prepared       bool // the frame before a keyframe has been made
-	skipped        bool // the newest picture, for the link's sake: it is sent when the link has caught up
+	prepared       bool          // the frame before a keyframe has been made
+	stalled        media.Instant // since when the link takes nothing; 0: it does
+	skipped        bool          // the newest picture, for the link's sake: it is sent when the link has caught up
 }
 
 // newPipeline makes a pipeline whose encoder was opened with config; run closes it.
@@ -192,8 +194,15 @@ func (p *pipeline) send(peer *streamer.Peer, screen *media.Frame) error {
 	}
 	if p.skipped = grant.Skip && !p.keyframe.Load(); p.skipped {
 		p.dropped.Add(1)
+		if p.stalled == 0 {
+			p.stalled = media.Now()
+		}
 		return nil
 	}
+	if p.stalled != 0 && media.Now().Sub(p.stalled) >= streamer.FreezeTime {
+		p.freezes.Add(1)
+	}
+	p.stalled = 0
 	p.taken = *screen // the source's own stays as it is: it may be repeated
 	frame, err := p.follow(peer, &p.taken)
 	if err != nil {

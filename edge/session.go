@@ -69,6 +69,7 @@ type session struct {
 
 	bulletin *bulletin
 	stages   *streamer.Stages
+	meter    *meter
 	// maySpeak is the player's right to be heard by the app; voice is nil without it.
 	maySpeak bool
 	voice    *voice
@@ -301,8 +302,12 @@ func (s *session) converse(ctx context.Context, offered offered, ready <-chan *l
 	}
 	renewal := time.NewTicker(leaseRenewal)
 	defer renewal.Stop()
+	looking := time.NewTicker(meterInterval)
+	defer looking.Stop()
 	for {
 		select {
+		case now := <-looking.C:
+			s.meter.look(now, c.meter())
 		case <-renewal.C:
 			if c.peer != nil && c.connectedOnce {
 				s.node.renew(s)

@@ -85,7 +85,10 @@ func (m Degraded) check(c *checks) {
 	}
 }
 
-func (m Registered) check(c *checks) { c.id("edge", string(m.Edge)) }
+func (m Registered) check(c *checks) {
+	c.id("edge", string(m.Edge))
+	c.between("usage", m.Usage, 0, maxUsagePeriod)
+}
 
 func (m Start) check(c *checks) {
 	c.session(m.Session)

@@ -201,6 +201,8 @@ func decoder(d Direction, kind string) func([]byte) (Message, error) {
 			return read[Installing]
 		case "alive":
 			return read[Living]
+		case "usage":
+			return read[Usage]
 		case "unheard":
 			return read[Unheard]
 		case "degraded":
@@ -222,6 +224,8 @@ func decoder(d Direction, kind string) func([]byte) (Message, error) {
 			return read[Candidate]
 		case "probe":
 			return read[Probe]
+		case "counted":
+			return read[Counted]
 		case "restart":
 			return read[Restart]
 		case "install":

@@ -94,6 +94,7 @@ var kinds = []string{
 	"play", "restart", "unheard", "offer", "answer", "candidate", "check", "install", "leave", "matched", "progress", "checked", "installing",
 	"ended", "moved", "queued", "leased", "error", "bound", "login", "challenge", "register", "status", "refuse", "alive", "registered", "start", "probe", "stop",
 	"measure", "measured",
+	"usage", "counted",
 }
 
 func TestGoldenRefusalsAreRefused(t *testing.T) {

@@ -72,9 +72,13 @@
 //	  {"type":"alive","session":S}                           answers probe
 //	  {"type":"degraded","session":S,"reason":ERROR}         the machine does not keep up with the session: its player may be moved, where another
 //	        machine has room; without reason: it does again. An edge that says so has nothing free in its status until then
+//	  {"type":"usage","session":S,"watch":S,"spans":[SPAN],"quality":QUALITY,"last":B}
+//	        watch, quality, last optional: the seconds served that are not counted yet, every so often as registered says and when the
+//	        session is over; until counted answers it is told again
 //	from signaling
 //	  {"type":"challenge","nonce":H}                         answers login; good for one register on this socket
-//	  {"type":"registered","edge":E}
+//	  {"type":"registered","edge":E,"usage":N}               usage, optional: tell of each session's use every N seconds
+//	  {"type":"counted","session":S,"past":N}                answers usage: seconds before N that came are kept
 //	  {"type":"start","session":S,"token":T,"app":A,"size":..,"codecs":[C],"resume":B,"restart":B,"watch":S,"offer":SDP,
 //	   "lease":{"slot":N,"expect":EPOCH,"ttl":MS},"trace":P}
 //	        offer, with watch: the spectator offers, by WHEP, and has no channels: answer is due, and offer never.
@@ -93,6 +97,9 @@
 //	LEASE  {"edge","slot","epoch","session","player","token","expiresAt","signature"}   the statement Lease (internal/identity), and its signature
 //	PLACE  {"latitude","longitude","radius"}                 degrees north and east; radius, optional: kilometres by which it may be wrong
 //	PICTURE {"codec","size","frameRate"}
+//	SPAN   {"first","past"}       seconds of Unix time, past not among them
+//	QUALITY {"framesPerSecond","bitsPerSecond","freezesPerMinute","lossRatio","roundTripP50","roundTripP95","glassP50","glassP95"}   all optional, of the
+//	        whole session; times in milliseconds
 //	SLOT   {"epoch","taken"}      RUNNING  {"session","app","token","watch","slot","epoch"}   token: TokenID of the player's
 //
 // After ended and after a failed installation a player's connection stays open for another play or install; after error
@@ -143,6 +150,8 @@
 //	output      at most 50 lines of at most 512 each
 //	position    1 on                            waiting   position on               estimate  -1 to 86400
 //	SLOT        of each slot, in order, or none EPOCH     0 to 2^53-1               MS        0 to 2^53-1; of ttl 1000 to 600000
+//	spans       at most 32, in order, disjoint, each of 1 to 3600 seconds           usage     0 to 600
+//	QUALITY     framesPerSecond to 1000, bitsPerSecond to 10^10, freezesPerMinute to 600, lossRatio to 1, times to 600000
 //	I, token    of the form of an id            K, signature  at most 256           running   at most 64
 //	P           a traceparent of version 00 (W3C Trace Context): 55 octets, hexadecimal digits in lower case, no id of zeros alone
 //	ERROR       code 1 to 32 of a-z 0-9 -, unknown ones are kept; message 1 to 512, hint at most 512

@@ -41,6 +41,7 @@ const (
 	CodeLeft          Code = "left"            // the player left, as an edge is told it
 	CodeStale         Code = "stale"           // a proposed lease was overtaken; signaling tries another, so that no player reads it
 	CodeTokenInUse    Code = "token-in-use"    // the token's one lease is held
+	CodeBanned        Code = "banned"          // an operator has ordered that this edge, key or token is not good here
 	CodeInternal      Code = "internal"        // a defect of ours; the log has the rest
 )
 
@@ -49,7 +50,7 @@ func Codes() []Code {
 	return []Code{
 		CodeBadToken, CodeExpiredToken, CodeSpentToken, CodeUnproven, CodeBadKey, CodeWrongOrigin, CodeNoEdge, CodeFull, CodeUnknownApp, CodeNotInstalled,
 		CodeNoCommonCodec, CodeWrongRegion, CodeNoSuchPicture, CodeLowScore, CodeTooDear, CodeNotAccepting, CodeAppFailed, CodeAppExited, CodeEdgeGone, CodeDegraded, CodeEdgeRefused, CodeRateLimited, CodeBadMessage,
-		CodeWrongVersion, CodeTimedOut, CodeShuttingDown, CodeReplaced, CodeLeft, CodeStale, CodeTokenInUse, CodeInternal,
+		CodeWrongVersion, CodeTimedOut, CodeShuttingDown, CodeReplaced, CodeLeft, CodeStale, CodeTokenInUse, CodeBanned, CodeInternal,
 	}
 }
 
@@ -166,6 +167,8 @@ func defaults(code Code) Error {
 		return Error{Message: "The machine was given to somebody else at the same moment.", Hint: "Try again.", Retryable: true}
 	case CodeTokenInUse:
 		return Error{Message: "This link is being played already.", Hint: "Return to the tab or machine where it is, or end the game there first.", Retryable: true}
+	case CodeBanned:
+		return Error{Message: "The operator of this server has closed it to you.", Hint: "Ask whoever gave you the link; they can ask the operator."}
 	case CodeLeft:
 		return Error{Message: "The player left.", Hint: "Play again to start anew.", Retryable: true}
 	default:

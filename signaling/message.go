@@ -324,6 +324,8 @@ type Living struct {
 // Registered tells an edge its id.
 type Registered struct {
 	Edge EdgeID `json:"edge"`
+	// Usage is how often Usage is wanted of each session, in seconds; 0: never.
+	Usage int `json:"usage,omitempty"`
 }
 
 // Start asks an edge to run a session, or, with Resume, to offer again for one that it still holds. The token is the

@@ -88,7 +88,7 @@ var wireNames = sync.OnceValue(func() map[string]string {
 	names := map[string]string{fold("type"): "type"}
 	for _, d := range []Message{
 		Play{}, Offer{}, Answer{}, Bound{}, Candidate{}, Install{}, Matched{}, Progress{}, Checked{}, Installing{}, Ended{}, Failed{},
-		Login{}, Challenge{}, Register{}, Status{}, Refuse{}, Living{}, Registered{}, Start{}, Probe{}, Stop{}, Measure{}, Measured{},
+		Login{}, Challenge{}, Register{}, Status{}, Refuse{}, Living{}, Registered{}, Start{}, Probe{}, Stop{}, Measure{}, Measured{}, Usage{}, Counted{},
 	} {
 		collectNames(reflect.TypeOf(d), names)
 	}

@@ -28,6 +28,15 @@ func (s *silence) begun(now time.Duration) bool {
 	return true
 }
 
+// Silence is for how long nothing has come from the player; 0 before anything has.
+func (p *Peer) Silence() time.Duration {
+	heard := p.silence.heard.Load()
+	if heard == 0 {
+		return 0
+	}
+	return time.Since(p.born) - time.Duration(heard)
+}
+
 // hear takes note of a sign of life of the player's.
 func (p *Peer) hear() { p.silence.hear(time.Since(p.born)) }
 

@@ -2,6 +2,8 @@ package streamer
 
 import (
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -42,6 +44,8 @@ const stageWindow = 300
 type Stages struct {
 	histograms map[Stage]prometheus.Observer
 	windows    map[Stage]*telemetry.Window
+	glass      telemetry.Distribution
+	freezes    freezes
 }
 
 // NewStageHistogram makes the metric that NewStages feeds; register it once.
@@ -82,6 +86,39 @@ func (s *Stages) observePresented(p Presented) {
 	s.observe(StageNetwork, p.Network)
 	s.observe(StageDecode, p.Decode)
 	s.observe(StagePresent, p.Present)
+	shown := p.Times.Sent.Add(p.Network + p.Decode + p.Present)
+	s.glass.Add(shown.Sub(p.Times.Damaged))
+	s.freezes.shown(p.Times.Damaged, shown)
+}
+
+// Glass is the time from drawn to shown that a share of the session's frames are within, from 0 to 1; 0 before any was shown.
+func (s *Stages) Glass(share float64) time.Duration { return s.glass.Quantile(share) }
+
+// Freezes is how many frames of the session were shown a tenth of a second or more later after the one before than they were drawn after it:
+// a screen on which nothing is drawn does not freeze.
+func (s *Stages) Freezes() uint64 { return s.freezes.n.Load() }
+
+// FreezeTime is what a player sees as a standstill.
+const FreezeTime = 100 * time.Millisecond
+
+// freezes counts what Freezes says. Connections of a session follow one another; a frame that is older than the newest is left out.
+type freezes struct {
+	n atomic.Uint64
+
+	mu          sync.Mutex
+	drawn, last media.Instant // when the newest frame was drawn, and shown
+}
+
+func (f *freezes) shown(drawn, shown media.Instant) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if drawn <= f.drawn {
+		return
+	}
+	if f.drawn != 0 && shown.Sub(f.last)-drawn.Sub(f.drawn) >= FreezeTime {
+		f.n.Add(1)
+	}
+	f.drawn, f.last = drawn, shown
 }
 
 // Lately summarizes a stage over the newest frames.

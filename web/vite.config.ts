@@ -27,6 +27,6 @@ export default defineConfig({
     // The server's policy allows no data: URL and no inline script.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rollupOptions: { input: { index: path("app/index.html"), bench: path("app/bench.html") } },
+    rollupOptions: { input: { index: path("app/index.html"), bench: path("app/bench.html"), admin: path("app/admin.html") } },
   },
 });

@@ -1,5 +1,5 @@
 // Command nearlight is all of Nearlight in one program: the whole network in one process (up), its parts (signaling,
-// edge), the games it brings (scene), and what looks after them (doctor, config, token, wallet, erase, bench).
+// edge), the games it brings (scene), and what looks after them (doctor, config, token, wallet, admin, erase, bench).
 //
 // Exit codes: 0 done, 1 failed, 2 wrong usage, 3 something the machine lacks.
 package main
@@ -74,7 +74,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		newUp(), newEdge(), newSignaling(), // the network and its parts
 		newScene(), newClock(), // what it can show by itself
-		newDoctor(), newConfig(), newToken(), newWallet(), newChecker(), newErase(), newVersion(), newBench(),
+		newDoctor(), newConfig(), newToken(), newWallet(), newAdmin(), newChecker(), newErase(), newVersion(), newBench(),
 	)
 	for _, c := range root.Commands() {
 		c.DisableFlagsInUseLine = true // each says itself where its flags go

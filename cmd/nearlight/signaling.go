@@ -26,13 +26,15 @@ func newSignaling() *cobra.Command {
 	var collector string
 	var verbose bool
 	var secure tlsFlags
+	var operators adminFlags
 	c := &cobra.Command{
 		Use:   "signaling --verify-key FILE",
 		Short: "Run signaling alone: it matches players with edges and serves the pages",
 		Long: "Runs signaling and the pages. Tokens that are signed with a key's private half are good, for players and edges alike;\n" +
 			"`nearlight token` signs them. Signaling holds only the public half: whoever breaks in cannot sign.\n\n" +
 			"Several make a cluster of equals, by --cluster-listen or --nats: edges and players connect to any of them, and go on at another when one is\n" +
-			"stopped or fails. None keeps anything: the edges tell what they run.",
+			"stopped or fails. None keeps anything: the edges tell what they run.\n\n" +
+			"With --admin-listen operators get an API and a console, which answer for the whole cluster (`nearlight admin`, docs/runbook.md).",
 		Example: "  nearlight signaling --verify-key public.pem\n" +
 			"  nearlight signaling --verify-key public.pem --listen :8080 --cluster-listen 10.0.0.1:6222 --cluster-peers 10.0.0.2:6222 --cluster-secret cluster.secret",
 		Args: noArguments,
@@ -106,6 +108,10 @@ func newSignaling() *cobra.Command {
 				return usage("%w", err)
 			}
 			pages := builtPages(logger)
+			operated, err := operators.open(signals, pages, speaking, logger)
+			if err != nil {
+				return err
+			}
 			listener, err := listenOn(listen)
 			if err != nil {
 				return err
@@ -123,6 +129,7 @@ func newSignaling() *cobra.Command {
 				}
 				return nil
 			})
+			group.Go(func() error { return operated.run(ctx) })
 			if relay.turn != nil {
 				group.Go(func() error { return relay.turn.Run(ctx) })
 			}
@@ -151,6 +158,7 @@ func newSignaling() *cobra.Command {
 	secure.register(c.Flags())
 	cluster.register(c.Flags())
 	matching.register(c.Flags())
+	operators.register(c.Flags())
 	c.Flags().StringVar(&database, "database", "", "keep who played what, when and where: a file (SQLite), or postgres://USER:PASSWORD@HOST/NAME, which nodes of a cluster share (docs/privacy.md); empty keeps nothing")
 	c.Flags().DurationVar(&drain, "drain", time.Second, "over how long connections are closed at the end, so that edges and players do not come to the other nodes all at once")
 	c.Flags().IntVar(&perAddress, "connections-per-address", server.DefaultPerAddress, "connections that one address may have")

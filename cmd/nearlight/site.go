@@ -52,6 +52,7 @@ func (s site) handler() http.Handler {
 	}
 	mux.Handle("GET /pictures/", http.StripPrefix("/pictures/", cached(http.FileServerFS(s.pictures))))
 	mux.Handle("GET /metrics", metricsHandler(s.metrics))
+	mux.Handle("GET /"+consolePage, http.NotFoundHandler()) // it is served to operators alone
 	mux.Handle("/", cached(http.FileServerFS(s.pages)))
 	if s.measured != nil {
 		mux.HandleFunc("POST /bench/report", s.measured.report)

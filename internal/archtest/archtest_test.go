@@ -46,6 +46,7 @@ var arrows = []struct {
 	{"signaling/binding", []string{"signaling", "internal/identity"}, "what both ends of a connection sign, whoever they are"},
 	{"signaling/turn", []string{"signaling"}, "a relay knows credentials and addresses, and no session but by name"},
 	{"signaling/server", []string{"signaling", "internal/identity", "internal/store", "internal/bus", "internal/settlement", "internal/telemetry", "internal/tracing"}, "signaling never touches media"},
+	{"signaling/admin", []string{"signaling", "internal/store"}, "what operators ask of a server, over HTTP"},
 	{"signaling/client", []string{"signaling", "internal/identity"}, "edge, checker and tests dial with the same client"},
 	{"edge/capture", []string{"internal/media", "internal/cuda", "internal/scene", "internal/marker", "internal/yuv", "internal/alarm"}, "a source of pictures knows no encoder and no transport"},
 	{"edge/capture/wayland", []string{"edge/capture", "internal/media", "internal/marker", "internal/yuv"}, "a protocol knows no GPU: what does lies below it"},

@@ -79,7 +79,10 @@ func (l *Link) send(messages []signaling.Message) {
 func (l *Link) Registration() signaling.Register { return l.machine.Registration() }
 
 // Registered implements client.EdgeHandler.
-func (l *Link) Registered(id signaling.EdgeID) { l.take(signaling.Registered{Edge: id}) }
+func (l *Link) Registered(m signaling.Registered) { l.take(m) }
+
+// Counted implements client.EdgeHandler: nothing is told that could be counted.
+func (l *Link) Counted(signaling.Counted) {}
 
 // Start implements client.EdgeHandler.
 func (l *Link) Start(m signaling.Start) { l.take(m) }

@@ -11,7 +11,7 @@ import (
 	"nearlight/signaling"
 )
 
-// Entry is one fact to keep: Begin, Sit, Rise, Receipt, End or Act, by value.
+// Entry is one fact to keep: Begin, Sit, Rise, Receipt, Assess, End, Act or Impose, by value.
 type Entry interface {
 	check() error
 }
@@ -68,6 +68,12 @@ type End struct {
 	At      time.Time
 }
 
+// Assess says how good a session was: in place of what was said before, since it is told again while more is known, and after End too.
+type Assess struct {
+	Session signaling.SessionID
+	Quality Quality
+}
+
 // Quality sums up what a player saw. The zero value of a field means that it was not measured.
 type Quality struct {
 	FramesPerSecond  float64 `json:"frames_per_second,omitempty"`
@@ -80,6 +86,16 @@ type Quality struct {
 	GlassP95MS       float64 `json:"glass_p95_ms,omitempty"`
 	ClickP50MS       float64 `json:"click_p50_ms,omitempty"` // input to its picture
 	ClickP95MS       float64 `json:"click_p95_ms,omitempty"`
+}
+
+func (q *Quality) check() error {
+	if q == nil {
+		return nil
+	}
+	if _, err := json.Marshal(q); err != nil { // NaN and infinity
+		return malformed("quality: %v", err)
+	}
+	return nil
 }
 
 // Act is an entry of the audit log. No entry of it is ever changed, but for names of persons that are erased.
@@ -101,6 +117,11 @@ const (
 	LeaseReleased = "lease-released"
 	EdgeAdmitted  = "edge-admitted"
 	EdgeDrained   = "edge-drained"
+	DrainUndone   = "drain-undone"
+	NodeDrained   = "node-drained"
+	SessionEnded  = "session-ended" // by an operator
+	Banned        = "banned"
+	BanLifted     = "ban-lifted"
 	Erased        = "erased" // written by Erase
 )
 
@@ -165,13 +186,12 @@ func (e Receipt) check() error {
 	return firstError(checkText("session", string(e.Session), 1, maxID), checkText("seat", e.Seat, 1, maxID), e.Span.check())
 }
 
+func (e Assess) check() error {
+	return firstError(checkText("session", string(e.Session), 1, maxID), e.Quality.check())
+}
+
 func (e End) check() error {
-	if e.Quality != nil {
-		if _, err := json.Marshal(e.Quality); err != nil { // NaN and infinity
-			return malformed("quality: %v", err)
-		}
-	}
-	return firstError(checkText("session", string(e.Session), 1, maxID), checkText("code", string(e.Code), 1, maxID),
+	return firstError(e.Quality.check(), checkText("session", string(e.Session), 1, maxID), checkText("code", string(e.Code), 1, maxID),
 		checkText("reason", e.Reason, 0, maxReason), checkTime(e.At))
 }
 

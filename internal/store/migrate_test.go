@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"nearlight/signaling"
 )
@@ -87,13 +88,17 @@ func TestEveryEarlierVersionBecomesThisOne(t *testing.T) {
 					session.Ended.UnixMilli() != 1893553545000 || len(seats) != 2 || seats[0].Player != "ada" || seats[0].Seconds() != 95 {
 					t.Errorf("%+v %+v", session, seats)
 				}
-				open, err := s.Unended(t.Context())
+				open, err := s.Unended(t.Context(), time.UnixMilli(1893553600000))
 				if err != nil || len(open) != 1 || open[0].ID != "s-2" {
 					t.Errorf("%+v %v", open, err)
 				}
 				acts, err := s.Acts(t.Context(), Page{})
 				if want := map[bool]int{true: 2}[version >= 2]; err != nil || len(acts) != want {
 					t.Errorf("%+v %v", acts, err)
+				}
+				orders, err := s.Orders(t.Context())
+				if want := map[bool]int{true: 2}[version >= 4]; err != nil || len(orders) != want {
+					t.Errorf("%+v %v", orders, err)
 				}
 				if want := map[bool]int{true: 2}[version >= 3]; len(seats[0].Addresses) != want {
 					t.Errorf("%v", seats[0].Addresses)

@@ -82,9 +82,30 @@ func (s *Store) Session(ctx context.Context, id signaling.SessionID) (Session, [
 	return found[0], seats, err
 }
 
-// Unended returns the sessions that have not ended: after a crash, those whose end nobody has written.
-func (s *Store) Unended(ctx context.Context) ([]Session, error) {
-	return s.sessions(ctx, "WHERE ended_ms IS NULL ORDER BY id")
+// Unended is a session that has not ended.
+type Unended struct {
+	Session
+	Used time.Time // the end of the last second in which its player or a spectator was served; when it began, where none was
+}
+
+// Unended returns the sessions that have not ended, and in which nobody was served after a time: after a crash, those whose end nobody has
+// written are among them.
+func (s *Store) Unended(ctx context.Context, since time.Time) ([]Unended, error) {
+	var found []Unended
+	err := each(ctx, s.engine.read, func(rows *sql.Rows) error {
+		var used int64
+		one, err := scanSession(func(columns ...any) error { return rows.Scan(append(columns, &used)...) })
+		at := time.Unix(used, 0)
+		if at.Before(one.Begun) {
+			at = one.Begun
+		}
+		if !at.After(since) {
+			found = append(found, Unended{one, at})
+		}
+		return err
+	}, "SELECT "+sessionColumns+", COALESCE((SELECT MAX(u.past) FROM usage u WHERE u.session = sessions.id), 0) FROM sessions "+
+		"WHERE ended_ms IS NULL AND begun_ms <= $1 ORDER BY id", since.UnixMilli())
+	return found, s.engine.explain("read sessions that have not ended", err)
 }
 
 // Page is a place in a list: what lies after Time and ID. The zero value is its beginning.

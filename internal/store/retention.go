@@ -24,6 +24,9 @@ const (
 	DefaultActs      = DefaultSessions
 )
 
+// keptOrders is for how long orders that are over are kept: a node that has not heard of it yet must not bring one back.
+const keptOrders = 24 * time.Hour
+
 func (r Retention) withDefaults() Retention {
 	for _, d := range []struct {
 		value    *time.Duration
@@ -38,7 +41,7 @@ func (r Retention) withDefaults() Retention {
 }
 
 // Purged counts what Purge has taken off.
-type Purged struct{ Addresses, Persons, Sessions, Acts int64 }
+type Purged struct{ Addresses, Persons, Sessions, Acts, Orders int64 }
 
 // purgeRows is how many rows one transaction of a purge changes: what waits meanwhile waits for that long.
 const purgeRows = 500
@@ -76,6 +79,8 @@ func (s *Store) purge(ctx context.Context, now time.Time) (Purged, error) {
 		{"sessions", &purged.Sessions, keep.Sessions, "DELETE FROM sessions WHERE id IN " +
 			"(SELECT id FROM sessions WHERE begun_ms < $1 AND COALESCE(ended_ms, begun_ms) < $1 ORDER BY begun_ms LIMIT $2)"},
 		{"acts", &purged.Acts, keep.Acts, "DELETE FROM acts WHERE id IN (SELECT id FROM acts WHERE at_ms < $1 ORDER BY at_ms LIMIT $2)"},
+		{"orders", &purged.Orders, keptOrders, "DELETE FROM orders WHERE (kind, target) IN " +
+			"(SELECT kind, target FROM orders WHERE until_ms > 0 AND until_ms < $1 ORDER BY until_ms LIMIT $2)"},
 	} {
 		for {
 			n, err := s.change(ctx, step.query, now.Add(-step.keep).UnixMilli(), purgeRows)
@@ -91,7 +96,7 @@ func (s *Store) purge(ctx context.Context, now time.Time) (Purged, error) {
 	}
 	if purged != (Purged{}) {
 		s.log.Info("what retention does not keep is gone", "addresses", purged.Addresses, "persons", purged.Persons,
-			"sessions", purged.Sessions, "acts", purged.Acts)
+			"sessions", purged.Sessions, "acts", purged.Acts, "orders", purged.Orders)
 		return purged, s.engine.explain("overwrite what was purged", s.engine.scrub(ctx))
 	}
 	return purged, nil

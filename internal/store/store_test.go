@@ -159,6 +159,11 @@ func TestWhatIsMalformedIsRefusedBeforeItWaits(t *testing.T) {
 		Receipt{Session: "s", Seat: "p", Span: Span{math.MinInt64, math.MaxInt64}},
 		End{Session: "s", At: epoch}, End{Session: "s", Code: "left", Reason: long, At: epoch},
 		End{Session: "s", Code: "left", Quality: &Quality{LossRatio: math.NaN()}, At: epoch},
+		Assess{Session: "s", Quality: Quality{LossRatio: math.Inf(1)}},
+		Assess{},
+		Impose{Order: Order{Kind: BanKey, At: epoch}, Act: Act{ID: "a", Kind: Banned, At: epoch}},
+		Impose{Order: Order{Kind: BanKey, Target: "k", At: epoch}},
+		Impose{Order: Order{Kind: BanKey, Target: "k", At: epoch, Until: time.UnixMilli(-1)}, Act: Act{ID: "a", Kind: Banned, At: epoch}},
 		Act{Kind: "k", At: epoch}, Act{ID: "a", At: epoch}, Act{ID: "a", Kind: "k", Detail: long, At: epoch},
 	} {
 		if err := s.Write(t.Context(), entry); !errors.Is(err, ErrBadEntry) {
@@ -267,7 +272,7 @@ func TestWhatWaitsIsWrittenBeforeRunReturns(t *testing.T) {
 		if err := s.Run(over); err != nil {
 			t.Fatal(err)
 		}
-		open, err := s.Unended(t.Context())
+		open, err := s.Unended(t.Context(), epoch)
 		if err != nil || len(open) != 100 || acknowledged != 100 {
 			t.Errorf("%d are kept, %d were acknowledged, %v", len(open), acknowledged, err)
 		}

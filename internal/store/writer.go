@@ -151,8 +151,12 @@ func kind(e Entry) string {
 		return "rise"
 	case Receipt:
 		return "receipt"
+	case Assess:
+		return "assess"
 	case End:
 		return "end"
+	case Impose:
+		return "order"
 	default:
 		return "act"
 	}
@@ -180,6 +184,21 @@ func write(ctx context.Context, tx *sql.Tx, entry Entry) error {
 			err = fmt.Errorf("store: seat %s of session %s: %w", e.Seat, e.Session, ErrUnknown)
 		}
 		return err
+	case Assess:
+		text, err := json.Marshal(e.Quality)
+		if err != nil {
+			return err
+		}
+		n, err := exec("UPDATE sessions SET quality = $2 WHERE id = $1", string(e.Session), string(text))
+		if err == nil && n == 0 {
+			err = fmt.Errorf("store: session %s: %w", e.Session, ErrUnknown)
+		}
+		return err
+	case Impose:
+		if err := writeOrder(ctx, tx, e.Order); err != nil {
+			return err
+		}
+		return write(ctx, tx, e.Act)
 	case End:
 		quality := ""
 		if e.Quality != nil {

@@ -178,7 +178,7 @@ func permanent(err error) bool {
 		return false
 	}
 	switch reason.Code {
-	case signaling.CodeBadToken, signaling.CodeExpiredToken, signaling.CodeBadKey, signaling.CodeWrongOrigin, signaling.CodeWrongVersion, signaling.CodeReplaced:
+	case signaling.CodeBadToken, signaling.CodeExpiredToken, signaling.CodeBadKey, signaling.CodeBanned, signaling.CodeWrongOrigin, signaling.CodeWrongVersion, signaling.CodeReplaced:
 		return true
 	}
 	return false

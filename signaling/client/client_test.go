@@ -103,7 +103,8 @@ func (d *den) Registration() signaling.Register {
 	defer d.mu.Unlock()
 	return signaling.Register{Token: "t", Slots: 2, Free: d.free, Codecs: signaling.List[string]{"h264"}}
 }
-func (d *den) Registered(id signaling.EdgeID)    { d.ids <- id }
+func (d *den) Registered(m signaling.Registered) { d.ids <- m.Edge }
+func (d *den) Counted(signaling.Counted)         {}
 func (d *den) Start(signaling.Start)             {}
 func (d *den) Answer(signaling.Answer)           {}
 func (d *den) Candidate(signaling.Candidate)     {}
@@ -202,7 +203,7 @@ func TestAnEdgeGivesUpWhereTryingAgainIsOfNoUse(t *testing.T) {
 		ws := s.next(t)
 		say(t, ws, signaling.SignalingToEdge, signaling.Failed{Error: signaling.NewError(code)})
 		switch code {
-		case signaling.CodeBadToken, signaling.CodeExpiredToken, signaling.CodeBadKey, signaling.CodeWrongOrigin, signaling.CodeWrongVersion, signaling.CodeReplaced:
+		case signaling.CodeBadToken, signaling.CodeExpiredToken, signaling.CodeBadKey, signaling.CodeBanned, signaling.CodeWrongOrigin, signaling.CodeWrongVersion, signaling.CodeReplaced:
 			if err := <-done; !errors.Is(err, &signaling.Error{Code: code}) {
 				t.Errorf("%s: %v", code, err)
 			}

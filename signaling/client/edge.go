@@ -15,7 +15,7 @@ type EdgeHandler interface {
 	// client.
 	Registration() signaling.Register
 	// Registered says that signaling knows the edge, at first and after each lost connection.
-	Registered(signaling.EdgeID)
+	Registered(signaling.Registered)
 	// Start asks for a session: Offer or Refuse is due within 20 s. With Resume it asks for a new offer for one that runs.
 	Start(signaling.Start)
 	// Offer asks for new ways for a spectator that offers (Start.Offer): an Answer is due.
@@ -29,6 +29,8 @@ type EdgeHandler interface {
 	Probe(signaling.SessionID) bool
 	// Install asks for an app to be installed; Installing tells how far that is, at last with Done.
 	Install(signaling.Install)
+	// Counted says that what a Usage told is kept.
+	Counted(signaling.Counted)
 	// Stop asks to end a session. Nothing needs to be sent but the new Status.
 	Stop(signaling.Stop)
 }
@@ -55,8 +57,8 @@ func NewEdge(config Config, handler EdgeHandler) (*Edge, error) {
 	return &Edge{config: ready, handler: handler, outbox: newOutbox(signaling.EdgeToSignaling)}, nil
 }
 
-// Send queues a message for signaling: Status, Refuse, Progress, Offer, Answer, Candidate, Unheard, Ended or Installing. While the connection is
-// lost it waits for the next one. It fails on a message that signaling would refuse, and with ErrBacklog.
+// Send queues a message for signaling: Status, Refuse, Progress, Offer, Answer, Candidate, Unheard, Usage, Ended or Installing. While the connection is
+// lost it waits for the next one, but for Status and Usage, which the next one begins with anew. It fails on a message that signaling would refuse, and with ErrBacklog.
 func (e *Edge) Send(m signaling.Message) error { return e.outbox.send(m) }
 
 // ID returns the id under which the edge is registered, "" before it first is.
@@ -115,7 +117,7 @@ func (e *Edge) connect(ctx context.Context) (registered bool, err error) {
 func (e *Edge) handle(m signaling.Message) error {
 	switch m := m.(type) {
 	case signaling.Registered:
-		e.handler.Registered(m.Edge)
+		e.handler.Registered(m)
 	case signaling.Start:
 		e.handler.Start(m)
 	case signaling.Offer:
@@ -135,6 +137,8 @@ func (e *Edge) handle(m signaling.Message) error {
 		}
 	case signaling.Install:
 		e.handler.Install(m)
+	case signaling.Counted:
+		e.handler.Counted(m)
 	case signaling.Stop:
 		e.handler.Stop(m)
 	}

@@ -21,7 +21,7 @@ type outbox struct {
 	era       atomic.Uint64
 }
 
-// waiting is an encoded message. A status is forgotten in the next era, since the registration that begins it is newer.
+// waiting is an encoded message. A status is forgotten in the next era, since the registration that begins it is newer, and so is use: it is told again.
 type waiting struct {
 	data   []byte
 	status bool
@@ -38,7 +38,11 @@ func (o *outbox) send(m signaling.Message) error {
 	if err != nil {
 		return err
 	}
-	_, status := m.(signaling.Status)
+	status := false
+	switch m.(type) {
+	case signaling.Status, signaling.Usage:
+		status = true
+	}
 	select {
 	case o.queue <- waiting{data: data, status: status, era: o.era.Load()}:
 		return nil

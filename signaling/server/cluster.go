@@ -53,6 +53,7 @@ type cluster struct {
 	beats  int
 	guests map[guestName]*guest          // players elsewhere whose edge is here
 	dirty  map[signaling.EdgeID]struct{} // edges of ours whose news were not told
+	orders map[orderName]struct{}        // that were not told
 	seq    uint64
 	all    bool // tell all edges, not the news alone
 	told   time.Time
@@ -72,8 +73,11 @@ type neighbour struct {
 	round   uint64 // counts its full accounts
 	leaving bool
 	studios map[string]int
+	drained bool
 	queue   []int64 // since when players wait there, the longest first; milliseconds since 1970
-	asked   time.Time
+	missed  bool      // something that it told was lost, and no account of all came since
+	whole   bool      // of the account that is coming nothing is missing so far
+	asked   time.Time // for one
 }
 
 // envelope is a message to one node.
@@ -129,7 +133,8 @@ type ending struct {
 func newCluster(b bus.Bus) *cluster {
 	return &cluster{
 		id: "n-" + rand.Text(), bus: b, out: make(chan outgoing, outgoingQueue),
-		nodes: make(map[string]*neighbour), links: make(map[string]*link), ways: make(map[signaling.EdgeID]map[*link]struct{}), guests: make(map[guestName]*guest), dirty: make(map[signaling.EdgeID]struct{}), all: true,
+		nodes: make(map[string]*neighbour), links: make(map[string]*link), ways: make(map[signaling.EdgeID]map[*link]struct{}), guests: make(map[guestName]*guest), dirty: make(map[signaling.EdgeID]struct{}),
+		orders: make(map[orderName]struct{}), all: true,
 	}
 }
 

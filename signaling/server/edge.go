@@ -29,6 +29,7 @@ type edge struct {
 	quiet   bool             // it did not answer a probe, and nothing came from it since
 	relief  *alarm           // it is degraded, and looked after
 	shunned time.Time        // until which it is given nobody
+	cut     bool             // it has told of seconds that cannot be, which is logged once
 	since   int64
 	leases  []signaling.SlotState // as the edge said last, and what was proposed since; nil for an edge that gives none
 
@@ -64,13 +65,18 @@ func (e *edge) available() int {
 	return max(0, min(e.free, e.slots-taken))
 }
 
-// register takes an edge in, or back where it is one that was lost. Its id is what it has shown to be.
+// register takes an edge in, or back where it is one that was lost. Its id is what it has shown to be. It returns nil for one that an operator has
+// banned.
 func (r *registry) register(to peer, m signaling.Register, id signaling.EdgeID) *edge {
 	reach := reachOf(to, m)
 	found := r.locate(reach.standpoint())
 	m.Place = placeOf(m.Place, found)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if reason := r.barredEdge(id); reason != nil {
+		to.end(reason)
+		return nil
+	}
 	e := r.edges[id]
 	if e == nil {
 		e = &edge{
@@ -95,7 +101,7 @@ func (r *registry) register(to peer, m signaling.Register, id signaling.EdgeID) 
 	}
 	e.log.Info("edge is registered", "name", e.name, "slots", e.slots, "free", e.free, "codecs", e.codecs, "apps", len(e.apps), "sessions", len(m.Sessions))
 	e.reach, e.ways, e.traits, e.network = reach, reach.ways(), m.Traits, found.Network
-	to.send(signaling.Registered{Edge: e.id})
+	to.send(signaling.Registered{Edge: e.id, Usage: signaling.UsagePeriod})
 	for id, s := range e.sessions {
 		if !slices.Contains(m.Sessions, id) && !s.unsent() {
 			r.finish(s, signaling.Ended{Reason: signaling.Errorf(signaling.CodeEdgeGone, "The machine that ran your game has started anew.")}, false)
@@ -187,6 +193,9 @@ func (r *registry) fromEdge(e *edge, from peer, m signaling.Message) *signaling.
 		r.touch(e)
 		r.serveQueue()
 		return nil
+	case signaling.Usage:
+		r.used(e, m)
+		return nil
 	case signaling.Installing:
 		if i := e.installs[m.Request]; i != nil {
 			r.installed(i, m)
@@ -198,6 +207,9 @@ func (r *registry) fromEdge(e *edge, from peer, m signaling.Message) *signaling.
 	id, ok := sessionOf(m)
 	s := e.sessions[id]
 	if !ok || s == nil {
+		if over, ended := m.(signaling.Ended); ended {
+			r.strayEnd(e, over)
+		}
 		r.metrics.dropped.WithLabelValues("unknown-session").Inc() // it has just ended
 		return nil
 	}

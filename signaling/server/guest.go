@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"nearlight/internal/store"
 	"nearlight/signaling"
 	"nearlight/signaling/match"
 	"nearlight/signaling/sequence"
@@ -135,7 +136,7 @@ func (r *registry) open(g *guest, o opening) {
 		refusal = r.lookOn(p, play, o.Claims)
 	default:
 		e := r.edges[o.Edge]
-		if e == nil || e.peer == nil || e.quiet || e.available() == 0 {
+		if e == nil || e.peer == nil || e.quiet || e.available() == 0 || r.holds(store.DrainEdge, string(o.Edge)) {
 			g.tell(body{Retry: signaling.NewError(signaling.CodeFull)})
 			return
 		}

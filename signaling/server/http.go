@@ -46,15 +46,21 @@ func (s *Server) serveLive(w http.ResponseWriter, _ *http.Request) {
 	s.reply(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
+func (s *Server) ready() bool {
+	connected := s.config.Bus == nil || s.config.Bus.Connected()
+	s.registry.mu.Lock()
+	draining := s.registry.draining
+	s.registry.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reached = s.reached || connected
+	return s.running && !s.closing && s.reached && !draining
+}
+
 // serveReady says whether new edges and players may be sent here. A node that has reached its cluster once stays ready: where the bus is lost it
 // is for all nodes alike, and each still serves its own edges.
 func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
-	connected := s.config.Bus == nil || s.config.Bus.Connected()
-	s.mu.Lock()
-	s.reached = s.reached || connected
-	ready := s.running && !s.closing && s.reached
-	s.mu.Unlock()
-	if ready {
+	if s.ready() {
 		s.reply(w, http.StatusOK, map[string]string{"status": "ok"})
 		return
 	}
@@ -76,7 +82,7 @@ func (s *Server) serveApps(w http.ResponseWriter, r *http.Request) {
 	if !strings.EqualFold(scheme, "Bearer") {
 		raw = ""
 	}
-	claims, err := s.config.Verifier.Verify(raw, token.Player)
+	claims, err := s.verify(raw, token.Player)
 	if err != nil {
 		s.log.Info("token is refused", "error", err)
 		w.Header().Set("WWW-Authenticate", "Bearer")
@@ -157,6 +163,13 @@ func (s *Server) serveEdge(w http.ResponseWriter, r *http.Request) {
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, as role, talk func(*conn)) {
 	if err := s.names.check(r); err != nil {
 		s.deny(w, http.StatusForbidden, err)
+		return
+	}
+	s.registry.mu.Lock()
+	elsewhere := s.registry.turnsAway()
+	s.registry.mu.Unlock()
+	if elsewhere {
+		s.deny(w, http.StatusServiceUnavailable, signaling.NewError(signaling.CodeShuttingDown))
 		return
 	}
 	addr := s.config.ClientAddr(r)
@@ -252,7 +265,7 @@ func (s *Server) player(c *conn) {
 func (s *Server) fromPlayer(p *player, from page, m signaling.Message) *signaling.Error {
 	switch m := m.(type) {
 	case signaling.Play:
-		claims, err := s.config.Verifier.Verify(m.Token, token.Player)
+		claims, err := s.verify(m.Token, token.Player)
 		if err != nil {
 			p.log.Info("token is refused", "error", err)
 			return signaling.AsError(err)
@@ -262,7 +275,7 @@ func (s *Server) fromPlayer(p *player, from page, m signaling.Message) *signalin
 		}
 		return s.registry.play(p, m, claims)
 	case signaling.Install:
-		claims, err := s.config.Verifier.Verify(m.Token, token.Player)
+		claims, err := s.verify(m.Token, token.Player)
 		if err != nil {
 			p.log.Info("token is refused", "error", err)
 			return signaling.AsError(err)
@@ -315,6 +328,9 @@ func (s *Server) edge(c *conn) {
 		return
 	}
 	e := s.registry.register(c, who.Register, who.id)
+	if e == nil {
+		return // it has been told why
+	}
 	defer s.registry.loseEdge(e, c)
 	c.watchBeats(func(late bool) { s.registry.heartbeats(e, c, late) })
 	for {

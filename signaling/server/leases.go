@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"nearlight/internal/identity"
+	"nearlight/internal/store"
 	"nearlight/signaling"
 	"nearlight/signaling/lease"
 )
@@ -122,12 +123,15 @@ func (r *registry) adopt(e *edge, told signaling.Running) {
 	}
 	s := &session{id: told.Session, app: told.App, owner: told.Token, edge: e, born: time.Now(), watches: told.Watch, phase: settled, slot: told.Slot}
 	s.leased = told.Epoch > 0 // which lease that is its player knows
-	s.noted = told.Watch == ""
+	s.noted, s.adopted = told.Watch == "", true
 	s.rest = s.born.Add(moveRest) // its player may have been moved, as far as anybody here knows
 	s.log = r.log.With("session", s.id, "edge", e.id)
 	r.sessions[s.id], e.sessions[s.id] = s, s
 	r.holdToken(s)
 	r.metrics.adopted.Inc()
+	if s.noted {
+		r.records.add(store.Begin{Session: s.id, App: s.app, Edge: e.id, At: s.born}) // changes nothing where it is kept
+	}
 	s.log.Info("session is taken over as its edge runs it", "app", s.app)
 	r.lose(s, holdTime)
 	r.endDoubled(r.book.Told(r.book.HoldsOf(s.owner)))

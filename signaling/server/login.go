@@ -98,7 +98,7 @@ func (s *Server) mayRegister(m signaling.Register, address identity.Address) *si
 		}
 		return nil
 	}
-	claims, err := s.config.Verifier.Verify(m.Token, token.Edge)
+	claims, err := s.verify(m.Token, token.Edge)
 	if err != nil {
 		s.log.Info("token is refused", "error", err)
 		return signaling.AsError(err)

@@ -27,7 +27,7 @@ type metrics struct {
 	studioRequests, studioRefusals *prometheus.CounterVec // by studio, and code
 	studioSessions                 *prometheus.GaugeVec   // by studio
 
-	overtaken, adopted, guests, handovers, relieved, unrecorded, doubled prometheus.Counter
+	overtaken, adopted, guests, handovers, relieved, unrecorded, doubled, cutSeconds, swept prometheus.Counter
 }
 
 func newMetrics() *metrics {
@@ -79,6 +79,8 @@ func newMetrics() *metrics {
 		handovers:  single("handovers_total", "Players who were handed to another edge because theirs could not go on."),
 		relieved:   single("relieved_total", "Players who were handed to another edge because theirs did not keep up."),
 		unrecorded: single("records_lost_total", "Entries about sessions that the store has refused, or could not take for too long."),
+		cutSeconds: single("use_cut_seconds_total", "Seconds of use that edges told of and that cannot be: before a session began, or yet to come."),
+		swept:      single("sessions_swept_total", "Sessions that were ended in the store since nobody else would have."),
 		adopted:    single("sessions_adopted_total", "Sessions that an edge told of and this node did not know."),
 	}
 	studioMetrics(m)
@@ -93,7 +95,7 @@ func (m *metrics) collectors(r *registry) []prometheus.Collector {
 		}, func() float64 { return float64(value()) })
 	}
 	return []prometheus.Collector{
-		m.received, m.refused, m.matches, m.ended, m.dropped, m.sockets, m.settled, m.leases, m.queued, m.measurements, m.measured, m.overtaken, m.adopted, m.guests, m.handovers, m.relieved, m.unrecorded, m.claims, m.doubled, m.studioRequests, m.studioRefusals, m.studioSessions,
+		m.received, m.refused, m.matches, m.ended, m.dropped, m.sockets, m.settled, m.leases, m.queued, m.measurements, m.measured, m.overtaken, m.adopted, m.guests, m.handovers, m.relieved, m.unrecorded, m.cutSeconds, m.swept, m.claims, m.doubled, m.studioRequests, m.studioRefusals, m.studioSessions,
 		gauge("edges", "Edges that are connected.", nil, func() int { edges, _, _ := r.counts(); return edges }),
 		gauge("waiting_players", "Players who wait in line for an edge.", nil, func() int { return r.figure(func() int { return len(r.line) }) }),
 		gauge("far_edges", "Edges of other nodes that are known here.", nil, func() int { return r.figure(func() int { return len(r.far) }) }),

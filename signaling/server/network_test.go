@@ -301,9 +301,10 @@ func (m *machine) Registration() signaling.Register {
 		}, Sessions: m.sessions,
 	}
 }
-func (m *machine) Offer(offer signaling.Offer)    { m.heard <- offer }
-func (m *machine) Restart(id signaling.SessionID) { m.heard <- signaling.Restart{Session: id} }
-func (m *machine) Registered(id signaling.EdgeID) { m.heard <- signaling.Registered{Edge: id} }
+func (m *machine) Offer(offer signaling.Offer)       { m.heard <- offer }
+func (m *machine) Restart(id signaling.SessionID)    { m.heard <- signaling.Restart{Session: id} }
+func (m *machine) Registered(r signaling.Registered) { m.heard <- r }
+func (m *machine) Counted(c signaling.Counted)       { m.heard <- c }
 func (m *machine) Start(start signaling.Start) {
 	m.heard <- start
 	m.mu.Lock()

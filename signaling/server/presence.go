@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"nearlight/internal/store"
 	"nearlight/signaling"
 	"nearlight/signaling/match"
 )
@@ -25,6 +26,8 @@ type presence struct {
 	Apps    map[string][]signaling.App `json:"apps,omitempty"` // catalogues by digest: most edges have the same one
 	Queue   []int64                    `json:"queue,omitempty"`
 	Studios map[string]int             `json:"studios,omitempty"` // sessions of each that run at the node
+	Orders  []presentOrder             `json:"orders,omitempty"`
+	Drained bool                       `json:"drained,omitempty"` // the node takes no further edges and players
 	Leaving bool                       `json:"leaving,omitempty"` // the node is being stopped
 }
 
@@ -74,7 +77,7 @@ func (r *registry) tick() {
 	case c.all:
 		c.all = false
 		r.tell(slices.Collect(maps.Keys(r.edges)), true)
-	case len(c.dirty) > 0 || now.Sub(c.told) >= presenceBeat:
+	case len(c.dirty) > 0 || len(c.orders) > 0 || now.Sub(c.told) >= presenceBeat:
 		r.tell(slices.Collect(maps.Keys(c.dirty)), false)
 	}
 	r.trySeekers()
@@ -87,14 +90,25 @@ func (r *registry) tell(ids []signaling.EdgeID, all bool) {
 	c := r.cluster
 	c.told = time.Now()
 	clear(c.dirty)
-	next := presence{First: all, Queue: r.queueTold(), Studios: r.studiosTold()}
+	next := presence{First: all, Queue: r.queueTold(), Studios: r.studiosTold(), Drained: r.draining}
 	size := 0
 	flush := func(last bool) {
 		c.seq++
 		next.Node, next.Seq, next.Last = c.id, c.seq, all && last
 		r.post(presenceSubject, next)
-		next, size = presence{Queue: next.Queue, Studios: next.Studios}, 0
+		next, size = presence{Queue: next.Queue, Studios: next.Studios, Drained: next.Drained}, 0
 	}
+	news := maps.Keys(c.orders)
+	if all {
+		news = maps.Keys(r.orders)
+	}
+	for name := range news {
+		next.Orders = append(next.Orders, presented(r.orders[name]))
+		if size += 1280; size > batchBytes { // of octets, with the longest reason escaped
+			flush(false)
+		}
+	}
+	clear(c.orders)
 	for _, id := range ids {
 		e := r.edges[id]
 		if e == nil {
@@ -170,7 +184,13 @@ func (r *registry) hear(p presence) {
 	if p.Seq <= n.seq {
 		return // once more
 	}
-	if p.Seq != n.seq+1 && !p.First && now.Sub(n.asked) > presenceTick {
+	switch {
+	case p.First:
+		n.whole = true
+	case p.Seq != n.seq+1:
+		n.missed, n.whole = true, false
+	}
+	if n.missed && !n.whole && now.Sub(n.asked) > presenceTick { // again and again, since what is asked and answered may be lost as well
 		n.asked = now
 		r.mail(n.id, envelope{Full: true})
 	}
@@ -179,6 +199,14 @@ func (r *registry) hear(p presence) {
 		n.leaving = true
 		r.nodeLost(n)
 		return
+	}
+	n.drained = p.Drained
+	for _, told := range p.Orders {
+		if o := told.order(); knownOrder(o.Kind) && o.Target != "" && len(o.Target) <= maxOrderText && len(o.Reason) <= maxOrderText && len(o.Actor) <= maxOrderText {
+			r.obey(o)
+		} else {
+			r.metrics.dropped.WithLabelValues("strange-node").Inc()
+		}
 	}
 	if p.First {
 		n.round++
@@ -211,7 +239,8 @@ func (r *registry) hear(p presence) {
 		}
 		r.found(present.ID)
 	}
-	if p.Last {
+	if p.Last && n.whole {
+		n.missed, n.whole = false, false
 		for id, f := range n.edges {
 			if f.round != n.round {
 				r.forgetFar(n, id)
@@ -262,8 +291,11 @@ func (r *registry) reindex(id signaling.EdgeID) {
 		delete(r.vacant, id)
 		return
 	}
+	if r.holds(store.DrainEdge, string(id)) || r.holds(store.BanEdge, string(id)) {
+		now.State = match.Draining
+	}
 	r.index.Upsert(now)
-	if now.Free > 0 {
+	if now.Free > 0 && now.State == match.Accepting {
 		r.vacant[id] = struct{}{}
 	} else {
 		delete(r.vacant, id)

@@ -9,17 +9,25 @@ import (
 	"nearlight/signaling"
 )
 
+// Problem is why a request is refused, as RFC 9457 has it.
+type Problem struct {
+	Type      string         `json:"type"`
+	Title     string         `json:"title"`
+	Status    int            `json:"status"`
+	Detail    string         `json:"detail,omitempty"`
+	Code      signaling.Code `json:"code"`
+	Retryable bool           `json:"retryable"`
+}
+
+// ProblemOf says a reason in the words of RFC 9457.
+func ProblemOf(status int, reason *signaling.Error) Problem {
+	return Problem{"urn:nearlight:error:" + string(reason.Code), reason.Message, status, reason.Hint, reason.Code, reason.Retryable}
+}
+
 // problem refuses a request as RFC 9457 has it: for programs that know that, and not our sockets' words.
 func (s *Server) problem(w http.ResponseWriter, status int, reason *signaling.Error) {
 	s.metrics.refused.WithLabelValues(known(reason.Code)).Inc()
-	body, err := json.Marshal(struct {
-		Type      string         `json:"type"`
-		Title     string         `json:"title"`
-		Status    int            `json:"status"`
-		Detail    string         `json:"detail,omitempty"`
-		Code      signaling.Code `json:"code"`
-		Retryable bool           `json:"retryable"`
-	}{"urn:nearlight:error:" + string(reason.Code), reason.Message, status, reason.Hint, reason.Code, reason.Retryable})
+	body, err := json.Marshal(ProblemOf(status, reason))
 	if err != nil {
 		s.log.Error("a problem cannot be written", "error", err)
 	}

@@ -125,7 +125,7 @@ func (r *registry) serveQueue() {
 	if len(r.line) == 0 {
 		return
 	}
-	if len(r.vacant) > 0 {
+	if len(r.vacant) > 0 && !r.ebbing() {
 		for _, p := range slices.Clone(r.line) {
 			if p.waiting == nil || !r.turn(p) {
 				continue

@@ -3,17 +3,31 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"nearlight/internal/store"
 	"nearlight/signaling"
 )
 
-// Recorder keeps what happens to sessions; *store.Store is one. done is called once, from another goroutine, unless TryWrite fails.
+// Records is where what must last is kept; *store.Store is one.
+type Records interface {
+	Recorder
+	// Unended returns the sessions that have not ended, and in which nobody was served after a time.
+	Unended(ctx context.Context, since time.Time) ([]store.Unended, error)
+	// Write keeps an entry: it returns nil once it is on disk.
+	Write(ctx context.Context, entry store.Entry) error
+	Orders(ctx context.Context) ([]store.Order, error)
+	Acts(ctx context.Context, after store.Page) ([]store.Act, error)
+	Session(ctx context.Context, id signaling.SessionID) (store.Session, []store.Seat, error)
+}
+
+// Recorder takes entries without holding anybody up. done is called once, from another goroutine, unless TryWrite fails.
 type Recorder interface {
 	TryWrite(entry store.Entry, done func(error)) error
 }
@@ -34,19 +48,29 @@ type records struct {
 	metrics  *metrics
 
 	mu      sync.Mutex
-	waiting []store.Entry // not handed over yet, the oldest first
-	failed  []store.Entry // handed over, and to be handed over again
-	under   int           // handed over, and not answered
+	waiting []unwritten // not handed over yet, the oldest first
+	failed  []unwritten // handed over, and to be handed over again
+	under   int         // handed over, and not answered
 	wake    chan struct{}
+}
+
+// unwritten is an entry, and what is called once it is kept, or refused for good; nil for nothing. It is not called for one that is lost.
+type unwritten struct {
+	store.Entry
+	then func()
 }
 
 func newRecords(recorder Recorder, log *slog.Logger, m *metrics) *records {
 	return &records{recorder: recorder, log: log, metrics: m, wake: make(chan struct{}, 1)}
 }
 
-// add takes an entry. It never blocks.
-func (r *records) add(entries ...store.Entry) {
-	if r == nil {
+// add takes entries. It never blocks.
+func (r *records) add(entries ...store.Entry) { r.addThen(nil, entries...) }
+
+// addThen is add for who wants to know when all of them are kept: then is called once, from another goroutine, holds up all others, and may not
+// add any.
+func (r *records) addThen(then func(), entries ...store.Entry) {
+	if r == nil || len(entries) == 0 {
 		return
 	}
 	r.mu.Lock()
@@ -57,7 +81,19 @@ func (r *records) add(entries ...store.Entry) {
 		r.metrics.unrecorded.Add(float64(lost))
 		r.log.Error("the store takes nothing, and what happened to sessions is lost", "entries", lost)
 	}
-	r.waiting = append(r.waiting, entries...)
+	if then != nil {
+		var left atomic.Int32
+		left.Store(int32(len(entries)))
+		all := then
+		then = func() {
+			if left.Add(-1) == 0 {
+				all()
+			}
+		}
+	}
+	for _, entry := range entries {
+		r.waiting = append(r.waiting, unwritten{entry, then})
+	}
 	r.stir()
 }
 
@@ -112,7 +148,7 @@ func (r *records) hand() bool {
 	for len(r.waiting) > 0 && len(r.failed) == 0 {
 		entry := r.waiting[0]
 		r.under++
-		if err := r.recorder.TryWrite(entry, func(err error) { r.answered(entry, err) }); err != nil {
+		if err := r.recorder.TryWrite(entry.Entry, func(err error) { r.answered(entry, err) }); err != nil {
 			r.under--
 			if !errors.Is(err, store.ErrBadEntry) {
 				return false
@@ -125,12 +161,13 @@ func (r *records) hand() bool {
 }
 
 // answered takes what has become of an entry.
-func (r *records) answered(entry store.Entry, err error) {
+func (r *records) answered(entry unwritten, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.under--
 	switch {
 	case err == nil:
+		entry.done()
 	case errors.Is(err, store.ErrBadEntry):
 		r.refused(entry, err)
 	case errors.Is(err, store.ErrUnknown) && len(r.failed) == 0:
@@ -143,9 +180,16 @@ func (r *records) answered(entry store.Entry, err error) {
 	}
 }
 
-func (r *records) refused(entry store.Entry, err error) {
+func (r *records) refused(entry unwritten, err error) {
 	r.metrics.unrecorded.Inc()
-	r.log.Error("an entry for the store is refused", "error", err, "entry", entry)
+	r.log.Error("an entry for the store is refused", "error", err, "entry", fmt.Sprintf("%T", entry.Entry))
+	entry.done()
+}
+
+func (u unwritten) done() {
+	if u.then != nil {
+		u.then()
+	}
 }
 
 // Seats in the store.
@@ -163,7 +207,7 @@ func (r *registry) sat(p *player, s *session) {
 		r.records.add(seat)
 		return
 	}
-	entries := []store.Entry{store.Begin{Session: s.id, App: s.app, Edge: s.edge.id, At: s.born}}
+	entries := []store.Entry{store.Begin{Session: s.id, App: s.app, Edge: s.edge.id, Account: s.key, At: s.born}}
 	if s.lease != nil {
 		entries = append(entries, store.Act{
 			ID: "lease-" + string(s.id)[max(0, len(s.id)-sessionRandom):], Kind: store.LeaseGranted, Actor: string(s.edge.id), Session: s.id, Edge: s.edge.id, At: now,
@@ -186,7 +230,7 @@ func (r *registry) ended(s *session, over signaling.Ended) {
 	if !s.noted {
 		return // it never began
 	}
-	r.records.add(store.End{Session: s.id, Code: over.Reason.Code, Reason: over.Reason.Message, At: now})
+	r.records.add(store.End{Session: s.id, Code: over.Reason.Code, Reason: over.Reason.Message, Quality: kept(s.quality), At: now})
 }
 
 // fromOf is the address that a player's connection comes from, the zero Addr where that is another node's to know.

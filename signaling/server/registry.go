@@ -11,6 +11,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"nearlight/internal/store"
 	"nearlight/signaling"
 	"nearlight/signaling/claim"
 	"nearlight/signaling/match"
@@ -79,6 +80,8 @@ type registry struct {
 	seekers   map[*player]struct{} // players whose seek is set
 	memory    *match.Memory        // of edges that were good, by network
 	decisions decisions
+	orders    map[orderName]store.Order        // of operators; those that are over are kept for a while
+	draining  bool                             // this node is to be given no further edges and players
 	buried    map[signaling.SessionID]struct{} // sessions whose end an edge may not have heard of
 	studios   *studios                         // nil: studios are limited by nothing
 	byStudio  map[string]int                   // sessions of each that run here
@@ -133,7 +136,7 @@ func newRegistry(
 	return &registry{
 		log: log, metrics: m, intN: intN, iceServers: ice, issuer: issuer, wake: make(chan struct{}, 1),
 		edges: make(map[signaling.EdgeID]*edge), late: make(map[signaling.EdgeID]struct{}), sessions: make(map[signaling.SessionID]*session),
-		book: claim.NewBook(), claimants: make(map[string]*player), byStudio: make(map[string]int),
+		orders: make(map[orderName]store.Order), book: claim.NewBook(), claimants: make(map[string]*player), byStudio: make(map[string]int),
 		seekers: make(map[*player]struct{}), buried: make(map[signaling.SessionID]struct{}),
 		index: match.NewIndex(), vacant: make(map[signaling.EdgeID]struct{}),
 		far: make(map[signaling.EdgeID][]*farEdge), catalogues: make(map[string]*catalogue),

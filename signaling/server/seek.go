@@ -150,12 +150,13 @@ func (r *registry) rebind(p *player, m signaling.Play, claims token.Claims) *sig
 	r.alarms.stop(p.idle)
 	r.alarms.stop(s.hold)
 	p.session, s.player, s.hold = s, p, nil
-	p.request, p.claims = m, claims
+	p.request, p.claims, s.key = m, claims, claims.Key
 	s.sat = time.Now()
 	r.holdToken(s)
 	r.studioOf(s, claims.Studio)
 	r.metrics.matches.WithLabelValues("rejoined").Inc()
 	r.decisions.goOn(s.id)
+	r.sat(p, s)
 	s.log.Info("player goes on with its session at this node")
 	return nil
 }

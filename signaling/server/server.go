@@ -17,7 +17,12 @@
 //
 // With a bus, several servers know each other's edges (presence). A session is at the node of its edge; a player of another node is
 // there as a guest, whose peer is a link between the two nodes, and at its own a player with a link in place of a session. A player whose
-// session's edge is not known seeks it. No node keeps anything that an edge or a player could not tell again.
+// session's edge is not known seeks it. No node keeps anything that an edge or a player could not tell again, but for what operators order, which
+// all nodes know, and a store keeps.
+//
+// # Operators
+//
+// What operators ask is answered by the methods of operate.go, for the whole cluster; package admin is their HTTP.
 //
 // # Lifetimes
 //
@@ -89,8 +94,8 @@ type Config struct {
 	// back to: all are told that signaling is being stopped.
 	DrainTime time.Duration
 
-	// Records keeps what happens to sessions. nil keeps nothing.
-	Records Recorder
+	// Records keeps what happens to sessions, and what operators order. nil keeps nothing.
+	Records Records
 	// Used reports whether a session has begun by a token before, as Records have kept it: so a token that is good for one stays spent when this
 	// server is started anew. It is asked with the token's jti; nil: nobody remembers.
 	Used func(ctx context.Context, jti string) (bool, error)
@@ -255,10 +260,18 @@ func (s *Server) Run(ctx context.Context) error {
 			defer stop() // without the others there is nothing to run for
 			return s.registry.joinCluster(joined)
 		})
+		cluster.Go(func() error {
+			defer stop()
+			return s.listen(joined)
+		})
 	}
 	recorded, stopRecording := context.WithCancel(context.WithoutCancel(ctx))
 	var recording sync.WaitGroup
 	recording.Go(func() { s.registry.records.run(recorded) })
+	if s.config.Records != nil {
+		recording.Go(func() { s.sweep(recorded) })
+		recording.Go(func() { s.followOrders(recorded) })
+	}
 	s.registry.run(running)
 	s.registry.leaveCluster()
 	s.dismiss()

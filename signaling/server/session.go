@@ -36,6 +36,7 @@ type session struct {
 	id     signaling.SessionID
 	app    string
 	owner  string // the TokenID of its player's token
+	key    string // which signed that; "" where this node has not seen it
 	edge   *edge
 	log    *slog.Logger
 	born   time.Time
@@ -49,6 +50,9 @@ type session struct {
 	lease  *signaling.Lease // nil until the edge has signed one, and where another node got it
 	leased bool
 	noted  bool // it is in the records
+	// adopted says that another node has seen it begin, and quality is what its edge told last.
+	adopted bool
+	quality *signaling.Quality
 	// watches is the session that this one looks on at; empty for one that is played.
 	watches signaling.SessionID
 	// shareable says that the player may show it to others, and trust is whom its token trusts: theirs does too.
@@ -110,6 +114,9 @@ func (r *registry) play(p *player, m signaling.Play, claims token.Claims) *signa
 
 // assign finds an edge for what a player has requested, after it has measured the way to some, if it can.
 func (r *registry) assign(p *player) *signaling.Error {
+	if r.ebbing() {
+		return signaling.Errorf(signaling.CodeShuttingDown, "No further games begin here: the server is about to be stopped.")
+	}
 	r.serveQueue()
 	if p.request.Wait && (len(r.line) > 0 || r.older(time.Now()) > 0) {
 		err := r.enqueue(p, signaling.NewError(signaling.CodeFull))
@@ -139,6 +146,9 @@ func (r *registry) assign(p *player) *signaling.Error {
 
 // give begins a player's session at the edge that was picked, here or at another node.
 func (r *registry) give(p *player, id signaling.EdgeID) *signaling.Error {
+	if err := r.barredToken(p.claims); err != nil { // since it came to wait
+		return err
+	}
 	if !p.handed {
 		if err := r.studioRoom(p.claims); err != nil {
 			return err
@@ -157,7 +167,7 @@ func (r *registry) give(p *player, id signaling.EdgeID) *signaling.Error {
 // begin gives a player a session of an edge of this node.
 func (r *registry) begin(p *player, e *edge, codecs []string) {
 	s := &session{
-		id: newSessionID(e.id), app: p.request.App, owner: signaling.TokenID(p.claims.ID), edge: e, born: time.Now(),
+		id: newSessionID(e.id), app: p.request.App, owner: signaling.TokenID(p.claims.ID), key: p.claims.Key, edge: e, born: time.Now(),
 		shareable: p.claims.Allows(token.Watch), trust: trust{p.claims.Edges, p.claims.Root}, rest: p.rest,
 	}
 	s.once, s.until = p.claims.Once, p.claims.Expires.Unix()
@@ -231,7 +241,7 @@ func (r *registry) lookOn(p *player, m signaling.Play, claims token.Claims) *sig
 	}
 	r.metrics.matches.WithLabelValues("watching").Inc()
 	s := &session{
-		id: newSessionID(watched.edge.id), app: watched.app, owner: signaling.TokenID(claims.ID), edge: watched.edge, born: time.Now(), watches: watched.id,
+		id: newSessionID(watched.edge.id), app: watched.app, owner: signaling.TokenID(claims.ID), key: claims.Key, edge: watched.edge, born: time.Now(), watches: watched.id,
 	}
 	s.log = r.log.With("session", s.id, "edge", s.edge.id)
 	r.sessions[s.id], s.edge.sessions[s.id] = s, s
@@ -270,7 +280,7 @@ func (r *registry) resume(p *player, m signaling.Play, claims token.Claims) *sig
 	r.metrics.matches.WithLabelValues("resumed").Inc()
 	r.decisions.goOn(s.id)
 	s.log.Info("session is resumed")
-	p.request, p.claims = m, claims
+	p.request, p.claims, s.key = m, claims, claims.Key
 	s.shareable = claims.Allows(token.Watch)
 	r.studioOf(s, claims.Studio)
 	r.start(p, s, m, codecs, true)

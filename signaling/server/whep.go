@@ -91,8 +91,9 @@ func (w *whepSession) end(reason *signaling.Error) {
 // whepSessions are those that there are, by the name of their resource, which nobody can guess. It is not the session's, which the
 // edge's node gives.
 type whepSessions struct {
-	mu  sync.Mutex
-	all map[string]*whepSession
+	mu    sync.Mutex
+	all   map[string]*whepSession
+	ended *signaling.Error // why all were ended, and whoever comes now is
 }
 
 func newWHEPSessions() *whepSessions {
@@ -101,11 +102,17 @@ func newWHEPSessions() *whepSessions {
 
 func (l *whepSessions) add(w *whepSession) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
+	ended := l.ended
 	select {
 	case <-w.over: // meanwhile
 	default:
-		l.all[w.name] = w
+		if ended == nil {
+			l.all[w.name] = w
+		}
+	}
+	l.mu.Unlock()
+	if ended != nil {
+		w.end(ended)
 	}
 }
 
@@ -126,9 +133,10 @@ func (l *whepSessions) find(name, owner string) *whepSession {
 	return nil
 }
 
-// end ends all of them.
+// end ends all of them, and those that are about to come.
 func (l *whepSessions) end(reason *signaling.Error) {
 	l.mu.Lock()
+	l.ended = reason
 	left := make([]*whepSession, 0, len(l.all))
 	for _, w := range l.all {
 		left = append(left, w)
@@ -162,7 +170,7 @@ func (s *Server) admitWHEP(w http.ResponseWriter, r *http.Request) (raw string, 
 	if !strings.EqualFold(scheme, "Bearer") {
 		raw = ""
 	}
-	claims, err := s.config.Verifier.Verify(raw, token.Player)
+	claims, err := s.verify(raw, token.Player)
 	if err != nil {
 		s.log.Info("token is refused", "error", err)
 		w.Header().Set("WWW-Authenticate", "Bearer")

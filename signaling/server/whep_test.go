@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"nearlight/internal/bus/bustest"
+	"nearlight/internal/openapitest"
 	"nearlight/signaling"
 	"nearlight/signaling/server"
 	"nearlight/signaling/token"
@@ -73,7 +74,7 @@ func (w *watched) ask(method, path, body string, header ...string) (*http.Respon
 	if err != nil {
 		w.Error(err)
 	}
-	conforms(w, method, path, response, string(text))
+	openapitest.Conforms(w, method, path, response, string(text))
 	return response, string(text)
 }
 

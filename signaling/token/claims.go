@@ -37,6 +37,7 @@ const (
 
 // Claims is what a token says. The zero value of a limit is none.
 type Claims struct {
+	Key    string // the id of the key that signed the token: Verify says so, and Issue does not look at it
 	ID     string // the jti; Issue chooses a random one when it is empty
 	Role   Role
 	Rights []Right

@@ -65,7 +65,10 @@ func TestLimitsAreReadAsTheyWereSigned(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got.Expires, got.From = got.Expires.UTC(), got.From.UTC()
+		if got.Key != issuer.Key().ID {
+			t.Errorf("signed by %q, want %q", got.Key, issuer.Key().ID)
+		}
+		got.Key, got.Expires, got.From = "", got.Expires.UTC(), got.From.UTC()
 		if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
 			t.Errorf("%s: %+v\nwant %+v", issuer.Key().Algorithm, got, want)
 		}

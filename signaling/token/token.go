@@ -157,7 +157,7 @@ func (v *Verifier) Verify(raw string, role Role) (Claims, error) {
 	if err != nil {
 		return Claims{}, bad(err)
 	}
-	claims.Studio = by.Studio
+	claims.Studio, claims.Key = by.Studio, by.ID
 	return claims, nil
 }
 

@@ -12,9 +12,10 @@ const root = fileURLToPath(new URL("..", import.meta.url));
  * players could speak, hear sound sooner than the browser plays it, wait in line, and be handed on to another machine. The play
  * page with all it loads fits the first two: 10 + 20 segments, 42 KiB. What signs and checks connections, a curve and a hash above all, is
  * fetched only for tokens that demand it, while signaling finds an edge; what measures edges (1.2), only where there are several. Both together were held to 9
- * while nothing measured.
+ * while nothing measured. The operator's console is for who stays: it may take two round trips. What
+ * both pages use is a file of its own since there are two, which compresses less well: the page was held to 40 before.
  */
-const BUDGETS = { player: 21, later: 9.5, page: 40 };
+const BUDGETS = { player: 21, later: 9.5, page: 41, console: 20 };
 
 const bundles = await build({
   root,
@@ -39,15 +40,20 @@ load(chunks.find((chunk) => chunk.isEntry));
 const player = [...once].reduce((sum, chunk) => sum + weight(chunk), 0);
 const later = chunks.filter((chunk) => !once.has(chunk)).reduce((sum, chunk) => sum + weight(chunk), 0);
 
-const index = await readFile(`${root}/dist/index.html`, "utf8");
-let page = gzipSync(index).length;
-for (const file of await readdir(`${root}/dist/assets`)) {
-  const text = await readFile(`${root}/dist/assets/${file}`);
-  if (index.includes(file)) page += gzipSync(text).length;
-}
+/** What a page and all that it names weigh. */
+const whole = async (name) => {
+  const text = await readFile(`${root}/dist/${name}`, "utf8");
+  let octets = gzipSync(text).length;
+  for (const file of await readdir(`${root}/dist/assets`)) {
+    if (text.includes(file)) octets += gzipSync(await readFile(`${root}/dist/assets/${file}`)).length;
+  }
+  return octets;
+};
+const page = await whole("index.html");
+const operators = await whole("admin.html");
 
 let over = false;
-for (const [name, octets] of Object.entries({ player, later, page })) {
+for (const [name, octets] of Object.entries({ player, later, page, console: operators })) {
   const kib = octets / 1024;
   console.log(`${name}: ${kib.toFixed(1)} KiB gzip of ${BUDGETS[name]} KiB`);
   if (kib > BUDGETS[name]) over = true;

@@ -1,0 +1,315 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { keccak_256 } from "@noble/hashes/sha3.js";
+import { type Browser, expect, type Page, test } from "@playwright/test";
+import { keyOf, sign } from "../../player/src/binding/keys.js";
+
+const binary = join(resolve(dirname(fileURLToPath(import.meta.url)), "../../.."), "bin/nearlight");
+
+/** A running `nearlight signaling` with an operator. */
+interface Signaling {
+  readonly url: string;
+  readonly console: string;
+  readonly secret: string;
+  token(...flags: string[]): string;
+  stop(): Promise<void>;
+}
+
+async function start(): Promise<Signaling> {
+  const folder = mkdtempSync(join(tmpdir(), "nearlight-admin-"));
+  const file = (name: string) => join(folder, name);
+  const run = (...args: string[]) => execFileSync(binary, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+  writeFileSync(file("keys"), run("token", "keygen", "--key", file("key.pem")));
+  const secret = "an-operators-token-for-this-test-alone";
+  writeFileSync(file("operators"), `ada ${secret}\n`, { mode: 0o600 });
+  const child: ChildProcess = spawn(
+    binary,
+    [
+      ...["signaling", "--listen", "127.0.0.1:0", "--verify-key", file("keys"), "--database", file("kept.db")],
+      ...["--admin-listen", "127.0.0.1:0", "--admin-tokens", file("operators"), "--drain", "0s"],
+    ],
+    { stdio: ["ignore", "ignore", "pipe"] },
+  );
+  const ended = new Promise<void>((done) => child.on("exit", () => done()));
+  let said = "";
+  const [console, url] = await new Promise<[string, string]>((found, failed) => {
+    child.stderr?.on("data", (data) => {
+      said += data;
+      const operators = /operators are answered" address=(\S+)/.exec(said)?.[1];
+      const players = /signaling is ready" address=(\S+)/.exec(said)?.[1];
+      if (operators !== undefined && players !== undefined) found([`http://${operators}/`, `http://${players}/`]);
+    });
+    void ended.then(() => failed(new Error(`nearlight signaling has ended: ${said}`)));
+  });
+  return {
+    url,
+    console,
+    secret,
+    token: (...flags) => run("token", "issue", "--key", file("key.pem"), ...flags).trim(),
+    async stop() {
+      child.kill("SIGTERM");
+      await ended;
+      expect(said, "the log tells the token").not.toContain(secret);
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+/** An edge's login, as it signs it (internal/identity, Login). */
+function login(secret: string, host: string, nonce: string, issuedAt: number): Promise<string> {
+  const text = (value: string) => keccak_256(new TextEncoder().encode(value));
+  const number = (value: number) => Buffer.from(value.toString(16).padStart(64, "0"), "hex");
+  const struct = (type: string, ...fields: Uint8Array[]) => keccak_256(Buffer.concat([text(type), ...fields]));
+  const domain = struct("EIP712Domain(string name,string version)", text("Nearlight"), text("1"));
+  const statement = struct(
+    "Login(string role,string host,bytes32 nonce,uint64 issuedAt,uint64 expiresAt)",
+    ...[text("edge"), text(host), Buffer.from(nonce.slice(2), "hex"), number(issuedAt), number(issuedAt + 30)],
+  );
+  return sign(keccak_256(Buffer.concat([Uint8Array.of(0x19, 0x01), domain, statement])), keyOf(secret));
+}
+
+/** Edges and players by their sockets alone, from a page of signaling's own origin. */
+async function people(
+  browser: Browser,
+  { url, token }: Signaling,
+  edges: readonly { name: string; slots: number }[],
+  players: number,
+) {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(`${url}icon.svg`);
+  await page.exposeFunction("login", login);
+  await page.evaluate(
+    async ({ edges, players }) => {
+      const open = (
+        path: string,
+        first: object,
+        heard: (message: Record<string, unknown>, say: (m: object) => void) => boolean,
+      ) =>
+        new Promise<void>((ready) => {
+          const socket = new WebSocket(`ws://${location.host}/signal/${path}`, "nearlight.v1");
+          const say = (m: object) => socket.send(JSON.stringify(m));
+          socket.onopen = () => say(first);
+          socket.onmessage = ({ data }) => {
+            if (heard(JSON.parse(data as string), say)) ready();
+          };
+        });
+      const apps = ["glider", "supertux"].map((name) => ({
+        ...{ name, title: name, summary: "", keys: [], package: "", installed: true },
+      }));
+      for (const { token, name, slots, secret, address } of edges) {
+        const register = {
+          type: "register",
+          token,
+          name,
+          slots,
+          free: slots,
+          codecs: ["h264", "vp9"],
+          apps,
+          since: Date.now(),
+        };
+        await open("edge", { type: "login", address }, (m, say) => {
+          if (m["type"] === "challenge") {
+            const issuedAt = Math.floor(Date.now() / 1000);
+            const signed = (window as unknown as { login: typeof login }).login(
+              secret,
+              location.host,
+              String(m["nonce"]),
+              issuedAt,
+            );
+            void signed.then((signature) => say({ ...register, proof: { issuedAt, expiresAt: issuedAt + 30, signature } }));
+          }
+          if (m["type"] === "start") {
+            say({ type: "offer", session: m["session"], sdp: "v=0" });
+            const now = Math.floor(Date.now() / 1000);
+            const quality = {
+              ...{ framesPerSecond: 59.8, bitsPerSecond: 7_900_000, freezesPerMinute: 0.2, lossRatio: 0.004 },
+              ...{ roundTripP50: 11.4, roundTripP95: 18, glassP50: 31, glassP95: 44 },
+            };
+            say({ type: "usage", session: m["session"], spans: [{ first: now - 1, past: now }], quality });
+          }
+          return m["type"] === "registered";
+        });
+      }
+      for (const { token, app } of players) {
+        const play = { type: "play", token, app, codecs: ["h264"], wait: true };
+        await open("player", play, (m, say) => {
+          if (m["type"] === "offer") say({ type: "answer", sdp: "v=0" });
+          return m["type"] === "offer" || m["type"] === "queued";
+        });
+      }
+    },
+    {
+      edges: edges.map((edge, i) => {
+        const key = keyOf(`0x${String(i + 1).padStart(64, "0")}`);
+        return { ...edge, token: token("--role", "edge"), secret: key.secret, address: key.address };
+      }),
+      players: Array.from({ length: players }, (_, i) => ({
+        token: token("--rights", "play"),
+        app: i % 3 === 0 ? "supertux" : "glider",
+      })),
+    },
+  );
+  return context;
+}
+
+const EDGES = [
+  { name: "Berlin, Wedding 1", slots: 2 },
+  { name: "Berlin, Wedding 2", slots: 2 },
+  { name: "Frankfurt am Main", slots: 4 },
+  { name: "Leipzig", slots: 1 },
+];
+
+async function signIn(page: Page, { console, secret }: Signaling): Promise<void> {
+  await page.goto(console);
+  await page.getByLabel("Your token").fill(secret);
+  await page.getByRole("button", { name: "Open" }).click();
+  await expect(page.getByRole("tab", { name: "Edges" })).toBeVisible();
+}
+
+async function confirm(page: Page, button: string, reason: string): Promise<void> {
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Why?").fill(reason);
+  await dialog.getByRole("button", { name: button }).click();
+  await expect(dialog).toBeHidden();
+}
+
+/** Pictures for the eye, where somebody wants them: they are no tests. */
+async function shot(page: Page, name: string): Promise<void> {
+  const folder = process.env["ADMIN_SHOTS"];
+  if (folder === undefined) return;
+  mkdirSync(folder, { recursive: true });
+  await page.screenshot({ path: join(folder, `${name}.png`) });
+}
+
+test.skip(!existsSync(binary), "SKIPPED: bin/nearlight is missing (make build)");
+
+test("an operator sees what runs, learns why, drains, ends and bans", async ({ page, browser }) => {
+  test.setTimeout(120_000);
+  const signaling = await start();
+  const others = await people(browser, signaling, EDGES, 11); // there are nine slots
+  const broken: string[] = [];
+  page.on("console", (message) => message.type() === "error" && !message.text().includes("401") && broken.push(message.text()));
+  page.on("pageerror", (error) => broken.push(error.message));
+
+  // A stranger gets nothing, and is told so.
+  await page.goto(signaling.console);
+  await shot(page, "sign-in");
+  await page.getByLabel("Your token").fill("a-token-that-is-nobodys-at-all-here");
+  await page.getByRole("button", { name: "Open" }).click();
+  await expect(page.getByRole("alert")).toContainText("the token is none of theirs");
+  expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
+
+  await signIn(page, signaling);
+  expect(await page.evaluate(() => [localStorage.length, document.cookie])).toEqual([0, ""]);
+  await expect(page.getByText("1 node, ready")).toBeVisible();
+  const rows = page.locator("tbody tr");
+  await expect(rows).toHaveCount(4);
+
+  // Drain one: it takes nobody, and says why.
+  const leipzig = rows.filter({ hasText: "Leipzig" });
+  await leipzig.getByRole("button", { name: "Drain" }).click();
+  await shot(page, "drain");
+  await confirm(page, "Drain", "a new graphics card");
+  await expect(page.getByRole("status")).toContainText("takes no further sessions");
+  await expect(leipzig).toContainText("draining");
+  await expect(leipzig).toContainText("a new graphics card (ada)");
+  await shot(page, "edges");
+  await page.getByLabel("State").selectOption("draining");
+  await expect(rows).toHaveCount(1);
+  await page.getByLabel("State").selectOption("");
+  await page.getByLabel("Find an edge").fill("wedding");
+  await expect(rows).toHaveCount(2);
+  await page.getByLabel("Find an edge").fill("");
+
+  // Who waits.
+  await page.getByRole("tab", { name: "Queue" }).click();
+  await expect(rows).toHaveCount(2);
+
+  // Why a session is where it is.
+  await page.getByRole("tab", { name: "Sessions" }).click();
+  await expect(rows).toHaveCount(9);
+  await expect(rows.first()).toContainText("60 fps");
+  await shot(page, "sessions");
+  await rows.first().getByRole("button", { name: "Explain" }).click();
+  await expect(page.getByRole("heading", { name: "Why this edge" })).toBeVisible();
+  await expect(page.getByText("It has the session.")).toBeVisible();
+  await expect(page.getByText("takes no players just now").first()).toBeVisible();
+  await expect(page.getByText("has no free slot").first()).toBeVisible();
+  await shot(page, "explain");
+  await page.getByRole("button", { name: "Back to the list" }).click();
+
+  // Ban one's token: it plays no more, and the first in line gets its place.
+  await rows.last().getByRole("button", { name: "Ban" }).click();
+  await confirm(page, "Ban the token", "cheats");
+  await page.getByRole("tab", { name: "Orders" }).click();
+  await expect(rows).toHaveCount(2);
+  await expect(page.getByText("cheats")).toBeVisible();
+  await shot(page, "orders");
+  await rows.filter({ hasText: "Edge drained" }).getByRole("button", { name: "Lift" }).click();
+  await confirm(page, "Undo the drain", "it is in");
+  await expect(rows).toHaveCount(1);
+
+  // The node itself.
+  await page.getByRole("tab", { name: "Nodes" }).click();
+  await page.getByRole("button", { name: "Drain" }).click();
+  await confirm(page, "Drain", "an update");
+  await expect(page.getByText("1 node, not ready")).toBeVisible();
+  await shot(page, "nodes");
+
+  // The keys of a keyboard move between tabs; a reload stays signed in, and signing out forgets the token.
+  await page.getByRole("tab", { name: "Nodes" }).press("ArrowRight");
+  await expect(page.getByRole("tab", { name: "Edges" })).toHaveAttribute("aria-selected", "true");
+  await page.reload();
+  await expect(rows).toHaveCount(4);
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await expect(page.getByLabel("Your token")).toBeVisible();
+  expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
+  expect(broken).toEqual([]);
+  await others.close();
+  await signaling.stop();
+});
+
+for (const scheme of ["dark", "light"] as const) {
+  test(`the console fits a phone, ${scheme}`, async ({ browser }) => {
+    const signaling = await start();
+    const others = await people(browser, signaling, EDGES, 3);
+    const phone = await browser.newContext({
+      ...{ viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true, colorScheme: scheme },
+    });
+    const page = await phone.newPage();
+    await signIn(page, signaling);
+    await expect(page.locator("tbody tr")).toHaveCount(4);
+    for (const tab of ["Edges", "Sessions", "Orders", "Nodes"]) {
+      await page.getByRole("tab", { name: tab }).click();
+      const wide = await page.evaluate(() => {
+        const inner = document.querySelector("nl-console")?.shadowRoot?.querySelectorAll("header *, main *") ?? [];
+        return Math.max(document.documentElement.scrollWidth, ...[...inner].map((one) => one.getBoundingClientRect().right));
+      });
+      expect(wide, `${tab} is wider than the screen`).toBeLessThanOrEqual(390);
+      await shot(page, `phone-${scheme}-${tab.toLowerCase()}`);
+    }
+    const low = await page.evaluate(() => {
+      const buttons = document.querySelector("nl-console")?.shadowRoot?.querySelectorAll("main button") ?? [];
+      return [...buttons].filter((button) => button.getBoundingClientRect().height < 44).length;
+    });
+    expect(low, "buttons that are too small for a thumb").toBe(0);
+    await phone.close();
+    await others.close();
+    await signaling.stop();
+  });
+}
+
+test("the console may run nothing but what we built, and players are not served it", async ({ request }) => {
+  const signaling = await start();
+  const page = await request.get(signaling.console);
+  expect(page.headers()["content-security-policy"]).toContain("default-src 'none'; script-src 'self'");
+  expect(page.headers()["x-frame-options"]).toBe("DENY");
+  expect((await request.get(`${signaling.url}admin.html`)).status()).toBe(404);
+  expect((await request.get(`${signaling.url}admin/v1/edges`)).status()).toBe(404);
+  expect((await request.get(`${signaling.console}index.html`)).status()).toBe(404);
+  await signaling.stop();
+});
