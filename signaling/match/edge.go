@@ -94,6 +94,7 @@ type Request struct {
 	PriceCap Price    // 0: none
 	MinScore Score
 	Regions  []string           // one of them will do; none: anywhere
+	Only     []signaling.EdgeID // these alone will do; none: any. They are meant to be few: each is looked at by itself
 	Except   []signaling.EdgeID // that the player is not to get
 	Near     *Near              // nil: nobody knows where the player is
 	// Remembered are edges that were good from the player's network, best first; Memory.Good tells them.

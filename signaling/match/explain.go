@@ -210,6 +210,8 @@ func (r *Request) lacks(d Demand) string {
 		return "does not list the app"
 	case Installed:
 		return "does not have the app installed"
+	case Trusted:
+		return "is none of those that alone will do"
 	case InRegion:
 		return "is in no region where the token is good"
 	case Decodable:
@@ -235,6 +237,8 @@ func (r *Request) compare(d Demand, e *met) (required, shown string) {
 		return r.App, "nothing of that name"
 	case Installed:
 		return r.App + " installed", "it in its catalogue alone"
+	case Trusted:
+		return "one of " + edges(len(r.Only)) + " by name", "another name"
 	case InRegion:
 		return either(r.Regions), either(e.regions)
 	case Decodable:

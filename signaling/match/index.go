@@ -24,6 +24,7 @@ type Index struct {
 	found    search   // scratch space
 	asked    query
 	pool     []slot
+	only     []slot
 }
 
 // entry is an edge in the index.

@@ -30,6 +30,9 @@ func first(r match.Request, e match.Edge) match.Demand {
 	if r.App != "" && !e.Apps[listed].Installed && !r.Pull {
 		return match.Installed
 	}
+	if len(r.Only) > 0 && !slices.Contains(r.Only, e.ID) {
+		return match.Trusted
+	}
 	if len(r.Regions) > 0 && !slices.ContainsFunc(e.Regions, wanted(r.Regions)) {
 		return match.InRegion
 	}
@@ -58,7 +61,7 @@ func first(r match.Request, e match.Edge) match.Demand {
 }
 
 var codes = map[match.Demand]signaling.Code{
-	match.Listed: signaling.CodeUnknownApp, match.Installed: signaling.CodeNotInstalled, match.InRegion: signaling.CodeWrongRegion,
+	match.Listed: signaling.CodeUnknownApp, match.Installed: signaling.CodeNotInstalled, match.Trusted: signaling.CodeNoEdge, match.InRegion: signaling.CodeWrongRegion,
 	match.Decodable: signaling.CodeNoCommonCodec, match.Proved: signaling.CodeNoSuchPicture, match.Scored: signaling.CodeLowScore,
 	match.Affords: signaling.CodeTooDear, match.Takes: signaling.CodeNotAccepting, match.Allowed: signaling.CodeEdgeRefused, match.FreeSlot: signaling.CodeFull,
 }
@@ -108,6 +111,9 @@ var (
 		}
 		if rapid.Bool().Draw(t, "some regions") {
 			r.Regions = rapid.SliceOfN(regionNames, 1, 2).Draw(t, "regions")
+		}
+		if rapid.IntRange(0, 3).Draw(t, "pinned") == 0 { // to some twice, and to some that are not there
+			r.Only = rapid.SliceOfN(ids, 1, 16).Draw(t, "only")
 		}
 		if rapid.Bool().Draw(t, "some picture") {
 			r.Picture = pictures.Draw(t, "picture")

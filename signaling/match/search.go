@@ -2,6 +2,7 @@ package match
 
 import (
 	"math"
+	"slices"
 
 	"nearlight/signaling"
 )
@@ -9,7 +10,8 @@ import (
 // query is a request as the trees are searched for it.
 type query struct {
 	*Request
-	app             *app // nil: any
+	app             *app   // nil: any
+	only            []slot // that are known of those which alone will do
 	codecs, regions uint64
 	proved          proofs // one of them is needed; 0: none
 	located         bool
@@ -32,6 +34,13 @@ func (x *Index) query(r *Request) *query {
 			q.proved |= 1 << (x.row(codec) + r.Picture.class())
 		}
 	}
+	x.only = x.only[:0]
+	for _, id := range r.Only {
+		if s, known := x.byID[id]; known && !slices.Contains(x.only, s) {
+			x.only = append(x.only, s)
+		}
+	}
+	q.only = x.only
 	if r.Near != nil && r.Near.valid() {
 		q.located, q.at = true, r.Near.vector()
 		if r.Near.Uncertainty > 0 { // and a number
@@ -100,25 +109,38 @@ func (x *Index) why(q *query) *signaling.Error {
 	if q.App != "" && q.app == nil {
 		return q.refusal(Listed, nil, "")
 	}
-	trees, n := x.roots(q)
 	title := ""
 	if q.app != nil {
 		title = q.app.title
 	}
 	var near met
 	for _, demand := range demands[Installed-1:] {
-		found := false
-		for _, t := range trees[:n] {
-			if s, some := x.find(&t.root, q, demand+1); some {
-				near, found = x.entries[s].met(q.app), true
-				break
-			}
-		}
+		s, found := x.findAny(q, demand+1)
 		if !found {
 			return q.refusal(demand, &near, title)
 		}
+		near = x.entries[s].met(q.app)
 	}
 	return nil
+}
+
+// findAny returns an edge that meets every demand before the given one, wherever it is.
+func (x *Index) findAny(q *query, before Demand) (slot, bool) {
+	if len(q.Only) > 0 && before > Trusted {
+		for _, s := range q.only {
+			if unmet := x.unmet(q, &x.entries[s]); unmet == 0 || unmet >= before {
+				return s, true
+			}
+		}
+		return 0, false
+	}
+	trees, n := x.roots(q)
+	for _, t := range trees[:n] {
+		if s, found := x.find(&t.root, q, before); found {
+			return s, true
+		}
+	}
+	return 0, false
 }
 
 // ball is a part of the world to leave out.
@@ -156,6 +178,10 @@ func (s *search) begin(x *Index, q *query, random func(int) int) {
 // start begins anew, once what to avoid is known.
 func (s *search) start() {
 	s.heap = s.heap[:0]
+	if len(s.q.Only) > 0 {
+		s.pushOnly()
+		return
+	}
 	root := &s.x.every.root
 	if a := s.q.app; a != nil {
 		if root = &a.installed.root; s.pull {
@@ -166,6 +192,21 @@ func (s *search) start() {
 	}
 	if s.q.may(&root.open, all) {
 		s.push(item{node: root})
+	}
+}
+
+// pushOnly begins with the edges that alone will do, each looked up by itself: there are few of them, in an index of any size.
+func (s *search) pushOnly() {
+	if s.q.App != "" && s.q.app == nil {
+		return
+	}
+	for _, at := range s.q.only {
+		e := &s.x.entries[at]
+		m := e.met(s.q.app)
+		if s.q.unmet(&m) != 0 || s.q.app != nil && m.installed == s.pull || s.avoided(e) {
+			continue
+		}
+		s.push(item{band: s.band(e), time: s.wait(1), edge: at})
 	}
 }
 

@@ -14,6 +14,11 @@ func (r *registry) requestOf(p *player) match.Request {
 	request := match.Request{
 		App: p.request.App, Codecs: p.request.Codecs, PriceCap: match.Price(p.claims.Price), Regions: p.claims.Regions, Near: p.location.Near,
 	}
+	if p.claims.Root.IsZero() { // else there may be others, which a key of the studio's has endorsed
+		for _, edge := range p.claims.Edges {
+			request.Only = append(request.Only, signaling.EdgeID(edge.String()))
+		}
+	}
 	if size := p.request.Size; size != nil {
 		request.Picture.Size = *size
 	}
