@@ -16,7 +16,7 @@ type Demand uint8
 const (
 	Listed    Demand = iota + 1 // the edge lists the app
 	Installed                   // and has it installed, or may install it for this request
-	Trusted                     // it is one of those that alone will do, where some are named
+	Trusted                     // it is one of those that alone will do, where some are named or endorsed
 	InRegion                    // it lies in one of the regions that the token allows
 	Decodable                   // player and edge share a codec
 	Proved                      // and the edge was seen to send such a picture in it
@@ -66,6 +66,7 @@ type met struct {
 	codecs            []string
 	proved            []Ability
 	regions           []string
+	root              string
 	score             Score
 	price             Price
 	state             State
@@ -80,7 +81,7 @@ func (r *Request) unmet(e *met) Demand {
 		return Listed
 	case r.App != "" && !e.installed && !r.Pull:
 		return Installed
-	case len(r.Only) > 0 && !slices.Contains(r.Only, e.id):
+	case r.pinned() && !slices.Contains(r.Only, e.id) && (r.Root == "" || e.root != r.Root):
 		return Trusted
 	case len(r.Regions) > 0 && !shares(r.Regions, e.regions):
 		return InRegion
@@ -101,6 +102,9 @@ func (r *Request) unmet(e *met) Demand {
 	}
 	return 0
 }
+
+// pinned reports whether some edges alone will do.
+func (r *Request) pinned() bool { return len(r.Only) > 0 || r.Root != "" }
 
 func shares(a, b []string) bool {
 	return slices.ContainsFunc(a, func(name string) bool { return slices.Contains(b, name) })

@@ -119,6 +119,7 @@ func TestExplanationsSayWhy(t *testing.T) {
 	show("no edge meets a demand", x.Explain(request, nil, "near"))
 	pinned := request
 	pinned.Only = []signaling.EdgeID{"plain", "elsewhere"}
+	pinned.Root = "0xb"
 	show("only edges will do that do not have the app, or are not there", x.Explain(pinned, nil, "near", "plain", "elsewhere"))
 	request.App = "chess"
 	show("an app that nobody lists", x.Explain(request, nil, "near"))

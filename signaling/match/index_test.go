@@ -30,7 +30,7 @@ func first(r match.Request, e match.Edge) match.Demand {
 	if r.App != "" && !e.Apps[listed].Installed && !r.Pull {
 		return match.Installed
 	}
-	if len(r.Only) > 0 && !slices.Contains(r.Only, e.ID) {
+	if trusted := slices.Contains(r.Only, e.ID) || r.Root != "" && r.Root == e.Root; !trusted && (len(r.Only) > 0 || r.Root != "") {
 		return match.Trusted
 	}
 	if len(r.Regions) > 0 && !slices.ContainsFunc(e.Regions, wanted(r.Regions)) {
@@ -68,6 +68,7 @@ var codes = map[match.Demand]signaling.Code{
 
 var (
 	codecNames  = rapid.SampledFrom([]string{"h264", "vp8", "av1"})
+	roots       = rapid.SampledFrom([]string{"", "0x1", "0x2"})
 	regionNames = rapid.SampledFrom([]string{"eu", "de", "us"})
 	appNames    = rapid.SampledFrom([]string{"tux", "race", "kobo"})
 	ids         = rapid.Custom(func(t *rapid.T) signaling.EdgeID {
@@ -88,7 +89,7 @@ var (
 			State:  match.State(rapid.SampledFrom([]int{0, 0, 0, 1, 2, 4, 77}).Draw(t, "state")),
 			Codecs: rapid.SliceOfN(codecNames, 0, 3).Draw(t, "codecs"), Price: match.Price(rapid.IntRange(0, 3).Draw(t, "price")),
 			Score: match.Score(rapid.IntRange(0, 3).Draw(t, "score")), Regions: rapid.SliceOfN(regionNames, 0, 2).Draw(t, "regions"),
-			Network: rapid.SampledFrom([]string{"", "AS1", "AS2"}).Draw(t, "network"),
+			Network: rapid.SampledFrom([]string{"", "AS1", "AS2"}).Draw(t, "network"), Root: roots.Draw(t, "root"),
 		}
 		for range rapid.IntRange(0, 2).Draw(t, "abilities") {
 			e.Proved = append(e.Proved, match.Ability{Codec: codecNames.Draw(t, "codec"), Picture: pictures.Draw(t, "picture")})
@@ -112,7 +113,11 @@ var (
 		if rapid.Bool().Draw(t, "some regions") {
 			r.Regions = rapid.SliceOfN(regionNames, 1, 2).Draw(t, "regions")
 		}
-		if rapid.IntRange(0, 3).Draw(t, "pinned") == 0 { // to some twice, and to some that are not there
+		pinned := rapid.IntRange(0, 5).Draw(t, "pinned")
+		if pinned == 0 || pinned == 1 {
+			r.Root = roots.Draw(t, "trusted root")
+		}
+		if pinned == 1 || pinned == 2 { // to some twice, and to some that are not there
 			r.Only = rapid.SliceOfN(ids, 1, 16).Draw(t, "only")
 		}
 		if rapid.Bool().Draw(t, "some picture") {

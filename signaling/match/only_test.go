@@ -17,7 +17,7 @@ func fleet(n int) *match.Index {
 	for i := range n {
 		x.Upsert(match.Edge{
 			ID: signaling.EdgeID(fmt.Sprint(i)), Slots: 2, Free: 2, Codecs: []string{"h264"}, Place: &place,
-			Apps: []signaling.App{{Name: "tux", Title: "Tux", Installed: i%2 == 0}},
+			Apps: []signaling.App{{Name: "tux", Title: "Tux", Installed: i%2 == 0}}, Root: map[bool]string{true: "0xb"}[i == 8],
 		})
 	}
 	return x
@@ -39,6 +39,12 @@ func TestOnlyTheEdgesThatAreNamedWillDo(t *testing.T) {
 		{"whatever was good before", func(_ *match.Index, r *match.Request) {
 			r.Only, r.Remembered = []signaling.EdgeID{"2"}, []signaling.EdgeID{"4", "2"}
 		}, []signaling.EdgeID{"2"}, ""},
+		{"those that a root has endorsed", func(_ *match.Index, r *match.Request) { r.Root = "0xb" }, []signaling.EdgeID{"8"}, ""},
+		{"those, and the named ones, each once", func(_ *match.Index, r *match.Request) {
+			r.Root, r.Only = "0xb", []signaling.EdgeID{"8", "2", "gone"}
+		}, []signaling.EdgeID{"2", "8"}, ""},
+		{"the root has endorsed none", func(_ *match.Index, r *match.Request) { r.Root = "0xc" }, nil, signaling.CodeNoEdge},
+		{"none is named by nobody's endorsement", func(_ *match.Index, r *match.Request) { r.Root, r.Only = "0xc", []signaling.EdgeID{"gone"} }, nil, signaling.CodeNoEdge},
 		{"none is there", func(_ *match.Index, r *match.Request) { r.Only = []signaling.EdgeID{"gone"} }, nil, signaling.CodeNoEdge},
 		{"none has the app", func(_ *match.Index, r *match.Request) { r.Only = []signaling.EdgeID{"1", "3"} }, nil, signaling.CodeNoEdge},
 		{"nobody has the app", func(_ *match.Index, r *match.Request) { r.App, r.Only = "chess", []signaling.EdgeID{"2"} }, nil, signaling.CodeUnknownApp},

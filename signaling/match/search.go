@@ -11,8 +11,9 @@ import (
 type query struct {
 	*Request
 	app             *app   // nil: any
-	only            []slot // that are known of those which alone will do
+	only            []slot // of Only, those that are known; they are looked at by themselves, all others in the trees
 	codecs, regions uint64
+	root            uint64
 	proved          proofs // one of them is needed; 0: none
 	located         bool
 	at              vector
@@ -34,6 +35,9 @@ func (x *Index) query(r *Request) *query {
 			q.proved |= 1 << (x.row(codec) + r.Picture.class())
 		}
 	}
+	if r.Root != "" {
+		q.root = bitOf(r.Root)
+	}
 	x.only = x.only[:0]
 	for _, id := range r.Only {
 		if s, known := x.byID[id]; known && !slices.Contains(x.only, s) {
@@ -50,6 +54,9 @@ func (x *Index) query(r *Request) *query {
 	}
 	return q
 }
+
+// named reports whether no edge will do but those that are named, so that the trees have nothing to offer.
+func (q *query) named() bool { return len(q.Only) > 0 && q.Root == "" }
 
 // roots are the trees in which the query's edges are; how many of the two there are.
 func (x *Index) roots(q *query) (trees [2]*tree, n int) {
@@ -68,6 +75,7 @@ func (x *Index) roots(q *query) (trees [2]*tree, n int) {
 // one is.
 func (q *query) may(s *summary, before Demand) bool {
 	return s.count > 0 &&
+		(before <= Trusted || q.root == 0 || s.roots&q.root != 0) &&
 		(before <= InRegion || q.regions == 0 || s.regions&q.regions != 0) &&
 		(before <= Decodable || s.codecs&q.codecs != 0) &&
 		(before <= Proved || q.proved == 0 || s.proved&q.proved != 0) &&
@@ -126,12 +134,12 @@ func (x *Index) why(q *query) *signaling.Error {
 
 // findAny returns an edge that meets every demand before the given one, wherever it is.
 func (x *Index) findAny(q *query, before Demand) (slot, bool) {
-	if len(q.Only) > 0 && before > Trusted {
-		for _, s := range q.only {
-			if unmet := x.unmet(q, &x.entries[s]); unmet == 0 || unmet >= before {
-				return s, true
-			}
+	for _, s := range q.only {
+		if unmet := x.unmet(q, &x.entries[s]); unmet == 0 || unmet >= before {
+			return s, true
 		}
+	}
+	if q.named() && before > Trusted {
 		return 0, false
 	}
 	trees, n := x.roots(q)
@@ -178,10 +186,6 @@ func (s *search) begin(x *Index, q *query, random func(int) int) {
 // start begins anew, once what to avoid is known.
 func (s *search) start() {
 	s.heap = s.heap[:0]
-	if len(s.q.Only) > 0 {
-		s.pushOnly()
-		return
-	}
 	root := &s.x.every.root
 	if a := s.q.app; a != nil {
 		if root = &a.installed.root; s.pull {
@@ -190,16 +194,14 @@ func (s *search) start() {
 	} else if s.q.App != "" {
 		return
 	}
-	if s.q.may(&root.open, all) {
+	s.pushOnly()
+	if !s.q.named() && s.q.may(&root.open, all) {
 		s.push(item{node: root})
 	}
 }
 
-// pushOnly begins with the edges that alone will do, each looked up by itself: there are few of them, in an index of any size.
+// pushOnly puts the edges that are named on the heap, each looked up by itself: there are few of them, in an index of any size.
 func (s *search) pushOnly() {
-	if s.q.App != "" && s.q.app == nil {
-		return
-	}
 	for _, at := range s.q.only {
 		e := &s.x.entries[at]
 		m := e.met(s.q.app)
@@ -267,7 +269,7 @@ func (s *search) look(top item) {
 			time += s.wait(1)
 		}
 		first--
-		if m := e.met(s.q.app); s.q.unmet(&m) != 0 || s.avoided(e) {
+		if m := e.met(s.q.app); s.q.unmet(&m) != 0 || s.avoided(e) || slices.Contains(s.q.only, at) {
 			continue
 		}
 		s.push(item{band: s.band(e), time: time, edge: at})
