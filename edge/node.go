@@ -218,6 +218,10 @@ func (n *Node) Registration() signaling.Register {
 		Since: time.Now().UnixMilli(), Leases: n.slotStates(),
 	}
 	register.Traits = signaling.Traits{Price: n.terms.price, Regions: n.terms.regions, Place: n.config.Place, Pictures: n.pictures()}
+	if endorsed := n.config.Endorsed; endorsed != nil {
+		text, _ := endorsed.MarshalText() // does not fail
+		register.Endorsement = string(text)
+	}
 	for _, at := range n.config.Media[:min(len(n.config.Media), maxMedia)] {
 		register.Media = append(register.Media, at.String())
 	}

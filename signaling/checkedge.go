@@ -44,6 +44,9 @@ func (m Register) check(c *checks) {
 	for _, at := range m.Media {
 		c.addressPort("media address", at)
 	}
+	if m.Endorsement != "" {
+		c.made("endorsement", m.Endorsement, maxEndorsement, isTokenOctet)
+	}
 	m.Traits.check(c)
 }
 

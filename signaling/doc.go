@@ -57,10 +57,11 @@
 //	to signaling
 //	  {"type":"login","address":K}                           the first message, within 10 s
 //	  {"type":"register","token":T,"proof":PROOF,"name":N,"slots":N,"free":N,"codecs":[C],"apps":[APP],"sessions":[S],"media":[AT],
-//	   "since":MS,"running":[RUNNING],"leases":[SLOT],"price":N,"regions":[R],"place":PLACE,"pictures":[PICTURE]}
+//	   "since":MS,"running":[RUNNING],"leases":[SLOT],"endorsement":T,"price":N,"regions":[R],"place":PLACE,"pictures":[PICTURE]}
 //	        the second, within 10 s of the challenge that answers login; token: not where the operator lets the key in; media, optional: where it
 //	        takes players' packets. since grows with each connection: of two nodes that know the edge, the one with the greater has it. running:
-//	        what it runs, so that a node that has never heard of it can go on; sessions, in its place: ids alone. leases: how its slots are. price: of
+//	        what it runs, so that a node that has never heard of it can go on; sessions, in its place: ids alone. leases: how its slots are.
+//	        endorsement: as in offer, for players whose tokens name its root. price: of
 //	        a second, in the payment token's smallest unit; place: where it is, for matching with players nearby; pictures: those that it was quick
 //	        enough for when it tried its encoders
 //	  {"type":"status","free":N,"apps":[APP],"leases":[SLOT],"pictures":[PICTURE]}  all but free optional: only when changed

@@ -285,6 +285,8 @@ type Register struct {
 	Running []Running `json:"running,omitempty"`
 	// Leases is how the edge's slots are; empty for an edge that gives no leases.
 	Leases []SlotState `json:"leases,omitempty"`
+	// Endorsement is what a studio's root has signed of the edge's key, as identity.Endorsed writes it: its players may be given this edge.
+	Endorsement string `json:"endorsement,omitempty"`
 	Traits
 }
 

@@ -67,7 +67,7 @@ func TestAnEdgeIsTrustedByAnEndorsement(t *testing.T) {
 	network.edge(t, append([]string{"--endorsement", endorsement, "--regions", "de,eu", "--slots", "2"}, flags...)...)
 	e2etest.Eventually(t, e2etest.Patience, "the edge is registered", func() bool { return network.edges(t) == 1 })
 	network.signaling.Play(t, e2etest.Request{Token: network.tokenWith(t, "--root", rootAddress, "--regions", "eu")}).Plays(t, 1)
-	if end := network.signaling.Play(t, e2etest.Request{Token: network.tokenWith(t, "--root", address)}).End(t); end.Code != signaling.CodeUnproven {
+	if end := network.signaling.Play(t, e2etest.Request{Token: network.tokenWith(t, "--root", address)}).End(t); end.Code != signaling.CodeNoEdge {
 		t.Errorf("by another root: %v", end)
 	}
 	other, _ := walletsEdge(t)

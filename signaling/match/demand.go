@@ -16,6 +16,7 @@ type Demand uint8
 const (
 	Listed    Demand = iota + 1 // the edge lists the app
 	Installed                   // and has it installed, or may install it for this request
+	Trusted                     // it is one of those that alone will do, where some are named or endorsed
 	InRegion                    // it lies in one of the regions that the token allows
 	Decodable                   // player and edge share a codec
 	Proved                      // and the edge was seen to send such a picture in it
@@ -26,7 +27,7 @@ const (
 	FreeSlot                    // a slot is free
 )
 
-var demands = []Demand{Listed, Installed, InRegion, Decodable, Proved, Scored, Affords, Takes, Allowed, FreeSlot}
+var demands = []Demand{Listed, Installed, Trusted, InRegion, Decodable, Proved, Scored, Affords, Takes, Allowed, FreeSlot}
 
 func (d Demand) String() string {
 	switch d {
@@ -34,6 +35,8 @@ func (d Demand) String() string {
 		return "listed"
 	case Installed:
 		return "installed"
+	case Trusted:
+		return "trusted"
 	case InRegion:
 		return "region"
 	case Decodable:
@@ -63,6 +66,7 @@ type met struct {
 	codecs            []string
 	proved            []Ability
 	regions           []string
+	root              string
 	score             Score
 	price             Price
 	state             State
@@ -77,6 +81,8 @@ func (r *Request) unmet(e *met) Demand {
 		return Listed
 	case r.App != "" && !e.installed && !r.Pull:
 		return Installed
+	case r.pinned() && !slices.Contains(r.Only, e.id) && (r.Root == "" || e.root != r.Root):
+		return Trusted
 	case len(r.Regions) > 0 && !shares(r.Regions, e.regions):
 		return InRegion
 	case !shares(r.Codecs, e.codecs):
@@ -96,6 +102,9 @@ func (r *Request) unmet(e *met) Demand {
 	}
 	return 0
 }
+
+// pinned reports whether some edges alone will do.
+func (r *Request) pinned() bool { return len(r.Only) > 0 || r.Root != "" }
 
 func shares(a, b []string) bool {
 	return slices.ContainsFunc(a, func(name string) bool { return slices.Contains(b, name) })
@@ -126,6 +135,9 @@ func (r *Request) refusal(unmet Demand, near *met, title string) *signaling.Erro
 		return signaling.Errorf(signaling.CodeUnknownApp, "No machine offers %s.", r.App)
 	case Installed:
 		return signaling.Errorf(signaling.CodeNotInstalled, "%s is not installed.", title)
+	case Trusted:
+		return signaling.Errorf(signaling.CodeNoEdge, "No machine that this link is for is connected and has this game.").
+			WithHint("Try again in a moment, or ask for a link that is good for other machines.")
 	case InRegion:
 		return signaling.Errorf(signaling.CodeWrongRegion, "No machine that has this game is in %s, where this link is good.", either(r.Regions))
 	case Decodable:

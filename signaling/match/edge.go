@@ -18,6 +18,7 @@ type Edge struct {
 	Price   Price
 	Score   Score
 	Regions []string // that it lies in, such as "de" and "eu"
+	Root    string   // whose endorsement it has shown; "": nobody's
 	Network string   // through which it is reached, such as "AS64500"; "": unknown
 	Place   *Place   // nil: unknown
 }
@@ -93,9 +94,13 @@ type Request struct {
 	Picture  Picture  // zero: whatever the edge sends
 	PriceCap Price    // 0: none
 	MinScore Score
-	Regions  []string           // one of them will do; none: anywhere
-	Except   []signaling.EdgeID // that the player is not to get
-	Near     *Near              // nil: nobody knows where the player is
+	Regions  []string // one of them will do; none: anywhere
+	// Only are edges that alone will do, together with those that Root has endorsed; none and no root: any. They are meant to be few: each is looked
+	// at by itself.
+	Only   []signaling.EdgeID
+	Root   string
+	Except []signaling.EdgeID // that the player is not to get
+	Near   *Near              // nil: nobody knows where the player is
 	// Remembered are edges that were good from the player's network, best first; Memory.Good tells them.
 	Remembered []signaling.EdgeID
 	Candidates int // on the shortlist, MinCandidates to MaxCandidates; 0: MaxCandidates

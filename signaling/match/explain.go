@@ -210,6 +210,8 @@ func (r *Request) lacks(d Demand) string {
 		return "does not list the app"
 	case Installed:
 		return "does not have the app installed"
+	case Trusted:
+		return "is none of those that alone will do"
 	case InRegion:
 		return "is in no region where the token is good"
 	case Decodable:
@@ -235,6 +237,8 @@ func (r *Request) compare(d Demand, e *met) (required, shown string) {
 		return r.App, "nothing of that name"
 	case Installed:
 		return r.App + " installed", "it in its catalogue alone"
+	case Trusted:
+		return r.trusts(), cmp.Or(e.root, "nobody") + "'s endorsement and another name"
 	case InRegion:
 		return either(r.Regions), either(e.regions)
 	case Decodable:
@@ -251,6 +255,18 @@ func (r *Request) compare(d Demand, e *met) (required, shown string) {
 		return "none of " + edges(len(r.Except)) + " by name", "one of these names"
 	}
 	return "a free slot", "none"
+}
+
+// trusts says which edges alone will do.
+func (r *Request) trusts() string {
+	var ways []string
+	if len(r.Only) > 0 {
+		ways = append(ways, "one of "+edges(len(r.Only))+" by name")
+	}
+	if r.Root != "" {
+		ways = append(ways, "the endorsement of "+r.Root)
+	}
+	return either(ways)
 }
 
 // proofs lists what an edge was seen to send in the request's codecs.

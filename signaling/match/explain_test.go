@@ -117,6 +117,10 @@ func TestExplanationsSayWhy(t *testing.T) {
 	show("nothing was measured, and two are alike", x.Explain(request, alike))
 	request.Regions = []string{"mars"}
 	show("no edge meets a demand", x.Explain(request, nil, "near"))
+	pinned := request
+	pinned.Only = []signaling.EdgeID{"plain", "elsewhere"}
+	pinned.Root = "0xb"
+	show("only edges will do that do not have the app, or are not there", x.Explain(pinned, nil, "near", "plain", "elsewhere"))
 	request.App = "chess"
 	show("an app that nobody lists", x.Explain(request, nil, "near"))
 	golden(t, "explain.txt", out.String())

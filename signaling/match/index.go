@@ -24,6 +24,7 @@ type Index struct {
 	found    search   // scratch space
 	asked    query
 	pool     []slot
+	only     []slot
 }
 
 // entry is an edge in the index.
@@ -53,7 +54,9 @@ type profile struct {
 	codecs                []string
 	proved                []Ability
 	regions               []string
+	root                  string
 	codecBits, regionBits uint64
+	rootBit               uint64 // 0: nobody's
 	proofs                proofs
 	edges                 int
 }
@@ -199,7 +202,10 @@ func (x *Index) profileOf(edge *Edge) *profile {
 	if p == nil {
 		p = &profile{
 			key: string(key), codecs: slices.Clone(edge.Codecs), proved: slices.Clone(edge.Proved), regions: slices.Clone(edge.Regions),
-			codecBits: bitsOf(edge.Codecs), regionBits: bitsOf(edge.Regions),
+			codecBits: bitsOf(edge.Codecs), regionBits: bitsOf(edge.Regions), root: edge.Root,
+		}
+		if edge.Root != "" {
+			p.rootBit = bitOf(edge.Root)
 		}
 		for _, a := range edge.Proved {
 			if !slices.Contains(x.rows, a.Codec) && len(x.rows) < rows-1 {
@@ -229,6 +235,7 @@ func profileKey(edge *Edge) []byte {
 		number(a.Picture.Size.Height)
 		number(a.Picture.FrameRate)
 	}
+	text(edge.Root)
 	for _, region := range edge.Regions {
 		text(region)
 	}
@@ -238,7 +245,7 @@ func profileKey(edge *Edge) []byte {
 // met is what the edge has to show for the app; nil is any.
 func (e *entry) met(a *app) met {
 	m := met{
-		listed: a == nil, installed: a == nil, codecs: e.profile.codecs, proved: e.profile.proved, regions: e.profile.regions,
+		listed: a == nil, installed: a == nil, codecs: e.profile.codecs, proved: e.profile.proved, regions: e.profile.regions, root: e.profile.root,
 		score: e.score, price: e.price, state: e.state, free: int(e.free), id: e.id,
 	}
 	for _, l := range e.apps {

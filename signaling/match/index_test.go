@@ -30,6 +30,9 @@ func first(r match.Request, e match.Edge) match.Demand {
 	if r.App != "" && !e.Apps[listed].Installed && !r.Pull {
 		return match.Installed
 	}
+	if trusted := slices.Contains(r.Only, e.ID) || r.Root != "" && r.Root == e.Root; !trusted && (len(r.Only) > 0 || r.Root != "") {
+		return match.Trusted
+	}
 	if len(r.Regions) > 0 && !slices.ContainsFunc(e.Regions, wanted(r.Regions)) {
 		return match.InRegion
 	}
@@ -58,13 +61,14 @@ func first(r match.Request, e match.Edge) match.Demand {
 }
 
 var codes = map[match.Demand]signaling.Code{
-	match.Listed: signaling.CodeUnknownApp, match.Installed: signaling.CodeNotInstalled, match.InRegion: signaling.CodeWrongRegion,
+	match.Listed: signaling.CodeUnknownApp, match.Installed: signaling.CodeNotInstalled, match.Trusted: signaling.CodeNoEdge, match.InRegion: signaling.CodeWrongRegion,
 	match.Decodable: signaling.CodeNoCommonCodec, match.Proved: signaling.CodeNoSuchPicture, match.Scored: signaling.CodeLowScore,
 	match.Affords: signaling.CodeTooDear, match.Takes: signaling.CodeNotAccepting, match.Allowed: signaling.CodeEdgeRefused, match.FreeSlot: signaling.CodeFull,
 }
 
 var (
 	codecNames  = rapid.SampledFrom([]string{"h264", "vp8", "av1"})
+	roots       = rapid.SampledFrom([]string{"", "0x1", "0x2"})
 	regionNames = rapid.SampledFrom([]string{"eu", "de", "us"})
 	appNames    = rapid.SampledFrom([]string{"tux", "race", "kobo"})
 	ids         = rapid.Custom(func(t *rapid.T) signaling.EdgeID {
@@ -85,7 +89,7 @@ var (
 			State:  match.State(rapid.SampledFrom([]int{0, 0, 0, 1, 2, 4, 77}).Draw(t, "state")),
 			Codecs: rapid.SliceOfN(codecNames, 0, 3).Draw(t, "codecs"), Price: match.Price(rapid.IntRange(0, 3).Draw(t, "price")),
 			Score: match.Score(rapid.IntRange(0, 3).Draw(t, "score")), Regions: rapid.SliceOfN(regionNames, 0, 2).Draw(t, "regions"),
-			Network: rapid.SampledFrom([]string{"", "AS1", "AS2"}).Draw(t, "network"),
+			Network: rapid.SampledFrom([]string{"", "AS1", "AS2"}).Draw(t, "network"), Root: roots.Draw(t, "root"),
 		}
 		for range rapid.IntRange(0, 2).Draw(t, "abilities") {
 			e.Proved = append(e.Proved, match.Ability{Codec: codecNames.Draw(t, "codec"), Picture: pictures.Draw(t, "picture")})
@@ -108,6 +112,13 @@ var (
 		}
 		if rapid.Bool().Draw(t, "some regions") {
 			r.Regions = rapid.SliceOfN(regionNames, 1, 2).Draw(t, "regions")
+		}
+		pinned := rapid.IntRange(0, 5).Draw(t, "pinned")
+		if pinned == 0 || pinned == 1 {
+			r.Root = roots.Draw(t, "trusted root")
+		}
+		if pinned == 1 || pinned == 2 { // to some twice, and to some that are not there
+			r.Only = rapid.SliceOfN(ids, 1, 16).Draw(t, "only")
 		}
 		if rapid.Bool().Draw(t, "some picture") {
 			r.Picture = pictures.Draw(t, "picture")

@@ -2,6 +2,7 @@ package match
 
 import (
 	"math"
+	"slices"
 
 	"nearlight/signaling"
 )
@@ -9,8 +10,10 @@ import (
 // query is a request as the trees are searched for it.
 type query struct {
 	*Request
-	app             *app // nil: any
+	app             *app   // nil: any
+	only            []slot // of Only, those that are known; they are looked at by themselves, all others in the trees
 	codecs, regions uint64
+	root            uint64
 	proved          proofs // one of them is needed; 0: none
 	located         bool
 	at              vector
@@ -32,6 +35,16 @@ func (x *Index) query(r *Request) *query {
 			q.proved |= 1 << (x.row(codec) + r.Picture.class())
 		}
 	}
+	if r.Root != "" {
+		q.root = bitOf(r.Root)
+	}
+	x.only = x.only[:0]
+	for _, id := range r.Only {
+		if s, known := x.byID[id]; known && !slices.Contains(x.only, s) {
+			x.only = append(x.only, s)
+		}
+	}
+	q.only = x.only
 	if r.Near != nil && r.Near.valid() {
 		q.located, q.at = true, r.Near.vector()
 		if r.Near.Uncertainty > 0 { // and a number
@@ -41,6 +54,9 @@ func (x *Index) query(r *Request) *query {
 	}
 	return q
 }
+
+// named reports whether no edge will do but those that are named, so that the trees have nothing to offer.
+func (q *query) named() bool { return len(q.Only) > 0 && q.Root == "" }
 
 // roots are the trees in which the query's edges are; how many of the two there are.
 func (x *Index) roots(q *query) (trees [2]*tree, n int) {
@@ -59,6 +75,7 @@ func (x *Index) roots(q *query) (trees [2]*tree, n int) {
 // one is.
 func (q *query) may(s *summary, before Demand) bool {
 	return s.count > 0 &&
+		(before <= Trusted || q.root == 0 || s.roots&q.root != 0) &&
 		(before <= InRegion || q.regions == 0 || s.regions&q.regions != 0) &&
 		(before <= Decodable || s.codecs&q.codecs != 0) &&
 		(before <= Proved || q.proved == 0 || s.proved&q.proved != 0) &&
@@ -100,25 +117,38 @@ func (x *Index) why(q *query) *signaling.Error {
 	if q.App != "" && q.app == nil {
 		return q.refusal(Listed, nil, "")
 	}
-	trees, n := x.roots(q)
 	title := ""
 	if q.app != nil {
 		title = q.app.title
 	}
 	var near met
 	for _, demand := range demands[Installed-1:] {
-		found := false
-		for _, t := range trees[:n] {
-			if s, some := x.find(&t.root, q, demand+1); some {
-				near, found = x.entries[s].met(q.app), true
-				break
-			}
-		}
+		s, found := x.findAny(q, demand+1)
 		if !found {
 			return q.refusal(demand, &near, title)
 		}
+		near = x.entries[s].met(q.app)
 	}
 	return nil
+}
+
+// findAny returns an edge that meets every demand before the given one, wherever it is.
+func (x *Index) findAny(q *query, before Demand) (slot, bool) {
+	for _, s := range q.only {
+		if unmet := x.unmet(q, &x.entries[s]); unmet == 0 || unmet >= before {
+			return s, true
+		}
+	}
+	if q.named() && before > Trusted {
+		return 0, false
+	}
+	trees, n := x.roots(q)
+	for _, t := range trees[:n] {
+		if s, found := x.find(&t.root, q, before); found {
+			return s, true
+		}
+	}
+	return 0, false
 }
 
 // ball is a part of the world to leave out.
@@ -164,8 +194,21 @@ func (s *search) start() {
 	} else if s.q.App != "" {
 		return
 	}
-	if s.q.may(&root.open, all) {
+	s.pushOnly()
+	if !s.q.named() && s.q.may(&root.open, all) {
 		s.push(item{node: root})
+	}
+}
+
+// pushOnly puts the edges that are named on the heap, each looked up by itself: there are few of them, in an index of any size.
+func (s *search) pushOnly() {
+	for _, at := range s.q.only {
+		e := &s.x.entries[at]
+		m := e.met(s.q.app)
+		if s.q.unmet(&m) != 0 || s.q.app != nil && m.installed == s.pull || s.avoided(e) {
+			continue
+		}
+		s.push(item{band: s.band(e), time: s.wait(1), edge: at})
 	}
 }
 
@@ -226,7 +269,7 @@ func (s *search) look(top item) {
 			time += s.wait(1)
 		}
 		first--
-		if m := e.met(s.q.app); s.q.unmet(&m) != 0 || s.avoided(e) {
+		if m := e.met(s.q.app); s.q.unmet(&m) != 0 || s.avoided(e) || slices.Contains(s.q.only, at) {
 			continue
 		}
 		s.push(item{band: s.band(e), time: time, edge: at})

@@ -4,6 +4,7 @@ package match
 // worst: two edges may have a half each of what is asked for.
 type summary struct {
 	codecs, regions uint64
+	roots           uint64
 	proved          proofs
 	cheapest        Price
 	count           int32
@@ -16,6 +17,7 @@ func (s *summary) add(e *entry) {
 	s.count++
 	s.codecs |= e.profile.codecBits
 	s.regions |= e.profile.regionBits
+	s.roots |= e.profile.rootBit
 	s.proved |= e.profile.proofs
 	s.cheapest = min(s.cheapest, e.price)
 	s.best = max(s.best, e.score)
@@ -28,6 +30,7 @@ func (s *summary) merge(other *summary) {
 	s.count += other.count
 	s.codecs |= other.codecs
 	s.regions |= other.regions
+	s.roots |= other.roots
 	s.proved |= other.proved
 	s.cheapest = min(s.cheapest, other.cheapest)
 	s.best = max(s.best, other.best)

@@ -26,6 +26,8 @@ type edge struct {
 	ways    []netip.AddrPort // where players may measure it
 	traits  signaling.Traits // with its place, if that is known
 	network string           // through which it is reached; "": unknown
+	root    string           // by whom it is endorsed; "": nobody
+	lapse   *alarm           // the end of that
 	quiet   bool             // it did not answer a probe, and nothing came from it since
 	relief  *alarm           // it is degraded, and looked after
 	shunned time.Time        // until which it is given nobody
@@ -71,6 +73,7 @@ func (r *registry) register(to peer, m signaling.Register, id signaling.EdgeID) 
 	reach := reachOf(to, m)
 	found := r.locate(reach.standpoint())
 	m.Place = placeOf(m.Place, found)
+	endorsed, strange := endorsementOf(id, m.Endorsement, time.Now())
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if reason := r.barredEdge(id); reason != nil {
@@ -101,6 +104,9 @@ func (r *registry) register(to peer, m signaling.Register, id signaling.EdgeID) 
 	}
 	e.log.Info("edge is registered", "name", e.name, "slots", e.slots, "free", e.free, "codecs", e.codecs, "apps", len(e.apps), "sessions", len(m.Sessions))
 	e.reach, e.ways, e.traits, e.network = reach, reach.ways(), m.Traits, found.Network
+	if r.endorse(e, endorsed); strange != nil {
+		e.log.Warn("the edge's endorsement counts for nothing", "error", strange)
+	}
 	to.send(signaling.Registered{Edge: e.id, Usage: signaling.UsagePeriod})
 	for id, s := range e.sessions {
 		if !slices.Contains(m.Sessions, id) && !s.unsent() {
@@ -148,6 +154,7 @@ func (r *registry) loseEdge(e *edge, was peer) {
 	e.log.Info("edge is lost", "sessions", len(e.sessions))
 	e.away = r.after(edgeReturn, func() {
 		e.log.Info("edge is gone", "sessions", len(e.sessions))
+		r.alarms.stop(e.lapse)
 		delete(r.edges, e.id)
 		r.touch(e)
 		r.reindex(e.id)

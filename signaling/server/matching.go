@@ -14,6 +14,12 @@ func (r *registry) requestOf(p *player) match.Request {
 	request := match.Request{
 		App: p.request.App, Codecs: p.request.Codecs, PriceCap: match.Price(p.claims.Price), Regions: p.claims.Regions, Near: p.location.Near,
 	}
+	for _, edge := range p.claims.Edges {
+		request.Only = append(request.Only, signaling.EdgeID(edge.String()))
+	}
+	if root := p.claims.Root; !root.IsZero() {
+		request.Root = root.String()
+	}
 	if size := p.request.Size; size != nil {
 		request.Picture.Size = *size
 	}
@@ -62,11 +68,11 @@ func (r *registry) settle(p *player, request match.Request, ranked []match.Ranke
 
 // offer is what matching knows of an edge.
 func (f *farEdge) offer() match.Edge {
-	return offerOf(match.Edge{ID: f.ID, Slots: f.Slots, Free: f.Free, Codecs: f.Codecs, Apps: f.apps, Network: f.Network}, f.Traits)
+	return offerOf(match.Edge{ID: f.ID, Slots: f.Slots, Free: f.Free, Codecs: f.Codecs, Apps: f.apps, Network: f.Network, Root: f.Root}, f.Traits)
 }
 
 func (e *edge) offer() match.Edge {
-	return offerOf(match.Edge{ID: e.id, Slots: e.slots, Free: e.available(), Codecs: e.codecs, Apps: e.apps, Network: e.network}, e.traits)
+	return offerOf(match.Edge{ID: e.id, Slots: e.slots, Free: e.available(), Codecs: e.codecs, Apps: e.apps, Network: e.network, Root: e.root}, e.traits)
 }
 
 // offerOf adds what an edge says of itself. Nobody has scored it yet: all have the same score.

@@ -41,6 +41,7 @@ type presentEdge struct {
 	Since     int64            `json:"since"`
 	signaling.Traits
 	Network string   `json:"network,omitempty"`
+	Root    string   `json:"root,omitempty"` // by whom it is endorsed, as its node has seen
 	Ways    []string `json:"ways,omitempty"` // where players may measure it, ADDRESS:PORT each
 }
 
@@ -120,12 +121,12 @@ func (r *registry) tell(ids []signaling.EdgeID, all bool) {
 		if e.peer != nil && !e.quiet {
 			free = e.available()
 		}
-		present := presentEdge{ID: id, Name: e.name, Slots: e.slots, Free: free, Codecs: e.codecs, Since: e.since, Traits: e.traits, Network: e.network}
+		present := presentEdge{ID: id, Name: e.name, Slots: e.slots, Free: free, Codecs: e.codecs, Since: e.since, Traits: e.traits, Network: e.network, Root: e.root}
 		present.Catalogue = e.catalogue.digest
 		for _, way := range e.ways {
 			present.Ways = append(present.Ways, way.String())
 		}
-		size += 384 + 20*len(e.codecs) + 50*len(e.ways) + 40*len(e.traits.Regions) + 80*len(e.traits.Pictures)
+		size += 384 + len(e.root) + 20*len(e.codecs) + 50*len(e.ways) + 40*len(e.traits.Regions) + 80*len(e.traits.Pictures)
 		if next.Apps[present.Catalogue] == nil {
 			if size > 0 && size+e.catalogue.size > batchBytes && len(next.Edges) > 0 {
 				flush(false)

@@ -168,6 +168,7 @@ func (r *registry) yield(e *edge) {
 	delete(r.late, e.id)
 	r.touch(e)
 	r.alarms.stop(e.away)
+	r.alarms.stop(e.lapse)
 	for _, s := range e.sessions {
 		p, phase := s.player, s.phase
 		r.drop(s)

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"unicode/utf8"
 
+	"nearlight/internal/identity"
 	"nearlight/signaling"
 )
 
@@ -41,6 +42,9 @@ func (p presentEdge) fits(apps []signaling.App) bool {
 		return false
 	}
 	if len(p.Network) > maxNetwork || !utf8.ValidString(p.Network) || p.Traits.Check() != nil {
+		return false
+	}
+	if _, err := identity.ParseAddress(p.Root); p.Root != "" && err != nil {
 		return false
 	}
 	return len(p.Codecs) > 0 && len(p.Codecs) <= maxTold && len(apps) <= maxTold

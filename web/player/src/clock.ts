@@ -50,3 +50,8 @@ export class EdgeClock {
 }
 
 const TICKS = 2 ** 32;
+
+/** Milliseconds as whole microseconds, which the edge counts in. */
+export function micros(ms: number): number {
+  return Math.round(ms * 1000);
+}

@@ -25,6 +25,7 @@ export type {
   VideoNotice,
 } from "./control/notice.js";
 export { type ErrorInfo, PlayerError } from "./errors.js";
+export type { SessionEvents } from "./events.js";
 export type { Input } from "./input/input.js";
 export type { PointerMode } from "./input/pointerlock.js";
 export { decodeMarker, MARKER_HEIGHT, MARKER_WIDTH, type Marker, type MarkerFault } from "./marker.js";
@@ -34,7 +35,7 @@ export type { Microphone } from "./media/microphone.js";
 export type { Sound } from "./media/speaker.js";
 export type { Latency, Stats } from "./media/stats.js";
 export type { ConnectOptions } from "./options.js";
-export type { Session, SessionEvents } from "./session.js";
+export type { Session } from "./session.js";
 export type { App, Size } from "./signaling/messages.js";
 export { STAGES, type Stage, type StageTime } from "./stages.js";
 export type { VideoCodec } from "./support.js";

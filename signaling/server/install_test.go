@@ -1,0 +1,105 @@
+package server
+
+import (
+	"reflect"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"nearlight/signaling"
+	"nearlight/signaling/token"
+)
+
+func TestAnInstallationIsSharedAndMakesTheAppPlayable(t *testing.T) {
+	inBubble(t, func(tb *table) {
+		install := signaling.Install{Token: "t", App: "race"}
+		second := &recorder{}
+		p := tb.join(second, tb.log)
+		for _, who := range []*player{tb.player, p} {
+			if err := tb.installApp(who, install, claims); err != nil {
+				tb.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		asked := tb.edgeSocket.take()
+		if len(asked) != 1 {
+			tb.Fatalf("%#v", asked)
+		}
+		id := asked[0].(signaling.Install).Request
+		tb.fromEdge(signaling.Installing{Request: id, App: "race", Percent: 50})
+		tb.part(p, holdTime)
+		tb.fromEdge(signaling.Installing{Request: id, App: "race", Percent: 100, Done: true})
+		tb.want(second, "installing")
+		tb.want(tb.playerSocket, "installing", "installing")
+		m := request
+		m.App = "race"
+		if err := tb.play(tb.player, m, claims); err != nil {
+			tb.Error(err)
+		}
+		if len(tb.edge.installs) != 0 || here.Apps[1].Installed {
+			tb.Error("the installation is still there, or the edge's own list was written to")
+		}
+	})
+}
+
+func TestAnInstallationThatCannotBeIsToldWithoutClosing(t *testing.T) {
+	inBubble(t, func(tb *table) {
+		last := func() signaling.Installing {
+			synctest.Wait()
+			got := tb.playerSocket.take()
+			return got[len(got)-1].(signaling.Installing)
+		}
+		ask := func(app string) {
+			if err := tb.installApp(tb.player, signaling.Install{Token: "t", App: app}, claims); err != nil {
+				tb.Fatal(err)
+			}
+		}
+		ask("solitaire")
+		if m := last(); !m.Done || m.Error == nil || m.Error.Code != signaling.CodeUnknownApp {
+			tb.Errorf("%+v", m)
+		}
+		ask("tux")
+		if m := last(); !m.Done || m.Error != nil || m.Percent != 100 {
+			tb.Errorf("installed already: %+v", m)
+		}
+		ask("race")
+		ask("race")
+		if m := last(); m.Error == nil || m.Error.Code != signaling.CodeRateLimited {
+			tb.Errorf("two at once: %+v", m)
+		}
+		time.Sleep(installTimeout + time.Millisecond)
+		if m := last(); m.Error == nil || m.Error.Code != signaling.CodeTimedOut {
+			tb.Errorf("silence: %+v", m)
+		}
+		ask("race")
+		tb.loseEdge(tb.edge, tb.edgeSocket)
+		time.Sleep(edgeReturn + time.Millisecond)
+		if m := last(); m.Error == nil || m.Error.Code != signaling.CodeEdgeGone {
+			tb.Errorf("edge gone: %+v", m)
+		}
+		if tb.playerSocket.closed {
+			tb.Error("closed")
+		}
+		playOnly := token.Claims{Role: token.Player, Rights: []token.Right{token.Play}}
+		if err := tb.installApp(tb.player, signaling.Install{Token: "t", App: "race"}, playOnly); err == nil || err.Code != signaling.CodeBadToken {
+			tb.Errorf("without the right: %v", err)
+		}
+	})
+}
+
+func TestAppsAreListedOnceAndAsInstalledWhereOneHasThem(t *testing.T) {
+	inBubble(t, func(tb *table) {
+		other := here
+		installed := race
+		installed.Installed = true
+		other.Apps = signaling.List[signaling.App]{installed}
+		tb.register(&recorder{}, other, "another")
+		apps := tb.apps(claims.AllowsApp)
+		if !reflect.DeepEqual(apps, []signaling.App{installed, tux}) {
+			tb.Errorf("%+v", apps)
+		}
+		if apps := tb.apps(token.Claims{App: "tux"}.AllowsApp); !reflect.DeepEqual(apps, []signaling.App{tux}) {
+			tb.Errorf("restricted to tux: %+v", apps)
+		}
+	})
+}
