@@ -74,7 +74,7 @@ type neighbour struct {
 	leaving bool
 	studios map[string]int
 	drained bool
-	queue   []int64 // since when players wait there, the longest first; milliseconds since 1970
+	queue   []int64   // since when players wait there, the longest first; milliseconds since 1970
 	missed  bool      // something that it told was lost, and no account of all came since
 	whole   bool      // of the account that is coming nothing is missing so far
 	asked   time.Time // for one
