@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"errors"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
@@ -35,7 +36,11 @@ func (s *session) traced(ctx context.Context, run func(context.Context) error) e
 		attribute.Bool("spectator", s.watches != nil),
 	))
 	err := run(ctx)
-	tracing.End(s.span, err)
+	if errors.Is(err, errStopped) { // as its player wished, most often; if not, the request's own span says why
+		tracing.End(s.span, nil)
+	} else {
+		tracing.End(s.span, err)
+	}
 	return err
 }
 

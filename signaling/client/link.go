@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -103,7 +104,7 @@ func (l *link) run(ctx context.Context, hello, farewell signaling.Message, recei
 	close(failed)
 	_ = l.ws.Close() // it is of no use any more; this ends a write under way
 	writing.Wait()
-	if wrote != nil {
+	if wrote != nil && !errors.Is(wrote, net.ErrClosed) { // which we did
 		return errors.Join(wrote, err)
 	}
 	return err
