@@ -190,17 +190,8 @@ func TestASpectatorOnASlowLinkSeesPartsSoonAndHarmsNobody(t *testing.T) {
 		t.Logf("%s: %d of %d frames, half within %v, 99 %% within %v; %+v", name, shown, frames, p50, p99, f.peer.Link())
 	}
 	t.Logf("%d keyframes, %d frames left out, %.0f ms in line at most", keyframes, leftOut, queue)
-	// A frame that a spectator is spared takes those after it along until the next keyframe; where the relay itself is late, which it is on a
-	// busy machine and under the race detector, that says nothing of the sender.
-	stats := fine.relay.Stats()
-	if late := stats.Late.Quantile(0.99); late > 15*time.Millisecond {
-		t.Skipf("SKIPPED %s: this machine is too busy for it: the relay was late by %v for one datagram in a hundred", t.Name(), late.Round(time.Millisecond))
-	}
 	if _, p99, shown := player.results(); shown < frames*9/10 || p99 > 200*time.Millisecond {
 		t.Errorf("the player saw %d frames of %d, 99 %% within %v", shown, frames, p99)
-	}
-	if _, _, shown := fine.results(); shown < frames*9/10 {
-		t.Errorf("the other one who looks on saw %d frames of %d", shown, frames)
 	}
 	p50, p99, shown := slow.results()
 	if shown < 8 || p50 > 700*time.Millisecond || p99 > 2*time.Second {
@@ -211,5 +202,14 @@ func TestASpectatorOnASlowLinkSeesPartsSoonAndHarmsNobody(t *testing.T) {
 	}
 	if leftOut < frames/2 {
 		t.Errorf("%d frames count as left out", leftOut)
+	}
+	// A frame that a spectator is spared takes those after it along until the next keyframe; where the relay itself is late, which it is on a
+	// busy machine and under the race detector, that says nothing of the sender.
+	stats := fine.relay.Stats()
+	if late := stats.Late.Quantile(0.99); late > 15*time.Millisecond {
+		t.Skipf("SKIPPED %s: this machine is too busy to judge the other one who looks on: the relay was late by %v for one datagram in a hundred", t.Name(), late.Round(time.Millisecond))
+	}
+	if _, _, shown := fine.results(); shown < frames*9/10 {
+		t.Errorf("the other one who looks on saw %d frames of %d", shown, frames)
 	}
 }
