@@ -7,6 +7,7 @@ import {
   descendants,
   expect,
   GRID,
+  light,
   needs,
   play,
   test,
@@ -182,10 +183,7 @@ test("a stream in 4:4:4 goes on in 4:2:0 when its GPU is lost and the next encod
   nvidia,
 }) => {
   const lost = "FAKEDRIVER_FAULT=device-lost:150";
-  await play(
-    page,
-    await up(lost, "--nvidia-libraries", nvidia, "--encoder", "nvenc,openh264", "--chroma", "444", "--app", "scene"),
-  );
+  await play(page, await up(lost, ...light, "--nvidia-libraries", nvidia, "--encoder", "nvenc,openh264", "--chroma", "444"));
   await page.keyboard.press("F8");
   await expect(page.locator("nl-overlay")).toContainText("openh264, 60 fps", { timeout: 30_000 });
   const shown = () =>
@@ -202,7 +200,7 @@ for (const { next, codec } of [
   test(`a GPU that is lost in the middle of the game is replaced by ${next}`, async ({ page, up, nvidia }) => {
     const received = watchCodecs(page);
     const lost = "FAKEDRIVER_FAULT=device-lost:150";
-    await play(page, await up(lost, "--nvidia-libraries", nvidia, "--encoder", `nvenc,${next}`, "--app", "scene"));
+    await play(page, await up(lost, ...light, "--nvidia-libraries", nvidia, "--encoder", `nvenc,${next}`));
     await page.keyboard.press("F8");
     const overlay = page.locator("nl-overlay");
     await expect(overlay).toContainText("nvenc failed (encode: nvenc: the GPU was lost", { timeout: 30_000 });

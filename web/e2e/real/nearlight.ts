@@ -113,6 +113,12 @@ async function start(args: string[]): Promise<Nearlight> {
 const displayPrograms = { xvfb: ["Xvfb"], wayland: ["sway", "Xwayland"] } as const;
 export const DISPLAYS = ["xvfb", "wayland"] as const;
 
+/**
+ * Arguments for a picture that changes all the time and takes little of this machine, for what is about neither size nor speed: two
+ * browsers and a game without a GPU keep two cores from anything in time, and a driver's double codes on them too.
+ */
+export const light = ["--size", "640x360", "--app", "scene"] as const;
+
 /** Skips the test, by name, on a machine that lacks what a display takes. */
 export function needs(display: keyof typeof displayPrograms): void {
   for (const program of displayPrograms[display]) {

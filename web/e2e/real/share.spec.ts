@@ -1,5 +1,5 @@
 /** A player shares a link, and whoever opens it sees the game and can do nothing else. */
-import { colours, expect, play, test } from "./nearlight.js";
+import { colours, expect, light, play, test } from "./nearlight.js";
 
 test("the link that a player copies shows the game as it moves, to as many as open it, and lets nobody play", async ({
   page,
@@ -45,7 +45,7 @@ test("the link that a player copies shows the game as it moves, to as many as op
 });
 
 test("who looks on goes on seeing the game while the player's page reloads", async ({ page, context, browser, up }) => {
-  const nearlight = await up("--app", "scene");
+  const nearlight = await up(...light);
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   await play(page, nearlight);
   await page.getByRole("button", { name: "Share" }).click();
