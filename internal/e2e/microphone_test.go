@@ -2,8 +2,6 @@ package e2e
 
 import (
 	"errors"
-	"io"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -79,39 +77,31 @@ func TestWhatIsNoSpeechDoesNoHarmAndIsCounted(t *testing.T) {
 	up := start(t, e2etest.Still(t), "--size", "640x360", "--microphone")
 	player := up.Play(t, e2etest.Request{})
 	player.Picture(t, e2etest.Patience, "of the app", time.Time{}, e2etest.Dark)
-	for n := range 2000 {
-		packet := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: uint16(n * n), Timestamp: uint32(n * 7919 * 7919)}, Payload: make([]byte, n%1200)}
-		for i := range packet.Payload {
-			packet.Payload[i] = byte(n*31 + i*17)
-		}
-		if n%5 == 0 {
-			packet.PayloadType = 96
-		}
-		if err := player.SpeakRTP(packet); err != nil {
-			t.Fatal(err)
-		}
-	}
+	sent := 0
 	e2etest.Eventually(t, e2etest.Patience, "the packets are counted", func() bool {
-		figures := figures(t, up)
-		return strings.Contains(figures, `nearlight_edge_microphone_events_total{event="refused"}`) && strings.Contains(figures, "nearlight_edge_media_packets_refused_total 4")
+		for range 400 { // some of them are lost on a busy machine
+			if err := player.SpeakRTP(noSpeech(sent)); err != nil {
+				t.Fatal(err)
+			}
+			sent++
+		}
+		return up.Metric(t, `nearlight_edge_microphone_events_total{event="refused"}`) > 0 && up.Metric(t, "nearlight_edge_media_packets_refused_total") >= 200
 	})
 	if player.Ended() {
 		t.Error("the session ended")
 	}
 }
 
-func figures(t *testing.T, up *e2etest.Program) string {
-	t.Helper()
-	response, err := http.Get(up.URL + "/metrics")
-	if err != nil {
-		t.Fatal(err)
+// noSpeech is the nth of packets that no encoder made, each fifth of a payload type that was not offered.
+func noSpeech(n int) *rtp.Packet {
+	packet := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: uint16(n * n), Timestamp: uint32(n * 7919 * 7919)}, Payload: make([]byte, n%1200)}
+	for i := range packet.Payload {
+		packet.Payload[i] = byte(n*31 + i*17)
 	}
-	defer response.Body.Close()
-	all, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
+	if n%5 == 0 {
+		packet.PayloadType = 96
 	}
-	return string(all)
+	return packet
 }
 
 func TestWhatIsSaidIsHeardByTheAppSoon(t *testing.T) {
