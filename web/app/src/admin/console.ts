@@ -1,6 +1,8 @@
-import { css, html, LitElement, nothing, type PropertyValues } from "lit";
+import { html, LitElement, nothing, type PropertyValues } from "lit";
 import { looks } from "../style/admin.js";
+import { frame } from "../style/console.js";
 import { logo } from "../ui/logo.js";
+import { banEdge, banNamed, banTokenOf, drainEdge, drainNode, endSession, lift, undrainEdge } from "./acts.js";
 import {
   Api,
   type Cluster,
@@ -51,128 +53,7 @@ export class Console extends LitElement {
     explained: { state: true },
     checking: { state: true },
   };
-  static override styles = [
-    looks,
-    css`
-      header {
-        position: sticky;
-        top: 0;
-        z-index: 1;
-        background: color-mix(in srgb, var(--surface) 92%, transparent);
-        backdrop-filter: blur(8px);
-        border-bottom: 1px solid var(--line);
-      }
-      .top,
-      nav,
-      main {
-        max-width: 78rem;
-        margin: 0 auto;
-        padding-inline: max(1.2rem, env(safe-area-inset-left));
-      }
-      .top {
-        display: flex;
-        align-items: center;
-        gap: 1rem;
-        min-height: 3.6rem;
-      }
-      .top .state {
-        margin-left: auto;
-      }
-      .mark {
-        display: flex;
-        overflow: hidden;
-      }
-      .mark svg {
-        flex: none;
-        width: 132px;
-      }
-      nav {
-        display: flex;
-        gap: 0.25rem;
-        overflow-x: auto;
-        scrollbar-width: none;
-      }
-      nav button {
-        border: 0;
-        border-radius: 0;
-        background: transparent;
-        color: var(--muted);
-        padding: 0.55rem 0.7rem;
-        border-bottom: 2px solid transparent;
-      }
-      nav button:hover {
-        color: var(--text);
-        background: transparent;
-      }
-      nav button[aria-selected="true"] {
-        color: var(--text);
-        border-bottom-color: var(--light);
-      }
-      nav small {
-        font-size: 0.78rem;
-        font-weight: 500;
-        color: var(--muted);
-        margin-left: 0.3rem;
-      }
-      main {
-        padding-block: 1.4rem 4rem;
-      }
-      .more {
-        display: flex;
-        justify-content: center;
-        gap: 0.6rem;
-        margin-top: 1rem;
-      }
-      .nodes {
-        display: grid;
-        gap: 1rem;
-        grid-template-columns: repeat(auto-fill, minmax(min(19rem, 100%), 1fr));
-      }
-      .node {
-        padding: 1rem 1.2rem;
-        display: grid;
-        gap: 0.6rem;
-      }
-      .node dl {
-        display: grid;
-        grid-template-columns: auto 1fr;
-        gap: 0.15rem 1rem;
-        margin: 0;
-        font-size: 0.9rem;
-      }
-      .node dt {
-        color: var(--muted);
-      }
-      .node dd {
-        margin: 0;
-        font-variant-numeric: tabular-nums;
-      }
-      @media (max-width: 30rem) {
-        .top,
-        nav,
-        main {
-          padding-inline: 0.9rem;
-        }
-        .top {
-          gap: 0.5rem;
-        }
-        .mark {
-          width: 26px;
-        }
-        .top .state {
-          margin-left: 0.2rem;
-          margin-right: auto;
-        }
-        nav {
-          justify-content: space-between;
-          gap: 0;
-        }
-        nav button {
-          padding-inline: 0.4rem;
-        }
-      }
-    `,
-  ];
+  static override styles = [looks, frame];
 
   declare store: Storage;
   declare api: Api | null;
@@ -288,7 +169,7 @@ export class Console extends LitElement {
   }
 
   #panel() {
-    const { lists } = this;
+    const { lists, cluster } = this;
     switch (this.tab) {
       case "Edges":
         return html`<div class="bar">
@@ -339,21 +220,21 @@ export class Console extends LitElement {
       case "Orders":
         return html`<div class="bar">
             <h2>Drains and bans</h2>
-            <button @click=${this.#banKey}>Ban a key</button>
-            <button @click=${this.#banToken}>Ban a token</button>
+            <button @click=${() => this.#ask(banNamed("key", "the id of a key that signs tokens", this.#run))}>Ban a key</button>
+            <button @click=${() => this.#ask(banNamed("token", "the token’s id (jti), not the token", this.#run))}>Ban a token</button>
           </div>
           ${
-            this.cluster?.kept === false
+            cluster?.kept === false
               ? html`<p class="notice">
                   Nothing is kept here: these hold while a node runs that knows of them. <code>--database</code> keeps them.
                 </p>`
               : nothing
           }
-          ${lists.Orders === undefined ? this.#loading() : orderTable(lists.Orders.list, this.#lift)}`;
+          ${lists.Orders === undefined ? this.#loading() : orderTable(lists.Orders.list, (order: Order) => this.#ask(lift(order, this.#run)))}`;
       case "Nodes":
         return html`<div class="bar"><h2>Signaling nodes</h2></div>
           <div class="nodes">
-            ${(this.cluster?.nodes ?? []).map(
+            ${(cluster?.nodes ?? []).map(
               (node) => html`<section class="panel node">
                 <h3>${node.id === "" ? "This node, alone" : short(node.id, 8)} ${node.self && node.id !== "" ? "(this one)" : ""}</h3>
                 <span><span class="state ${node.draining ? "warn" : "good"}">${node.draining ? "draining" : "serving"}</span></span>
@@ -364,7 +245,7 @@ export class Console extends LitElement {
                   <dd>${node.waiting}</dd>
                 </dl>
                 <div>
-                  <button @click=${() => this.#drainNode(node.id, node.self, !node.draining)}>
+                  <button @click=${() => this.#ask(drainNode(node, cluster?.nodes.length === 1, this.#run))}>
                     ${node.draining ? "Undo drain" : "Drain"}
                   </button>
                 </div>
@@ -507,65 +388,28 @@ export class Console extends LitElement {
   }
 
   /** Does an act, and says for how long it is known. */
-  async #act(path: string, body: Record<string, unknown>, done: string): Promise<string> {
+  readonly #run = async (path: string, body: Record<string, unknown>, done: string): Promise<string> => {
     if (this.api === null) return "";
     const { kept, moved = 0 } = await this.api.act(path, body);
     return `${done}${moved > 0 ? ` ${moved === 1 ? "One player was" : `${moved} players were`} handed to other edges.` : ""}${
       kept === false ? " It is forgotten when signaling is restarted: no store keeps it." : ""
     }`;
-  }
+  };
 
   readonly #edgeActs = {
     sessions: (edge: Edge) => {
       this.#go("Sessions");
       this.#filter({ edge: edge.id });
     },
-    drain: (edge: Edge) =>
-      this.#ask({
-        heading: `Drain ${edge.name || "the edge"}?`,
-        text: `${edge.id} takes no further sessions. Those that run go on.`,
-        button: "Drain",
-        timed: true,
-        choice: { field: "move", label: "Hand its players to other edges now" },
-        run: (body) => this.#act(`edges/${encodeURIComponent(edge.id)}/drain`, body, "The edge takes no further sessions."),
-      }),
-    undrain: (edge: Edge) =>
-      this.#ask({
-        heading: `Let ${edge.name || "the edge"} take sessions again?`,
-        text: edge.id,
-        button: "Undo the drain",
-        run: (body) => this.#act(`edges/${encodeURIComponent(edge.id)}/undrain`, body, "The edge takes sessions again."),
-      }),
-    ban: (edge: Edge) =>
-      this.#ask({
-        heading: `Ban ${edge.name || "the edge"}?`,
-        text: `${edge.id} is disconnected from all nodes and may not come back. Its players go on at other edges, where there are any.`,
-        button: "Ban the edge",
-        danger: true,
-        timed: true,
-        run: (body) => this.#act("bans", { ...body, edge: edge.id }, "The edge is banned."),
-      }),
+    drain: (edge: Edge) => this.#ask(drainEdge(edge, this.#run)),
+    undrain: (edge: Edge) => this.#ask(undrainEdge(edge, this.#run)),
+    ban: (edge: Edge) => this.#ask(banEdge(edge, this.#run)),
   };
 
   readonly #sessionActs = {
     explain: (session: Session) => void this.#explain(session),
-    end: (session: Session) =>
-      this.#ask({
-        heading: "End the session?",
-        text: `${session.id}. Its player reads the reason.`,
-        button: "End it",
-        danger: true,
-        run: (body) => this.#act(`sessions/${encodeURIComponent(session.id)}/end`, body, "The session has ended."),
-      }),
-    ban: (session: Session) =>
-      this.#ask({
-        heading: "Ban the player’s token?",
-        text: `All that is played with the token of ${session.id} ends, and it is not good any more.`,
-        button: "Ban the token",
-        danger: true,
-        timed: true,
-        run: (body) => this.#act("bans", { ...body, tokenId: session.token }, "The token is banned."),
-      }),
+    end: (session: Session) => this.#ask(endSession(session, this.#run)),
+    ban: (session: Session) => this.#ask(banTokenOf(session, this.#run)),
   };
 
   async #explain(session: Session): Promise<void> {
@@ -579,59 +423,6 @@ export class Console extends LitElement {
       if (!(error instanceof Refusal)) throw error;
       this.failed = `${error.message} ${error.hint}`;
     }
-  }
-
-  readonly #lift = (order: Order): void => {
-    const drain = order.kind === "drain-edge";
-    const field = { "drain-edge": "", "ban-edge": "edge", "ban-key": "key", "ban-token": "tokenId" }[order.kind];
-    this.#ask({
-      heading: drain ? "Undo the drain?" : "Lift the ban?",
-      text: order.target,
-      button: drain ? "Undo the drain" : "Lift the ban",
-      run: (body) =>
-        drain
-          ? this.#act(`edges/${encodeURIComponent(order.target)}/undrain`, body, "The edge takes sessions again.")
-          : this.#act("bans/lift", { ...body, [field]: order.target }, "The ban is lifted."),
-    });
-  };
-
-  #banKey(): void {
-    this.#banNamed("key", "the id of a key that signs tokens", "The key");
-  }
-
-  #banToken(): void {
-    this.#banNamed("token", "the token’s id (jti), not the token", "The token");
-  }
-
-  #banNamed(field: "key" | "token", what: string, subject: string): void {
-    this.#ask({
-      heading: `Ban a ${field}?`,
-      text: "What is played by it ends at all nodes.",
-      button: "Ban",
-      danger: true,
-      timed: true,
-      named: { field, label: `Which? ${what}` },
-      run: (body) => this.#act("bans", body, `${subject} is banned.`),
-    });
-  }
-
-  #drainNode(id: string, self: boolean, drain: boolean): void {
-    const alone = this.cluster?.nodes.length === 1;
-    this.#ask({
-      heading: drain ? "Drain the node?" : "Let the node serve again?",
-      text: !drain
-        ? "It takes edges and players again."
-        : alone
-          ? "It begins no further sessions, and /readyz is false. What runs goes on."
-          : "Its edges and players go to the other nodes, with their sessions. /readyz is false.",
-      button: drain ? "Drain" : "Undo the drain",
-      run: (body) =>
-        this.#act(
-          `nodes/${self ? "self" : encodeURIComponent(id)}/${drain ? "drain" : "undrain"}`,
-          body,
-          drain ? "The node is drained, until it is restarted or this is undone." : "The node serves again.",
-        ),
-    });
   }
 }
 
