@@ -16,6 +16,11 @@ const (
 			[...root.querySelectorAll("*")].map((e) => e.shadowRoot && find(e.shadowRoot)).find((v) => v);
 		return find(document);
 	})()`
+	// plays is 1 once the page takes what the player does; a picture may be there before.
+	plays = `(() => {
+		const has = (root, selector) => root.querySelector(selector) !== null || [...root.querySelectorAll("*")].some((e) => e.shadowRoot && has(e.shadowRoot, selector));
+		return has(document, ".tools") && !has(document, ".loading") ? 1 : 0;
+	})()`
 	shows = theVideo + `?.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA ? 1 : 0`
 	// brightness is the luma of the picture's centre.
 	brightness = `(() => {
@@ -45,6 +50,7 @@ func TestFirefoxPlaysByTheLinkThatUpPrints(t *testing.T) {
 	page := browsertest.OpenFirefox(t, program, up.URL+"/#token="+up.Token+"&autoplay=1")
 	e2etest.Eventually(t, e2etest.Patience, "Firefox shows the game", func() bool { return page.Evaluate(t, shows) == 1 })
 	e2etest.Eventually(t, e2etest.Patience, "the picture is the dark one", func() bool { return page.Evaluate(t, brightness) < 128 })
+	e2etest.Eventually(t, e2etest.Patience, "the page plays", func() bool { return page.Evaluate(t, plays) == 1 })
 	page.Click(t, 400, 300)
 	e2etest.Eventually(t, e2etest.Patience, "the click has turned it bright", func() bool { return page.Evaluate(t, brightness) > 128 })
 	page.Press(t, "d")
