@@ -33,9 +33,9 @@ func trial(brief, every time.Duration) (length, between time.Duration) {
 }
 
 // underLoad harms the nodes of a cluster while edges and players come and go: 30 edges of two slots, ten players who stay to the end, and 40
-// who stay for less than a second. With vacant it waits at the end until all slots are free: 30 s, since some players leave while their edge's node is not there
+// who stay for less than a second. A soak waits at the end until all slots are free: 30 s, since some players leave while their edge's node is not there
 // to be told.
-func underLoad(e *ensemble, vacant bool, harm func(*visits)) {
+func underLoad(e *ensemble, harm func(*visits)) {
 	e.Helper()
 	var edges, players sync.WaitGroup
 	edgesCtx, stopEdges := context.WithCancel(context.Background())
@@ -54,7 +54,7 @@ func underLoad(e *ensemble, vacant bool, harm func(*visits)) {
 	e.known(30)
 	stopPlayers()
 	players.Wait()
-	if vacant {
+	if soaking() {
 		e.vacant()
 	}
 	grants := e.audit()
@@ -65,9 +65,9 @@ func underLoad(e *ensemble, vacant bool, harm func(*visits)) {
 }
 
 func TestNodesThatAreKilledUnderLoadLoseNoSessionAndDoubleNoLease(t *testing.T) {
-	length, between := trial(14*time.Second, 3*time.Second)
+	length, between := trial(9*time.Second, 3*time.Second)
 	e := newEnsemble(t, 3, byRoutes(t, 3))
-	underLoad(e, true, func(counted *visits) {
+	underLoad(e, func(counted *visits) {
 		kills := 0
 		for until := time.Now().Add(length); time.Now().Before(until); kills++ {
 			next := time.After(between)

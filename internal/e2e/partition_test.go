@@ -128,7 +128,7 @@ func TestNodesThatAreCutOffFromEachOtherLoseNoSessionAndDoubleNoLease(t *testing
 		straits[i] = newStrait(t, bus.Address())
 	}
 	e := newEnsemble(t, 3, func(i int) []string { return []string{"--nats", straits[i].url()} })
-	underLoad(e, soaking(), func(*visits) {
+	underLoad(e, func(*visits) {
 		cuts := 0
 		for until := time.Now().Add(length); time.Now().Before(until); cuts++ {
 			next := time.After(between)
