@@ -1,11 +1,12 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { keccak_256 } from "@noble/hashes/sha3.js";
 import { type Browser, expect, type Page, test } from "@playwright/test";
-import { keyOf, sign } from "../../player/src/binding/keys.js";
+import { keyOf, leaseDigest, sign } from "../../player/src/binding/keys.js";
 
 const binary = join(resolve(dirname(fileURLToPath(import.meta.url)), "../../.."), "bin/nearlight");
 
@@ -71,6 +72,39 @@ function login(secret: string, host: string, nonce: string, issuedAt: number): P
   return sign(keccak_256(Buffer.concat([Uint8Array.of(0x19, 0x01), domain, statement])), keyOf(secret));
 }
 
+/** What an edge is asked to start, as far as its lease says it. */
+interface Start {
+  readonly session: string;
+  readonly token: string;
+  readonly lease: { readonly slot: number; readonly expect: number; readonly ttl: number };
+}
+
+/** The lease that an edge gives, signed. */
+async function leaseOf(secret: string, { session, token, lease: { slot, expect, ttl } }: Start) {
+  const { jti } = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) as { jti: string };
+  const { address } = keyOf(secret);
+  const lease = {
+    edge: address,
+    slot,
+    epoch: expect + 1,
+    session,
+    token: tokenID(jti),
+    expiresAt: Math.floor((Date.now() + ttl) / 1000),
+  };
+  return { ...lease, signature: await sign(leaseDigest({ ...lease, signature: "" }), keyOf(secret)) };
+}
+
+/** A token's name where it has no business itself: the first 26 letters of a hash in base 32 (RFC 4648). */
+function tokenID(jti: string): string {
+  const bits = [...createHash("sha256").update(`nearlight token ${jti}`).digest()]
+    .map((octet) => octet.toString(2).padStart(8, "0"))
+    .join("");
+  return Array.from(
+    { length: 26 },
+    (_, i) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[Number.parseInt(bits.slice(5 * i, 5 * i + 5), 2)],
+  ).join("");
+}
+
 /** Edges and players by their sockets alone, from a page of signaling's own origin. */
 async function people(
   browser: Browser,
@@ -82,6 +116,7 @@ async function people(
   const page = await context.newPage();
   await page.goto(`${url}icon.svg`);
   await page.exposeFunction("login", login);
+  await page.exposeFunction("leaseOf", leaseOf);
   await page.evaluate(
     async ({ edges, players }) => {
       const open = (
@@ -100,7 +135,9 @@ async function people(
       const apps = ["glider", "supertux"].map((name) => ({
         ...{ name, title: name, summary: "", keys: [], package: "", installed: true },
       }));
+      const signers = window as unknown as { login: typeof login; leaseOf: typeof leaseOf };
       for (const { token, name, slots, secret, address } of edges) {
+        const leases = Array.from({ length: slots }, () => ({ epoch: 0, taken: false }));
         const register = {
           type: "register",
           token,
@@ -110,26 +147,28 @@ async function people(
           codecs: ["h264", "vp9"],
           apps,
           since: Date.now(),
+          leases,
         };
         await open("edge", { type: "login", address }, (m, say) => {
           if (m["type"] === "challenge") {
             const issuedAt = Math.floor(Date.now() / 1000);
-            const signed = (window as unknown as { login: typeof login }).login(
-              secret,
-              location.host,
-              String(m["nonce"]),
-              issuedAt,
-            );
+            const signed = signers.login(secret, location.host, String(m["nonce"]), issuedAt);
             void signed.then((signature) => say({ ...register, proof: { issuedAt, expiresAt: issuedAt + 30, signature } }));
           }
           if (m["type"] === "start") {
-            say({ type: "offer", session: m["session"], sdp: "v=0" });
+            const start = m as unknown as Start;
+            const session = start.session;
+            leases[start.lease.slot] = { epoch: start.lease.expect + 1, taken: true };
             const now = Math.floor(Date.now() / 1000);
             const quality = {
               ...{ framesPerSecond: 59.8, bitsPerSecond: 7_900_000, freezesPerMinute: 0.2, lossRatio: 0.004 },
               ...{ roundTripP50: 11.4, roundTripP95: 18, glassP50: 31, glassP95: 44 },
             };
-            say({ type: "usage", session: m["session"], spans: [{ first: now - 1, past: now }], quality });
+            void signers.leaseOf(secret, start).then((lease) => {
+              say({ type: "leased", session, lease });
+              say({ type: "offer", session, sdp: "v=0" });
+              say({ type: "usage", session, spans: [{ first: now - 1, past: now }], quality });
+            });
           }
           return m["type"] === "registered";
         });
