@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"nearlight/internal/identity"
 	"nearlight/signaling"
 	"nearlight/signaling/token"
 )
@@ -36,13 +37,13 @@ func (r *registry) installApp(p *player, m signaling.Install, claims token.Claim
 	if p.install != nil {
 		return failed(signaling.Errorf(signaling.CodeRateLimited, "%s is being installed already.", p.install.app).WithHint("Wait until it is done."))
 	}
-	e, installed := r.edgeWithout(m.App)
+	e, installed := r.edgeWithout(m.App, claims)
 	switch {
 	case installed:
 		p.send(signaling.Installing{App: m.App, Percent: 100, Done: true})
 		return nil
 	case e == nil:
-		return failed(signaling.Errorf(signaling.CodeUnknownApp, "No machine offers %s.", m.App))
+		return failed(signaling.Errorf(signaling.CodeUnknownApp, "No machine that this link allows offers %s.", m.App))
 	}
 	for _, i := range e.installs {
 		if i.app == m.App {
@@ -64,13 +65,13 @@ func (r *registry) installApp(p *player, m signaling.Install, claims token.Claim
 }
 
 // edgeWithout returns a connected edge that lists the app and has not installed it, the first by id so that all players
-// watch one installation; installed says that one has it and nothing is to do.
-func (r *registry) edgeWithout(app string) (without *edge, installed bool) {
+// watch one installation; installed says that one has it and nothing is to do. Edges that the token does not allow count for nothing.
+func (r *registry) edgeWithout(app string, claims token.Claims) (without *edge, installed bool) {
 	for _, id := range slices.Sorted(maps.Keys(r.edges)) {
 		e := r.edges[id]
 		at := slices.IndexFunc(e.apps, func(a signaling.App) bool { return a.Name == app })
 		switch {
-		case e.peer == nil || at < 0:
+		case e.peer == nil || at < 0 || !allows(claims, e):
 		case e.apps[at].Installed:
 			return nil, true
 		case without == nil:
@@ -78,6 +79,15 @@ func (r *registry) edgeWithout(app string) (without *edge, installed bool) {
 		}
 	}
 	return without, false
+}
+
+// allows reports whether a token is good for an edge: one that it names or whose endorsement it asks for, or any where it does neither.
+func allows(claims token.Claims, e *edge) bool {
+	if len(claims.Edges) == 0 && claims.Root.IsZero() {
+		return true
+	}
+	named := slices.ContainsFunc(claims.Edges, func(a identity.Address) bool { return a.String() == string(e.id) })
+	return named || !claims.Root.IsZero() && claims.Root.String() == e.root
 }
 
 // listen gives up an installation about which the edge is silent.

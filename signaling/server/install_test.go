@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"nearlight/internal/identity"
 	"nearlight/signaling"
 	"nearlight/signaling/token"
 )
@@ -85,6 +86,44 @@ func TestAnInstallationThatCannotBeIsToldWithoutClosing(t *testing.T) {
 			tb.Errorf("without the right: %v", err)
 		}
 	})
+}
+
+func TestAnAppIsInstalledWhereTheTokenAllowsItAlone(t *testing.T) {
+	inBubble(t, func(tb *table) {
+		named, root := identity.Address{1}, identity.Address{2}
+		other, endorsed := &recorder{}, &recorder{}
+		tb.register(other, here, signaling.EdgeID(named.String()))
+		tb.endorse(tb.register(endorsed, here, "endorsed"), endorsement{root: root.String(), until: time.Now().Add(time.Hour)})
+		strange := claims
+		strange.Edges = []identity.Address{{3}}
+		byName, byRoot := claims, claims
+		byName.Edges, byRoot.Root = []identity.Address{named}, root
+		for _, one := range []struct {
+			claims token.Claims
+			asked  *recorder // nil: nobody
+		}{{strange, nil}, {byName, other}, {byRoot, endorsed}} {
+			p := tb.join(&recorder{}, tb.log)
+			tb.edgeSocket.take()
+			if err := tb.installApp(p, signaling.Install{Token: "t", App: "race"}, one.claims); err != nil {
+				tb.Fatal(err)
+			}
+			synctest.Wait()
+			for _, edge := range []*recorder{tb.edgeSocket, other, endorsed} {
+				_, asked := last(edge.take()).(signaling.Install)
+				if asked != (edge == one.asked) {
+					tb.Errorf("%+v: an edge was asked: %t", one.claims, asked)
+				}
+			}
+		}
+	})
+}
+
+// last is the last of some messages, nil for none.
+func last(messages []signaling.Message) signaling.Message {
+	if len(messages) == 0 {
+		return nil
+	}
+	return messages[len(messages)-1]
 }
 
 func TestAppsAreListedOnceAndAsInstalledWhereOneHasThem(t *testing.T) {
