@@ -100,7 +100,7 @@ func (n *Node) play(s *session, m signaling.Start, claims token.Claims) error {
 	}
 	s.bitrate = ceiling(n.config.Bitrate, claims)
 	s.app, s.size, s.maySpeak = description, n.config.Size, claims.Allows(token.Microphone)
-	s.token, s.lease, s.epoch, s.proposed = held.Token, &held, uint64(held.Epoch), m.Lease != nil
+	s.token, s.lease, s.epoch = held.Token, &held, uint64(held.Epoch)
 	if m.Size != nil {
 		if wanted := (media.Size{Width: m.Size.Width, Height: m.Size.Height}); wanted.Check() == nil && wanted.Fits(n.config.MaxSize) {
 			s.size = wanted

@@ -17,6 +17,7 @@ import (
 	"nearlight/internal/media"
 	"nearlight/signaling"
 	"nearlight/signaling/client"
+	"nearlight/signaling/lease"
 	"nearlight/streamer/control"
 )
 
@@ -165,7 +166,11 @@ func TestSignalingIsToldOfHardshipAfterItKnowsThatNobodyMoreIsTaken(t *testing.T
 	}
 	d.ready.warmed()
 	receive(t, d.Ready(), "the welcome")
-	s := &session{id: "s-1", token: signaling.TokenID("one"), node: d.Node, logger: d.logger}
+	held, _, err := d.leases.Propose(d.sinceStart(), lease.Proposal{Session: "s-1", Token: signaling.TokenID("one"), TTL: leaseTime})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &session{id: held.Session, token: held.Token, lease: &held, node: d.Node, logger: d.logger}
 	d.mu.Lock()
 	d.sessions[s.id] = &running{session: s}
 	d.mu.Unlock()
@@ -188,7 +193,7 @@ func TestSignalingIsToldOfHardshipAfterItKnowsThatNobodyMoreIsTaken(t *testing.T
 	}
 
 	d.endure(s, nil)
-	if status := receive(t, server.heard, "the status").(signaling.Status); status.Free != 4 {
+	if status := receive(t, server.heard, "the status").(signaling.Status); status.Free != 3 { // its own slot is taken
 		t.Errorf("%+v", status)
 	}
 	if told := receive(t, server.heard, "that it is over").(signaling.Degraded); told.Session != s.id || told.Reason != nil {

@@ -22,25 +22,16 @@ var errLeaseOver = signaling.Errorf(signaling.CodeTimedOut, "Nothing was heard o
 // sinceStart is the clock of leases: monotonic, whatever the wall clock does.
 func (n *Node) sinceStart() lease.Instant { return time.Since(n.born) }
 
-// propose books the slot that signaling proposes, or, for signaling that proposes none, any that is free. The caller holds mu.
+// propose books the slot that signaling proposes. The caller holds mu.
 func (n *Node) propose(m signaling.Start, tokenID string, shared bool) (lease.Held, error) {
-	now := n.sinceStart()
-	p := lease.Proposal{Session: m.Session, Token: signaling.TokenID(tokenID), Shared: shared, TTL: leaseTime}
-	if m.Lease != nil {
-		p.Slot, p.Expect, p.TTL = m.Lease.Slot, m.Lease.Expect, time.Duration(m.Lease.TTL)*time.Millisecond
-	} else {
-		free := false
-		for slot, s := range n.leases.Slots(now) {
-			if !s.Taken {
-				p.Slot, p.Expect, free = slot, s.Epoch, true
-				break
-			}
-		}
-		if !free {
-			return lease.Held{}, signaling.NewError(signaling.CodeFull)
-		}
+	if m.Lease == nil {
+		return lease.Held{}, signaling.Errorf(signaling.CodeBadMessage, "session %s is to be played, and no slot is proposed for it", m.Session)
 	}
-	held, fresh, err := n.leases.Propose(now, p)
+	now := n.sinceStart()
+	held, fresh, err := n.leases.Propose(now, lease.Proposal{
+		Slot: m.Lease.Slot, Expect: m.Lease.Expect, Session: m.Session, Token: signaling.TokenID(tokenID), Shared: shared,
+		TTL: time.Duration(m.Lease.TTL) * time.Millisecond,
+	})
 	n.expireLeases(now)
 	switch {
 	case errors.Is(err, lease.ErrToken):
@@ -79,9 +70,7 @@ func (n *Node) countersign(s *session) error {
 	if err := n.config.Leases.Append(lease.GrantOf(signed, now.UnixMilli())); err != nil {
 		return err
 	}
-	if s.proposed {
-		n.say(signaling.Leased{Session: s.id, Lease: &signed})
-	}
+	n.say(signaling.Leased{Session: s.id, Lease: &signed})
 	return nil
 }
 

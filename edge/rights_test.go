@@ -13,6 +13,7 @@ import (
 	"nearlight/internal/identity"
 	"nearlight/internal/media"
 	"nearlight/signaling"
+	"nearlight/signaling/client"
 	"nearlight/signaling/lease"
 	"nearlight/signaling/token"
 )
@@ -52,6 +53,9 @@ func newDoorman(t *testing.T, change func(*Node)) *doorman {
 		ctx: t.Context(), logger: slog.New(slog.DiscardHandler), sessions: map[signaling.SessionID]*running{}, slots: make([]bool, 4), spent: spentTokens{},
 		leases: lease.New(make([]signaling.Epoch, 4)), born: time.Now(),
 	}
+	if n.link, err = client.NewEdge(client.Config{URL: "ws://127.0.0.1:1", Signer: key}, n); err != nil { // it is not run: what is said waits
+		t.Fatal(err)
+	}
 	if change != nil {
 		change(n)
 	}
@@ -74,10 +78,19 @@ func (d *doorman) token(claims token.Claims) string {
 	return raw
 }
 
-// asked is the session that a start would begin.
+// asked is the session that a start would begin, in the first slot that is free.
 func (d *doorman) asked(m signaling.Start) (*session, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if m.Watch == "" {
+		slot, state := 0, lease.Slot{}
+		for slot, state = range d.leases.Slots(d.sinceStart()) {
+			if !state.Taken {
+				break
+			}
+		}
+		m.Lease = &signaling.Proposal{Slot: slot, Expect: state.Epoch, TTL: leaseTime.Milliseconds()}
+	}
 	return d.prepare(m)
 }
 
@@ -182,11 +195,29 @@ func TestATokenThatIsRefusedTakesNoSlot(t *testing.T) {
 	}
 }
 
+func TestAStartThatProposesNoSlotIsRefusedAndTakesNone(t *testing.T) {
+	d := newDoorman(t, nil)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	raw := d.token(token.Claims{Once: true})
+	s, err := d.prepare(signaling.Start{Session: "s-1", Token: raw, Codecs: []string{"h264"}})
+	if !errors.Is(err, &signaling.Error{Code: signaling.CodeBadMessage}) || s != nil && s.lease != nil {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if held := d.leases.Holders(d.sinceStart()); len(held) != 0 {
+		t.Errorf("%+v", held)
+	}
+	ask := signaling.Start{Session: "s-1", Token: raw, Codecs: []string{"h264"}, Lease: &signaling.Proposal{TTL: leaseTime.Milliseconds()}}
+	if _, err := d.prepare(ask); err != nil {
+		t.Errorf("its token is spent: %v", err)
+	}
+}
+
 func TestATokenThatIsRefusedIsNotSpent(t *testing.T) {
 	d := newDoorman(t, func(n *Node) { n.leases = lease.New(nil) })
 	raw := d.token(token.Claims{Once: true})
 	ask := signaling.Start{Session: "s-1", Token: raw, Codecs: []string{"h264"}}
-	if _, err := d.asked(ask); !errors.Is(err, &signaling.Error{Code: signaling.CodeFull}) {
+	if _, err := d.asked(ask); !errors.Is(err, &signaling.Error{Code: signaling.CodeStale}) {
 		t.Fatal(err)
 	}
 	d.leases = lease.New(make([]signaling.Epoch, 1))

@@ -58,14 +58,13 @@ type session struct {
 	// claims are what the player's token says, bitrate what its stream may take of it, and bond what both ends sign.
 	claims  token.Claims
 	bitrate media.Bitrate
-	epoch   uint64 // of the slot's lease; 0 where there is none
+	epoch   uint64 // of the slot's lease; 0 for one who looks on
 	bond    *binding.Edge
 	logger  *slog.Logger
 	events  chan event
 
-	token    string      // the TokenID of the player's token
-	lease    *lease.Held // nil for one who looks on: it takes no slot
-	proposed bool        // signaling waits for the lease
+	token string      // the TokenID of the player's token
+	lease *lease.Held // nil for one who looks on: it takes no slot
 
 	bulletin *bulletin
 	stages   *streamer.Stages

@@ -35,9 +35,10 @@ func (m Register) check(c *checks) {
 	c.between("number of running sessions", len(m.Running), 0, maxSessions)
 	for i := range m.Running {
 		m.Running[i].check(c)
+		c.between("slot", m.Running[i].Slot, 0, m.Slots-1)
 	}
 	c.slotStates(m.Leases)
-	if len(m.Leases) > 0 && len(m.Leases) != m.Slots {
+	if len(m.Leases) != m.Slots {
 		c.fail("leases are %d, slots %d", len(m.Leases), m.Slots)
 	}
 	c.between("number of media addresses", len(m.Media), 0, maxMedia)
@@ -107,8 +108,11 @@ func (m Start) check(c *checks) {
 	if m.Watch != "" {
 		c.id("watch", string(m.Watch))
 	}
-	if m.Lease != nil {
+	switch {
+	case m.Lease != nil:
 		m.Lease.check(c)
+	case m.Watch == "" && !m.Resume:
+		c.fail("lease is missing, and the session neither looks on nor resumes")
 	}
 	c.text("offer", m.Offer, 0, maxSDP)
 	if m.Offer != "" && m.Watch == "" {

@@ -147,11 +147,51 @@ func TestEncodeRefusesWhatTheOtherEndWould(t *testing.T) {
 		{"not UTF-8", PlayerToSignaling, Answer{SDP: "\xff"}},
 		{"no reason", SignalingToPlayer, Ended{}},
 		{"a round trip that is no number", PlayerToSignaling, Measured{Round: 1, Edges: List[Trips]{{Edge: "e", RoundTrips: List[float64]{math.NaN()}}}}},
-		{"a place that is no number", EdgeToSignaling, Register{Token: "t", Slots: 1, Codecs: List[string]{"h264"}, Traits: Traits{Place: &Place{Latitude: math.NaN()}}}},
+		{"a place that is no number", EdgeToSignaling, Register{
+			Token: "t", Slots: 1, Codecs: List[string]{"h264"}, Leases: make([]SlotState, 1), Traits: Traits{Place: &Place{Latitude: math.NaN()}},
+		}},
 		{"over MaxMessage once escaped", PlayerToSignaling, Answer{SDP: strings.Repeat("\n", maxSDP)}},
 	} {
 		if data, err := Encode(step.d, step.m); err == nil {
 			t.Errorf("%s: %s", step.why, data)
+		}
+	}
+}
+
+func TestWhatIsMissingOfALeaseIsSaid(t *testing.T) {
+	register := func(change func(*Register)) Register {
+		m := Register{Token: "t", Slots: 2, Codecs: List[string]{"h264"}, Leases: make([]SlotState, 2)}
+		change(&m)
+		return m
+	}
+	running := func(r Running) Register { return register(func(m *Register) { m.Running = []Running{r} }) }
+	start := func(change func(*Start)) Start {
+		m := Start{Session: "s", Token: "t", Codecs: List[string]{"h264"}}
+		change(&m)
+		return m
+	}
+	for _, step := range []struct {
+		why  string
+		d    Direction
+		m    Message
+		want string // "" for nothing
+	}{
+		{"of each slot", EdgeToSignaling, register(func(*Register) {}), ""},
+		{"of none", EdgeToSignaling, register(func(m *Register) { m.Leases = nil }), "leases are 0, slots 2"},
+		{"of more than there are", EdgeToSignaling, register(func(m *Register) { m.Leases = make([]SlotState, 3) }), "leases are 3, slots 2"},
+		{"a session in a slot", EdgeToSignaling, running(Running{Session: "s", Token: "t", Slot: 1, Epoch: 1}), ""},
+		{"in one that there is not", EdgeToSignaling, running(Running{Session: "s", Token: "t", Slot: 2, Epoch: 1}), "slot is 2, want 0 to 1"},
+		{"without an epoch", EdgeToSignaling, running(Running{Session: "s", Token: "t"}), "session s runs without the epoch of a lease"},
+		{"a spectator", EdgeToSignaling, running(Running{Session: "s", Token: "t", Watch: "s-1"}), ""},
+		{"a spectator in a slot", EdgeToSignaling, running(Running{Session: "s", Token: "t", Watch: "s-1", Epoch: 1}), "session s looks on, and has slot 0 at epoch 1"},
+		{"to play", SignalingToEdge, start(func(m *Start) { m.Lease = &Proposal{TTL: 60_000} }), ""},
+		{"to play without a slot", SignalingToEdge, start(func(*Start) {}), "lease is missing, and the session neither looks on nor resumes"},
+		{"to look on", SignalingToEdge, start(func(m *Start) { m.Watch = "s-1" }), ""},
+		{"to go on", SignalingToEdge, start(func(m *Start) { m.Resume = true }), ""},
+	} {
+		_, err := Encode(step.d, step.m)
+		if (err == nil) != (step.want == "") || err != nil && !strings.Contains(err.Error(), step.want) {
+			t.Errorf("%s: %v, want %q", step.why, err, step.want)
 		}
 	}
 }
@@ -163,7 +203,7 @@ func TestListsAreNeverNull(t *testing.T) {
 	}{
 		{SignalingToPlayer, Matched{Session: "s", Edge: EdgeName{ID: "e"}}},
 		{SignalingToPlayer, Ended{Reason: NewError(CodeAppExited)}},
-		{EdgeToSignaling, Register{Token: "t", Slots: 1, Codecs: List[string]{"h264"}, Apps: List[App]{{Name: "a", Title: "A"}}}},
+		{EdgeToSignaling, Register{Token: "t", Slots: 1, Codecs: List[string]{"h264"}, Apps: List[App]{{Name: "a", Title: "A"}}, Leases: make([]SlotState, 1)}},
 	} {
 		data, err := Encode(m.d, m.m)
 		if err != nil || strings.Contains(string(data), "null") {

@@ -60,7 +60,7 @@
 //	   "since":MS,"running":[RUNNING],"leases":[SLOT],"endorsement":T,"price":N,"regions":[R],"place":PLACE,"pictures":[PICTURE]}
 //	        the second, within 10 s of the challenge that answers login; token: not where the operator lets the key in; media, optional: where it
 //	        takes players' packets. since grows with each connection: of two nodes that know the edge, the one with the greater has it. running:
-//	        what it runs, so that a node that has never heard of it can go on; sessions, in its place: ids alone. leases: how its slots are.
+//	        what it runs, so that a node that has never heard of it can go on; sessions, in its place: ids alone. leases: how each of its slots is.
 //	        endorsement: as in offer, for players whose tokens name its root. price: of
 //	        a second, in the payment token's smallest unit; place: where it is, for matching with players nearby; pictures: those that it was quick
 //	        enough for when it tried its encoders
@@ -83,7 +83,7 @@
 //	  {"type":"start","session":S,"token":T,"app":A,"size":..,"codecs":[C],"resume":B,"restart":B,"watch":S,"offer":SDP,
 //	   "lease":{"slot":N,"expect":EPOCH,"ttl":MS},"trace":P}
 //	        offer, with watch: the spectator offers, by WHEP, and has no channels: answer is due, and offer never.
-//	        lease: leased answers it, or refuse; with the code stale where the slot is taken or its epoch another one, after a status
+//	        lease: there for a session that begins to be played, not with watch and resume; leased answers it, or refuse; with the code stale where the slot is taken or its epoch another one, after a status
 //	        that says how the slots are; trace, optional: the span that the edge's spans are below
 //	  {"type":"offer","session":S,"sdp":SDP,"restart":true}  the same spectator looks for new ways
 //	  {"type":"answer"|"candidate"|"restart","session":S,...}
@@ -150,7 +150,7 @@
 //	percent     0 to 100                        line      (of installing) at most 512
 //	output      at most 50 lines of at most 512 each
 //	position    1 on                            waiting   position on               estimate  -1 to 86400
-//	SLOT        of each slot, in order, or none EPOCH     0 to 2^53-1               MS        0 to 2^53-1; of ttl 1000 to 600000
+//	SLOT        of each slot, in order          EPOCH     0 to 2^53-1               MS        0 to 2^53-1; of ttl 1000 to 600000
 //	spans       at most 32, in order, disjoint, each of 1 to 3600 seconds           usage     0 to 600
 //	QUALITY     framesPerSecond to 1000, bitsPerSecond to 10^10, freezesPerMinute to 600, lossRatio to 1, times to 600000
 //	I, token    of the form of an id            K, signature  at most 256           running   at most 64

@@ -34,8 +34,9 @@ type Running struct {
 	App     string    `json:"app"`
 	Token   string    `json:"token"`           // TokenID of its player's token
 	Watch   SessionID `json:"watch,omitempty"` // the session that it looks on at
-	Slot    int       `json:"slot"`
-	Epoch   Epoch     `json:"epoch"` // of its lease; 0 for a spectator's, which has none
+	// Slot and Epoch are of its lease. A spectator's has none: both are 0.
+	Slot  int   `json:"slot"`
+	Epoch Epoch `json:"epoch"`
 }
 
 // TokenID names a player's token where the token itself has no business: 26 letters and digits, from its jti.
@@ -79,11 +80,17 @@ func (r *Running) check(c *checks) {
 		c.app(r.App)
 	}
 	c.id("token", r.Token)
-	if r.Watch != "" {
-		c.id("watch", string(r.Watch))
-	}
 	c.between("slot", r.Slot, 0, maxSlots-1)
 	c.epoch(r.Epoch)
+	switch {
+	case r.Watch == "" && r.Epoch == 0: // that of a slot's first lease is 1
+		c.fail("session %s runs without the epoch of a lease", r.Session)
+	case r.Watch != "":
+		c.id("watch", string(r.Watch))
+		if r.Slot != 0 || r.Epoch != 0 {
+			c.fail("session %s looks on, and has slot %d at epoch %d", r.Session, r.Slot, r.Epoch)
+		}
+	}
 }
 
 func (c *checks) epoch(e Epoch) {

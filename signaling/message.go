@@ -194,7 +194,7 @@ type Matched struct {
 	Share      string          `json:"share,omitempty"` // a token that is good for looking on at the session, and nothing else
 	// RelayOnly asks the player to reach its edge through a TURN server alone: neither is told the other's address.
 	RelayOnly bool   `json:"relayOnly,omitempty"`
-	Lease     *Lease `json:"lease,omitempty"` // nil for a spectator, and from an edge that gives none
+	Lease     *Lease `json:"lease,omitempty"` // nil for a spectator, and where another node of signaling got it
 }
 
 // Moved tells a player that its machine cannot go on, and that another one is being found: Matched or Queued follows, or Ended.
@@ -283,7 +283,7 @@ type Register struct {
 	Since int64 `json:"since,omitempty"`
 	// Running is what the edge runs, told so that a signaling node that has never heard of it can go on. With it Sessions is left out.
 	Running []Running `json:"running,omitempty"`
-	// Leases is how the edge's slots are; empty for an edge that gives no leases.
+	// Leases is how the edge's slots are: one entry for each, in order.
 	Leases []SlotState `json:"leases,omitempty"`
 	// Endorsement is what a studio's root has signed of the edge's key, as identity.Endorsed writes it: its players may be given this edge.
 	Endorsement string `json:"endorsement,omitempty"`
@@ -341,7 +341,9 @@ type Start struct {
 	Resume  bool         `json:"resume"`
 	Restart bool         `json:"restart,omitempty"` // with Resume: the player still has its connection
 	Watch   SessionID    `json:"watch,omitempty"`   // the session that this one looks on at
-	Lease   *Proposal    `json:"lease,omitempty"`   // the slot that is meant: Leased, or Refuse, answers first
+	// Lease is the slot that is meant: Leased, or Refuse, answers first. It must be there unless the session looks on at another (Watch), which
+	// takes no slot, or goes on in the one that it has (Resume).
+	Lease *Proposal `json:"lease,omitempty"`
 	// Offer is the description of a spectator that offers, as WHEP has it: Answer answers it, with all candidates; "" for others.
 	Offer string `json:"offer,omitempty"`
 	// Trace is the span that the edge's are below, a traceparent of version 00 (W3C Trace Context); "" where nothing is traced.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -60,6 +61,7 @@ type voice struct {
 	mu sync.Mutex
 
 	relay func(signaling.Message) // what the edge says of the session that runs
+	slots []signaling.SlotState   // of an edge, as it said last, and as what was stopped since leaves them
 }
 
 func (v *voice) say(t *testing.T, m signaling.Message) {
@@ -154,8 +156,14 @@ func (m *middle) serveEdge(v *voice) {
 		case signaling.Register:
 			v.say(m.t, signaling.Registered{Edge: address})
 			m.mu.Lock()
-			m.edges[address] = v
+			m.edges[address], v.slots = v, said.Leases
 			m.mu.Unlock()
+		case signaling.Status:
+			if said.Leases != nil {
+				m.mu.Lock()
+				v.slots = said.Leases
+				m.mu.Unlock()
+			}
 		default:
 			m.mu.Lock()
 			relay := v.relay
@@ -171,6 +179,7 @@ func (m *middle) serveEdge(v *voice) {
 type affair struct {
 	*middle
 	id      signaling.SessionID
+	slot    int
 	edge    *voice
 	player  *voice
 	viewer  *viewer.Viewer // towards the edge, where the server is between
@@ -195,9 +204,16 @@ func (m *middle) servePlayer(v *voice) {
 			a.id = signaling.SessionID("s-" + strings.Repeat("x", m.sessions))
 			a.edge = m.edges[m.edge]
 			a.edge.relay = func(message signaling.Message) { a.fromEdge(ctx, &running, message) }
+			a.slot = slices.IndexFunc(a.edge.slots, func(s signaling.SlotState) bool { return !s.Taken })
+			if a.slot < 0 {
+				m.mu.Unlock()
+				m.t.Error("no slot of the edge is free")
+				return
+			}
+			proposal := &signaling.Proposal{Slot: a.slot, Expect: a.edge.slots[a.slot].Epoch, TTL: time.Minute.Milliseconds()}
 			m.mu.Unlock()
 			v.say(m.t, signaling.Matched{Session: a.id, Edge: signaling.EdgeName{ID: m.edge}})
-			a.edge.say(m.t, signaling.Start{Session: a.id, Token: said.Token, Codecs: said.Codecs})
+			a.edge.say(m.t, signaling.Start{Session: a.id, Token: said.Token, Codecs: said.Codecs, Lease: proposal})
 		case signaling.Answer:
 			a.fromPlayer(said)
 		case signaling.Candidate:
@@ -211,6 +227,11 @@ func (m *middle) servePlayer(v *voice) {
 	})
 	if a.edge != nil {
 		a.edge.say(m.t, signaling.Stop{Session: a.id, Reason: signaling.NewError(signaling.CodeLeft)})
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if a.slot >= 0 {
+			a.edge.slots[a.slot].Taken = false // before the edge hears of the next session
+		}
 	}
 }
 

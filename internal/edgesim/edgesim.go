@@ -4,15 +4,12 @@
 package edgesim
 
 import (
-	"errors"
-	"fmt"
 	"sync"
 	"time"
 
 	"nearlight/edge/leaselog"
 	"nearlight/internal/identity"
 	"nearlight/signaling"
-	"nearlight/signaling/lease"
 	"nearlight/signaling/token"
 )
 
@@ -33,18 +30,11 @@ type Config struct {
 // Machine is one simulated edge.
 type Machine struct {
 	config Config
+	slots  *Slots
 
 	mu      sync.Mutex
 	id      signaling.EdgeID
-	table   *lease.Table
-	running map[signaling.SessionID]running
 	stopped map[signaling.Code]int
-	slow    bool // it does not keep up, and takes nobody
-}
-
-type running struct {
-	signaling.Running
-	ref lease.Ref
 }
 
 // New makes a machine whose slots are free, from the epochs of its log on.
@@ -53,43 +43,17 @@ func New(config Config) *Machine {
 	if config.Log != nil {
 		epochs = config.Log.Epochs(config.Slots)
 	}
-	return &Machine{config: config, table: lease.New(epochs), running: make(map[signaling.SessionID]running), stopped: make(map[signaling.Code]int)}
-}
-
-func (m *Machine) now() lease.Instant { return time.Since(m.config.Born) }
-
-func (m *Machine) states() []signaling.SlotState {
-	slots := m.table.Slots(m.now())
-	states := make([]signaling.SlotState, len(slots))
-	for i, s := range slots {
-		states[i] = signaling.SlotState{Epoch: s.Epoch, Taken: s.Taken}
-	}
-	return states
-}
-
-func (m *Machine) status() signaling.Status {
-	states := m.states()
-	free := 0
-	for _, s := range states {
-		if !s.Taken && !m.slow {
-			free++
-		}
-	}
-	return signaling.Status{Free: free, Leases: states}
+	slots := NewSlots(config.Key, epochs, config.Born)
+	slots.log = config.Log
+	return &Machine{config: config, slots: slots, stopped: make(map[signaling.Code]int)}
 }
 
 // Registration describes the machine as it is now.
 func (m *Machine) Registration() signaling.Register {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	status := m.status()
 	register := signaling.Register{
-		Token: m.config.Token, Name: "simulated", Slots: m.config.Slots, Free: status.Free, Codecs: signaling.List[string]{"h264"}, Apps: m.config.Apps,
-		Since: time.Now().UnixMilli(), Leases: status.Leases,
+		Token: m.config.Token, Name: "simulated", Codecs: signaling.List[string]{"h264"}, Apps: m.config.Apps, Since: time.Now().UnixMilli(),
 	}
-	for _, r := range m.running {
-		register.Running = append(register.Running, r.Running)
-	}
+	m.slots.Describe(&register)
 	return register
 }
 
@@ -103,52 +67,42 @@ func (m *Machine) Handle(message signaling.Message) ([]signaling.Message, error)
 	case signaling.Start:
 		return m.start(message)
 	case signaling.Restart:
-		if _, ok := m.running[message.Session]; ok {
+		if m.slots.Runs(message.Session) {
 			return []signaling.Message{signaling.Offer{Session: message.Session, SDP: "v=0\r\n", Restart: true}}, nil
 		}
 	case signaling.Probe:
-		if _, ok := m.running[message.Session]; ok {
+		if m.slots.Runs(message.Session) {
 			return []signaling.Message{signaling.Living(message)}, nil
 		}
 	case signaling.Stop:
-		r, ok := m.running[message.Session]
-		if !ok {
+		ran, err := m.slots.Release(message.Session)
+		if !ran {
 			return nil, nil
 		}
 		m.stopped[message.Reason.Code]++
-		return []signaling.Message{m.status()}, m.release(r)
+		return []signaling.Message{m.slots.Status()}, err
 	}
 	return nil, nil
 }
 
 // Degrade has the machine not keep up with what it runs, as reason says, and returns what an edge tells signaling then. It does not recover.
 func (m *Machine) Degrade(reason *signaling.Error) []signaling.Message {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.slow = true
-	told := []signaling.Message{m.status()}
-	for id := range m.running {
+	m.slots.Shut()
+	told := []signaling.Message{m.slots.Status()}
+	for _, id := range m.slots.Sessions() {
 		told = append(told, signaling.Degraded{Session: id, Reason: reason})
 	}
 	return told
 }
 
-// release frees a session's slot. The caller holds mu, here and below.
-func (m *Machine) release(r running) error {
-	delete(m.running, r.Session)
-	if !m.table.Release(m.now(), r.ref) || m.config.Log == nil {
-		return nil
-	}
-	return m.config.Log.Note(lease.Record{Event: lease.Released, At: time.Now().UnixMilli(), Slot: r.Slot, Epoch: r.Epoch, Session: r.Session})
-}
-
+// start answers for a new session, or one that goes on. The caller holds mu.
 func (m *Machine) start(s signaling.Start) ([]signaling.Message, error) {
 	refuse := func(err error) ([]signaling.Message, error) {
-		return []signaling.Message{m.status(), signaling.Refuse{Session: s.Session, Error: signaling.AsError(err)}}, nil
+		return []signaling.Message{m.slots.Status(), signaling.Refuse{Session: s.Session, Error: signaling.AsError(err)}}, nil
 	}
 	offer := signaling.Offer{Session: s.Session, SDP: "v=0\r\n"}
 	if s.Resume {
-		if _, ok := m.running[s.Session]; !ok {
+		if !m.slots.Runs(s.Session) {
 			return refuse(signaling.NewError(signaling.CodeTimedOut))
 		}
 		offer.Restart = s.Restart
@@ -158,64 +112,25 @@ func (m *Machine) start(s signaling.Start) ([]signaling.Message, error) {
 	if err != nil {
 		return refuse(err)
 	}
-	if s.Lease == nil {
-		return refuse(signaling.NewError(signaling.CodeFull))
+	if s.Watch != "" {
+		m.slots.Watched(s, BearerOf(claims))
+		return []signaling.Message{offer}, nil
 	}
-	held, fresh, err := m.table.Propose(m.now(), lease.Proposal{
-		Slot: s.Lease.Slot, Expect: s.Lease.Expect, Session: s.Session, Token: signaling.TokenID(claims.ID), Shared: claims.Allows(token.Many),
-		TTL: time.Duration(s.Lease.TTL) * time.Millisecond,
-	})
-	switch {
-	case errors.Is(err, lease.ErrToken):
-		return refuse(signaling.NewError(signaling.CodeTokenInUse))
-	case err != nil || !fresh:
-		return refuse(signaling.NewError(signaling.CodeStale))
+	said, leased, err := m.slots.Answer(s, BearerOf(claims))
+	if leased {
+		said = append(said, offer)
 	}
-	now := time.Now()
-	l := signaling.Lease{Slot: held.Slot, Epoch: held.Epoch, Session: held.Session, Token: held.Token, ExpiresAt: now.Add(leaseTime).Unix()}
-	if !claims.Holder.IsZero() {
-		l.Player = claims.Holder.String()
-	}
-	signed, err := lease.Sign(m.config.Key, l)
-	if err != nil {
-		return nil, err
-	}
-	if m.config.Log != nil {
-		if err := m.config.Log.Append(lease.GrantOf(signed, now.UnixMilli())); err != nil {
-			return nil, err
-		}
-	}
-	told := signaling.Running{Session: s.Session, App: s.App, Token: held.Token, Slot: held.Slot, Epoch: held.Epoch}
-	m.running[s.Session] = running{Running: told, ref: held.Ref}
-	return []signaling.Message{signaling.Leased{Session: s.Session, Lease: &signed}, m.status(), offer}, nil
+	return said, err
 }
 
 // Renew has all leases last on, as the players' presence does.
-func (m *Machine) Renew() error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, r := range m.running {
-		if err := m.table.Renew(m.now(), r.ref, leaseTime); err != nil {
-			return fmt.Errorf("edgesim: renew the lease of %s: %w", r.Session, err)
-		}
-	}
-	return nil
-}
+func (m *Machine) Renew() error { return m.slots.Renew() }
 
 // Runs reports whether a session runs here.
-func (m *Machine) Runs(id signaling.SessionID) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	_, ok := m.running[id]
-	return ok
-}
+func (m *Machine) Runs(id signaling.SessionID) bool { return m.slots.Runs(id) }
 
 // Taken is how many slots are.
-func (m *Machine) Taken() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return len(m.table.Holders(m.now()))
-}
+func (m *Machine) Taken() int { return len(m.slots.Held()) }
 
 // Stopped is how many sessions signaling has stopped, by why.
 func (m *Machine) Stopped() map[signaling.Code]int {

@@ -101,7 +101,7 @@ type den struct {
 func (d *den) Registration() signaling.Register {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return signaling.Register{Token: "t", Slots: 2, Free: d.free, Codecs: signaling.List[string]{"h264"}}
+	return signaling.Register{Token: "t", Slots: 2, Free: d.free, Codecs: signaling.List[string]{"h264"}, Leases: make([]signaling.SlotState, 2)}
 }
 func (d *den) Registered(m signaling.Registered) { d.ids <- m.Edge }
 func (d *den) Counted(signaling.Counted)         {}

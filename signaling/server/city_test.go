@@ -10,9 +10,8 @@ import (
 	"time"
 
 	"nearlight/internal/bus/bustest"
-	"nearlight/internal/identity"
+	"nearlight/internal/edgesim"
 	"nearlight/signaling"
-	"nearlight/signaling/lease"
 	"nearlight/signaling/token"
 )
 
@@ -83,51 +82,25 @@ func (c *city) settle() {
 // partyToken is the text of the token that has the right many.
 const partyToken = "party"
 
-// rig is a machine that gives leases as a real one does, wherever it is connected.
+// rig is a machine that gives leases and offers, wherever it is connected.
 type rig struct {
 	*recorder
 	*testing.T
-	key     *identity.Key
-	table   *lease.Table
-	since   int64
-	node    *nodeUnderTest
-	edge    *edge
-	mute    bool
-	refs    map[signaling.SessionID]lease.Ref
-	running map[signaling.SessionID]signaling.Running
-	born    time.Time
-	extra   func(*signaling.Register) // changes what it registers; nil: nothing
+	*edgesim.Slots
+	since int64
+	node  *nodeUnderTest
+	edge  *edge
+	mute  bool
+	extra func(*signaling.Register) // changes what it registers; nil: nothing
 
 	mu sync.Mutex // of handle, connect and whatever a test says for the rig
 }
 
-func (c *city) rig(slots int) *rig {
-	key, err := identity.NewKey()
-	if err != nil {
-		c.Fatal(err)
-	}
-	return &rig{
-		T: c.T, key: key, table: lease.New(make([]signaling.Epoch, slots)), born: time.Now(),
-		refs: map[signaling.SessionID]lease.Ref{}, running: map[signaling.SessionID]signaling.Running{},
-	}
-}
+func (c *city) rig(slots int) *rig { return c.rigOf(make([]signaling.Epoch, slots)...) }
 
-func (m *rig) states() []signaling.SlotState {
-	var states []signaling.SlotState
-	for _, s := range m.table.Slots(time.Since(m.born)) {
-		states = append(states, signaling.SlotState{Epoch: s.Epoch, Taken: s.Taken})
-	}
-	return states
-}
-
-func (m *rig) free() int {
-	free := 0
-	for _, s := range m.states() {
-		if !s.Taken {
-			free++
-		}
-	}
-	return free
+// rigOf is a rig whose slots have reached these epochs.
+func (c *city) rigOf(epochs ...signaling.Epoch) *rig {
+	return &rig{T: c.T, Slots: newSlots(c.T, epochs...)}
 }
 
 // connect registers the machine at a node, as it does after it has lost another.
@@ -136,20 +109,19 @@ func (m *rig) connect(n *nodeUnderTest) {
 	defer m.mu.Unlock()
 	m.since++
 	m.node, m.recorder = n, &recorder{}
-	register := signaling.Register{
-		Token: "t", Name: "rig", Slots: len(m.states()), Free: m.free(), Codecs: signaling.List[string]{"h264"}, Apps: signaling.List[signaling.App]{tux},
-		Since: m.since, Leases: m.states(),
-	}
-	for _, r := range m.running {
-		register.Running = append(register.Running, r)
-	}
+	register := here
+	register.Name, register.Codecs, register.Apps, register.Since = "rig", signaling.List[string]{"h264"}, signaling.List[signaling.App]{tux}, m.since
+	m.Describe(&register)
 	if m.extra != nil {
 		m.extra(&register)
 	}
-	m.edge = n.register(rigPeer{m, m.recorder}, register, signaling.EdgeID(m.key.Address().String()))
+	m.edge = n.register(m.peer(), register, m.ID())
 }
 
-func (m *rig) lost() { m.node.loseEdge(m.edge, rigPeer{m, m.recorder}) }
+func (m *rig) lost() { m.node.loseEdge(m.edge, m.peer()) }
+
+// peer is the connection that the rig has now.
+func (m *rig) peer() rigPeer { return rigPeer{m, m.recorder} }
 
 // rigPeer is one connection of a rig.
 type rigPeer struct {
@@ -166,6 +138,7 @@ func (p rigPeer) send(m signaling.Message) {
 	}
 }
 
+// say tells the rig's node something over a connection.
 func (m *rig) say(p rigPeer, message signaling.Message) {
 	if err := m.node.fromEdge(m.edge, p, message); err != nil {
 		m.Error(err)
@@ -178,38 +151,31 @@ func (m *rig) handle(p rigPeer, message signaling.Message) {
 	switch message := message.(type) {
 	case signaling.Start:
 		if !message.Resume && message.Watch == "" {
-			held, _, err := m.table.Propose(time.Since(m.born), lease.Proposal{
-				Slot: message.Lease.Slot, Expect: message.Lease.Expect, Session: message.Session, Token: signaling.TokenID(message.Token), TTL: time.Minute,
-				Shared: message.Token == partyToken,
-			})
-			if err != nil {
-				m.say(p, signaling.Status{Free: m.free(), Leases: m.states()})
-				m.say(p, signaling.Refuse{Session: message.Session, Error: signaling.NewError(signaling.CodeStale)})
-				return
-			}
-			m.refs[message.Session] = held.Ref
-			m.running[message.Session] = signaling.Running{
-				Session: message.Session, App: message.App, Token: signaling.TokenID(message.Token), Slot: held.Slot, Epoch: held.Epoch,
-			}
-			signed, err := lease.Sign(m.key, signaling.Lease{Slot: held.Slot, Epoch: held.Epoch, Session: held.Session, Token: held.Token, ExpiresAt: 2})
+			said, leased, err := m.Answer(message, edgesim.Bearer{Token: signaling.TokenID(message.Token), Shared: message.Token == partyToken})
 			if err != nil {
 				m.Error(err)
 			}
-			m.say(p, signaling.Leased{Session: message.Session, Lease: &signed})
-			m.say(p, signaling.Status{Free: m.free(), Leases: m.states()})
+			for _, answer := range said {
+				m.say(p, answer)
+			}
+			if !leased {
+				return
+			}
 		}
 		m.say(p, signaling.Offer{Session: message.Session, SDP: "v=0"})
 	case signaling.Stop:
 		m.vacate(message.Session)
-		m.say(p, signaling.Status{Free: m.free(), Leases: m.states()})
+		m.say(p, m.Status())
 	case signaling.Probe:
 		m.say(p, signaling.Living(message))
 	}
 }
 
+// vacate has a session be over.
 func (m *rig) vacate(id signaling.SessionID) {
-	m.table.Release(time.Since(m.born), m.refs[id])
-	delete(m.running, id)
+	if _, err := m.Release(id); err != nil {
+		m.Error(err)
+	}
 }
 
 // gamer is a player with a page that waits.

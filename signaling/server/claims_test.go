@@ -46,7 +46,7 @@ func (c *city) refused(g *gamer, code signaling.Code) {
 func held(rigs []*rig, name string) int {
 	n := 0
 	for _, m := range rigs {
-		for _, h := range m.table.Holders(time.Since(m.born)) {
+		for _, h := range m.Held() {
 			if h.Token == signaling.TokenID(name) {
 				n++
 			}
@@ -157,10 +157,10 @@ func TestATokenIsFreeAgainWhenItsSessionIsOver(t *testing.T) {
 			case 1:
 				g.node.part(g.player, 0)
 			default:
-				session := m.table.Holders(time.Since(m.born))[0].Session
+				session := m.Held()[0].Session
 				m.vacate(session)
-				m.say(rigPeer{m, m.recorder}, signaling.Ended{Session: session, Reason: signaling.NewError(signaling.CodeAppExited)})
-				m.say(rigPeer{m, m.recorder}, signaling.Status{Free: 1, Leases: m.states()})
+				m.say(m.peer(), signaling.Ended{Session: session, Reason: signaling.NewError(signaling.CodeAppExited)})
+				m.say(m.peer(), m.Status())
 				synctest.Wait()
 				g.node.part(g.player, 0)
 			}
@@ -209,12 +209,42 @@ func TestATokenByWhichNothingBeganIsNotSpent(t *testing.T) {
 		c.heard(g)
 		start := m.take()
 		session := start[len(start)-1].(signaling.Start).Session
-		m.say(rigPeer{m, m.recorder}, signaling.Refuse{Session: session, Error: signaling.NewError(signaling.CodeBadToken)})
+		m.say(m.peer(), signaling.Refuse{Session: session, Error: signaling.NewError(signaling.CodeBadToken)})
 		c.refused(g, signaling.CodeBadToken)
 		g.node.part(g.player, 0)
 		m.mute = false
 		c.settle()
 		c.plays(c.once(c.nodes[0], "one"))
+	})
+}
+
+func TestATokenByWhichNobodyLookedOnIsNotSpent(t *testing.T) {
+	inCity(t, 2, func(c *city) {
+		m := c.rig(1)
+		m.connect(c.nodes[0])
+		c.settle()
+		session := c.plays(c.gamer(c.nodes[0], "playing", nil)).Session
+		looksOn := func(n *nodeUnderTest) *gamer {
+			g := &gamer{recorder: &recorder{}, node: n, as: claimsOf("one")}
+			g.as.Once, g.as.Expires = true, time.Now().Add(time.Hour)
+			g.player = n.join(g.recorder, n.log)
+			if err := n.play(g.player, signaling.Play{Token: "one", Watch: session, Codecs: []string{"h264"}}, g.as); err != nil {
+				g.recorder.end(err)
+			}
+			c.settle()
+			return g
+		}
+		m.mute = true
+		kindsOf(m.recorder)
+		g := looksOn(c.nodes[0])
+		c.heard(g, "matched")
+		m.say(m.peer(), signaling.Refuse{Session: m.take()[0].(signaling.Start).Session, Error: signaling.NewError(signaling.CodeFull)})
+		c.refused(g, signaling.CodeFull)
+		g.node.part(g.player, 0)
+		m.mute = false
+		c.settle()
+		c.heard(looksOn(c.nodes[1]), "matched", "offer")
+		c.refused(looksOn(c.nodes[0]), signaling.CodeSpentToken)
 	})
 }
 
@@ -398,7 +428,7 @@ func TestAStudioThatHasAllItsGamesKeepsThoseThatAreHandedOn(t *testing.T) {
 		matched := c.plays(g)
 		second.connect(c.nodes[2])
 		c.settle()
-		p := rigPeer{first, first.recorder}
+		p := first.peer()
 		first.say(p, signaling.Status{Free: 0})
 		first.say(p, signaling.Ended{Session: matched.Session, Reason: signaling.NewError(signaling.CodeShuttingDown)})
 		c.heard(g, "moved", "matched", "offer") // though the nodes have not heard yet that the first is over

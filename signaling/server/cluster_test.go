@@ -47,13 +47,18 @@ func TestASessionOutlivesTheNodeOfItsEdge(t *testing.T) {
 		time.Sleep(300 * time.Millisecond)
 		m.connect(c.nodes[2])
 		c.same(kindsOf(m.recorder), "registered")
-		time.Sleep(time.Minute) // longer than any patience
-		c.heard(g)              // it has noticed nothing
+		for range 6 { // longer than any patience
+			time.Sleep(10 * time.Second)
+			if err := m.Renew(); err != nil {
+				c.Error(err)
+			}
+		}
+		c.heard(g) // it has noticed nothing
 		g.node.restart(g.player)
 		c.same(kindsOf(m.recorder), "restart")
-		m.say(rigPeer{m, m.recorder}, signaling.Offer{Session: matched.Session, SDP: "v=0", Restart: true})
+		m.say(m.peer(), signaling.Offer{Session: matched.Session, SDP: "v=0", Restart: true})
 		c.heard(g, "offer")
-		if held := m.table.Holders(0); len(held) != 1 || held[0].Session != matched.Session {
+		if held := m.Held(); len(held) != 1 || held[0].Session != matched.Session {
 			c.Errorf("%+v", held)
 		}
 	})
@@ -196,7 +201,7 @@ func TestAnEdgeThatDrainsHandsItsPlayersOnAtOnce(t *testing.T) {
 		matched := c.plays(g)
 		second.connect(c.nodes[1])
 		c.settle()
-		p := rigPeer{first, first.recorder}
+		p := first.peer()
 		first.say(p, signaling.Status{Free: 0})
 		first.say(p, signaling.Ended{Session: matched.Session, Reason: signaling.NewError(signaling.CodeShuttingDown)})
 		c.heard(g, "moved", "matched", "offer")
@@ -212,8 +217,8 @@ func TestTwoNodesThatProposeTheSameSlotAreBothAnsweredAndOneIsGivenIt(t *testing
 		c.plays(one)
 		c.heard(two, "queued")
 		m.vacate(one.link.session)
-		m.say(rigPeer{m, m.recorder}, signaling.Ended{Session: one.link.session, Reason: signaling.NewError(signaling.CodeAppExited)})
-		m.say(rigPeer{m, m.recorder}, signaling.Status{Free: 1, Leases: m.states()})
+		m.say(m.peer(), signaling.Ended{Session: one.link.session, Reason: signaling.NewError(signaling.CodeAppExited)})
+		m.say(m.peer(), m.Status())
 		c.heard(one, "ended")
 		c.settle()
 		c.plays(two)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
-	"nearlight/internal/identity"
+	"nearlight/internal/edgesim"
 	"nearlight/signaling"
 	"nearlight/signaling/client"
 	"nearlight/signaling/token"
@@ -22,16 +22,16 @@ var slow = signaling.Errorf(signaling.CodeDegraded, "The machine that runs your 
 func (m *rig) degrade(id signaling.SessionID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p := rigPeer{m, m.recorder}
-	m.say(p, signaling.Status{Free: 0, Leases: m.states()})
+	p := m.peer()
+	m.say(p, signaling.Status{Free: 0, Leases: m.Status().Leases})
 	m.say(p, signaling.Degraded{Session: id, Reason: slow})
 }
 
 func (m *rig) recover(id signaling.SessionID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p := rigPeer{m, m.recorder}
-	m.say(p, signaling.Status{Free: m.free(), Leases: m.states()})
+	p := m.peer()
+	m.say(p, m.Status())
 	m.say(p, signaling.Degraded{Session: id})
 }
 
@@ -199,7 +199,7 @@ func TestAnEdgeThatAnswersLateIsDegradedUnlessAllDo(t *testing.T) {
 		rigs[1].connect(n)
 		rigs[2].connect(n)
 		c.settle()
-		late := func(m *rig, is bool) { n.heartbeats(m.edge, rigPeer{m, m.recorder}, is) }
+		late := func(m *rig, is bool) { n.heartbeats(m.edge, m.peer(), is) }
 		late(rigs[2], true)
 		late(rigs[1], true)
 		late(rigs[0], true)
@@ -258,6 +258,7 @@ func TestAPlayerWhoseEdgeAnswersPingsLateIsMoved(t *testing.T) {
 			}
 			return raw
 		}
+		playing := token.Claims{Role: token.Player, Rights: []token.Right{token.Play}, ID: "one"}
 		var running sync.WaitGroup
 		defer running.Wait()
 		write := func(ws *websocket.Conn, d signaling.Direction, m signaling.Message) {
@@ -275,11 +276,8 @@ func TestAPlayerWhoseEdgeAnswersPingsLateIsMoved(t *testing.T) {
 				time.AfterFunc(delay, func() { _ = ws.WriteControl(websocket.PongMessage, []byte(text), time.Now().Add(time.Second)) })
 				return nil
 			})
-			key, err := identity.NewKey()
-			if err != nil {
-				t.Fatal(err)
-			}
-			write(ws, signaling.EdgeToSignaling, signaling.Login{Address: key.Address().String()})
+			slots := newSlots(t, 0)
+			write(ws, signaling.EdgeToSignaling, signaling.Login{Address: string(slots.ID())})
 			running.Go(func() {
 				for {
 					_, data, err := ws.ReadMessage()
@@ -292,14 +290,21 @@ func TestAPlayerWhoseEdgeAnswersPingsLateIsMoved(t *testing.T) {
 					}
 					switch m := m.(type) {
 					case signaling.Challenge:
-						proof, err := client.Prove(m, key, "localhost", time.Now())
+						proof, err := client.Prove(m, slots.Key(), "localhost", time.Now())
 						if err != nil {
 							t.Error(err)
 						}
-						write(ws, signaling.EdgeToSignaling, signaling.Register{
-							Token: issue(token.Claims{Role: token.Edge}), Proof: proof, Slots: 1, Free: 1, Codecs: signaling.List[string]{"h264"},
-						})
+						register := signaling.Register{Token: issue(token.Claims{Role: token.Edge}), Proof: proof, Codecs: signaling.List[string]{"h264"}}
+						slots.Describe(&register)
+						write(ws, signaling.EdgeToSignaling, register)
 					case signaling.Start:
+						said, _, err := slots.Answer(m, edgesim.BearerOf(playing))
+						if err != nil {
+							t.Error(err)
+						}
+						for _, answer := range said {
+							write(ws, signaling.EdgeToSignaling, answer)
+						}
 						write(ws, signaling.EdgeToSignaling, signaling.Offer{Session: m.Session, SDP: "v=0"})
 					}
 				}
@@ -312,7 +317,7 @@ func TestAPlayerWhoseEdgeAnswersPingsLateIsMoved(t *testing.T) {
 		player := dial(signaling.PlayerPath)
 		defer player.Close()
 		write(player, signaling.PlayerToSignaling, signaling.Play{
-			Token: issue(token.Claims{Role: token.Player, Rights: []token.Right{token.Play}}), Codecs: []string{"h264"}, Wait: true,
+			Token: issue(playing), Codecs: []string{"h264"}, Wait: true,
 		})
 		began := time.Now()
 		var edges []signaling.EdgeID

@@ -19,7 +19,7 @@ type edge struct {
 	away *alarm // its return
 
 	slots   int
-	free    int // as the edge said last
+	free    int // as the edge said last; 0 with slots untaken: it is draining, or does not keep up
 	codecs  []string
 	apps    []signaling.App
 	reach   Reach
@@ -33,7 +33,7 @@ type edge struct {
 	shunned time.Time        // until which it is given nobody
 	cut     bool             // it has told of seconds that cannot be, which is logged once
 	since   int64
-	leases  []signaling.SlotState // as the edge said last, and what was proposed since; nil for an edge that gives none
+	leases  []signaling.SlotState // of each slot: as the edge said last, and what was proposed since
 
 	catalogue *catalogue // apps, shared with other edges
 
@@ -43,28 +43,16 @@ type edge struct {
 
 // available is how many sessions the edge can still be given. What it said last may be older than our last start.
 func (e *edge) available() int {
-	if time.Now().Before(e.shunned) {
+	if e.free == 0 || time.Now().Before(e.shunned) {
 		return 0
 	}
-	if e.leases != nil {
-		if e.free == 0 { // it may be draining, with slots untaken
-			return 0
-		}
-		untaken := 0
-		for _, s := range e.leases {
-			if !s.Taken {
-				untaken++
-			}
-		}
-		return untaken
-	}
-	taken := 0
-	for _, s := range e.sessions {
-		if s.watches == "" { // who looks on takes no slot
-			taken++
+	untaken := 0
+	for _, s := range e.leases {
+		if !s.Taken {
+			untaken++
 		}
 	}
-	return max(0, min(e.free, e.slots-taken))
+	return untaken
 }
 
 // register takes an edge in, or back where it is one that was lost. Its id is what it has shown to be. It returns nil for one that an operator has
@@ -187,11 +175,14 @@ func (r *registry) fromEdge(e *edge, from peer, m signaling.Message) *signaling.
 		if m.Free > e.slots {
 			return signaling.Errorf(signaling.CodeBadMessage, "%d slots are said to be free, there are %d.", m.Free, e.slots)
 		}
+		if m.Leases != nil && len(m.Leases) != e.slots {
+			return signaling.Errorf(signaling.CodeBadMessage, "Leases are %d, slots %d.", len(m.Leases), e.slots)
+		}
 		e.free = m.Free
 		if m.Apps != nil {
 			e.offerApps(r.catalogue(m.Apps))
 		}
-		if len(m.Leases) == e.slots {
+		if m.Leases != nil {
 			e.leases = m.Leases
 		}
 		if m.Pictures != nil {

@@ -5,6 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"nearlight/internal/edgesim"
 	"nearlight/signaling"
 )
 
@@ -35,10 +36,8 @@ func TestAnEdgeThatComesBackKeepsItsSessionsAndGetsWhatItMissed(t *testing.T) {
 		tb.candidate(tb.player, signaling.Candidate{Candidate: "c"})
 		tb.check(tb.player)
 		time.Sleep(probeTimeout / 2)
-		back := &recorder{}
-		again := here
-		again.Sessions, again.Free = []signaling.SessionID{s.id, "s-of-old"}, 0
-		if e := tb.register(back, again, "edge-token"); e != tb.edge {
+		back := tb.returns(func(m *signaling.Register) { m.Sessions = []signaling.SessionID{"s-of-old"} })
+		if back.edge != tb.edge {
 			tb.Fatal("it is taken for another")
 		}
 		tb.want(back, "registered", "answer", "candidate", "probe", "stop")
@@ -54,7 +53,7 @@ func TestAnEdgeThatComesBackKeepsItsSessionsAndGetsWhatItMissed(t *testing.T) {
 func TestAnEdgeThatStartedAnewHasLostItsSessions(t *testing.T) {
 	inBubble(t, func(tb *table) {
 		tb.playing()
-		tb.register(&recorder{}, here, "edge-token")
+		tb.rents(tb, edgesim.NewSlots(tb.edgeSocket.Key(), []signaling.Epoch{1}, time.Now()), nil)
 		synctest.Wait()
 		if tb.edgeSocket.reason == nil || tb.edgeSocket.reason.Code != signaling.CodeReplaced {
 			tb.Error("the old socket lives on")
@@ -80,34 +79,52 @@ func TestASessionMatchedWhileItsEdgeIsReconnectingStartsOnTheNewSocket(t *testin
 		if err := tb.play(tb.join(&recorder{}, tb.log), resume, claims); err != nil {
 			tb.Fatal(err)
 		}
-		back := &recorder{}
-		again := here
-		again.Sessions = []signaling.SessionID{s.id}
-		tb.register(back, again, "edge-token")
-		tb.want(back, "registered", "start")
+		tb.want(tb.returns(nil), "registered", "start")
 	})
 }
 
-func TestAStatusBeyondTheSlotsIsRefused(t *testing.T) {
+func TestAStatusOfOtherSlotsThanThereAreIsRefused(t *testing.T) {
 	inBubble(t, func(tb *table) {
-		if err := tb.registry.fromEdge(tb.edge, tb.edgeSocket, signaling.Status{Free: 2}); err == nil {
-			tb.Error("taken")
+		for why, m := range map[string]signaling.Status{
+			"more are free": {Free: 2}, "more slots": {Free: 1, Leases: make([]signaling.SlotState, 2)}, "fewer": {Free: 1, Leases: []signaling.SlotState{}},
+		} {
+			if err := tb.registry.fromEdge(tb.edge, tb.edgeSocket, m); err == nil || err.Code != signaling.CodeBadMessage {
+				tb.Errorf("%s: %v", why, err)
+			}
 		}
+		tb.playing() // as if it had said nothing
 	})
 }
+
 func TestASlotIsGivenOnceHoweverLateTheEdgesStatusComes(t *testing.T) {
 	inBubble(t, func(tb *table) {
-		tb.playing()
-		tb.fromEdge(signaling.Status{Free: 1}) // sent before it saw the start
-		if err := tb.play(tb.join(&recorder{}, tb.log), request, claimsOf("two")); err == nil || err.Code != signaling.CodeFull {
+		tb.edgeSocket.mute = true
+		before := tb.edgeSocket.Status()
+		if err := tb.play(tb.player, request, claims); err != nil {
+			tb.Fatal(err)
+		}
+		second := &recorder{}
+		if err := tb.play(tb.join(second, tb.log), request, claimsOf("two")); err == nil || err.Code != signaling.CodeFull {
 			tb.Error(err)
 		}
-		tb.fromEdge(signaling.Status{Free: 0})
+		tb.fromEdge(before) // sent before it saw the start
+		if err := tb.play(tb.join(second, tb.log), request, claimsOf("two")); err != nil {
+			tb.Errorf("the edge says that the slot is free: %v", err)
+		}
+		for _, start := range tb.edgeSocket.take() {
+			tb.edgeSocket.handle(start) // the second is too late
+		}
+		tb.want(tb.playerSocket, "matched")
+		tb.want(second)
+		if second.reason == nil || second.reason.Code != signaling.CodeFull || len(tb.edgeSocket.Held()) != 1 {
+			tb.Errorf("the second player is told %v; leases: %v", second.reason, tb.edgeSocket.Held())
+		}
+		s := tb.player.session
 		tb.leave(tb.player)
-		if err := tb.play(tb.join(&recorder{}, tb.log), request, claimsOf("two")); err == nil || err.Code != signaling.CodeFull {
+		if err := tb.play(tb.join(&recorder{}, tb.log), request, claimsOf("three")); err == nil || err.Code != signaling.CodeFull {
 			tb.Errorf("the edge has not said that it has cleaned up, yet: %v", err)
 		}
-		tb.fromEdge(signaling.Status{Free: 1})
+		tb.edgeSocket.vacate(s.id)
 		if err := tb.play(tb.join(&recorder{}, tb.log), request, claims); err != nil {
 			tb.Error(err)
 		}
@@ -125,6 +142,7 @@ func TestACheckIsAnsweredByTheEdgeOrByItsSilence(t *testing.T) {
 		if m := tb.playerSocket.take()[0]; m != (signaling.Checked{Edge: signaling.Alive}) {
 			tb.Errorf("%#v", m)
 		}
+		tb.edgeSocket.mute = true
 		tb.check(tb.player)
 		time.Sleep(probeTimeout + time.Millisecond)
 		synctest.Wait()
@@ -136,7 +154,7 @@ func TestACheckIsAnsweredByTheEdgeOrByItsSilence(t *testing.T) {
 		if err := tb.play(tb.player, request, claims); err == nil || err.Code != signaling.CodeNoEdge {
 			tb.Errorf("a silent edge is given another player: %v", err)
 		}
-		tb.fromEdge(signaling.Status{Free: 1})
+		tb.edgeSocket.vacate(s.id)
 		if err := tb.play(tb.player, request, claims); err != nil {
 			tb.Errorf("an edge that speaks again is not used: %v", err)
 		}

@@ -111,7 +111,7 @@ func FuzzWhatAPlayerMeasures(f *testing.F) {
 		for i, id := range edges {
 			r.register(&recorder{}, signaling.Register{
 				Token: "t", Name: "rig", Slots: 1, Free: 1, Codecs: signaling.List[string]{"h264"}, Apps: signaling.List[signaling.App]{tux}, Since: 1,
-				Media: []string{fmt.Sprintf("203.0.113.%d:9", i)}, Traits: signaling.Traits{Place: &signaling.Place{Latitude: float64(30 * i)}},
+				Leases: make([]signaling.SlotState, 1), Media: []string{fmt.Sprintf("203.0.113.%d:9", i)}, Traits: signaling.Traits{Place: &signaling.Place{Latitude: float64(30 * i)}},
 			}, id)
 		}
 		socket := &recorder{}

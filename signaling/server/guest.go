@@ -146,7 +146,7 @@ func (r *registry) open(g *guest, o opening) {
 			return
 		}
 		if refusal = r.mayBegin(o.Claims, o.Handed); refusal == nil {
-			r.begin(p, e, codecs)
+			refusal = r.begin(p, e, codecs)
 		}
 	}
 	if refusal != nil {

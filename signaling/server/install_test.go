@@ -90,17 +90,17 @@ func TestAnInstallationThatCannotBeIsToldWithoutClosing(t *testing.T) {
 
 func TestAnAppIsInstalledWhereTheTokenAllowsItAlone(t *testing.T) {
 	inBubble(t, func(tb *table) {
-		named, root := identity.Address{1}, identity.Address{2}
-		other, endorsed := &recorder{}, &recorder{}
-		tb.register(other, here, signaling.EdgeID(named.String()))
-		tb.endorse(tb.register(endorsed, here, "endorsed"), endorsement{root: root.String(), until: time.Now().Add(time.Hour)})
+		root := identity.Address{2}
+		named := newKey(tb)
+		other, endorsed := tb.keyed(named), tb.keyed(newKey(tb))
+		tb.endorse(endorsed.edge, endorsement{root: root.String(), until: time.Now().Add(time.Hour)})
 		strange := claims
 		strange.Edges = []identity.Address{{3}}
 		byName, byRoot := claims, claims
-		byName.Edges, byRoot.Root = []identity.Address{named}, root
+		byName.Edges, byRoot.Root = []identity.Address{named.Address()}, root
 		for _, one := range []struct {
 			claims token.Claims
-			asked  *recorder // nil: nobody
+			asked  *lessor // nil: nobody
 		}{{strange, nil}, {byName, other}, {byRoot, endorsed}} {
 			p := tb.join(&recorder{}, tb.log)
 			tb.edgeSocket.take()
@@ -108,7 +108,7 @@ func TestAnAppIsInstalledWhereTheTokenAllowsItAlone(t *testing.T) {
 				tb.Fatal(err)
 			}
 			synctest.Wait()
-			for _, edge := range []*recorder{tb.edgeSocket, other, endorsed} {
+			for _, edge := range []*lessor{tb.edgeSocket, other, endorsed} {
 				_, asked := last(edge.take()).(signaling.Install)
 				if asked != (edge == one.asked) {
 					tb.Errorf("%+v: an edge was asked: %t", one.claims, asked)
@@ -128,11 +128,9 @@ func last(messages []signaling.Message) signaling.Message {
 
 func TestAppsAreListedOnceAndAsInstalledWhereOneHasThem(t *testing.T) {
 	inBubble(t, func(tb *table) {
-		other := here
 		installed := race
 		installed.Installed = true
-		other.Apps = signaling.List[signaling.App]{installed}
-		tb.register(&recorder{}, other, "another")
+		tb.rents(tb, newSlots(tb, 0), func(m *signaling.Register) { m.Apps = signaling.List[signaling.App]{installed} })
 		apps := tb.apps(claims.AllowsApp)
 		if !reflect.DeepEqual(apps, []signaling.App{installed, tux}) {
 			tb.Errorf("%+v", apps)

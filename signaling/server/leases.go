@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"time"
 
 	"nearlight/internal/identity"
@@ -18,16 +19,19 @@ const (
 	buriedTime = holdTime
 )
 
-// propose picks a slot of the session's edge, nil where the edge gives no leases: then it decides by itself.
-func (r *registry) propose(s *session) *signaling.Proposal {
-	for slot, state := range s.edge.leases {
-		if !state.Taken {
-			s.edge.leases[slot].Taken = true // until the edge says how it is
-			s.slot, s.expect = slot, state.Epoch
-			return &signaling.Proposal{Slot: slot, Expect: state.Epoch, TTL: leaseTime.Milliseconds()}
-		}
+// pick takes an untaken slot of an edge for a session that is to be proposed there, with the epoch that it has now; ok is false for none.
+func (e *edge) pick() (slot int, now signaling.Epoch, ok bool) {
+	slot = slices.IndexFunc(e.leases, func(s signaling.SlotState) bool { return !s.Taken })
+	if slot < 0 {
+		return 0, 0, false
 	}
-	return nil
+	e.leases[slot].Taken = true // until the edge says how it is
+	return slot, e.leases[slot].Epoch, true
+}
+
+// proposal asks the session's edge for the slot that was picked.
+func (s *session) proposal() *signaling.Proposal {
+	return &signaling.Proposal{Slot: s.slot, Expect: s.expect, TTL: leaseTime.Milliseconds()}
 }
 
 // signedBy fails unless a lease is signed by the edge with this id.
@@ -54,7 +58,7 @@ func (r *registry) leased(s *session, l *signaling.Lease, forged error) {
 		r.refused(s, reason)
 		return
 	}
-	s.lease, s.leased, s.phase = l, true, starting
+	s.lease, s.phase = l, starting
 	if s.once { // whoever began it may be at another node, and that one lost
 		r.book.Spend(s.owner, string(s.id), s.until)
 	}
@@ -122,7 +126,6 @@ func (r *registry) adopt(e *edge, told signaling.Running) {
 		return
 	}
 	s := &session{id: told.Session, app: told.App, owner: told.Token, edge: e, born: time.Now(), watches: told.Watch, phase: settled, slot: told.Slot}
-	s.leased = told.Epoch > 0 // which lease that is its player knows
 	s.noted, s.adopted = told.Watch == "", true
 	s.rest = s.born.Add(moveRest) // its player may have been moved, as far as anybody here knows
 	s.log = r.log.With("session", s.id, "edge", e.id)

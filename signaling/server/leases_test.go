@@ -5,6 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"nearlight/internal/edgesim"
 	"nearlight/internal/identity"
 	"nearlight/signaling"
 	"nearlight/signaling/lease"
@@ -14,7 +15,7 @@ import (
 func changed(change func(*signaling.Lease)) func(*rig, signaling.Lease) (signaling.Lease, error) {
 	return func(m *rig, l signaling.Lease) (signaling.Lease, error) {
 		change(&l)
-		return lease.Sign(m.key, l)
+		return lease.Sign(m.Key(), l)
 	}
 }
 
@@ -38,15 +39,14 @@ func TestALeaseThatIsNotWhatWasAskedForIsNotTakenAndTheSlotIsGivenBack(t *testin
 			return l, err
 		},
 		"changed since it was signed": func(m *rig, l signaling.Lease) (signaling.Lease, error) {
-			l, err := lease.Sign(m.key, l)
+			l, err := lease.Sign(m.Key(), l)
 			l.ExpiresAt++
 			return l, err
 		},
 	} {
 		t.Run(why, func(t *testing.T) {
 			inCity(t, 1, func(c *city) {
-				m := c.rig(1)
-				m.table = lease.New([]signaling.Epoch{4})
+				m := c.rigOf(4)
 				m.connect(c.nodes[0])
 				m.mute = true
 				g := c.gamer(c.nodes[0], "one", func(p *signaling.Play) { p.Wait = false })
@@ -55,13 +55,13 @@ func TestALeaseThatIsNotWhatWasAskedForIsNotTakenAndTheSlotIsGivenBack(t *testin
 				if s == nil || s.phase != leasing {
 					t.Fatalf("%+v", s)
 				}
-				m.say(rigPeer{m, m.recorder}, signaling.Offer{Session: s.id, SDP: "v=0"}) // nothing comes before the lease
+				m.say(m.peer(), signaling.Offer{Session: s.id, SDP: "v=0"}) // nothing comes before the lease
 				c.heard(g)
 				signed, err := make(m, signaling.Lease{Slot: 0, Epoch: 5, Session: s.id, Token: s.owner, ExpiresAt: 2})
 				if err != nil {
 					t.Fatal(err)
 				}
-				m.say(rigPeer{m, m.recorder}, signaling.Leased{Session: s.id, Lease: &signed})
+				m.say(m.peer(), signaling.Leased{Session: s.id, Lease: &signed})
 				c.heard(g)
 				if g.reason == nil || g.reason.Code != signaling.CodeEdgeRefused {
 					t.Errorf("the player is told %v", g.reason)
@@ -80,7 +80,8 @@ func TestAPlayerWhoseProposalWasOvertakenIsProposedElsewhereAndKnowsNothingOfIt(
 		first := c.rig(1)
 		first.connect(c.nodes[0])
 		// What the node knows is old: the slot has gone to somebody whose lease another node proposed.
-		if _, _, err := first.table.Propose(0, lease.Proposal{Session: "s-other", Token: "other", TTL: 10 * time.Minute}); err != nil {
+		other := signaling.Start{Session: "s-other", Lease: &signaling.Proposal{TTL: signaling.MaxLease.Milliseconds()}}
+		if _, err := first.Lease(other, edgesim.Bearer{Token: "other"}); err != nil {
 			t.Fatal(err)
 		}
 		g := c.gamer(c.nodes[0], "one", nil)
@@ -103,7 +104,9 @@ func TestAnEdgeTellsANodeThatWasRestartedWhatItRunsAndNothingOfOthers(t *testing
 		c.nodes[0].stop()
 		n := c.add()
 		const others = signaling.SessionID("s-AAAAAAAAAAAAAAAAAAAAAAAAAA-BBBBBBBBBBBBBBBB")
-		m.running[others] = signaling.Running{Session: others, Token: signaling.TokenID("one"), Slot: 1, Epoch: 1}
+		m.extra = func(register *signaling.Register) {
+			register.Running = append(register.Running, signaling.Running{Session: others, Token: signaling.TokenID("one"), Slot: 1, Epoch: 1})
+		}
 		again := c.gamer(n, "one", func(p *signaling.Play) { p.Resume = matched.Session }) // before its edge
 		m.connect(n)
 		if got := c.plays(again); got.Session != matched.Session || got.Lease != nil {
@@ -128,8 +131,8 @@ func TestASessionThatHasEndedIsNotTakenOverFromAnEdgeThatWasAway(t *testing.T) {
 		m.mute = false
 		m.connect(c.nodes[0]) // it has not heard of that
 		synctest.Wait()
-		if c.nodes[0].sessions[matched.Session] != nil || len(m.running) != 0 {
-			t.Errorf("%+v is left at the edge", m.running)
+		if c.nodes[0].sessions[matched.Session] != nil || len(m.Sessions()) != 0 {
+			t.Errorf("%v is left at the edge", m.Sessions())
 		}
 	})
 }
@@ -143,7 +146,7 @@ func TestASessionWhosePlayerNeverComesToTheNewNodeIsStopped(t *testing.T) {
 		m.connect(c.nodes[1])
 		time.Sleep(holdTime + time.Second)
 		synctest.Wait()
-		if len(m.table.Holders(time.Since(m.born))) != 0 {
+		if len(m.Held()) != 0 {
 			t.Error("the slot is still held")
 		}
 	})

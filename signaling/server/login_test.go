@@ -76,7 +76,7 @@ func proof(t testing.TB, by *identity.Key, l identity.Login) signaling.Register 
 		t.Fatal(err)
 	}
 	return signaling.Register{
-		Name: "den", Slots: 1, Free: 1, Codecs: signaling.List[string]{"h264"},
+		Name: "den", Slots: 1, Free: 1, Codecs: signaling.List[string]{"h264"}, Leases: make([]signaling.SlotState, 1),
 		Proof: &signaling.Proof{IssuedAt: l.IssuedAt.Unix(), ExpiresAt: l.ExpiresAt.Unix(), Signature: signature.String()},
 	}
 }
@@ -196,7 +196,9 @@ func TestTheOrderOfALoginIsKept(t *testing.T) {
 	n := newNetwork(t, letIn(key))
 	for why, next := range map[string]signaling.Message{
 		"login again": signaling.Login{Address: key.Address().String()}, "status": signaling.Status{},
-		"register without a proof": signaling.Register{Token: n.token(token.Claims{Role: token.Edge}), Slots: 1, Codecs: signaling.List[string]{"h264"}},
+		"register without a proof": signaling.Register{
+			Token: n.token(token.Claims{Role: token.Edge}), Slots: 1, Codecs: signaling.List[string]{"h264"}, Leases: make([]signaling.SlotState, 1),
+		},
 	} {
 		s, _ := n.challenged(key)
 		data, err := signaling.Encode(s.out, next)
@@ -277,12 +279,13 @@ func TestATokenForOneSessionIsRefusedWhenASecondBegins(t *testing.T) {
 		s.say(signaling.Play{Token: raw, App: "tux", Codecs: []string{"h264"}, Resume: resume})
 		return s
 	}
+	edge.mute.Store(true)
 	declined := ask("")
 	edge.say(signaling.Refuse{Session: expect[signaling.Start](edge).Session, Error: signaling.NewError(signaling.CodeFull)})
-	expect[signaling.Matched](declined)
-	if reason, _ := declined.closed(); reason == nil || reason.Code != signaling.CodeFull {
-		t.Fatal(reason)
+	if failed := expect[signaling.Failed](declined); failed.Error.Code != signaling.CodeFull {
+		t.Fatal(failed.Error)
 	}
+	edge.mute.Store(false)
 	first := ask("") // nothing has begun yet
 	session := expect[signaling.Matched](first).Session
 	second := ask("")

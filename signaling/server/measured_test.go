@@ -10,19 +10,12 @@ import (
 
 	"nearlight/signaling"
 	"nearlight/signaling/server"
-	"nearlight/signaling/token"
 )
 
 // registerAt presents a bare edge with one slot, whose media port is at an address of this machine.
 func (n *network) registerAt(port int) *socket {
 	n.Helper()
-	s := n.dial(signaling.EdgePath)
-	s.say(signaling.Register{
-		Token: n.token(token.Claims{Role: token.Edge}), Name: "den", Slots: 1, Free: 1, Codecs: signaling.List[string]{"h264"},
-		Apps: signaling.List[signaling.App]{{Name: "tux", Title: "Tux", Installed: true}}, Media: []string{fmt.Sprintf("127.0.0.1:%d", port)},
-	})
-	expect[signaling.Registered](s)
-	return s
+	return n.edge(1, func(m *signaling.Register) { m.Media = []string{fmt.Sprintf("127.0.0.1:%d", port)} })
 }
 
 // asks begins to play with a page that measures, and returns what it is asked.

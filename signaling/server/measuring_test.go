@@ -458,7 +458,7 @@ func TestWhatAnEdgeFoundOutLaterCounts(t *testing.T) {
 	inCity(t, 2, func(c *city) {
 		c.rigAt(c.nodes[0], berlin, nil)
 		late := c.rigAt(c.nodes[0], newYork, nil)
-		late.say(rigPeer{late, late.recorder}, signaling.Status{Free: 1, Leases: late.states(), Pictures: []signaling.Picture{
+		late.say(late.peer(), signaling.Status{Free: 1, Leases: late.Status().Leases, Pictures: []signaling.Picture{
 			{Codec: "h264", Size: signaling.Size{Width: 1280, Height: 720}, FrameRate: 60},
 		}})
 		c.settle()

@@ -110,7 +110,7 @@ func TestAnEdgeThatIsBannedAnywhereIsShutOutAndItsPlayerGoesOnElsewhere(t *testi
 			t.Errorf("the player is at %s", to)
 		}
 		again := &recorder{}
-		if e := c.nodes[1].register(again, signaling.Register{Name: "bad", Slots: 1, Codecs: signaling.List[string]{"h264"}}, bad.edge.id); e != nil || again.reason == nil {
+		if e := c.nodes[1].register(again, signaling.Register{Name: "bad", Slots: 1, Codecs: signaling.List[string]{"h264"}, Leases: make([]signaling.SlotState, 1)}, bad.edge.id); e != nil || again.reason == nil {
 			t.Errorf("it is taken in again: %v", again.reason)
 		}
 	})

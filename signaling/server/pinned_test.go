@@ -6,48 +6,38 @@ import (
 	"testing/synctest"
 	"time"
 
+	"nearlight/internal/edgesim"
 	"nearlight/internal/identity"
 	"nearlight/signaling"
 	"nearlight/signaling/token"
 )
 
-// address makes an address of a key.
-func address(t *testing.T) identity.Address {
-	t.Helper()
-	key, err := identity.NewKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key.Address()
-}
-
-// keyed registers an edge that has shown its key.
-func (tb *table) keyed(of identity.Address) (*edge, *recorder) {
+// keyed registers an edge of a key.
+func (tb *table) keyed(key *identity.Key) *lessor {
 	tb.Helper()
-	socket := &recorder{}
-	e := tb.register(socket, here, signaling.EdgeID(of.String()))
-	tb.want(socket, "registered")
-	return e, socket
+	l := tb.rents(tb, edgesim.NewSlots(key, make([]signaling.Epoch, 1), time.Now()), nil)
+	tb.want(l, "registered")
+	return l
 }
 
 func TestAPlayerIsGivenAnEdgeThatItsTokenNames(t *testing.T) {
 	inBubble(t, func(tb *table) {
-		one, other := address(tb.T), address(tb.T)
+		one, other := newKey(tb), newKey(tb)
 		pinned := claims
-		pinned.Edges = []identity.Address{one, other}
+		pinned.Edges = []identity.Address{one.Address(), other.Address()}
 		if err := tb.play(tb.player, request, pinned); err == nil || err.Code != signaling.CodeNoEdge || !err.Retryable {
 			tb.Errorf("none of them is here: %v", err)
 		}
-		_, socket := tb.keyed(other)
+		socket := tb.keyed(other)
 		for range 4 {
-			tb.keyed(address(tb.T))
+			tb.keyed(newKey(tb))
 		}
 		if err := tb.play(tb.player, request, pinned); err != nil {
 			tb.Fatal(err)
 		}
 		tb.want(socket, "start")
 		why, known := tb.Explain(tb.player.session.id, tb.edge.id)
-		if !known || len(why.Ranked) != 1 || why.Ranked[0].Edge != signaling.EdgeID(other.String()) || why.Eligible != 0 || why.Named[0].Demand.String() != "trusted" {
+		if !known || len(why.Ranked) != 1 || why.Ranked[0].Edge != socket.ID() || why.Eligible != 0 || why.Named[0].Demand.String() != "trusted" {
 			tb.Errorf("explained as %+v", why)
 		}
 	})
@@ -55,10 +45,10 @@ func TestAPlayerIsGivenAnEdgeThatItsTokenNames(t *testing.T) {
 
 func TestAPlayerWaitsInLineForTheEdgesThatItsTokenNames(t *testing.T) {
 	inBubble(t, func(tb *table) {
-		one := address(tb.T)
-		e, socket := tb.keyed(one)
+		one := newKey(tb)
+		socket := tb.keyed(one)
 		pinned, wait := claims, request
-		pinned.Edges, wait.Wait = []identity.Address{one}, true
+		pinned.Edges, wait.Wait = []identity.Address{one.Address()}, true
 		if err := tb.play(tb.player, wait, pinned); err != nil {
 			tb.Fatal(err)
 		}
@@ -71,9 +61,6 @@ func TestAPlayerWaitsInLineForTheEdgesThatItsTokenNames(t *testing.T) {
 		time.Sleep(3 * presenceTick)
 		tb.want(second, "queued") // the other edge is free all the while
 		tb.leave(tb.player)
-		if err := tb.registry.fromEdge(e, socket, signaling.Status{Free: 1}); err != nil {
-			tb.Fatal(err)
-		}
 		tb.want(second, "matched")
 		tb.want(tb.edgeSocket)
 	})
@@ -82,19 +69,19 @@ func TestAPlayerWaitsInLineForTheEdgesThatItsTokenNames(t *testing.T) {
 // The players of an edge that is gone are handed to another one, but not to one that their tokens do not name.
 func TestAPlayerIsHandedOnOnlyToEdgesThatItsTokenNames(t *testing.T) {
 	inBubble(t, func(tb *table) {
-		one, other := address(tb.T), address(tb.T)
-		first, firstSocket := tb.keyed(one)
+		one, other := newKey(tb), newKey(tb)
+		first := tb.keyed(one)
 		pinned, wait := claims, request
-		pinned.Edges, wait.Wait = []identity.Address{one, other}, true
+		pinned.Edges, wait.Wait = []identity.Address{one.Address(), other.Address()}, true
 		if err := tb.play(tb.player, wait, pinned); err != nil {
 			tb.Fatal(err)
 		}
 		tb.want(tb.playerSocket, "matched")
-		second, secondSocket := tb.keyed(other)
-		tb.loseEdge(first, firstSocket)
+		second := tb.keyed(other)
+		tb.loseEdge(first.edge, first)
 		time.Sleep(edgeReturn + time.Millisecond)
 		tb.want(tb.playerSocket, "moved", "matched")
-		tb.loseEdge(second, secondSocket)
+		tb.loseEdge(second.edge, second)
 		time.Sleep(edgeReturn + time.Millisecond)
 		tb.want(tb.playerSocket, "moved", "ended")
 		tb.want(tb.edgeSocket)
@@ -120,26 +107,24 @@ func endorsedBy(t *testing.T, of identity.Address) (text string, root identity.A
 }
 
 // endorsed registers an edge that shows an endorsement.
-func (tb *table) endorsed(id signaling.EdgeID, shown string) *edge {
+func (tb *table) endorsed(key *identity.Key, shown string) *edge {
 	tb.Helper()
-	socket, m := &recorder{}, here
-	m.Endorsement = shown
-	e := tb.register(socket, m, id)
-	tb.want(socket, "registered")
-	return e
+	l := tb.rents(tb, edgesim.NewSlots(key, make([]signaling.Epoch, 1), time.Now()), func(m *signaling.Register) { m.Endorsement = shown })
+	tb.want(l, "registered")
+	return l.edge
 }
 
 func TestAPlayerIsGivenAnEdgeThatItsRootHasEndorsed(t *testing.T) {
 	inBubble(t, func(tb *table) {
-		one := address(tb.T)
-		shown, root := endorsedBy(tb.T, one)
+		one := newKey(tb)
+		shown, root := endorsedBy(tb.T, one.Address())
 		pinned := claims
-		pinned.Root, pinned.Edges = root, []identity.Address{address(tb.T)} // which is not here
+		pinned.Root, pinned.Edges = root, []identity.Address{newKey(tb).Address()} // which is not here
 		tb.keyed(one)
 		if err := tb.play(tb.player, request, pinned); err == nil || err.Code != signaling.CodeNoEdge {
 			tb.Errorf("nobody has shown an endorsement: %v", err)
 		}
-		e := tb.endorsed(signaling.EdgeID(one.String()), shown)
+		e := tb.endorsed(one, shown)
 		if err := tb.play(tb.player, request, pinned); err != nil || tb.player.session.edge != e {
 			tb.Fatal(err)
 		}
@@ -157,38 +142,38 @@ func TestAPlayerIsGivenAnEdgeThatItsRootHasEndorsed(t *testing.T) {
 
 func TestAnEndorsementThatIsNotTheEdgesOwnCountsForNothing(t *testing.T) {
 	inBubble(t, func(tb *table) {
-		one, other := address(tb.T), address(tb.T)
-		shown, root := endorsedBy(tb.T, one)
+		one, other := newKey(tb), newKey(tb)
+		shown, root := endorsedBy(tb.T, one.Address())
 		pinned := claims
 		pinned.Root = root
 		for _, step := range []struct {
 			why   string
-			id    signaling.EdgeID
+			key   *identity.Key
 			shown string
 		}{
-			{"another edge's", signaling.EdgeID(other.String()), shown},
-			{"no endorsement", signaling.EdgeID(one.String()), "strange"},
-			{"signed by nobody", signaling.EdgeID(one.String()), shown[:len(shown)-130] + strings.Repeat("0", 130)},
-			{"of a longer life than was signed", signaling.EdgeID(one.String()), strings.Replace(shown, ".", ".1", 1)},
+			{"another edge's", other, shown},
+			{"no endorsement", one, "strange"},
+			{"signed by nobody", one, shown[:len(shown)-130] + strings.Repeat("0", 130)},
+			{"of a longer life than was signed", one, strings.Replace(shown, ".", ".1", 1)},
 		} {
-			tb.endorsed(step.id, step.shown)
+			tb.endorsed(step.key, step.shown)
 			if err := tb.play(tb.player, request, pinned); err == nil || err.Code != signaling.CodeNoEdge {
 				tb.Errorf("%s: %v", step.why, err)
 			}
 		}
-		tb.endorsed(signaling.EdgeID(one.String()), shown)
+		tb.endorsed(one, shown)
 		if err := tb.play(tb.player, request, pinned); err != nil {
 			tb.Errorf("its own: %v", err)
 		}
 		tb.leave(tb.player)
-		tb.endorsed(signaling.EdgeID(one.String()), "") // it is back, and shows none
+		tb.endorsed(one, "") // it is back, and shows none
 		if err := tb.play(tb.player, request, pinned); err == nil || err.Code != signaling.CodeNoEdge {
 			tb.Errorf("the endorsement of an earlier registration counts: %v", err)
 		}
 		time.Sleep(time.Hour)
-		shown, _ = endorsedBy(tb.T, one)
+		shown, _ = endorsedBy(tb.T, one.Address())
 		time.Sleep(2 * time.Hour)
-		if e := tb.endorsed(signaling.EdgeID(one.String()), shown); e.root != "" || e.lapse != nil {
+		if e := tb.endorsed(one, shown); e.root != "" || e.lapse != nil {
 			tb.Error("one that is over already counts")
 		}
 	})
@@ -196,16 +181,15 @@ func TestAnEndorsementThatIsNotTheEdgesOwnCountsForNothing(t *testing.T) {
 
 func TestEveryNodeKnowsByWhomAnEdgeIsEndorsed(t *testing.T) {
 	inCity(t, 2, func(c *city) {
-		one := address(c.T)
-		shown, root := endorsedBy(c.T, one)
 		c.rig(1).connect(c.nodes[1])
-		m := here
-		m.Endorsement = shown
-		c.nodes[1].register(&recorder{}, m, signaling.EdgeID(one.String()))
+		m := c.rig(1)
+		shown, root := endorsedBy(c.T, m.Key().Address())
+		m.extra = func(register *signaling.Register) { register.Endorsement = shown }
+		m.connect(c.nodes[1])
 		c.settle()
 		request := c.nodes[0].requestOf(&player{request: request, claims: token.Claims{Root: root}})
 		candidates, err := c.nodes[0].index.Shortlist(request, c.nodes[0].intN)
-		if err != nil || len(candidates) != 1 || candidates[0].Edge != signaling.EdgeID(one.String()) {
+		if err != nil || len(candidates) != 1 || candidates[0].Edge != m.ID() {
 			c.Fatalf("%+v, %v", candidates, err)
 		}
 	})

@@ -208,7 +208,7 @@ func (r *registry) sat(p *player, s *session) {
 		return
 	}
 	entries := []store.Entry{store.Begin{Session: s.id, App: s.app, Edge: s.edge.id, Account: s.key, At: s.born}}
-	if s.lease != nil {
+	if s.lease != nil { // else another node got it, and has noted that
 		entries = append(entries, store.Act{
 			ID: "lease-" + string(s.id)[max(0, len(s.id)-sessionRandom):], Kind: store.LeaseGranted, Actor: string(s.edge.id), Session: s.id, Edge: s.edge.id, At: now,
 		})

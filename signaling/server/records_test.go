@@ -135,11 +135,15 @@ func TestSessionsAndSeatsAreKept(t *testing.T) {
 	})
 	r := newRegistry(slog.New(slog.DiscardHandler), newMetrics(), func(int) int { return 0 }, func(signaling.SessionID) []signaling.ICEServer { return nil }, nil)
 	r.records = newRecords(kept, r.log, r.metrics)
-	e := r.register(silent{}, signaling.Register{Name: "edge", Slots: 1, Free: 1, Codecs: []string{"h264"}, Apps: []signaling.App{{Name: "tux", Installed: true}}}, "owner")
+	e := r.rents(t, newSlots(t, 0), nil)
+	e.mute = true
 	player, guest := r.join(silent{}, r.log), r.join(silent{}, r.log)
 	play := signaling.Play{App: "tux", Codecs: []string{"h264"}}
 	if err := r.play(player, play, token.Claims{ID: "jti-1", Role: token.Player, Rights: []token.Right{token.Play}}); err != nil {
 		t.Fatal(err)
+	}
+	for _, told := range e.take() {
+		e.handle(told)
 	}
 	session := player.session.id
 	play.Watch = session
@@ -156,7 +160,7 @@ func TestSessionsAndSeatsAreKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.App != "tux" || got.Edge != e.id || got.Ended.IsZero() || got.Code != signaling.CodeLeft {
+	if got.App != "tux" || got.Edge != e.ID() || got.Ended.IsZero() || got.Code != signaling.CodeLeft {
 		t.Errorf("%+v", got)
 	}
 	if len(seats) != 2 {

@@ -58,9 +58,10 @@ func (p *recorder) kinds() []string {
 type table struct {
 	*testing.T
 	*registry
-	edgeSocket, playerSocket *recorder
-	edge                     *edge
-	player                   *player
+	edgeSocket   *lessor
+	playerSocket *recorder
+	edge         *edge
+	player       *player
 }
 
 var (
@@ -68,9 +69,8 @@ var (
 	race    = signaling.App{Name: "race", Title: "Race"}
 	request = signaling.Play{Token: "t", App: "tux", Codecs: []string{"av1", "h264"}}
 	claims  = token.Claims{ID: "one", Role: token.Player, Rights: []token.Right{token.Play, token.Install}}
-	here    = signaling.Register{
-		Token: "t", Name: "den", Slots: 1, Free: 1, Codecs: signaling.List[string]{"h264", "vp8"}, Apps: signaling.List[signaling.App]{tux, race},
-	}
+	// here is what edges register, but for their slots.
+	here = signaling.Register{Token: "t", Name: "den", Codecs: signaling.List[string]{"h264", "vp8"}, Apps: signaling.List[signaling.App]{tux, race}}
 )
 
 func inBubble(t *testing.T, test func(*table)) {
@@ -82,8 +82,8 @@ func inBubble(t *testing.T, test func(*table)) {
 		running.Go(func() { r.run(ctx) })
 		defer running.Wait()
 		defer stop()
-		tb := &table{T: t, registry: r, edgeSocket: &recorder{}, playerSocket: &recorder{}}
-		tb.edge = r.register(tb.edgeSocket, here, "edge-token")
+		tb := &table{T: t, registry: r, playerSocket: &recorder{}, edgeSocket: r.rents(t, newSlots(t, 0), nil)}
+		tb.edge = tb.edgeSocket.edge
 		tb.player = r.join(tb.playerSocket, r.log)
 		tb.want(tb.edgeSocket, "registered")
 		test(tb)
@@ -91,7 +91,7 @@ func inBubble(t *testing.T, test func(*table)) {
 }
 
 // want waits until all is quiet and compares what a peer has got.
-func (tb *table) want(p *recorder, kinds ...string) {
+func (tb *table) want(p interface{ kinds() []string }, kinds ...string) {
 	tb.Helper()
 	synctest.Wait()
 	if kinds == nil {
@@ -102,11 +102,19 @@ func (tb *table) want(p *recorder, kinds ...string) {
 	}
 }
 
+// fromEdge has the edge say something, after the leases that it was asked for.
 func (tb *table) fromEdge(m signaling.Message) {
 	tb.Helper()
+	synctest.Wait()
 	if err := tb.registry.fromEdge(tb.edge, tb.edgeSocket, m); err != nil {
 		tb.Fatal(err)
 	}
+}
+
+// returns registers the edge anew, with what it runs.
+func (tb *table) returns(change func(*signaling.Register)) *lessor {
+	tb.Helper()
+	return tb.rents(tb, tb.edgeSocket.Slots, change)
 }
 
 // playing brings the session to where the two talk with each other.

@@ -7,7 +7,6 @@ import (
 
 	"nearlight/signaling"
 	"nearlight/signaling/server"
-	"nearlight/signaling/token"
 )
 
 // An offer with everything in it that names an address.
@@ -17,13 +16,7 @@ const telling = "v=0\r\no=- 1 2 IN IP4 203.0.113.9\r\ns=-\r\nm=video 9 UDP/TLS/R
 // registered is an edge that says where it takes packets.
 func registered(n *network) *socket {
 	n.Helper()
-	m := n.dial(signaling.EdgePath)
-	m.say(signaling.Register{
-		Token: n.token(token.Claims{Role: token.Edge}), Name: "den", Slots: 1, Free: 1, Codecs: signaling.List[string]{"h264"},
-		Apps: signaling.List[signaling.App]{{Name: "tux", Title: "Tux", Installed: true}}, Media: []string{"203.0.113.9:8443"},
-	})
-	expect[signaling.Registered](m)
-	return m
+	return n.edge(1, func(m *signaling.Register) { m.Media = []string{"203.0.113.9:8443"} })
 }
 
 func TestHiddenPlayersAndEdgesLearnNothingOfEachOthersAddresses(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 //	                                      |  the player resumes  |   the edge offers  |
 //	                                      +----------------------+--------------------+
 //
-// Leasing is left out for who looks on, and at an edge that gives no leases.
+// Leasing is left out for who looks on, which takes no slot.
 //
 // An offer that restarts a connection is answered like any other, but nothing is due then: both ends have their own patience.
 //
@@ -25,7 +25,7 @@ import (
 type phase uint8
 
 const (
-	leasing  phase = iota // the edge's lease is due, and then its offer; the player knows of nothing
+	leasing  phase = iota // the edge's lease is due, and then its offer; nobody has been told of the session
 	starting              // the edge's offer is due
 	offered               // the player's answer is due
 	settled               // nothing is due
@@ -45,11 +45,10 @@ type session struct {
 	studio string           // whose key has signed the token; "" where that is not known
 	once   bool             // the token is good for this session alone
 	until  int64            // when it expires, in seconds since 1970
-	slot   int              // that was proposed
+	slot   int              // that was proposed; who looks on has none, here and below
 	expect signaling.Epoch  // of the slot, before the lease
-	lease  *signaling.Lease // nil until the edge has signed one, and where another node got it
-	leased bool
-	noted  bool // it is in the records
+	lease  *signaling.Lease // nil until the edge has signed one, and where another node got it, which its player knows
+	noted  bool             // it is in the records
 	// adopted says that another node has seen it begin, and quality is what its edge told last.
 	adopted bool
 	quality *signaling.Quality
@@ -160,13 +159,17 @@ func (r *registry) give(p *player, id signaling.EdgeID) *signaling.Error {
 		return r.connect(p, f, p.request, p.claims, false)
 	}
 	e := r.edges[id]
-	r.begin(p, e, match.Common(p.request.Codecs, e.codecs))
-	return nil
+	return r.begin(p, e, match.Common(p.request.Codecs, e.codecs))
 }
 
 // begin gives a player a session of an edge of this node.
-func (r *registry) begin(p *player, e *edge, codecs []string) {
+func (r *registry) begin(p *player, e *edge, codecs []string) *signaling.Error {
+	slot, epoch, ok := e.pick()
+	if !ok { // who is matched with it has seen that there is one
+		return signaling.NewError(signaling.CodeFull)
+	}
 	s := &session{
+		slot: slot, expect: epoch,
 		id: newSessionID(e.id), app: p.request.App, owner: signaling.TokenID(p.claims.ID), key: p.claims.Key, edge: e, born: time.Now(),
 		shareable: p.claims.Allows(token.Watch), trust: trust{p.claims.Edges, p.claims.Root}, rest: p.rest,
 	}
@@ -182,6 +185,7 @@ func (r *registry) begin(p *player, e *edge, codecs []string) {
 	s.log.Info("session is matched", "app", s.app)
 	r.start(p, s, p.request, codecs, false)
 	r.touch(e)
+	return nil
 }
 
 // maxSpectators bounds who looks on at one session: each takes its share of the edge's way out to the network.
@@ -257,7 +261,7 @@ func (r *registry) resume(p *player, m signaling.Play, claims token.Claims) *sig
 	if s == nil && r.elsewhere(m.Resume) {
 		return r.goThere(p, m, claims)
 	}
-	if s == nil || s.owner != signaling.TokenID(claims.ID) { // the same answer, so that nobody can try out ids
+	if s == nil || s.phase == leasing || s.owner != signaling.TokenID(claims.ID) { // the same answer, so that nobody can try out ids
 		r.metrics.matches.WithLabelValues("resume-unknown").Inc()
 		return sessionOver()
 	}
@@ -309,14 +313,12 @@ func (r *registry) start(p *player, s *session, m signaling.Play, codecs []strin
 	again = again && !s.unsent()
 	s.late = nil // what an earlier connection of the player had to say
 	request := signaling.Start{Session: s.id, Token: m.Token, App: s.app, Size: m.Size, Codecs: codecs, Resume: again, Restart: again && m.Restart, Watch: s.watches, Offer: p.offer}
-	if !s.leased && s.watches == "" {
-		request.Lease = r.propose(s)
-	}
 	waits := spanOffer
-	if request.Lease != nil {
-		s.phase, waits = leasing, spanLease
-	} else {
+	if again || s.watches != "" {
 		r.matched(p, s)
+	} else {
+		request.Lease = s.proposal()
+		s.phase, waits = leasing, spanLease
 	}
 	if !again {
 		request.Trace = p.traced()

@@ -159,7 +159,7 @@ func TestAFullEdgeSaysSoAndNamesTheSessionThatWaits(t *testing.T) {
 				tb.Errorf("%v", err)
 			}
 			tb.fromEdge(signaling.Ended{Session: s.id, Reason: signaling.NewError(signaling.CodeAppExited)})
-			tb.fromEdge(signaling.Status{Free: 1})
+			tb.edgeSocket.vacate(s.id)
 			tb.player = tb.join(tb.playerSocket, tb.log)
 		}
 	})
@@ -228,17 +228,46 @@ func TestAConnectionIsGivenNewWaysAsOftenAsItsPlayerAsks(t *testing.T) {
 }
 
 func TestARefusalIsTheAnswerToTheRequest(t *testing.T) {
+	for _, step := range []struct {
+		why   string
+		mute  bool
+		heard []string
+	}{{"of a session that has its lease", false, []string{"matched"}}, {"of a lease", true, nil}} {
+		t.Run(step.why, func(t *testing.T) {
+			inBubble(t, func(tb *table) {
+				tb.edgeSocket.mute = step.mute
+				if err := tb.play(tb.player, request, claims); err != nil {
+					tb.Fatal(err)
+				}
+				reason := signaling.Errorf(signaling.CodeAppFailed, "no display")
+				tb.fromEdge(signaling.Refuse{Session: tb.player.session.id, Error: reason})
+				if tb.playerSocket.reason != reason {
+					tb.Error(tb.playerSocket.reason)
+				}
+				tb.want(tb.playerSocket, step.heard...)
+				tb.want(tb.edgeSocket, "start")
+				tb.empty()
+			})
+		})
+	}
+}
+
+func TestASessionThatHasNoLeaseYetIsResumedByNobody(t *testing.T) {
 	inBubble(t, func(tb *table) {
+		tb.edgeSocket.mute = true
 		if err := tb.play(tb.player, request, claims); err != nil {
 			tb.Fatal(err)
 		}
-		reason := signaling.Errorf(signaling.CodeAppFailed, "no display")
-		tb.fromEdge(signaling.Refuse{Session: tb.player.session.id, Error: reason})
-		if tb.playerSocket.reason != reason {
-			tb.Error(tb.playerSocket.reason)
+		resume := request
+		resume.Resume = tb.player.session.id // which nobody was told
+		if err := tb.play(tb.join(&recorder{}, tb.log), resume, claims); err == nil || err.Code != signaling.CodeTimedOut {
+			tb.Error(err)
 		}
-		tb.want(tb.edgeSocket, "start")
-		tb.empty()
+		for _, start := range tb.edgeSocket.take() {
+			tb.edgeSocket.handle(start)
+		}
+		tb.want(tb.playerSocket, "matched")
+		tb.want(tb.edgeSocket)
 	})
 }
 

@@ -207,7 +207,7 @@ func TestAnEdgeThatAnswersNoPingsIsLostAndOneThatDoesIsKept(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			say(signaling.Register{Token: raw, Proof: proof, Slots: 1, Codecs: signaling.List[string]{"h264"}})
+			say(signaling.Register{Token: raw, Proof: proof, Slots: 1, Codecs: signaling.List[string]{"h264"}, Leases: make([]signaling.SlotState, 1)})
 		}
 		alive := dial(signaling.EdgePath)
 		register(alive)

@@ -262,12 +262,7 @@ func TestAStudioHasSoManyRequestsAMinuteWhicheverKeyHasSigned(t *testing.T) {
 
 func TestATokenThatAllowsMoreThanItsStudioMayIsRefused(t *testing.T) {
 	a := newAcme(t, `{bitrate: 5M, price: 10, regions: [eu]}`)
-	edge := a.dial(signaling.EdgePath)
-	edge.say(signaling.Register{
-		Token: a.token(token.Claims{Role: token.Edge}), Name: "den", Slots: 8, Free: 8, Codecs: signaling.List[string]{"h264"},
-		Apps: signaling.List[signaling.App]{{Name: "tux", Title: "Tux", Installed: true}}, Traits: signaling.Traits{Regions: []string{"eu"}},
-	})
-	expect[signaling.Registered](edge)
+	a.edge(8, func(m *signaling.Register) { m.Regions = []string{"eu"} })
 	good := func(c *token.Claims) { c.Bitrate, c.Price, c.Regions = 5_000_000, 10, []string{"eu"} }
 	expect[signaling.Matched](a.asks(a.dial(signaling.PlayerPath), good))
 	for why, change := range map[string]func(*token.Claims){

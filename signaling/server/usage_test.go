@@ -137,7 +137,7 @@ func TestSecondsCountOnceWhenTheNodeOfTheEdgeIsLostBeforeItAnswers(t *testing.T)
 		kindsOf(m.recorder)
 		time.Sleep(20 * time.Second)
 		use := signaling.Usage{Session: session, Spans: []signaling.Span{lately(-20*time.Second, -10*time.Second)}}
-		m.say(rigPeer{m, m.recorder}, use)
+		m.say(m.peer(), use)
 		c.same(kindsOf(m.recorder), "counted")
 		c.kill(c.nodes[0])
 		m.connect(c.nodes[2])
@@ -145,7 +145,7 @@ func TestSecondsCountOnceWhenTheNodeOfTheEdgeIsLostBeforeItAnswers(t *testing.T)
 		// The answer was lost with the node, for all that the edge knows.
 		use.Spans = append(use.Spans, lately(-10*time.Second, 0))
 		use.Quality, use.Last = &signaling.Quality{FramesPerSecond: 60}, true
-		m.say(rigPeer{m, m.recorder}, use)
+		m.say(m.peer(), use)
 		synctest.Wait()
 		got := m.take()
 		if len(got) != 1 || got[0] != (signaling.Counted{Session: session, Past: use.Spans[1].Past}) {
@@ -169,7 +169,7 @@ func TestUseIsAnsweredWhenItIsKeptAndNotBefore(t *testing.T) {
 		session := c.plays(c.gamer(c.nodes[0], "one", nil)).Session
 		kindsOf(m.recorder)
 		kept.away = true
-		m.say(rigPeer{m, m.recorder}, signaling.Usage{Session: session, Spans: []signaling.Span{lately(-2*time.Second, 0)}})
+		m.say(m.peer(), signaling.Usage{Session: session, Spans: []signaling.Span{lately(-2*time.Second, 0)}})
 		time.Sleep(time.Minute)
 		c.same(kindsOf(m.recorder), []string{}...)
 		kept.mu.Lock()
@@ -196,8 +196,8 @@ func TestTheLastUseOfASessionThatSignalingHasEndedIsKept(t *testing.T) {
 		kindsOf(m.recorder)
 		g.node.leave(g.player)
 		c.same(kindsOf(m.recorder), "stop")
-		m.say(rigPeer{m, m.recorder}, signaling.Usage{Session: watching, Watch: session, Spans: []signaling.Span{lately(-1*time.Second, 0)}, Last: true})
-		m.say(rigPeer{m, m.recorder}, signaling.Usage{
+		m.say(m.peer(), signaling.Usage{Session: watching, Watch: session, Spans: []signaling.Span{lately(-1*time.Second, 0)}, Last: true})
+		m.say(m.peer(), signaling.Usage{
 			Session: session, Spans: []signaling.Span{lately(-3*time.Second, 0)}, Last: true, Quality: &signaling.Quality{RoundTripP50: 9},
 		})
 		c.same(kindsOf(m.recorder), "counted", "counted")
@@ -229,10 +229,10 @@ func TestAnEdgeTellsOfItsOwnSessionsAloneAndOfNoSecondThatCannotBe(t *testing.T)
 			{Session: "s-" + signaling.SessionID(other.edge.id) + "-ABCDEFGHIJKLMNOP", Watch: session, Spans: []signaling.Span{lately(-5*time.Second, 0)}},
 			{Session: "nonsense", Spans: []signaling.Span{lately(-5*time.Second, 0)}},
 		} {
-			other.say(rigPeer{other, other.recorder}, foreign)
+			other.say(other.peer(), foreign)
 		}
 		c.same(kindsOf(other.recorder), []string{}...)
-		m.say(rigPeer{m, m.recorder}, signaling.Usage{Session: session, Spans: []signaling.Span{
+		m.say(m.peer(), signaling.Usage{Session: session, Spans: []signaling.Span{
 			lately(-30*time.Minute, -20*time.Minute), // before it began
 			lately(-5*time.Minute, -50*time.Second),  // and partly so
 			lately(-10*time.Second, 0),
@@ -286,8 +286,8 @@ func TestTheEndOfASessionThatOnlyItsEdgeKnowsIsKept(t *testing.T) {
 		m := c.rig(1)
 		m.connect(c.nodes[0])
 		before := signaling.SessionID("s-" + string(m.edge.id) + "-ABCDEFGHIJKLMNOP")
-		m.say(rigPeer{m, m.recorder}, signaling.Ended{Session: before, Reason: signaling.NewError(signaling.CodeAppExited)})
-		m.say(rigPeer{m, m.recorder}, signaling.Ended{Session: "s-e-other-ABCDEFGHIJKLMNOP", Reason: signaling.NewError(signaling.CodeAppExited)})
+		m.say(m.peer(), signaling.Ended{Session: before, Reason: signaling.NewError(signaling.CodeAppExited)})
+		m.say(m.peer(), signaling.Ended{Session: "s-e-other-ABCDEFGHIJKLMNOP", Reason: signaling.NewError(signaling.CodeAppExited)})
 		synctest.Wait()
 		if ends := kept.ends[before]; len(kept.ends) != 1 || len(ends) != 1 || ends[0].Code != signaling.CodeAppExited {
 			t.Errorf("%+v", kept.ends)
