@@ -90,7 +90,9 @@ func TestCoturnTakesOurCredentials(t *testing.T) {
 		}
 	}()
 	at := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port)
-	for begun := time.Now(); ; {
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	for begun := time.Now(); ; <-look.C { // it needs the machine to begin
 		conn, err := net.Dial("tcp", at.String())
 		if err == nil {
 			_ = conn.Close()
