@@ -334,6 +334,7 @@ func TestATokenForOneSessionStaysSpentWhenTheServerIsStartedAnew(t *testing.T) {
 		})
 		n.issuer = issuer
 		test(n, n.register(2))
+		n.hangUp() // nobody waits for their goodbyes
 		n.stop()
 		<-n.stopped
 		stop()
@@ -366,12 +367,13 @@ func TestRecordsThatDoNotAnswerHoldUpNoGame(t *testing.T) {
 		"they fail": func(context.Context, string) (bool, error) { return false, errors.New("no space left") },
 		"they hang": func(ctx context.Context, _ string) (bool, error) { <-ctx.Done(); return false, ctx.Err() },
 	} {
-		n := newNetwork(t, func(c *server.Config) { c.Used = used })
-		n.register(1)
-		s := n.dial(signaling.PlayerPath)
-		s.say(signaling.Play{Token: n.token(token.Claims{Role: token.Player, Rights: []token.Right{token.Play}, Once: true}), App: "tux", Codecs: []string{"h264"}})
-		if m, err := s.hear(); err != nil || signaling.Kind(m) != "matched" {
-			t.Errorf("%s: %v, %v", why, m, err)
-		}
+		inTime(t, func(c *server.Config) { c.Used = used }, func(t *testing.T, n *network) {
+			n.register(1)
+			s := n.dial(signaling.PlayerPath)
+			s.say(signaling.Play{Token: n.token(token.Claims{Role: token.Player, Rights: []token.Right{token.Play}, Once: true}), App: "tux", Codecs: []string{"h264"}})
+			if m, err := s.hear(); err != nil || signaling.Kind(m) != "matched" {
+				t.Errorf("%s: %v, %v", why, m, err)
+			}
+		})
 	}
 }

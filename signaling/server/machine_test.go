@@ -30,7 +30,7 @@ var _ client.EdgeHandler = (*machine)(nil)
 func (n *network) machine(slots int, change func(*client.Config)) *machine {
 	n.Helper()
 	m := &machine{TB: n, token: n.token(token.Claims{Role: token.Edge}), verifier: n.verifier, heard: make(chan signaling.Message, 4096)}
-	config := client.Config{URL: n.url, Signer: newIdentity(n)}
+	config := client.Config{URL: n.url, Signer: newIdentity(n), Dial: n.dialer}
 	if change != nil {
 		change(&config)
 	}

@@ -3,8 +3,10 @@ package server_test
 import (
 	"context"
 	"crypto/ed25519"
+	"net"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,7 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // patience bounds every wait for a socket; a test that waits that long has failed.
 const patience = 10 * time.Second
 
-// network is a signaling server on a loopback socket, and the issuer of its tokens.
+// network is a signaling server, and the issuer of its tokens.
 type network struct {
 	testing.TB
 	url      string
@@ -30,11 +32,25 @@ type network struct {
 	verifier *token.Verifier // of the server and of edges
 	metrics  *prometheus.Registry
 	http     *httptest.Server
-	stop     context.CancelFunc // ends the server's Run
+	open     []net.Conn                                                           // of sockets
+	dialer   func(ctx context.Context, network, address string) (net.Conn, error) // nil: the usual one
+	stop     context.CancelFunc                                                   // ends the server's Run
 	stopped  chan struct{}
 }
 
 func newNetwork(t testing.TB, change func(*server.Config)) *network {
+	t.Helper()
+	return newNetworkOn(t, nil, change)
+}
+
+// inTime is a test of a network in a bubble, where time passes as soon as everyone waits.
+func inTime(t *testing.T, change func(*server.Config), test func(*testing.T, *network)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { test(t, newNetworkOn(t, server.NewPipes(), change)) })
+}
+
+// newNetworkOn is newNetwork on pipes, nil for a loopback socket.
+func newNetworkOn(t testing.TB, pipes *server.Pipes, change func(*server.Config)) *network {
 	t.Helper()
 	key, err := token.NewKey()
 	if err != nil {
@@ -56,8 +72,15 @@ func newNetwork(t testing.TB, change func(*server.Config)) *network {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	n := &network{
-		TB: t, key: key, issuer: issuer, verifier: config.Verifier, metrics: metrics, http: httptest.NewServer(s.Handler()), stop: stop, stopped: make(chan struct{}),
+		TB: t, key: key, issuer: issuer, verifier: config.Verifier, metrics: metrics, http: httptest.NewUnstartedServer(s.Handler()), stop: stop, stopped: make(chan struct{}),
 	}
+	if pipes != nil {
+		if err := n.http.Listener.Close(); err != nil {
+			t.Fatal(err)
+		}
+		n.http.Listener, n.dialer = pipes, pipes.Dial
+	}
+	n.http.Start()
 	n.url = n.http.URL
 	go func() {
 		defer close(n.stopped)
@@ -75,6 +98,13 @@ func newNetwork(t testing.TB, change func(*server.Config)) *network {
 		n.http.Close()
 	})
 	return n
+}
+
+// hangUp closes all sockets.
+func (n *network) hangUp() {
+	for _, conn := range n.open {
+		_ = conn.Close() // it may be closed already
+	}
 }
 
 func (n *network) token(claims token.Claims) string {
@@ -144,7 +174,7 @@ type gamer struct {
 
 func (n *network) gamer(play signaling.Play, change func(*client.Config)) *gamer {
 	n.Helper()
-	config := client.Config{URL: n.url}
+	config := client.Config{URL: n.url, Dial: n.dialer}
 	if change != nil {
 		change(&config)
 	}

@@ -77,62 +77,65 @@ func TestPlayerAndEdgeAreMatchedAndHearEachOther(t *testing.T) {
 }
 
 func TestAPlayerWhoseEdgeIsKilledKnowsWithin3s(t *testing.T) {
-	n := newNetwork(t, nil)
-	e := n.register(1)
-	g := n.gamer(n.play("tux"), nil)
-	start := expect[signaling.Start](e)
-	e.say(signaling.Offer{Session: start.Session, SDP: "v=0 offer of " + string(start.Session)})
-	g.playing()
-	expect[signaling.Answer](e)
-	e.NetConn().Close() // what the kernel does for a killed process
-	killed := time.Now()
-	ended := await[signaling.Ended](t, g.heard)
-	if took := time.Since(killed); ended.Reason.Code != signaling.CodeEdgeGone || took > 3*time.Second {
-		t.Errorf("%v after %v", ended.Reason, took)
-	}
+	inTime(t, nil, func(t *testing.T, n *network) {
+		e := n.register(1)
+		g := n.gamer(n.play("tux"), nil)
+		start := expect[signaling.Start](e)
+		e.say(signaling.Offer{Session: start.Session, SDP: "v=0 offer of " + string(start.Session)})
+		g.playing()
+		expect[signaling.Answer](e)
+		e.NetConn().Close() // what the kernel does for a killed process
+		killed := time.Now()
+		ended := await[signaling.Ended](t, g.heard)
+		if took := time.Since(killed); ended.Reason.Code != signaling.CodeEdgeGone || took > 3*time.Second {
+			t.Errorf("%v after %v", ended.Reason, took)
+		}
+	})
 }
 
 func TestAPlayerThatClosesItsPageFreesTheSlotOnceAReloadWouldBeBack(t *testing.T) {
-	n := newNetwork(t, nil)
-	e := n.register(1)
-	player := n.dial(signaling.PlayerPath)
-	player.say(n.play("tux"))
-	start := expect[signaling.Start](e)
-	if err := player.WriteMessage(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseGoingAway, "")); err != nil {
-		t.Fatal(err)
-	}
-	left := time.Now()
-	stop := expect[signaling.Stop](e)
-	if took := time.Since(left); stop.Session != start.Session || stop.Reason.Code != signaling.CodeTimedOut || took < 4*time.Second || took > 10*time.Second {
-		t.Errorf("%v after %v", stop.Reason, took)
-	}
+	inTime(t, nil, func(t *testing.T, n *network) {
+		e := n.register(1)
+		player := n.dial(signaling.PlayerPath)
+		player.say(n.play("tux"))
+		start := expect[signaling.Start](e)
+		if err := player.WriteMessage(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseGoingAway, "")); err != nil {
+			t.Fatal(err)
+		}
+		left := time.Now()
+		stop := expect[signaling.Stop](e)
+		if took := time.Since(left); stop.Session != start.Session || stop.Reason.Code != signaling.CodeTimedOut || took < 4*time.Second || took > 10*time.Second {
+			t.Errorf("%v after %v", stop.Reason, took)
+		}
+	})
 }
 
 func TestAPlayerThatChecksASilentEdgeKnowsWithin3s(t *testing.T) {
-	n := newNetwork(t, nil)
-	m := n.machine(1, nil)
-	m.start()
-	g := n.gamer(n.play("tux"), nil)
-	g.playing()
-	if err := g.Send(signaling.Check{}); err != nil {
-		t.Fatal(err)
-	}
-	if checked := await[signaling.Checked](t, g.heard); checked.Edge != signaling.Alive {
-		t.Error(checked)
-	}
-	m.mu.Lock()
-	m.deaf = true
-	m.mu.Unlock()
-	asked := time.Now()
-	if err := g.Send(signaling.Check{}); err != nil {
-		t.Fatal(err)
-	}
-	if checked := await[signaling.Checked](t, g.heard); checked.Edge != signaling.Gone {
-		t.Error(checked)
-	}
-	if took := time.Since(asked); took > 3*time.Second {
-		t.Errorf("after %v", took)
-	}
+	inTime(t, nil, func(t *testing.T, n *network) {
+		m := n.machine(1, nil)
+		m.start()
+		g := n.gamer(n.play("tux"), nil)
+		g.playing()
+		if err := g.Send(signaling.Check{}); err != nil {
+			t.Fatal(err)
+		}
+		if checked := await[signaling.Checked](t, g.heard); checked.Edge != signaling.Alive {
+			t.Error(checked)
+		}
+		m.mu.Lock()
+		m.deaf = true
+		m.mu.Unlock()
+		asked := time.Now()
+		if err := g.Send(signaling.Check{}); err != nil {
+			t.Fatal(err)
+		}
+		if checked := await[signaling.Checked](t, g.heard); checked.Edge != signaling.Gone {
+			t.Error(checked)
+		}
+		if took := time.Since(asked); took > 3*time.Second {
+			t.Errorf("after %v", took)
+		}
+	})
 }
 
 // wire dials for a client and can cut what it has dialled.

@@ -1,12 +1,9 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"net"
 	"net/http"
-	"os"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -19,82 +16,6 @@ import (
 	"nearlight/signaling/client"
 	"nearlight/signaling/token"
 )
-
-// pipes is a listener on connections in memory, which a synctest bubble can wait for.
-type pipes struct {
-	accept chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case conn := <-p.accept:
-		return conn, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error {
-	p.once.Do(func() { close(p.closed) })
-	return nil
-}
-
-func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipes"} }
-
-func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
-	ours, theirs := net.Pipe()
-	p.accept <- newBuffered(theirs)
-	return newBuffered(ours), nil
-}
-
-// buffered is a pipe that takes some writes before the other side reads, as a socket does.
-type buffered struct {
-	net.Conn
-	mu     sync.Mutex
-	closed bool
-	queue  chan []byte
-}
-
-func newBuffered(conn net.Conn) *buffered {
-	b := &buffered{Conn: conn, queue: make(chan []byte, 64)}
-	go func() { // ends when either side is closed
-		defer conn.Close()
-		for data := range b.queue {
-			if _, err := conn.Write(data); err != nil {
-				return
-			}
-		}
-	}()
-	return b
-}
-
-func (b *buffered) Write(data []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed {
-		return 0, net.ErrClosed
-	}
-	select {
-	case b.queue <- bytes.Clone(data):
-		return len(data), nil
-	default:
-		return 0, os.ErrDeadlineExceeded
-	}
-}
-
-func (b *buffered) SetWriteDeadline(time.Time) error { return nil } // Write never waits
-
-func (b *buffered) Close() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.closed {
-		b.closed = true
-		close(b.queue)
-	}
-	return nil
-}
 
 // onPipes runs a server in a bubble, where time passes as soon as everyone waits.
 func onPipes(t *testing.T, test func(t *testing.T, issuer *token.Issuer, dial func(path string) *websocket.Conn)) {
@@ -113,7 +34,7 @@ func onPipes(t *testing.T, test func(t *testing.T, issuer *token.Issuer, dial fu
 			t.Fatal(err)
 		}
 		ctx, stop := context.WithCancel(t.Context())
-		listener := &pipes{accept: make(chan net.Conn), closed: make(chan struct{})}
+		listener := NewPipes()
 		web := &http.Server{Handler: s.Handler()}
 		var running sync.WaitGroup
 		running.Go(func() {
@@ -130,7 +51,7 @@ func onPipes(t *testing.T, test func(t *testing.T, issuer *token.Issuer, dial fu
 		defer web.Close()
 		defer stop()
 		test(t, issuer, func(path string) *websocket.Conn {
-			dialer := websocket.Dialer{NetDialContext: listener.dial, Subprotocols: []string{signaling.Subprotocol}}
+			dialer := websocket.Dialer{NetDialContext: listener.Dial, Subprotocols: []string{signaling.Subprotocol}}
 			ws, _, err := dialer.DialContext(t.Context(), "ws://localhost"+path, nil)
 			if err != nil {
 				t.Fatal(err)

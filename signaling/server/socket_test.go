@@ -37,12 +37,13 @@ type heard struct {
 
 func (n *network) dial(path string) *socket {
 	n.Helper()
-	dialer := websocket.Dialer{Subprotocols: []string{signaling.Subprotocol}, HandshakeTimeout: patience}
+	dialer := websocket.Dialer{Subprotocols: []string{signaling.Subprotocol}, HandshakeTimeout: patience, NetDialContext: n.dialer}
 	ws, response, err := dialer.Dial("ws"+strings.TrimPrefix(n.url, "http")+path, nil)
 	if err != nil {
 		n.Fatalf("%v %v", err, response)
 	}
 	n.Cleanup(func() { ws.Close() })
+	n.open = append(n.open, ws.NetConn())
 	if err := ws.SetReadDeadline(time.Now().Add(3 * patience)); err != nil {
 		n.Fatal(err)
 	}
