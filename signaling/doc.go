@@ -60,7 +60,7 @@
 //	   "since":MS,"running":[RUNNING],"leases":[SLOT],"endorsement":T,"price":N,"regions":[R],"place":PLACE,"pictures":[PICTURE]}
 //	        the second, within 10 s of the challenge that answers login; token: not where the operator lets the key in; media, optional: where it
 //	        takes players' packets. since grows with each connection: of two nodes that know the edge, the one with the greater has it. running:
-//	        what it runs, so that a node that has never heard of it can go on; sessions, in its place: ids alone. leases: how each of its slots is.
+//	        what it runs, so that a node that has never heard of it can go on; sessions, in its place: ids alone. leases: how each slot is.
 //	        endorsement: as in offer, for players whose tokens name its root. price: of
 //	        a second, in the payment token's smallest unit; place: where it is, for matching with players nearby; pictures: those that it was quick
 //	        enough for when it tried its encoders
@@ -83,8 +83,9 @@
 //	  {"type":"start","session":S,"token":T,"app":A,"size":..,"codecs":[C],"resume":B,"restart":B,"watch":S,"offer":SDP,
 //	   "lease":{"slot":N,"expect":EPOCH,"ttl":MS},"trace":P}
 //	        offer, with watch: the spectator offers, by WHEP, and has no channels: answer is due, and offer never.
-//	        lease: there for a session that begins to be played, not with watch and resume; leased answers it, or refuse; with the code stale where the slot is taken or its epoch another one, after a status
-//	        that says how the slots are; trace, optional: the span that the edge's spans are below
+//	        lease: there for a session that begins to be played, not with watch and resume. leased answers it, or refuse; with the code stale
+//	        where the slot is taken or its epoch another one, after a status that says how the slots are; trace, optional: the span that the
+//	        edge's spans are below
 //	  {"type":"offer","session":S,"sdp":SDP,"restart":true}  the same spectator looks for new ways
 //	  {"type":"answer"|"candidate"|"restart","session":S,...}
 //	  {"type":"probe","session":S}                           answer within 1 s or count as gone
@@ -101,7 +102,8 @@
 //	SPAN   {"first","past"}       seconds of Unix time, past not among them
 //	QUALITY {"framesPerSecond","bitsPerSecond","freezesPerMinute","lossRatio","roundTripP50","roundTripP95","glassP50","glassP95"}   all optional, of the
 //	        whole session; times in milliseconds
-//	SLOT   {"epoch","taken"}      RUNNING  {"session","app","token","watch","slot","epoch"}   token: TokenID of the player's
+//	SLOT   {"epoch","taken"}      RUNNING  {"session","app","token","watch","slot","epoch"}   token: TokenID of the player's;
+//	        slot and epoch are of its lease, and 0 with watch
 //
 // After ended and after a failed installation a player's connection stays open for another play or install; after error
 // signaling closes it. A player whose connection is lost has 30 s to send play with resume on a new one, with a token of the
