@@ -1,6 +1,7 @@
 package server
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -30,8 +31,10 @@ type lessor struct {
 	*edgesim.Slots
 	tb   testing.TB
 	r    *registry
-	edge *edge
 	mute bool // it leaves that to the test too
+
+	mu   sync.Mutex // of edge, while it is being registered: it is told things by then
+	edge *edge
 }
 
 var _ peer = (*lessor)(nil)
@@ -45,6 +48,8 @@ func (r *registry) rents(tb testing.TB, slots *edgesim.Slots, change func(*signa
 	if change != nil {
 		change(&m)
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.edge = r.register(l, m, slots.ID())
 	return l
 }
@@ -95,7 +100,10 @@ func (l *lessor) vacate(id signaling.SessionID) {
 }
 
 func (l *lessor) say(m signaling.Message) {
-	if err := l.r.fromEdge(l.edge, l, m); err != nil {
+	l.mu.Lock()
+	e := l.edge
+	l.mu.Unlock()
+	if err := l.r.fromEdge(e, l, m); err != nil {
 		l.tb.Error(err)
 	}
 }
