@@ -296,7 +296,10 @@ func TestAPeerThatDoesNotReadIsDroppedAndNobodyWaitsForIt(t *testing.T) {
 	s.say(n.play("tux"))
 	start := expect[signaling.Start](e)
 	// The edge offers again and again; the player's socket fills up, then its queue. The edge itself is not held up.
-	sdp := strings.Repeat("x", 48<<10)
+	offer, err := signaling.Encode(e.out, signaling.Offer{Session: start.Session, SDP: strings.Repeat("x", 48<<10)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	began := time.Now()
 	stopped := make(chan signaling.Message, 1)
 	go func() {
@@ -307,7 +310,11 @@ func TestAPeerThatDoesNotReadIsDroppedAndNobodyWaitsForIt(t *testing.T) {
 		stopped <- m
 	}()
 	n.eventually("the player is dropped", func() bool {
-		e.say(signaling.Offer{Session: start.Session, SDP: sdp})
+		for range 8 { // looking takes longer than saying
+			if err := e.WriteMessage(websocket.TextMessage, offer); err != nil {
+				t.Fatal(err)
+			}
+		}
 		return n.metric("nearlight_signaling_connections") == 1
 	})
 	if took := time.Since(began); took > patience {
