@@ -80,6 +80,7 @@ var arrows = []struct {
 	{"checker/committee", []string{"checker/vrf"}, "pure: the drawing of checkers and what they decide together"},
 	{"checker/epoch", []string{"checker/committee", "checker/vrf", "internal/identity"}, "pure: what a log comes to, whoever keeps it"},
 	{"checker/quality", []string{"internal/media"}, "pure measurement over decoded frames"},
+	{"checker/latency", []string{"internal/media", "internal/marker"}, "pure measurement over instants, and what markers say; whose frames they are is not its business"},
 	{"internal/netsim", []string{"internal/media"}, "a network carries packets of anybody; it knows no player and no edge"},
 	{"internal/store", []string{"signaling"}, "what is kept has the names that travel; who writes it is not its business"},
 	{"internal/turntest", nil, "a TURN server relays for anybody"},
