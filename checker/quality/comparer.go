@@ -24,14 +24,11 @@ type Comparer struct {
 
 // Compare looks at each sample once, for both figures. The error wraps ErrSizes, media.ErrFrame or media.ErrSize.
 func (c *Comparer) Compare(want, got *media.Frame) (Likeness, error) {
-	if err := comparable(want, got); err != nil {
+	sums, err := c.compare(want, got)
+	if err != nil {
 		return Likeness{}, err
 	}
 	size := want.Visible
-	if size.Width < MinSide || size.Height < MinSide {
-		return Likeness{}, fmt.Errorf("%w: SSIM takes pictures of %dx%[2]d or more, not %v", media.ErrSize, MinSide, size)
-	}
-	sums := c.similarities(&want.Y, &got.Y, size)
 	// PSNR counts what is beyond the last whole block as well.
 	whole := media.Size{Width: size.Width / block * block, Height: size.Height / block * block}
 	squares := sums.squaredError
@@ -43,6 +40,22 @@ func (c *Comparer) Compare(want, got *media.Frame) (Likeness, error) {
 		squares += squaredError(row(&want.Y, y, size.Width)[from:], row(&got.Y, y, size.Width)[from:])
 	}
 	return Likeness{PSNR: decibels(squares, size.Width*size.Height), SSIM: sums.whole}, nil
+}
+
+// SSIM is as the function of that name.
+func (c *Comparer) SSIM(want, got *media.Frame) (float64, error) {
+	sums, err := c.compare(want, got)
+	return sums.whole, err
+}
+
+func (c *Comparer) compare(want, got *media.Frame) (similarity, error) {
+	if err := comparable(want, got); err != nil {
+		return similarity{}, err
+	}
+	if size := want.Visible; size.Width < MinSide || size.Height < MinSide {
+		return similarity{}, fmt.Errorf("%w: SSIM takes pictures of %dx%[2]d or more, not %v", media.ErrSize, MinSide, size)
+	}
+	return c.similarities(&want.Y, &got.Y, want.Visible), nil
 }
 
 // similarity is what similarities finds over all windows and blocks of two planes.

@@ -73,8 +73,7 @@ const MinSide = window
 // left out. The error wraps ErrSizes or media.ErrFrame.
 func SSIM(want, got *media.Frame) (float64, error) {
 	var c Comparer
-	likeness, err := c.Compare(want, got)
-	return likeness.SSIM, err
+	return c.SSIM(want, got)
 }
 
 func comparable(want, got *media.Frame) error {

@@ -66,6 +66,7 @@ func newBench() *cobra.Command {
 	c.AddCommand(newNetBench())
 	c.AddCommand(newMatchBench())
 	c.AddCommand(newSignalingBench())
+	c.AddCommand(newCheckerBench())
 	return c
 }
 
