@@ -32,7 +32,7 @@ type Frame struct {
 	// Stamp is what the frame's marker says; it means nothing unless Marked.
 	Stamp  marker.Stamp
 	Marked bool
-	// Content is a number that equal pictures share (quality.Content), 0 where nobody has looked. It tells repeated pictures where there is no marker.
+	// Content is a number that frames in a row share while they show the same (quality.Motion), 0 where nobody has looked.
 	Content uint64
 }
 

@@ -186,7 +186,7 @@ func TestADeadlineIsMissedWhereNothingNewCame(t *testing.T) {
 	}
 }
 
-func TestPicturesAreToldApartByCounterElseByContent(t *testing.T) {
+func TestPicturesAreToldApartByContentAndCounter(t *testing.T) {
 	for _, c := range []struct {
 		reason                       string
 		frames                       []latency.Frame
@@ -199,6 +199,9 @@ func TestPicturesAreToldApartByCounterElseByContent(t *testing.T) {
 		{"an older one is shown", counters(4, 3), 0, 1, 0},
 		{"no marker: equal content", contents(7, 7, 8), 1, 0, 0},
 		{"no marker, and nobody has looked", contents(0, 0, 0), 0, 0, 0},
+		{"the counter goes on over the same picture", []latency.Frame{
+			{Marked: true, Stamp: marker.Stamp{Counter: 1}, Content: 9}, {Marked: true, Stamp: marker.Stamp{Counter: 2}, Content: 9},
+		}, 1, 0, 0},
 		{"one of two markers was not read, the content is the same", []latency.Frame{
 			{Marked: true, Stamp: marker.Stamp{Counter: 1}, Content: 9}, {Content: 9}, {Marked: true, Stamp: marker.Stamp{Counter: 3}, Content: 10},
 		}, 1, 0, 0},

@@ -36,27 +36,23 @@ func (p *pictures) add(f *Frame) {
 	p.before, p.began = *f, true
 }
 
-// compare reports whether a frame shows something newer than the one before. The markers' counters say so; where one of them could not be read, the
-// pictures' content does; where nobody has looked at that either, it is taken for new.
+// compare reports whether a frame shows something newer than the one before. Equal content is nothing new, whatever the markers say, which an
+// edge may draw over a picture that stands still. Else the markers' counters tell; where one of them was not read, the frame is taken for new.
 func (p *pictures) compare(f *Frame) bool {
-	if !f.Marked || !p.before.Marked {
-		same := f.Content != 0 && f.Content == p.before.Content
-		if same {
-			p.repeated++
-		}
-		return !same
+	steps := int16(1)
+	if f.Marked && p.before.Marked {
+		steps = int16(f.Stamp.Counter - p.before.Stamp.Counter)
 	}
-	switch steps := int16(f.Stamp.Counter - p.before.Stamp.Counter); {
-	case steps == 0:
-		p.repeated++
-		return false
+	switch {
 	case steps < 0:
 		p.backwards++
 		return false
-	default:
-		p.unshown += uint64(steps - 1)
-		return true
+	case steps == 0 || f.Content != 0 && f.Content == p.before.Content:
+		p.repeated++
+		return false
 	}
+	p.unshown += uint64(steps - 1)
+	return true
 }
 
 // deadlines are how many passed without a fresh frame, where one came so long after another. A frame that is less than half an interval late
