@@ -7,8 +7,8 @@ const codingBlock = 8
 
 // Blockiness is how much the edges of coding blocks stand out, in luma steps: by how much more the picture jumps across every eighth line and column than
 // both sides of it lead one to expect, over the same half a block further on. 0 is none, or as much anywhere else; 1 is plain to see in soft areas. It looks at every
-// eighth line, and at all of the columns' edges on them. The error wraps media.ErrFrame.
-func Blockiness(f *media.Frame) (float64, error) {
+// eighth line, and at all of the columns' edges on them, but not into the top left corner leaveOut, where a marker's cells look like blocks. The error wraps media.ErrFrame.
+func Blockiness(f *media.Frame, leaveOut media.Size) (float64, error) {
 	if err := f.CheckIn(f.Chroma); err != nil {
 		return 0, err
 	}
@@ -16,7 +16,11 @@ func Blockiness(f *media.Frame) (float64, error) {
 	at, between, edges := 0, 0, 0
 	for y := sampledEvery / 2; y < size.Height; y += sampledEvery {
 		line := row(&f.Y, y, size.Width)
-		for x := codingBlock; x+codingBlock/2+1 < size.Width; x += codingBlock {
+		from := 0
+		if y < leaveOut.Height {
+			from = leaveOut.Width
+		}
+		for x := from/codingBlock*codingBlock + codingBlock; x+codingBlock/2+1 < size.Width; x += codingBlock {
 			at += jump(line[x-2], line[x-1], line[x], line[x+1])
 			inside := x + codingBlock/2
 			between += jump(line[inside-2], line[inside-1], line[inside], line[inside+1])
@@ -27,7 +31,11 @@ func Blockiness(f *media.Frame) (float64, error) {
 		a, b, c, d := row(&f.Y, y-2, size.Width), row(&f.Y, y-1, size.Width), row(&f.Y, y, size.Width), row(&f.Y, y+1, size.Width)
 		inside := y + codingBlock/2
 		e, g, h, i := row(&f.Y, inside-2, size.Width), row(&f.Y, inside-1, size.Width), row(&f.Y, inside, size.Width), row(&f.Y, inside+1, size.Width)
-		for x := sampledEvery / 2; x < size.Width; x += sampledEvery {
+		from := 0
+		if y <= leaveOut.Height {
+			from = leaveOut.Width
+		}
+		for x := from + sampledEvery/2; x < size.Width; x += sampledEvery {
 			at += jump(a[x], b[x], c[x], d[x])
 			between += jump(e[x], g[x], h[x], i[x])
 			edges++

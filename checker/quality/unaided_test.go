@@ -97,10 +97,10 @@ func TestOnlyWhatIsSeenToMoveIsNew(t *testing.T) {
 		{"the first", picture(hd, waves), 1},
 		{"the same", picture(hd, waves), 1},
 		{"the same under another marker", stamp(picture(hd, waves), 7), 1},
-		{"the same, with noise that nobody sees", picture(hd, func(x, y int) int { return waves(x, y) + random.IntN(7) - 3 }), 1},
-		{"one sample further", picture(hd, func(x, y int) int { return waves(x+1, y) }), 2},
-		{"brighter by 5", picture(hd, func(x, y int) int { return waves(x+1, y) + 5 }), 2},
-		{"and by 5 again, which adds up", picture(hd, func(x, y int) int { return waves(x+1, y) + 10 }), 3},
+		{"the same, with noise as of a coarse quantiser", picture(hd, func(x, y int) int { return waves(x, y) + random.IntN(17) - 8 }), 1},
+		{"three samples further", picture(hd, func(x, y int) int { return waves(x+3, y) }), 2},
+		{"brighter by 13", picture(hd, func(x, y int) int { return waves(x+3, y) + 13 }), 2},
+		{"and by 13 again, which adds up", picture(hd, func(x, y int) int { return waves(x+3, y) + 26 }), 3},
 		{"another size", picture(media.Size{Width: 640, Height: 360}, waves), 4},
 		{"and back", picture(hd, waves), 5},
 		{"something small moves, 60 by 60", picture(hd, func(x, y int) int {
@@ -140,7 +140,7 @@ func TestBlocksStandOutWhereTheyAre(t *testing.T) {
 		{"blocks of 16: every other edge", flat(16, 0), 2.4, 3.3},
 		{"the same between the edges of coding blocks", flat(8, 4), -6.5, -5},
 	} {
-		got, err := quality.Blockiness(c.picture)
+		got, err := quality.Blockiness(c.picture, media.Size{})
 		if err != nil || got < c.least || got > c.most {
 			t.Errorf("%s: %.2f, %v; want %.1f to %.1f", c.reason, got, err, c.least, c.most)
 		}
@@ -149,7 +149,7 @@ func TestBlocksStandOutWhereTheyAre(t *testing.T) {
 
 func TestWhatIsNoPictureIsRefused(t *testing.T) {
 	none := &media.Frame{Visible: hd, Coded: hd}
-	_, blocks := quality.Blockiness(none)
+	_, blocks := quality.Blockiness(none, media.Size{})
 	_, detail := quality.NewDetail(media.Size{}).Look(none)
 	_, motion := (&quality.Motion{}).Watch(none)
 	for name, err := range map[string]error{"blockiness": blocks, "detail": detail, "motion": motion} {
@@ -157,8 +157,13 @@ func TestWhatIsNoPictureIsRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	stamped := picture(hd, waves)
+	marker.DrawI420(stamped, marker.New(12345678, 7, 9))
+	if got, err := quality.Blockiness(stamped, marker.Size); err != nil || math.Abs(got) > 0.1 {
+		t.Errorf("a marker counts: %v, %v", got, err)
+	}
 	tiny := media.NewFrame(media.Size{Width: 2, Height: 2})
-	if got, err := quality.Blockiness(tiny); got != 0 || err != nil {
+	if got, err := quality.Blockiness(tiny, media.Size{}); got != 0 || err != nil {
 		t.Errorf("blockiness of 2x2: %v, %v", got, err)
 	}
 }
@@ -167,7 +172,7 @@ func TestWhatIsNoPictureIsRefused(t *testing.T) {
 func unaided(tb testing.TB, detail *quality.Detail, motion *quality.Motion, f *media.Frame) {
 	_, err := detail.Look(f)
 	_, err2 := motion.Watch(f)
-	_, err3 := quality.Blockiness(f)
+	_, err3 := quality.Blockiness(f, marker.Size)
 	if err := errors.Join(err, err2, err3); err != nil {
 		tb.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"nearlight/checker/latency"
 	"nearlight/checker/quality"
 	"nearlight/encoder"
 	"nearlight/internal/bench"
@@ -47,7 +48,8 @@ func newCheckerBench() *cobra.Command {
 		Use: "checker [FLAG...]", Short: "Measure what a checker takes for a frame on one core: to decode it, compare it, and read its marker",
 		Long: "Our own scene is coded by each encoder, before anything is measured. Then one thread, the decoder's as well, does for each frame what a checker\n" +
 			"does that has drawn the same scene: decode, PSNR, SSIM, marker. `skipped_frames` is how many of a second's frames would not have been done,\n" +
-			"where they come 60 times a second and one may wait. Where a name ends in _cpu, only the time counts in which a processor worked for us.",
+			"where they come 60 times a second and one may wait. `sampled` is for a checker that compares one in 30. Where a name ends in _cpu, only the time\n" +
+			"counts in which a processor worked for us, as in `sampled`.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if _, err := settle(c); err != nil {
@@ -165,8 +167,9 @@ func (c *checking) total() time.Duration { return c.decode + c.psnr + c.ssim + c
 
 func (b *checkerBench) all(ctx context.Context, codec media.Codec, coded *stream, pictures []*media.Frame, labels bench.Labels) error {
 	times := make([]checking, 0, len(coded.ends))
-	both := make([]float64, 0, len(coded.ends))
+	both, unaided := make([]float64, 0, len(coded.ends)), make([]float64, 0, len(coded.ends))
 	var comparer quality.Comparer
+	alone := newUnaided()
 	unread := 0
 	if err := eachDecoded(ctx, codec, coded, pictures, func(n int, took, processor time.Duration, want, got *media.Frame) error {
 		c := checking{decode: took, processor: processor}
@@ -190,8 +193,13 @@ func (b *checkerBench) all(ctx context.Context, codec media.Codec, coded *stream
 		}
 		times = append(times, c)
 		began = time.Now()
-		_, err = comparer.Compare(want, got)
+		if _, err := comparer.Compare(want, got); err != nil {
+			return err
+		}
 		both = append(both, milliseconds(time.Since(began)))
+		began = time.Now()
+		err = errors.Join(alone.motion(got), alone.look(got))
+		unaided = append(unaided, milliseconds(time.Since(began)))
 		return err
 	}); err != nil {
 		return err
@@ -210,6 +218,7 @@ func (b *checkerBench) all(ctx context.Context, codec media.Codec, coded *stream
 	figure("frame_total", (*checking).total)
 	figure("frame_total_cpu", func(c *checking) time.Duration { return c.processor })
 	b.report.Distribution("psnr_and_ssim", "ms", both, labels)
+	b.report.Distribution("unaided", "ms", unaided, labels)
 	skips := func(name string, of func(*checking) time.Duration) {
 		queue := frameQueue{interval: encoder.FrameTime(encoder.DefaultFrameRate)}
 		for i := range times {
@@ -223,21 +232,55 @@ func (b *checkerBench) all(ctx context.Context, codec media.Codec, coded *stream
 	return nil
 }
 
-// sampled measures what a checker takes that decodes every frame and reads its marker, since each refers to the one before and any may answer an
-// input, but compares one in checkedEvery.
+// unaided is what a checker finds without knowing what should be seen.
+type unaided struct {
+	moved  quality.Motion
+	detail *quality.Detail
+}
+
+func newUnaided() *unaided {
+	return &unaided{moved: quality.Motion{LeaveOut: marker.Size}, detail: quality.NewDetail(marker.Size)}
+}
+
+// motion is for every frame.
+func (u *unaided) motion(f *media.Frame) error {
+	_, err := u.moved.Watch(f)
+	return err
+}
+
+// look is for as many as there is time for.
+func (u *unaided) look(f *media.Frame) error {
+	_, err := u.detail.Look(f)
+	_, err2 := quality.Blockiness(f, marker.Size)
+	return errors.Join(err, err2)
+}
+
+// sampled measures what a checker takes that decodes every frame, as each refers to the one before, reads its marker, as any may answer an input, and sees whether
+// it moves, but compares and looks into one in checkedEvery only.
 func (b *checkerBench) sampled(ctx context.Context, codec media.Codec, coded *stream, pictures []*media.Frame, labels bench.Labels) error {
 	var comparer quality.Comparer
+	alone := newUnaided()
+	meter := latency.New(latency.Config{FrameRate: encoder.DefaultFrameRate})
 	var worked, decoding time.Duration
 	if err := eachDecoded(ctx, codec, coded, pictures, func(n int, _, processor time.Duration, want, got *media.Frame) error {
 		if n < checkerSettle {
 			return nil
 		}
 		began := threadTime()
-		if _, err := marker.Decode(got.Y, got.Visible); err != nil && !errors.Is(err, marker.ErrChecksum) && !errors.Is(err, marker.ErrAbsent) {
+		stamp, unread := marker.Decode(got.Y, got.Visible)
+		change, err := alone.moved.Watch(got)
+		if err != nil {
 			return err
 		}
+		shown := media.Instant(time.Duration(n+1) * encoder.FrameTime(encoder.DefaultFrameRate))
+		meter.Frame(latency.Frame{
+			FirstPacket: shown, Decoded: shown, Size: got.Visible, Bytes: len(coded.unit(n)), Stamp: stamp, Marked: unread == nil, Content: change.Content,
+		})
 		if n%checkedEvery == 0 {
 			if _, err := comparer.Compare(want, got); err != nil {
+				return err
+			}
+			if err := alone.look(got); err != nil {
 				return err
 			}
 		}

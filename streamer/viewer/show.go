@@ -90,7 +90,7 @@ func (s *show) one(unit *AccessUnit, epoch int) error {
 		}
 		s.decoder, s.epoch = decoder, epoch
 	}
-	frame := Frame{Codec: unit.Codec, RTP: unit.RTP, FirstPacket: unit.FirstPacket, LastPacket: unit.LastPacket, Bytes: len(unit.Data)}
+	frame := Frame{Codec: unit.Codec, RTP: unit.RTP, FirstPacket: unit.FirstPacket, LastPacket: unit.LastPacket, Coded: unit.Data, Bytes: len(unit.Data)}
 	if s.decoder != nil {
 		picture, err := s.decoder.Decode(unit.Data)
 		if err != nil {

@@ -24,6 +24,7 @@ import (
 // Frame is one decoded picture. It is valid until Watcher.Frame returns.
 type Frame struct {
 	Picture     *media.Frame // nil when the viewer does not decode
+	Coded       []byte       // the access unit that it was decoded from, in the form of media.Slice
 	Codec       media.Codec
 	RTP         uint32
 	FirstPacket media.Instant
