@@ -28,5 +28,6 @@ func newScene() *cobra.Command {
 	c.Flags().Var(&size, "size", "size of the window (default: the whole screen)")
 	c.Flags().IntVar(&config.FrameRate, "fps", 0, "frames per second (0: the game's own rate)")
 	c.Flags().BoolVar(&config.Measure, "measure", false, "draw the measuring marker into every frame")
+	c.Flags().BoolVar(&config.Challenge, "challenge", false, "draw what a checker types, in place of the game")
 	return c
 }

@@ -97,14 +97,7 @@ func (s *Studio) Prepare(v *View, size media.Size) {
 // Compose makes the picture of a view.
 func (s *Studio) Compose(v *View, size media.Size) *Picture {
 	p := &s.picture
-	s.Reach = clamp(s.Reach, leastReach, 1)
-	reach := FullReach * s.Reach
-	p.Light = lightAt(v.Game.sunset)
-	p.Light.Haze = hazeAtReach / reach
-	p.Time = v.Time
-	p.Backdrop = p.Light.Sky(Vec3{-v.Facing.Back.X, 0, -v.Facing.Back.Z}.Unit())
-	lens := newLens(v, size, reach)
-	p.View, p.SkyView, p.FlatView = lens.view(), lens.skyView(), flatView(size)
+	lens, reach := s.light(p, v, size)
 	p.Solids = p.Solids[:0]
 	s.placeCraft(p, v)
 	s.placeGround(p, v, lens, reach)
@@ -116,6 +109,19 @@ func (s *Studio) Compose(v *View, size media.Size) *Picture {
 	paintGlows(&p.Glows, v)
 	s.paintOverlay(&p.Overlay, v, lens, size)
 	return p
+}
+
+// light sets all of a picture that depends on the eye and the time of day alone.
+func (s *Studio) light(p *Picture, v *View, size media.Size) (_ lens, reach float64) {
+	s.Reach = clamp(s.Reach, leastReach, 1)
+	reach = FullReach * s.Reach
+	p.Light = lightAt(v.Game.sunset)
+	p.Light.Haze = hazeAtReach / reach
+	p.Time = v.Time
+	p.Backdrop = p.Light.Sky(Vec3{-v.Facing.Back.X, 0, -v.Facing.Back.Z}.Unit())
+	lens := newLens(v, size, reach)
+	p.View, p.SkyView, p.FlatView = lens.view(), lens.skyView(), flatView(size)
+	return lens, reach
 }
 
 func (s *Studio) placeCraft(p *Picture, v *View) {

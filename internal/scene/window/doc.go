@@ -11,6 +11,8 @@
 // With Config.Measure each picture carries a marker (internal/marker): the instant just before it is drawn, and the
 // sequence of the last input that it answers. An injector sets the root window's property _NEARLIGHT_INPUT (CARDINAL, 32
 // bits, one value) to the sequence just before it injects the event, over the same connection.
+//
+// With Config.Challenge the same window shows another thing, what a checker types (package arena), with its own second block.
 package window
 
 import (
@@ -44,6 +46,7 @@ type Config struct {
 	FrameRate int           // pictures a second, 0 for DefaultFrameRate
 	Seed      uint64        // of land and trail
 	Measure   bool          // mark every picture, and never rest
+	Challenge bool          // draw what a checker types (package arena) in place of the game
 	Rest      time.Duration // without input before the picture stands still, 0 for play.DefaultRest
 	Logger    *slog.Logger  // nil discards
 }

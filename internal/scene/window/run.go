@@ -13,6 +13,7 @@ import (
 
 	"nearlight/internal/media"
 	"nearlight/internal/scene"
+	"nearlight/internal/scene/arena"
 	"nearlight/internal/scene/gles"
 	"nearlight/internal/scene/play"
 )
@@ -28,10 +29,10 @@ func run(ctx context.Context, config Config, openScreen func(*display) (*screen,
 	started := media.Now()
 
 	// The first picture's ground is built while the driver starts.
-	built := make(chan *play.Show, 1)
+	built := make(chan show, 1)
 	var building errgroup.Group
 	building.Go(func() error {
-		built <- play.New(play.Config{Seed: config.Seed, Measure: config.Measure, Rest: config.Rest})
+		built <- newShow(config)
 		return nil
 	})
 	defer building.Wait() //nolint:errcheck // it returns nil
@@ -57,6 +58,30 @@ func run(ctx context.Context, config Config, openScreen func(*display) (*screen,
 	err = l.run(ctx)
 	config.Logger.Info("scene ended", "pictures", show.Pictures(), "mean", l.drawing/time.Duration(max(show.Pictures()-1, 1)), "reach", show.Reach())
 	return err
+}
+
+// show is what the window shows: the game, or what a checker asks for.
+type show interface {
+	Begin(size media.Size, period time.Duration, now media.Instant)
+	Take(e play.Event, now media.Instant)
+	Still() bool
+	Picture(size media.Size, now media.Instant) *scene.Picture
+	Mark(picture *scene.Picture, at media.Instant)
+	Shown(took time.Duration)
+	Pictures() int
+	Reach() float64
+}
+
+var (
+	_ show = (*play.Show)(nil)
+	_ show = (*arena.Show)(nil)
+)
+
+func newShow(config Config) show {
+	if config.Challenge {
+		return arena.NewShow()
+	}
+	return play.New(play.Config{Seed: config.Seed, Measure: config.Measure, Rest: config.Rest})
 }
 
 // screen is where pictures go: context and renderer, and whether they pass through memory.
@@ -134,7 +159,7 @@ func (s *screen) show(p *scene.Picture, size media.Size) error {
 type loop struct {
 	display *display
 	screen  *screen
-	show    *play.Show
+	show    show
 	pacer   play.Pacer
 	log     *slog.Logger
 	started media.Instant // 0 once the first picture was shown
