@@ -1,10 +1,11 @@
 // Package redraw draws the pictures of a challenge again, as a checker does who has no more than Mesa's software rasterizer: what should
 // this picture have shown?
 //
-// A Painter belongs to the goroutine that opened it, which keeps its thread until Close.
+// A Painter has one user at a time, on any thread.
 package redraw
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"time"
@@ -35,36 +36,43 @@ func Open(task arena.Task, size media.Size) (_ *Painter, err error) {
 		return nil, err
 	}
 	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	p := &Painter{task: task, size: size, studio: arena.NewStudio(), pixels: make([]byte, 4*size.Width*size.Height)}
-	defer func() {
-		if err != nil {
-			p.Close()
-		}
-	}()
 	if p.context, err = gles.OpenOffscreen(); err != nil {
 		return nil, err
 	}
 	if p.renderer, err = gles.NewRenderer(p.context); err != nil {
+		p.context.Close()
 		return nil, err
 	}
-	return p, p.renderer.Resize(size)
+	if err := errors.Join(p.renderer.Resize(size), p.context.Leave()); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
 }
 
 // Driver is the name of what draws.
 func (p *Painter) Driver() string { return p.renderer.Target().Driver }
 
 // Paint draws what is seen so long after a nonce was taken, without blocks, into a frame of the painter's size.
-func (p *Painter) Paint(nonce arena.Nonce, since time.Duration, into *media.Frame) error {
+func (p *Painter) Paint(nonce arena.Nonce, since time.Duration, into *media.Frame) (err error) {
 	if into.Visible != p.size {
 		return fmt.Errorf("redraw: a frame of %v for pictures of %v", into.Visible, p.size)
 	}
 	if p.script == nil || nonce != p.nonce {
 		p.nonce, p.script = nonce, p.task.Script(nonce)
 	}
-	if err := p.renderer.Draw(p.studio.ComposeTableau(p.script.At(since), p.size)); err != nil {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := p.context.Enter(); err != nil {
 		return err
 	}
-	if err := p.renderer.Read(p.pixels); err != nil {
+	err = p.renderer.Draw(p.studio.ComposeTableau(p.script.At(since), p.size))
+	if err == nil {
+		err = p.renderer.Read(p.pixels)
+	}
+	if err := errors.Join(err, p.context.Leave()); err != nil {
 		return err
 	}
 	return yuv.FromBGRX(into, p.pixels, 4*p.size.Width)
@@ -72,11 +80,10 @@ func (p *Painter) Paint(nonce arena.Nonce, since time.Duration, into *media.Fram
 
 // Close frees everything. It may be called once.
 func (p *Painter) Close() {
-	if p.renderer != nil {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if p.context.Enter() == nil { // else the GPU is gone, and all of it with it
 		p.renderer.Close()
 	}
-	if p.context != nil {
-		p.context.Close()
-	}
-	runtime.UnlockOSThread()
+	p.context.Close()
 }
