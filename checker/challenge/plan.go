@@ -26,7 +26,7 @@ type Plan struct {
 // Bounds of a plan. What is kept of a challenge is bounded by them: at most the samples' luma, and some 100 octets a picture.
 const (
 	mostLength    = 10 * time.Minute
-	leastEvery    = 50 * time.Millisecond
+	leastEvery    = 100 * time.Millisecond // an edge may hold a key for half of it, and takes 400 presses a second
 	mostFrameRate = 240
 	spare         = 2 // times as many pictures as there should be are taken, and no more
 )

@@ -15,6 +15,7 @@ type Watch struct {
 	plan       Plan
 	random     *rand.Rand
 	sent       []sent
+	known      map[arena.Nonce]int // the places in sent
 	seen       []seen
 	roundTrips []time.Duration
 	last       picture // the newest picture's, for comparison with the next
@@ -56,12 +57,13 @@ func NewWatch(plan Plan, random rand.Source) (*Watch, error) {
 	if err := plan.Check(); err != nil {
 		return nil, err
 	}
-	return &Watch{plan: plan, random: rand.New(random)}, nil
+	return &Watch{plan: plan, random: rand.New(random), known: make(map[arena.Nonce]int)}, nil
 }
 
 // Sent notes that a nonce was sent, its last key at an instant of the checker's clock. Nonces are noted in the order in which they are sent, and
 // before anything that answers them.
 func (w *Watch) Sent(nonce arena.Nonce, at media.Instant) {
+	w.known[nonce] = len(w.sent)
 	w.sent = append(w.sent, sent{nonce: nonce, at: at})
 }
 
@@ -115,10 +117,10 @@ func (w *Watch) begun(now media.Instant) bool {
 // patience is how many nonces later one counts as unanswered.
 const patience = 2
 
-// claimed is which nonce a claim is about.
+// claimed is which nonce a claim is about. That a nonce before it was missed does not matter to it.
 func (w *Watch) claimed(c arena.Claim, arrived media.Instant) int {
-	i := int(c.Index) - 1
-	if i < 0 || i >= len(w.sent) || w.sent[i].nonce != c.Nonce || w.sent[i].at > arrived {
+	i, known := w.known[c.Nonce]
+	if !known || c.Index == 0 || w.sent[i].at > arrived {
 		return -1
 	}
 	return i

@@ -35,6 +35,10 @@ type Request struct {
 	// them as they are.
 	Offer  func(offer string) string
 	Answer func(offer, answer string) string
+
+	// Look gets each decoded picture, valid until it returns, and Told each message of the edge; nil looks at none.
+	Look func(viewer.Frame)
+	Told func(control.Message)
 }
 
 // Shown is one decoded picture as a test looks at it.
@@ -51,8 +55,10 @@ type Player struct {
 	signal *client.Player
 	offer  func(offer string) string         // nil takes the offer as it is
 	answer func(offer, answer string) string // nil sends the answer as it is
-	bond   *binding.Player                   // used by signaled alone
-	proven atomic.Bool                       // nothing of the connection counts before
+	look   func(viewer.Frame)
+	told   func(control.Message)
+	bond   *binding.Player // used by signaled alone
+	proven atomic.Bool     // nothing of the connection counts before
 	stop   context.CancelFunc
 	done   chan struct{}
 
@@ -121,6 +127,7 @@ func newPlayer(url, token string, r Request) (*Player, error) {
 		return nil, err
 	}
 	p.offer, p.answer = r.Offer, r.Answer
+	p.look, p.told = r.Look, r.Told
 	if r.Key == nil {
 		if r.Key, err = identity.NewKey(); err != nil {
 			return nil, err
@@ -291,6 +298,9 @@ func (p *Player) Frame(f viewer.Frame) {
 	if !p.proven.Load() {
 		return
 	}
+	if p.look != nil {
+		p.look(f)
+	}
 	shown := Shown{At: time.Now(), Size: f.Picture.Visible, Luma: meanLuma(f.Picture), Bytes: f.Bytes}
 	p.note(func() { p.frames = append(p.frames, shown) })
 }
@@ -311,6 +321,9 @@ func meanLuma(f *media.Frame) float64 {
 
 // Message implements viewer.Watcher.
 func (p *Player) Message(m control.Message) {
+	if p.told != nil {
+		p.told(m)
+	}
 	p.note(func() {
 		switch m := m.(type) {
 		case *control.Alive:

@@ -11,10 +11,10 @@
 //
 // # Keys
 //
-// Everything is typed on a US keyboard, by physical keys. Space begins a task, Return a nonce. Digits of 4 bits follow, most significant
-// first: those of a task are 8 of the seed and 4 of the number of objects, those of a nonce 8. The digits at even places are A (0) to P (15),
-// those at odd places Q to Z, then 1 to 6, so that no key follows itself: a display may take a key that is pressed twice within a millisecond for one that is held.
-// A key out of turn ends what was begun.
+// Everything is typed on a US keyboard, by physical keys. Space begins a task, Return a nonce. Letters follow, of A to Z and 1 to 6, no one twice: a key
+// that is pressed again at once may reach an app as one that is held, because an edge makes short taps longer, and displays repeat keys. So a
+// value is an order of different letters: the first chooses among 32, the next among the 31 that are left, and so on, the first being
+// the least significant. A nonce has 8 (of 32 bits), a task 11 (the seed's 32 bits, then 16 of the number of objects). A letter for the second time ends what was begun.
 //
 // # Concurrency
 //

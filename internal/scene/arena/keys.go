@@ -1,5 +1,10 @@
 package arena
 
+import (
+	"bytes"
+	"strings"
+)
+
 // Keysyms of the keys that begin something (X11/keysymdef.h); of letters and digits they are the Latin-1 codes.
 const (
 	symbolReturn = 0xff0d
@@ -12,12 +17,10 @@ const (
 	keySpace  = 57
 )
 
-// digits are the keys of each digit, at even places and at odd ones.
-const digits = "abcdefghijklmnop" + "qrstuvwxyz123456"
+// letters are the keys that values are typed with.
+const letters = "abcdefghijklmnopqrstuvwxyz123456"
 
-const bitsPerDigit = 4
-
-// codes are the kernel's codes of digits' keys.
+// codes are the kernel's codes of the letters' keys.
 var codes = map[byte]uint16{
 	'1': 2, '2': 3, '3': 4, '4': 5, '5': 6, '6': 7,
 	'q': 16, 'w': 17, 'e': 18, 'r': 19, 't': 20, 'y': 21, 'u': 22, 'i': 23, 'o': 24, 'p': 25,
@@ -25,69 +28,78 @@ var codes = map[byte]uint16{
 	'z': 44, 'x': 45, 'c': 46, 'v': 47, 'b': 48, 'n': 49, 'm': 50,
 }
 
+// How many different keys, in which order, have more values than bits need: 32*31*...*25 is 2^38, and with three factors more 2^52.
 const (
-	nonceDigits = 8
-	taskDigits  = 12
+	nonceKeys, nonceBits = 8, 32
+	taskKeys, taskBits   = 11, 48
 )
 
 // Keys are the keys to type a task with, by the kernel's codes, each to be pressed and let go of.
 func (t Task) Keys() []uint16 {
-	return typed(keySpace, uint64(t.Seed)<<16|uint64(t.Objects), taskDigits)
+	return typed(keySpace, uint64(t.Seed)<<16|uint64(t.Objects), taskKeys)
 }
 
 // Keys are the keys to type a nonce with.
-func (n Nonce) Keys() []uint16 { return typed(keyReturn, uint64(n), nonceDigits) }
+func (n Nonce) Keys() []uint16 { return typed(keyReturn, uint64(n), nonceKeys) }
 
 func typed(begin uint16, value uint64, count int) []uint16 {
 	keys := []uint16{begin}
-	for i := range count {
-		digit := value >> (bitsPerDigit * (count - 1 - i)) & 0xf
-		keys = append(keys, codes[digits[digit+16*uint64(i&1)]])
+	left := []byte(letters)
+	for range count {
+		choices := uint64(len(left))
+		chosen := value % choices
+		value /= choices
+		keys = append(keys, codes[left[chosen]])
+		left = append(left[:chosen], left[chosen+1:]...)
 	}
 	return keys
 }
 
 // reader makes tasks and nonces of what is typed.
 //
-//	idle --Space--> task --12 digits--> idle
+//	idle --Space--> task --11 letters--> idle
 //	  |                |
-//	  '---Return--> nonce --8 digits--> idle        any other key: idle
+//	  '---Return--> nonce --8 letters--> idle        a letter for the second time, or any other key: idle
 type reader struct {
-	wanted int // digits in all; 0 is idle
+	wanted int // letters in all; 0 is idle
 	count  int
-	value  uint64
+	typed  [taskKeys]byte
 }
 
 // press takes a key. At most one of task and nonce is true.
 func (r *reader) press(symbol uint32) (value uint64, task, nonce bool) {
 	switch symbol {
 	case symbolSpace:
-		*r = reader{wanted: taskDigits}
+		*r = reader{wanted: taskKeys}
 		return 0, false, false
 	case symbolReturn:
-		*r = reader{wanted: nonceDigits}
+		*r = reader{wanted: nonceKeys}
 		return 0, false, false
 	}
-	digit, known := digitOf(symbol, r.count&1)
-	if r.wanted == 0 || !known {
+	known := symbol < 0x80 && strings.IndexByte(letters, byte(symbol)) >= 0
+	if r.wanted == 0 || !known || bytes.IndexByte(r.typed[:r.count], byte(symbol)) >= 0 {
 		*r = reader{}
 		return 0, false, false
 	}
-	r.value = r.value<<bitsPerDigit | digit
+	r.typed[r.count] = byte(symbol)
 	if r.count++; r.count < r.wanted {
 		return 0, false, false
 	}
-	done := *r
+	value = valueOf(r.typed[:r.count])
+	task, nonce = r.wanted == taskKeys && value < 1<<taskBits, r.wanted == nonceKeys && value < 1<<nonceBits
 	*r = reader{}
-	return done.value, done.wanted == taskDigits, done.wanted == nonceDigits
+	return value, task, nonce
 }
 
-// digitOf is the digit of a key at an even (0) or odd (1) place.
-func digitOf(symbol uint32, odd int) (digit uint64, known bool) {
-	for d := range uint64(16) {
-		if symbol == uint32(digits[int(d)+16*odd]) {
-			return d, true
-		}
+// valueOf is the value that different letters in an order stand for.
+func valueOf(typed []byte) (value uint64) {
+	left := []byte(letters)
+	weight := uint64(1)
+	for _, letter := range typed {
+		chosen := bytes.IndexByte(left, letter)
+		value += weight * uint64(chosen)
+		weight *= uint64(len(left))
+		left = append(left[:chosen], left[chosen+1:]...)
 	}
-	return 0, false
+	return value
 }
