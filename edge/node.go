@@ -262,7 +262,7 @@ func (n *Node) codecs() []string {
 func (n *Node) apps() []signaling.App {
 	apps := make([]signaling.App, 0, len(n.config.Offered))
 	for _, d := range n.config.Offered {
-		entry := signaling.App{Name: d.Name, Title: d.Title, Summary: d.Summary, Package: d.Package, Installed: d.Installed()}
+		entry := signaling.App{Name: d.Name, Title: d.Title, Summary: d.Summary, Package: d.Package, Installed: d.Installed(), Hidden: d.Hidden}
 		for _, key := range d.Keys {
 			entry.Keys = append(entry.Keys, signaling.Key{Keys: strings.Join(key.Keys, " "), Does: key.Does})
 		}

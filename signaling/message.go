@@ -52,6 +52,7 @@ type App struct {
 	Keys      List[Key] `json:"keys"`
 	Package   string    `json:"package"`
 	Installed bool      `json:"installed"`
+	Hidden    bool      `json:"hidden,omitempty"` // players are not told of it
 }
 
 // Key says what one key, or a few together, does in an app.

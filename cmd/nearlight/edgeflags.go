@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -237,8 +238,26 @@ func reached(ports *udpmux.Ports) []netip.AddrPort {
 	return at
 }
 
-// offered is what players may start: a command, one app, or the whole catalogue.
+// offered is what may be started: a command, one app, or the whole catalogue, and on a display what checkers ask for.
 func (f *edgeFlags) offered(command []string) ([]app.Description, error) {
+	offered, err := f.played(command)
+	if err != nil || f.display.offscreen() {
+		return offered, err
+	}
+	catalogue, err := app.Embedded()
+	if err != nil {
+		return nil, err
+	}
+	for _, hidden := range catalogue.Hidden() {
+		if !slices.ContainsFunc(offered, func(d app.Description) bool { return d.Name == hidden.Name }) {
+			offered = append(offered, hidden)
+		}
+	}
+	return offered, nil
+}
+
+// played is what players may start.
+func (f *edgeFlags) played(command []string) ([]app.Description, error) {
 	catalogue, err := app.Embedded()
 	if err != nil {
 		return nil, err

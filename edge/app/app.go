@@ -32,6 +32,8 @@ type Description struct {
 	Files []File `yaml:"files"`
 	// Keys are what a player needs to know.
 	Keys []Key `yaml:"keys"`
+	// Hidden apps are not shown to players: whoever plays one knows its name.
+	Hidden bool `yaml:"hidden"`
 	// Pointer says what the mouse is for.
 	Pointer Pointer `yaml:"pointer"`
 }

@@ -105,17 +105,31 @@ func (d *Description) check() error {
 	return nil
 }
 
-// Apps lists all apps. The caller does not change them.
-func (c *Catalogue) Apps() []Description { return c.apps }
+// Apps lists all apps that players are shown.
+func (c *Catalogue) Apps() []Description { return c.which(false) }
 
-// Lookup finds an app by name. The error wraps ErrUnknown and lists the names there are.
+// Hidden lists the others.
+func (c *Catalogue) Hidden() []Description { return c.which(true) }
+
+func (c *Catalogue) which(hidden bool) (apps []Description) {
+	for _, d := range c.apps {
+		if d.Hidden == hidden {
+			apps = append(apps, d)
+		}
+	}
+	return apps
+}
+
+// Lookup finds an app by name, hidden or not. The error wraps ErrUnknown and lists the names that are shown.
 func (c *Catalogue) Lookup(name string) (Description, error) {
-	names := make([]string, len(c.apps))
-	for n, app := range c.apps {
+	var names []string
+	for _, app := range c.apps {
 		if app.Name == name {
 			return app, nil
 		}
-		names[n] = app.Name
+		if !app.Hidden {
+			names = append(names, app.Name)
+		}
 	}
 	return Description{}, fmt.Errorf("%w %q: the catalogue has %s", ErrUnknown, name, strings.Join(names, ", "))
 }

@@ -49,6 +49,28 @@ func TestTheEmbeddedCatalogueIsComplete(t *testing.T) {
 	}
 }
 
+func TestAHiddenAppIsFoundByNameAlone(t *testing.T) {
+	c, err := Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	challenge, err := c.Lookup("challenge")
+	if err != nil || !challenge.Hidden {
+		t.Errorf("hidden %v, %v", challenge.Hidden, err)
+	}
+	for _, app := range c.Apps() {
+		if app.Hidden {
+			t.Errorf("%s is shown", app.Name)
+		}
+	}
+	if len(c.Hidden()) != 1 || c.Hidden()[0].Name != "challenge" {
+		t.Errorf("hidden: %v", c.Hidden())
+	}
+	if _, err := c.Lookup("none"); err == nil || strings.Contains(err.Error(), "challenge") {
+		t.Errorf("a wrong name is told of it: %v", err)
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	const good = "- {name: game, title: Game, summary: One., package: game, program: game}\n"
 	if c, err := Parse([]byte(good)); err != nil || len(c.Apps()) != 1 || c.Apps()[0].Pointer != PointerUnused {

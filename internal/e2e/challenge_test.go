@@ -102,8 +102,8 @@ func TestAChallengedEdgeDrawsWhatItIsAsked(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := &checking{t: t, watch: watch, pinged: make(map[uint32]media.Instant)}
-	up := start(t, e2etest.Challenged(plan.FrameRate), "--size", plan.Size.String(), "--max-size", plan.Size.String(), "--fps", "30", "--encoder", "x264")
-	c.player = up.Play(t, e2etest.Request{Look: c.look, Told: c.told})
+	up := start(t, e2etest.Still(t), "--size", plan.Size.String(), "--max-size", plan.Size.String(), "--fps", "30", "--encoder", "x264")
+	c.player = up.Play(t, e2etest.Request{App: "challenge", Look: c.look, Told: c.told})
 	c.player.App(t, control.AppRunning)
 	c.player.Open(t)
 	e2etest.Eventually(t, e2etest.Patience, "the app draws", func() bool {

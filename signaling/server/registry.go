@@ -236,6 +236,9 @@ func (r *registry) apps(allowed func(app string) bool) []signaling.App {
 		}
 		seen[&apps[0]] = true
 		for _, app := range apps {
+			if app.Hidden {
+				continue
+			}
 			if known, ok := byName[app.Name]; allowed(app.Name) && (!ok || app.Installed && !known.Installed) {
 				byName[app.Name] = app
 			}
