@@ -79,6 +79,8 @@ var arrows = []struct {
 	{"checker/vrf", nil, "pure"},
 	{"checker/committee", []string{"checker/vrf"}, "pure: the drawing of checkers and what they decide together"},
 	{"checker/epoch", []string{"checker/committee", "checker/vrf", "internal/identity"}, "pure: what a log comes to, whoever keeps it"},
+	{"checker/challenge", []string{"internal/scene/arena", "internal/media"}, "pure: what pictures, arrivals and claims come to; who draws them again is handed in"},
+	{"checker/challenge/redraw", []string{"internal/scene", "internal/yuv", "internal/media"}, "draws what edges draw, by the same code"},
 	{"checker/quality", []string{"internal/media"}, "pure measurement over decoded frames"},
 	{"checker/latency", []string{"internal/media", "internal/marker"}, "pure measurement over instants, and what markers say; whose frames they are is not its business"},
 	{"internal/netsim", []string{"internal/media"}, "a network carries packets of anybody; it knows no player and no edge"},
