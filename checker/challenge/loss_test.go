@@ -38,15 +38,15 @@ func TestLimitsLeaveRoomForEachEncoder(t *testing.T) {
 	plan := planned(2 * time.Second)
 	plan.Share = 0.3
 	r := honest(3, plan)
-	spread := func(r *run, c coder, rate media.Bitrate) challenge.Spread {
+	spread := func(r *run, c coder, rate media.Bitrate) (challenge.Spread, []string) {
 		w := a.watched(t, r, c, rate)
-		_, err := w.Judge(p, limits, began.Add(2*plan.Length))
+		v, err := w.Judge(p, limits, began.Add(plan.Length))
 		must(t, err)
-		return challenge.SpreadOf(w)
+		return challenge.SpreadOf(w), v.Failed()
 	}
 	for _, c := range coders {
-		half := spread(r.changed(halved), c, usualRate)
-		other := spread(r.changed(func(_ int, s *shot, _ []shot) bool {
+		half, _ := spread(r.changed(halved), c, usualRate)
+		other, _ := spread(r.changed(func(_ int, s *shot, _ []shot) bool {
 			s.nonce++
 			return true
 		}), c, usualRate)
@@ -59,7 +59,10 @@ func TestLimitsLeaveRoomForEachEncoder(t *testing.T) {
 			t.Errorf("%s: half the resolution has a detail of %.2f", c.name, half.Detail[1])
 		}
 		for _, rate := range []media.Bitrate{usualRate * 2 / 3, usualRate} {
-			own := spread(r, c, rate)
+			own, failed := spread(r, c, rate)
+			if len(failed) > 0 {
+				t.Errorf("%s %v: an honest edge fails in %v", c.name, rate, failed)
+			}
 			t.Logf("%s %v: %v", c.name, rate, own)
 			if own.Same[0] < limits.Same+1 || own.Fresh[0] < limits.Fresh+0.5 {
 				t.Errorf("%s %v: an honest picture has %.1f dB, and is nearer to itself by %.1f", c.name, rate, own.Same[0], own.Fresh[0])

@@ -69,7 +69,9 @@ func (m *machine) tell(message signaling.Message) {
 func (m *machine) Registration() signaling.Register {
 	register := signaling.Register{
 		Token: m.token, Name: "den", Codecs: signaling.List[string]{"h264", "vp8"},
-		Apps: signaling.List[signaling.App]{{Name: "tux", Title: "Tux", Installed: true}, {Name: "race", Title: "Race"}},
+		Apps: signaling.List[signaling.App]{
+			{Name: "tux", Title: "Tux", Installed: true}, {Name: "race", Title: "Race"}, {Name: "hidden", Title: "Hidden", Installed: true, Hidden: true},
+		},
 	}
 	m.slots.Describe(&register)
 	return register
