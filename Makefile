@@ -19,8 +19,8 @@ BUILD_PACKAGES := gcc libc6-dev pkg-config libx264-dev libopenh264-dev libvpx-de
 # sway and xwayland make `--display wayland`; whoever wants it at run time installs them (docs/edge.md).
 TEST_PACKAGES := libx265-dev chromium firefox-esr sway xwayland xkb-data supertux extremetuxracer kobodeluxe x11-apps x11-utils pulseaudio pulseaudio-utils wireplumber alsa-utils ffmpeg iproute2 procps pebble postgresql coturn python3-aiortc
 
-# Simulations without a goroutine: there is no race in them to detect, and the detector makes them six times as long. internal/archtest holds them to it.
-SEQUENTIAL := ./internal/placement ./signaling/match ./streamer/congestion ./streamer/recovery
+# Simulations and arithmetic without a goroutine: there is no race in them to detect, and the detector makes them six times as long. internal/archtest holds them to it.
+SEQUENTIAL := ./checker/challenge ./checker/quality ./internal/placement ./signaling/match ./streamer/congestion ./streamer/recovery
 
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print)
 
