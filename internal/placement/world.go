@@ -37,6 +37,7 @@ type edge struct {
 	city, network int
 	lastMile      float32 // ms
 	away          float32 // from the city's middle, in ms
+	at            match.Place
 	slots         int
 	shown         match.Edge // as signaling knows it
 }
@@ -152,7 +153,7 @@ func (w *world) moved(p match.Place, by match.Kilometres) (match.Place, match.Ki
 func (w *world) newEdge(number int) edge {
 	e := edge{city: w.somewhere()}
 	at, away := w.moved(cities[e.city].place, 20)
-	e.away = float32(away / light)
+	e.away, e.at = float32(away/light), at
 	switch kind := w.random.Float64(); {
 	case kind < 0.35:
 		e.network, e.lastMile, e.slots = len(w.networks)-hosters+w.random.IntN(hosters), float32(0.3+0.5*w.random.Float64()), 4+w.random.IntN(9)
