@@ -78,6 +78,7 @@ var arrows = []struct {
 	{"internal/corpus", []string{"internal/media", "internal/scene", "internal/yuv"}, "pictures to compare encoders on, whoever they are"},
 	{"checker/vrf", nil, "pure"},
 	{"checker/committee", []string{"checker/vrf"}, "pure: the drawing of checkers and what they decide together"},
+	{"checker/location", nil, "pure: places and round trips, whoever measured"},
 	{"checker/epoch", []string{"checker/committee", "checker/vrf", "internal/identity"}, "pure: what a log comes to, whoever keeps it"},
 	{"checker/challenge", []string{"internal/scene/arena", "internal/media"}, "pure: what pictures, arrivals and claims come to; who draws them again is handed in"},
 	{"checker/challenge/redraw", []string{"internal/scene", "internal/yuv", "internal/media"}, "draws what edges draw, by the same code"},
