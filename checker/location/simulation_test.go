@@ -191,7 +191,7 @@ func (r tried) odd(truth tried) float64 {
 func TestFalseClaimsAreFound(t *testing.T) {
 	trials := 1000
 	if testing.Short() || raceDetector {
-		trials = 200
+		trials = 100
 	}
 	type row struct {
 		checkers   int
@@ -244,7 +244,7 @@ func TestFalseClaimsAreFound(t *testing.T) {
 func TestEstimatesAreNearTheTruth(t *testing.T) {
 	trials := 100
 	if testing.Short() || raceDetector {
-		trials = 10
+		trials = 4
 	}
 	for _, n := range []int{8, 16, 32, 57} {
 		for _, share := range []float64{0, 0.10, 0.25} {
