@@ -82,6 +82,7 @@ var arrows = []struct {
 	{"checker/epoch", []string{"checker/committee", "checker/vrf", "internal/identity"}, "pure: what a log comes to, whoever keeps it"},
 	{"checker/challenge", []string{"internal/scene/arena", "internal/media"}, "pure: what pictures, arrivals and claims come to; who draws them again is handed in"},
 	{"checker/challenge/redraw", []string{"internal/scene", "internal/yuv", "internal/media"}, "draws what edges draw, by the same code"},
+	{"checker/life", []string{"checker/epoch", "checker/vrf", "internal/identity"}, "pure: what verdicts make of an edge; who measures, matches or keeps the log asks it, and it knows none of them"},
 	{"checker/quality", []string{"internal/media"}, "pure measurement over decoded frames"},
 	{"checker/latency", []string{"internal/media", "internal/marker"}, "pure measurement over instants, and what markers say; whose frames they are is not its business"},
 	{"internal/netsim", []string{"internal/media"}, "a network carries packets of anybody; it knows no player and no edge"},
