@@ -20,7 +20,7 @@ BUILD_PACKAGES := gcc libc6-dev pkg-config libx264-dev libopenh264-dev libvpx-de
 TEST_PACKAGES := libx265-dev chromium firefox-esr sway xwayland xkb-data supertux extremetuxracer kobodeluxe x11-apps x11-utils pulseaudio pulseaudio-utils wireplumber alsa-utils ffmpeg iproute2 procps pebble postgresql coturn python3-aiortc
 
 # Simulations and arithmetic without a goroutine: there is no race in them to detect, and the detector makes them six times as long. internal/archtest holds them to it.
-SEQUENTIAL := ./checker/challenge ./checker/quality ./internal/placement ./signaling/match ./streamer/congestion ./streamer/recovery
+SEQUENTIAL := ./checker/challenge ./checker/location ./checker/quality ./internal/placement ./signaling/match ./streamer/congestion ./streamer/recovery
 
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print)
 
