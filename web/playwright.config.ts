@@ -21,7 +21,11 @@ export default defineConfig({
   timeout: 60_000,
   forbidOnly: process.env["CI"] !== undefined,
   reporter: [["list"]],
-  use: { browserName: "chromium", launchOptions: { executablePath, args }, trace: { mode: "retain-on-failure", screenshots: false } },
+  use: {
+    browserName: "chromium",
+    launchOptions: { executablePath, args },
+    trace: { mode: "retain-on-failure", screenshots: false },
+  },
   projects: [
     {
       name: "desktop",
