@@ -16,7 +16,8 @@
 // is not waited for, and nor is anybody for longer than the caller's patience: nobody is locked out by a node that is silent.
 //
 // So two nodes that do not hear each other may each grant a claim by one token. When they do again, each tells the other its holds
-// (Told), and both find which of two sessions is the one to end: the one that began later. What the token's issuer loses to a partition is a
+// (Told), and both find which of two sessions is the one to end: the one that began later, or, where both began by one claim, the one that its player
+// has left. What the token's issuer loses to a partition is a
 // second session for as long as that lasts, and once for each part.
 //
 // That a token is spent is told to all, and by all to a node that is new: it is known as long as any node is that has heard of it.
@@ -63,13 +64,25 @@ type Hold struct {
 	Since int64 `json:"since"`
 	// Alone says that the token is known to be for one session at a time. It is not known of a session whose player is not.
 	Alone bool `json:"alone,omitempty"`
+	Turn
+}
+
+// Turn says by which claim a session began, and as which of it: a player whose session comes to nothing, or whose edge is lost, is given another one
+// by the same claim. The zero value is for one of which that is not known.
+type Turn struct {
+	Claim string `json:"claim,omitempty"`
+	N     int    `json:"turn,omitempty"` // from 1 on
 }
 
 // Unattended is later than any time: a session without a player makes room for one that has one.
 const Unattended = 1<<53 - 1
 
-// before reports whether h stays where it and other cannot both.
+// before reports whether h stays where it and other cannot both. Of those by one claim that is the newest: its player has left the others, whatever the
+// nodes that have them have heard.
 func (h Hold) before(other Hold) bool {
+	if h.Claim != "" && h.Claim == other.Claim && h.N != other.N {
+		return h.N > other.N
+	}
 	return cmp.Or(cmp.Compare(h.Since, other.Since), cmp.Compare(h.Session, other.Session)) < 0
 }
 

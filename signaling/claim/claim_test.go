@@ -145,6 +145,10 @@ func TestOfTwoSessionsBothNodesEndTheSame(t *testing.T) {
 		{"of the same time one of them", Hold{Session: "1", Since: 5, Alone: true}, Hold{Session: "2", Since: 5, Alone: true}, "b"},
 		{"the one without a player", Hold{Session: "1", Since: Unattended}, Hold{Session: "2", Since: 5, Alone: true}, "a"},
 		{"neither of a token for many", Hold{Session: "1", Since: 5}, Hold{Session: "2", Since: 4}, ""},
+		{"the one that its player has left", Hold{Session: "1", Since: 4, Alone: true, Turn: Turn{"c", 1}}, Hold{Session: "2", Since: 5, Alone: true, Turn: Turn{"c", 2}}, "a"},
+		{"the one that its player has left, though it is away", Hold{Session: "1", Since: 4, Alone: true, Turn: Turn{"c", 1}}, Hold{Session: "2", Since: Unattended, Turn: Turn{"c", 2}}, "a"},
+		{"the later one, by two claims", Hold{Session: "1", Since: 4, Alone: true, Turn: Turn{"c", 1}}, Hold{Session: "2", Since: 5, Alone: true, Turn: Turn{"d", 2}}, "b"},
+		{"the later one, of unknown claims", Hold{Session: "1", Since: 4, Alone: true, Turn: Turn{"", 1}}, Hold{Session: "2", Since: 5, Alone: true, Turn: Turn{"", 2}}, "b"},
 		{"neither, where it is one", Hold{Session: "1", Since: 5, Alone: true}, Hold{Session: "1", Since: 4, Alone: true}, ""},
 	} {
 		a, b := NewBook(), NewBook()

@@ -202,7 +202,7 @@ func (r *registry) holdToken(s *session) {
 	if s.watches != "" {
 		return
 	}
-	h := claim.Hold{Token: s.owner, Session: s.id, Since: claim.Unattended}
+	h := claim.Hold{Token: s.owner, Session: s.id, Since: claim.Unattended, Turn: s.turn}
 	if s.player != nil {
 		h.Since, h.Alone = s.sat.UnixMilli(), !s.player.claims.Allows(token.Many)
 	}
@@ -286,6 +286,16 @@ func (r *registry) endDoubled(sessions []signaling.SessionID) {
 			s.log.Warn("another session runs by the same token, and this one ends")
 			r.metrics.doubled.Inc()
 			r.finish(s, signaling.Ended{Reason: signaling.NewError(signaling.CodeTokenInUse)}, true)
+		}
+	}
+}
+
+// leaveBehind ends the sessions that a player of another node has left without a word to be heard, by the claim by which it begins the next one.
+func (r *registry) leaveBehind(tokenID string, next claim.Turn) {
+	for _, h := range r.book.HoldsOf(tokenID) {
+		if s := r.sessions[h.Session]; s != nil && s.over == nil && next.Claim != "" && h.Claim == next.Claim && h.N < next.N {
+			s.log.Info("the session's player has begun another one")
+			r.finish(s, signaling.Ended{Reason: signaling.NewError(signaling.CodeLeft)}, true)
 		}
 	}
 }

@@ -363,3 +363,59 @@ func TestOtherNodesMaySayAnythingOfTokens(t *testing.T) {
 		}
 	})
 }
+
+// A node that is not heard, and hears: its edge has a session for a player who was given another one.
+func TestAPlayerWhoWasGivenAnotherSessionKeepsItWhateverIsHeardOfTheFirst(t *testing.T) {
+	inCity(t, 3, func(c *city) {
+		first, second := c.rig(1), c.rig(1)
+		first.connect(c.nodes[0])
+		time.Sleep(holdsTold - nodeSilence - 4*time.Second) // it says what it holds soon after it is heard again
+		unheard := false
+		c.nodes[0].bus.Disturb(func(_ string, data []byte) int {
+			if unheard = unheard || strings.Contains(string(data), `"link"`); unheard {
+				return 0
+			}
+			return 1
+		})
+		g := c.gamer(c.nodes[1], "one", nil)
+		c.settle()
+		second.connect(c.nodes[2])
+		time.Sleep(nodeSilence + time.Second)
+		matched := c.plays(g)
+		if held := second.Held(); len(held) != 1 || held[0].Session != matched.Session || len(first.Held()) != 1 {
+			c.Fatalf("%v and %v are held, for %v", first.Held(), held, matched.Session)
+		}
+		c.nodes[0].bus.Disturb(nil)
+		time.Sleep(holdsTold + linkSilence)
+		c.heard(g)
+		if g.closed || len(first.Held()) > 0 || len(second.Held()) != 1 {
+			c.Errorf("the player is sent away: %v (%v); %v and %v are held", g.closed, g.reason, first.Held(), second.Held())
+		}
+	})
+}
+
+func TestAnEdgeWhoseNodeWasAwayTakesThePlayerWhoHadLeftItUnheard(t *testing.T) {
+	inCity(t, 2, func(c *city) {
+		m := c.rig(2)
+		m.connect(c.nodes[0])
+		c.settle()
+		g := c.gamer(c.nodes[1], "one", nil)
+		matched := c.plays(g)
+		c.nodes[0].mu.Lock()
+		s := c.nodes[0].sessions[matched.Session]
+		turn := s.turn
+		turn.N++
+		c.nodes[0].leaveBehind(s.owner, claim.Turn{Claim: "another", N: 9})
+		kept := s.over == nil && c.nodes[0].sessions[s.id] == s
+		c.nodes[0].leaveBehind(s.owner, turn)
+		left := c.nodes[0].sessions[s.id] != s
+		c.nodes[0].mu.Unlock()
+		if !kept || !left || turn.Claim == "" {
+			c.Errorf("by another claim it goes on: %v; by its own it ends: %v (%+v)", kept, left, turn)
+		}
+		c.settle()
+		if len(m.Held()) > 0 {
+			c.Errorf("%v", m.Held())
+		}
+	})
+}

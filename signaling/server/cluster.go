@@ -10,6 +10,7 @@ import (
 
 	"nearlight/internal/bus"
 	"nearlight/signaling"
+	"nearlight/signaling/claim"
 	"nearlight/signaling/sequence"
 	"nearlight/signaling/token"
 )
@@ -120,6 +121,7 @@ type opening struct {
 	Trace  string           `json:"trace,omitempty"` // as in signaling.Start
 	Rest   time.Duration    `json:"rest,omitempty"`  // for which a player who was moved is not moved again
 	Handed bool             `json:"handed,omitempty"`
+	Turn   claim.Turn       `json:"turn"` // as which the session begins, if it does
 }
 
 type parting struct {

@@ -121,7 +121,7 @@ func (r *registry) open(g *guest, o opening) {
 		g.broken = true
 		return
 	}
-	p := &player{peer: guestPeer{g}, log: r.log.With("role", "player", "of", g.name.node), guest: g, request: play, claims: o.Claims, offer: o.Offer}
+	p := &player{peer: guestPeer{g}, log: r.log.With("role", "player", "of", g.name.node), guest: g, request: play, claims: o.Claims, offer: o.Offer, turn: o.Turn}
 	p.rest = time.Now().Add(max(0, min(o.Rest, moveRest)))
 	r.joinRequest(p, o.Trace)
 	g.player = p
@@ -145,6 +145,7 @@ func (r *registry) open(g *guest, o opening) {
 			g.tell(body{Retry: match.NoCommonCodec(play.Codecs, e.codecs)})
 			return
 		}
+		r.leaveBehind(signaling.TokenID(o.Claims.ID), o.Turn)
 		if refusal = r.mayBegin(o.Claims, o.Handed); refusal == nil {
 			refusal = r.begin(p, e, codecs)
 		}

@@ -42,7 +42,7 @@ func (r *registry) connect(p *player, f *farEdge, m signaling.Play, claims token
 		r.step(p, nil, spanElsewhere)
 	}
 	p.log.Debug("player is served by another node", "link", l.name, "at", l.node, "edge", l.edge)
-	r.toHome(l, body{Open: &opening{Play: play, Claims: claims, Edge: f.ID, Quiet: quiet, Offer: p.offer, Trace: p.traced(), Rest: max(0, time.Until(p.rest)), Handed: p.handed}})
+	r.toHome(l, body{Open: &opening{Play: play, Claims: claims, Edge: f.ID, Quiet: quiet, Offer: p.offer, Trace: p.traced(), Rest: max(0, time.Until(p.rest)), Handed: p.handed, Turn: p.turn}})
 	return nil
 }
 

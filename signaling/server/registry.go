@@ -106,6 +106,7 @@ type player struct {
 	request signaling.Play // what the session is for
 	claims  token.Claims   // of its token
 	claim   *claiming      // nil: it claims no token
+	turn    claim.Turn     // as which its newest session began
 	handed  bool           // it had a session, which counts as its studio's until all nodes have heard that it is over
 	tries   int            // proposals that were overtaken
 	seek    *seeking       // its session's edge is awaited; nil: it is not

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"nearlight/signaling"
+	"nearlight/signaling/claim"
 	"nearlight/signaling/match"
 	"nearlight/signaling/token"
 )
@@ -43,6 +44,7 @@ type session struct {
 	sat    time.Time        // since when its player has it
 	holder string           // the address that the token is bound to; "" for none
 	studio string           // whose key has signed the token; "" where that is not known
+	turn   claim.Turn       // as which of its player's sessions it began, by which claim
 	once   bool             // the token is good for this session alone
 	until  int64            // when it expires, in seconds since 1970
 	slot   int              // that was proposed; who looks on has none, here and below
@@ -153,6 +155,10 @@ func (r *registry) give(p *player, id signaling.EdgeID) *signaling.Error {
 			return err
 		}
 	}
+	p.turn = claim.Turn{N: p.turn.N + 1}
+	if p.claim != nil {
+		p.turn.Claim = p.claim.ID
+	}
 	if f := r.farNow(id); f != nil {
 		f.Free-- // its node will say how it is
 		r.reindex(f.ID)
@@ -173,7 +179,7 @@ func (r *registry) begin(p *player, e *edge, codecs []string) *signaling.Error {
 		id: newSessionID(e.id), app: p.request.App, owner: signaling.TokenID(p.claims.ID), key: p.claims.Key, edge: e, born: time.Now(),
 		shareable: p.claims.Allows(token.Watch), trust: trust{p.claims.Edges, p.claims.Root}, rest: p.rest,
 	}
-	s.once, s.until = p.claims.Once, p.claims.Expires.Unix()
+	s.once, s.until, s.turn = p.claims.Once, p.claims.Expires.Unix(), p.turn
 	if !p.claims.Holder.IsZero() {
 		s.holder = p.claims.Holder.String()
 	}
