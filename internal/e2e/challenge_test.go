@@ -97,7 +97,7 @@ func TestAChallengedEdgeDrawsWhatItIsAsked(t *testing.T) {
 	}
 	defer painter.Close()
 	random := rand.NewPCG(1, uint64(media.Now()))
-	watch, err := challenge.NewWatch(plan, random)
+	watch, err := challenge.NewWatch(plan, rand.NewPCG(2, random.Uint64())) // of its own: pictures are looked at while nonces are made
 	if err != nil {
 		t.Fatal(err)
 	}

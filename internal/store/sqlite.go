@@ -55,6 +55,7 @@ func openSQLite(path string, lockWait time.Duration) (*engine, error) {
 	write.SetMaxOpenConns(1)
 	write.SetMaxIdleConns(1)
 	write.SetConnMaxLifetime(0)
+	awaitLog(write, lockWait)
 	read, err := sql.Open("sqlite", source("query_only(1)"))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("store: %w", err), write.Close())
@@ -99,6 +100,15 @@ var sqliteOnly = regexp.MustCompile(`/\* sqlite: (.*?) \*/`)
 
 // sqliteDialect takes in what stands in comments for SQLite alone.
 func sqliteDialect(text string) string { return sqliteOnly.ReplaceAllString(text, "$1") }
+
+// awaitLog has the file get its write-ahead log. SQLite waits for no lock there, whatever its busy_timeout: of two programs that open a new file at once
+// one is turned away, and may try again. What else is wrong with the file whoever uses it first is told.
+func awaitLog(write *sql.DB, wait time.Duration) {
+	const again = 5 * time.Millisecond
+	for deadline := time.Now().Add(wait); errors.Is(classifySQLite(write.Ping()), ErrLocked) && time.Now().Before(deadline); {
+		time.Sleep(again)
+	}
+}
 
 // classifySQLite goes by the primary result code (https://www.sqlite.org/rescode.html).
 func classifySQLite(err error) error {
