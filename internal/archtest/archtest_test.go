@@ -77,6 +77,7 @@ var arrows = []struct {
 	{"internal/scene", []string{"internal/marker", "internal/media"}, "the scene is an ordinary program, and its challenge is the same code"},
 	{"internal/corpus", []string{"internal/media", "internal/scene", "internal/yuv"}, "pictures to compare encoders on, whoever they are"},
 	{"checker/vrf", nil, "pure"},
+	{"checker/beacon", nil, "public randomness, whoever draws by it"},
 	{"checker/committee", []string{"checker/vrf"}, "pure: the drawing of checkers and what they decide together"},
 	{"checker/location", nil, "pure: places and round trips, whoever measured"},
 	{"checker/epoch", []string{"checker/committee", "checker/vrf", "internal/identity"}, "pure: what a log comes to, whoever keeps it"},
