@@ -2,8 +2,10 @@ package vrf
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"testing"
 
 	"filippo.io/edwards25519"
@@ -106,6 +108,43 @@ func TestKeysThatCouldCheatAreRefused(t *testing.T) {
 	}
 }
 
+// Gamma may be off by a point of small order where c is a multiple of that: by RFC 9381 section 5.3, c times Gamma is taken away, not added the order
+// less c times. Everybody has to take the same proofs, and the output is the key's only one all the same.
+func TestAProofWithAPointOfSmallOrderIsTakenAsTheRFCSays(t *testing.T) {
+	order8, err := new(edwards25519.Point).SetBytes(octets(t, "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, input := NewPrivateKey([SeedSize]byte{9}), []byte("input")
+	public := key.Public()
+	_, right := key.Prove(input)
+	h := hashToPoint(public, input)
+	gamma := new(edwards25519.Point).ScalarMult(key.scalar, h)
+	gamma.Add(gamma, order8)
+	taken := 0
+	for attempt := range byte(64) {
+		nonce, err := edwards25519.NewScalar().SetUniformBytes(append(make([]byte, 63), attempt))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := hashPoints(public[:], h.Bytes(), gamma.Bytes(), new(edwards25519.Point).ScalarBaseMult(nonce).Bytes(), new(edwards25519.Point).ScalarMult(nonce, h).Bytes())
+		proof := Proof(slices.Concat(gamma.Bytes(), c, edwards25519.NewScalar().MultiplyAdd(shortScalar(c), key.scalar, nonce).Bytes()))
+		output, err := Verify(public, input, proof)
+		if multiple := c[0]%8 == 0; multiple != (err == nil) {
+			t.Errorf("c is a multiple of 8: %v, and the proof: %v", multiple, err)
+		}
+		if err == nil {
+			taken++
+			if output != right {
+				t.Errorf("another output of the same key and input: %x", output)
+			}
+		}
+	}
+	if taken == 0 {
+		t.Error("no c was a multiple of 8")
+	}
+}
+
 func TestAProofHasOneForm(t *testing.T) {
 	key := NewPrivateKey([SeedSize]byte{7})
 	proof, _ := key.Prove([]byte("input"))
@@ -119,6 +158,43 @@ func TestAProofHasOneForm(t *testing.T) {
 	if _, err := Verify(key.Public(), []byte("input"), proof); !errors.Is(err, ErrProof) {
 		t.Errorf("got %v", err)
 	}
+}
+
+func TestPointsAreWrittenTogetherAsEachByItself(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		points := []*edwards25519.Point{edwards25519.NewIdentityPoint(), edwards25519.NewGeneratorPoint()}
+		for _, seed := range rapid.SliceOfN(rapid.Uint64(), 0, 6).Draw(t, "points") {
+			scalar, err := edwards25519.NewScalar().SetUniformBytes(binary.BigEndian.AppendUint64(make([]byte, 56), seed))
+			if err != nil {
+				t.Fatal(err)
+			}
+			points = append(points, new(edwards25519.Point).ScalarBaseMult(scalar), new(edwards25519.Point).Negate(points[len(points)-1]))
+		}
+		for i, written := range encode(points...) {
+			if !bytes.Equal(written, points[i].Bytes()) {
+				t.Fatalf("point %d is written %x, and is %x", i, written, points[i].Bytes())
+			}
+		}
+	})
+}
+
+func TestAPointHasOneForm(t *testing.T) {
+	least := octets(t, "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f") // p, which is another way to write 0
+	rapid.Check(t, func(t *rapid.T) {
+		encoded := rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "encoded")
+		if rapid.Bool().Draw(t, "beyond p") {
+			copy(encoded, least)
+			encoded[0] += rapid.ByteMax(18).Draw(t, "by")
+		} else if rapid.Bool().Draw(t, "small") {
+			clear(encoded[1:])
+		}
+		encoded[31] ^= rapid.SampledFrom([]byte{0, 0x80}).Draw(t, "sign")
+		p, err := new(edwards25519.Point).SetBytes(encoded)
+		want := err == nil && bytes.Equal(p.Bytes(), encoded)
+		if _, got := point(encoded); got != want {
+			t.Fatalf("%x: taken: %v, want %v", encoded, got, want)
+		}
+	})
 }
 
 func FuzzVerify(f *testing.F) {
