@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 	"nearlight/signaling/client"
 	"nearlight/streamer/control"
 	"nearlight/streamer/viewer"
+	"nearlight/streamer/viewer/rendezvous"
 )
 
 // evdevD is benchKey's evdev code.
@@ -36,6 +36,7 @@ const (
 type goPlayer struct {
 	viewer *viewer.Viewer
 	signal *client.Player
+	meet   *rendezvous.Rendezvous
 	linked bool // it is to be reached over an emulated link alone
 
 	mu     sync.Mutex
@@ -61,6 +62,7 @@ func benchPipeline(ctx context.Context, f *benchFlags, r *bench.Report) (err err
 	if p.signal, err = client.NewPlayer(client.Config{URL: s.url}, request); err != nil {
 		return err
 	}
+	p.meet = rendezvous.New(p.viewer, nil, p.signal.Send)
 	began := media.Now()
 	playing, stop := context.WithCancel(ctx)
 	defer stop()
@@ -120,10 +122,8 @@ func benchPipeline(ctx context.Context, f *benchFlags, r *bench.Report) (err err
 // decodable lists the codecs that this build decodes.
 func decodable() []string {
 	var names []string
-	for _, candidate := range ladder("") {
-		if name := string(candidate.Codec); !slices.Contains(names, name) && decodes(candidate.Codec) == nil {
-			names = append(names, name)
-		}
+	for _, codec := range viewer.Decodable() {
+		names = append(names, string(codec))
 	}
 	return names
 }
@@ -167,18 +167,10 @@ func (p *goPlayer) press(ctx context.Context, length time.Duration, random *rand
 }
 
 // signaled handles what signaling says.
-func (p *goPlayer) signaled(m signaling.Message) {
-	var err error
-	switch m := m.(type) {
-	case signaling.Offer:
-		var answer string
-		if answer, err = p.viewer.Answer(m.SDP); err == nil {
-			err = p.signal.Send(signaling.Answer{SDP: answer})
-		}
-	case signaling.Candidate:
-		line := uint16(m.Line)
-		err = p.viewer.AddCandidate(webrtc.ICECandidateInit{Candidate: m.Candidate, SDPMid: &m.Mid, SDPMLineIndex: &line})
-	}
+func (p *goPlayer) signaled(m signaling.Message) { p.note(p.meet.Hear(m)) }
+
+// note keeps what has failed.
+func (p *goPlayer) note(err error) {
 	if err != nil {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -206,19 +198,5 @@ func (p *goPlayer) Candidate(c *webrtc.ICECandidateInit) {
 	if p.linked {
 		return // there is no way around the link
 	}
-	m := signaling.Candidate{}
-	if c != nil {
-		m.Candidate = c.Candidate
-		if c.SDPMid != nil {
-			m.Mid = *c.SDPMid
-		}
-		if c.SDPMLineIndex != nil {
-			m.Line = int(*c.SDPMLineIndex)
-		}
-	}
-	if err := p.signal.Send(m); err != nil {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.failed = errors.Join(p.failed, err)
-	}
+	p.note(p.meet.Tell(c))
 }

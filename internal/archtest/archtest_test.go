@@ -36,6 +36,7 @@ var arrows = []struct {
 	{"streamer/control", nil, "a wire form has no dependencies"},
 	{"streamer/udpmux", []string{"internal/media"}, "sockets know no sessions; departures are on the clock of the frames"},
 	{"streamer/viewer", []string{"streamer/control", "streamer/ccfb", "streamer/red", "streamer/fec", "streamer/dependency", "internal/media", "internal/decode", "internal/opus", "internal/telemetry"}, "a player in Go is a player: it knows no edge"},
+	{"streamer/viewer/rendezvous", []string{"signaling", "signaling/binding", "internal/identity"}, "what signaling says of a connection, handed to whoever plays; it dials nobody"},
 	{"signaling", nil, "a wire form has no dependencies"},
 	{"signaling/match", []string{"signaling"}, "pure ranking"},
 	{"signaling/lease", []string{"signaling", "internal/identity"}, "pure: who holds a slot, and who has signed that"},

@@ -37,6 +37,14 @@ func (p *Player) Wanted() bool { return p.claims.Bound() }
 // Proven reports whether the connection was shown to be with an edge that the token trusts. Nothing of it counts before.
 func (p *Player) Proven() bool { return p.proven || !p.Wanted() }
 
+// Edge is whose key has signed the connection, zero where none has.
+func (p *Player) Edge() identity.Address {
+	if !p.proven {
+		return identity.Address{}
+	}
+	return p.edge.Edge
+}
+
 // Matched takes note of the lease that signaling tells of, if it does: what is offered next has to come from the edge that has signed it.
 func (p *Player) Matched(m signaling.Matched) { p.lease = m.Lease }
 

@@ -53,7 +53,8 @@ type assembler struct {
 	depacketizer depacketizer // new for each access unit
 	unit         AccessUnit
 	broken       bool // a packet of the current access unit is lost
-	lost         uint64
+
+	received, lost int // since counts was asked last
 }
 
 type arrived struct {
@@ -86,6 +87,7 @@ func (a *assembler) push(p *rtp.Packet, at media.Instant) {
 	slot := &a.packets[p.SequenceNumber%reorderWindow]
 	if slot.packet == nil {
 		*slot = arrived{packet: p, at: at}
+		a.received++
 		if a.dependencyID != 0 {
 			slot.place = placeOf(&a.dependencies, p.GetExtension(a.dependencyID))
 		}
@@ -142,6 +144,13 @@ func (a *assembler) giveUp() {
 	a.next++
 	a.lost++
 	a.broken = true
+}
+
+// counts is how many packets came, repeated and restored ones among them, and how many were given up, since it was asked last.
+func (a *assembler) counts() (received, lost int) {
+	received, lost = a.received, a.lost
+	a.received, a.lost = 0, 0
+	return received, lost
 }
 
 func (a *assembler) reset() {

@@ -197,3 +197,41 @@ func TestAFrameWithoutItsBeginningIsNotTakenForWhole(t *testing.T) {
 		}
 	}
 }
+
+func TestPacketsAreCountedOnceAndLostWhenTheyAreGivenUp(t *testing.T) {
+	a := newAssembler(h264)
+	packets := stream(65530, 4, 3)
+	for i, p := range packets {
+		if i != 4 && i != 5 {
+			a.push(p, 1)
+			a.push(p, 1) // again
+		}
+	}
+	collect(t, a, 1)
+	if received, lost := a.counts(); received != 10 || lost != 0 {
+		t.Errorf("%d received and %d lost while those that are missing may still come", received, lost)
+	}
+	a.push(packets[5], 2) // late
+	collect(t, a, 1)
+	collect(t, a, media.Instant(patience)+1)
+	a.push(packets[4], media.Instant(patience)+2) // too late
+	if received, lost := a.counts(); received != 1 || lost != 1 {
+		t.Errorf("then %d received and %d lost, want 1 and 1", received, lost)
+	}
+	if received, lost := a.counts(); received != 0 || lost != 0 {
+		t.Errorf("%d and %d again", received, lost)
+	}
+}
+
+func TestPacketsThatAreLeftOutAreLost(t *testing.T) {
+	a := newDescribedAssembler()
+	for i, p := range described(t, 0, 1, 2) {
+		if i != 3 { // the third frame refers to the first, and goes on without the second's end
+			a.push(p, 1)
+		}
+	}
+	collect(t, a, 1)
+	if received, lost := a.counts(); received != 5 || lost != 1 {
+		t.Errorf("%d received and %d lost of 6", received, lost)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/pion/rtp/codecs"
 	"github.com/pion/webrtc/v4"
 
+	"nearlight/internal/decode"
 	"nearlight/internal/media"
 	"nearlight/streamer/fec"
 )
@@ -42,6 +43,17 @@ var formats = []format{
 	{media.VP8, []string{""}, func() depacketizer { return new(codecs.VP8Packet) }, isVP8Keyframe},
 	{media.VP9, []string{"profile-id=0"}, func() depacketizer { return new(codecs.VP9Packet) }, isVP9Keyframe},
 	{media.AV1, []string{"level-idx=16;profile=0;tier=0"}, func() depacketizer { return new(codecs.AV1Depacketizer) }, isAV1Keyframe},
+}
+
+// Decodable are the codecs that a viewer of this build can receive and decode.
+func Decodable() []media.Codec {
+	var found []media.Codec
+	for _, f := range formats {
+		if decoder, err := decode.Open(f.codec); err == nil && decoder.Close() == nil {
+			found = append(found, f.codec)
+		}
+	}
+	return found
 }
 
 // formatOf finds the format of what a track carries.

@@ -135,6 +135,7 @@ func (r *receiving) run(drained <-chan error) error {
 		if err := r.pop(now); err != nil {
 			return err
 		}
+		r.count()
 		r.ask(now)
 	}
 }
@@ -205,6 +206,16 @@ func (r *receiving) pop(now media.Instant) error {
 		if unit != nil && !r.mending {
 			r.show.push(unit, r.reception.epoch)
 		}
+	}
+}
+
+// count tells of what came, and of what will never come.
+func (r *receiving) count() {
+	if r.viewer.packets == nil {
+		return
+	}
+	if received, lost := r.reception.packets.counts(); received > 0 || lost > 0 {
+		r.viewer.packets(received, lost)
 	}
 }
 

@@ -11,6 +11,9 @@ import (
 // waitingUnits is how many whole access units may wait for the decoder. Whoever is behind by more makes the network wait.
 const waitingUnits = 64
 
+// ErrDecoder reports that this machine cannot decode what it has accepted, whatever came.
+var ErrDecoder = errors.New("the decoder does not open")
+
 // show decodes access units, where that is wanted, and hands pictures to the watcher, on a goroutine of its own.
 type show struct {
 	viewer *Viewer
@@ -86,7 +89,7 @@ func (s *show) one(unit *AccessUnit, epoch int) error {
 	if s.viewer.decode && epoch != s.epoch {
 		decoder, err := decode.Open(unit.Codec)
 		if err = errors.Join(err, s.closeDecoder()); err != nil {
-			return fmt.Errorf("open the decoder: %w", err)
+			return fmt.Errorf("%w: %w", ErrDecoder, err)
 		}
 		s.decoder, s.epoch = decoder, epoch
 	}

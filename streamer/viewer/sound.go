@@ -136,7 +136,7 @@ func (l *listening) makeUp(frames int, at media.Instant) error {
 func (v *Viewer) listen(track *webrtc.TrackRemote) error {
 	decoder, err := opus.NewDecoder()
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrDecoder, err)
 	}
 	defer decoder.Close()
 	l := listening{decoder: decoder, hear: v.hear}

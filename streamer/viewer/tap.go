@@ -2,6 +2,7 @@ package viewer
 
 import (
 	"io"
+	"sync/atomic"
 
 	"github.com/pion/rtp"
 	"github.com/pion/transport/v4/packetio"
@@ -20,7 +21,8 @@ const (
 // that they repeat, and drops them while nobody reads; of repair packets it knows nothing.
 type tap struct {
 	packets chan arrived
-	reports *reporter // nil for none
+	dropped atomic.Uint64 // packets that found no room
+	reports *reporter     // nil for none
 }
 
 func newTap(reports *reporter) *tap {
@@ -53,6 +55,7 @@ func (b *tappedBuffer) Write(data []byte) (int, error) {
 		select {
 		case b.tap.packets <- arrived{packet: packet, at: at}:
 		default:
+			b.tap.dropped.Add(1)
 		}
 	}
 	return b.Buffer.Write(data)

@@ -55,6 +55,11 @@ type Config struct {
 	// CCFB reports on packets by RFC 8888, after each frame and at least every 20 ms, in place of the transport-wide feedback that
 	// browsers send, with each one's ECN field. Answer fails where the edge does not offer it.
 	CCFB bool
+	// Packets is called, from one goroutine, with how many of the picture's packets came since the last call, repeated and restored ones among them, and
+	// how many were given up for good. Nil does not count.
+	Packets func(received, lost int)
+	// Answered is called for each Ping that was answered.
+	Answered func(Exchange)
 	// Microphone answers an edge that takes what its player says; Speak says it. It needs Hear.
 	Microphone bool
 
@@ -74,6 +79,10 @@ type Viewer struct {
 	logger     *slog.Logger
 	decode     bool
 	hear       func(Sound)
+	packets    func(received, lost int)
+	answered   func(Exchange)
+	pings      pings
+	reflexive  reflexive
 	relayOnly  bool
 	tap        *tap
 	reports    *reporter // nil without CCFB
@@ -140,6 +149,7 @@ func New(config Config, watcher Watcher) (*Viewer, error) {
 	}
 	v := &Viewer{
 		api: api, connection: connection, speaks: config.Microphone, watcher: watcher, logger: logger, decode: config.Decode, relayOnly: config.RelayOnly, hear: config.Hear,
+		packets: config.Packets, answered: config.Answered,
 		tap: tap, reports: reports, repairs: repairs,
 		ended: make(chan struct{}), open: make(chan struct{}),
 	}
@@ -158,6 +168,7 @@ func New(config Config, watcher Watcher) (*Viewer, error) {
 			watcher.Candidate(nil)
 			return
 		}
+		v.reflexive.add(c)
 		init := c.ToJSON()
 		watcher.Candidate(&init)
 	})
@@ -295,10 +306,14 @@ func (v *Viewer) adopt(channel *webrtc.DataChannel) {
 	})
 	var parser control.Parser
 	channel.OnMessage(func(raw webrtc.DataChannelMessage) {
+		now := media.Now()
 		m, err := parser.Parse(control.FromEdge, kind, raw.Data)
 		if err != nil {
 			v.logger.Warn("message from the edge", "channel", channel.Label(), "error", err)
 			return
+		}
+		if pong, is := m.(*control.Pong); is {
+			v.answer(pong, now)
 		}
 		v.watcher.Message(m)
 	})

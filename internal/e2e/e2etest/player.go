@@ -3,9 +3,7 @@ package e2etest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +16,7 @@ import (
 	"nearlight/signaling/client"
 	"nearlight/streamer/control"
 	"nearlight/streamer/viewer"
+	"nearlight/streamer/viewer/rendezvous"
 )
 
 // Request says how a Player plays. The zero value plays whatever the program runs.
@@ -51,16 +50,16 @@ type Shown struct {
 
 // Player is one player. What it has seen is read by its methods; all may be used from several goroutines.
 type Player struct {
-	viewer *viewer.Viewer
-	signal *client.Player
-	offer  func(offer string) string         // nil takes the offer as it is
-	answer func(offer, answer string) string // nil sends the answer as it is
-	look   func(viewer.Frame)
-	told   func(control.Message)
-	bond   *binding.Player // used by signaled alone
-	proven atomic.Bool     // nothing of the connection counts before
-	stop   context.CancelFunc
-	done   chan struct{}
+	viewer  *viewer.Viewer
+	signal  *client.Player
+	meet    *rendezvous.Rendezvous
+	offer   func(offer string) string         // nil takes the offer as it is
+	answer  func(offer, answer string) string // nil sends the answer as it is
+	look    func(viewer.Frame)
+	told    func(control.Message)
+	stop    context.CancelFunc
+	done    chan struct{}
+	offered string // the newest offer, as it was taken; signaled's
 
 	mu      sync.Mutex
 	changed chan struct{} // closed and made anew with everything that happens
@@ -133,11 +132,11 @@ func newPlayer(url, token string, r Request) (*Player, error) {
 			return nil, err
 		}
 	}
-	if p.bond, err = binding.NewPlayer(play.Token, r.Key, time.Now); err != nil {
-		p.bond = nil // no token at all: signaling says so
-		return p, nil
+	bond, err := binding.NewPlayer(play.Token, r.Key, time.Now)
+	if err != nil {
+		bond = nil // no token at all: signaling says so
 	}
-	p.proven.Store(p.bond.Proven())
+	p.meet = rendezvous.New(p.viewer, bond, p.send)
 	return p, nil
 }
 
@@ -192,17 +191,10 @@ func (p *Player) signaled(m signaling.Message) {
 			}
 			p.session = m.Session
 		})
-		if p.bond != nil {
-			p.bond.Matched(m)
-		}
 		if moved {
 			return
 		}
-		servers := make([]webrtc.ICEServer, len(m.ICEServers))
-		for i, server := range m.ICEServers {
-			servers[i] = webrtc.ICEServer{URLs: server.URLs, Username: server.Username, Credential: server.Credential}
-		}
-		err = p.viewer.UseICEServers(servers)
+		err = p.meet.Hear(m)
 	case signaling.Ended:
 		p.note(func() { p.ended = &m })
 	case signaling.Offer:
@@ -218,57 +210,36 @@ func (p *Player) signaled(m signaling.Message) {
 		if p.offer != nil {
 			m.SDP = p.offer(m.SDP)
 		}
-		err = p.takeOffer(m)
+		p.offered = m.SDP
+		err = p.meet.Hear(m)
 		if m.Restart {
 			p.note(func() { p.ways++ })
 		}
 	case signaling.Bound:
-		err = p.bond.Bound(m)
-		p.proven.Store(p.bond.Proven())
+		err = p.meet.Hear(m)
 	case signaling.Candidate:
 		moved := false
 		p.note(func() { moved = p.moved != nil })
 		if moved {
 			return
 		}
-		line := uint16(m.Line)
-		err = p.viewer.AddCandidate(webrtc.ICECandidateInit{Candidate: m.Candidate, SDPMid: &m.Mid, SDPMLineIndex: &line})
+		err = p.meet.Hear(m)
 	}
 	if err != nil {
-		p.note(func() { p.failed = errors.Join(p.failed, fmt.Errorf("%s: %w", signaling.Kind(m), err)) })
+		p.note(func() { p.failed = errors.Join(p.failed, err) })
 	}
 	if errors.Is(err, &signaling.Error{Code: signaling.CodeUnproven}) {
 		p.stop() // as a page would
 	}
 }
 
-// takeOffer answers an offer, with a signature where the token wants one.
-func (p *Player) takeOffer(m signaling.Offer) error {
-	var reply signaling.Answer
-	if p.bond != nil {
-		p.mu.Lock()
-		session := p.session
-		p.mu.Unlock()
-		err := p.bond.Offered(session, m)
-		p.proven.Store(p.bond.Proven())
-		if err != nil {
-			return err
-		}
+// send sends what the player says to signaling, an answer as Request.Answer leaves it.
+func (p *Player) send(m signaling.Message) error {
+	if answer, is := m.(signaling.Answer); is && p.answer != nil {
+		answer.SDP = p.answer(p.offered, answer.SDP)
+		m = answer
 	}
-	answer, err := p.viewer.Answer(m.SDP)
-	if err != nil {
-		return err
-	}
-	if p.bond != nil {
-		if reply.Player, err = p.bond.Answer(answer); err != nil {
-			return err
-		}
-	}
-	if p.answer != nil {
-		answer = p.answer(m.SDP, answer)
-	}
-	reply.SDP = answer
-	return p.signal.Send(reply)
+	return p.signal.Send(m)
 }
 
 // Unproven waits until the player has refused the connection because nobody could show whose it is, or its edge has: whoever looks first.
@@ -295,7 +266,7 @@ func (p *Player) Restart(t testing.TB) {
 
 // Frame implements viewer.Watcher.
 func (p *Player) Frame(f viewer.Frame) {
-	if !p.proven.Load() {
+	if !p.meet.Proven() {
 		return
 	}
 	if p.look != nil {
@@ -345,17 +316,7 @@ func (p *Player) Message(m control.Message) {
 
 // Candidate implements viewer.Watcher.
 func (p *Player) Candidate(c *webrtc.ICECandidateInit) {
-	m := signaling.Candidate{}
-	if c != nil {
-		m.Candidate = c.Candidate
-		if c.SDPMid != nil {
-			m.Mid = *c.SDPMid
-		}
-		if c.SDPMLineIndex != nil {
-			m.Line = int(*c.SDPMLineIndex)
-		}
-	}
-	if err := p.signal.Send(m); err != nil {
+	if err := p.meet.Tell(c); err != nil {
 		p.note(func() { p.failed = errors.Join(p.failed, err) })
 	}
 }
