@@ -95,6 +95,7 @@ type Viewer struct {
 
 	mu      sync.Mutex
 	closing bool
+	tracks  map[webrtc.RTPCodecType]bool // that came
 	motion  *webrtc.DataChannel
 	control *webrtc.DataChannel
 	open    chan struct{} // closed when both channels are
@@ -151,9 +152,12 @@ func New(config Config, watcher Watcher) (*Viewer, error) {
 		api: api, connection: connection, speaks: config.Microphone, watcher: watcher, logger: logger, decode: config.Decode, relayOnly: config.RelayOnly, hear: config.Hear,
 		packets: config.Packets, answered: config.Answered,
 		tap: tap, reports: reports, repairs: repairs,
-		ended: make(chan struct{}), open: make(chan struct{}),
+		ended: make(chan struct{}), open: make(chan struct{}), tracks: make(map[webrtc.RTPCodecType]bool),
 	}
 	connection.OnTrack(func(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
+		if !v.only(track.Kind()) {
+			return
+		}
 		v.receive(func() {
 			if track.Kind() == webrtc.RTPCodecTypeAudio {
 				v.end(v.listen(track))
@@ -202,6 +206,18 @@ func (v *Viewer) end(reason error) {
 		v.failure = reason
 		close(v.ended)
 	})
+}
+
+// only reports whether a track is the first of its kind. An edge has no more than one of each, and nothing is read of what comes beyond.
+func (v *Viewer) only(kind webrtc.RTPCodecType) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.tracks[kind] {
+		v.logger.Warn("the edge sends another track", "kind", kind)
+		return false
+	}
+	v.tracks[kind] = true
+	return true
 }
 
 // receive calls read, unless Run is about to return: pion may announce a track while its connection is being closed.
@@ -287,13 +303,20 @@ func (v *Viewer) adopt(channel *webrtc.DataChannel) {
 	if channel.Label() == control.OnMotion.Label() {
 		kind = control.OnMotion
 	}
-	v.mu.Lock()
+	place := &v.control
 	if kind == control.OnMotion {
-		v.motion = channel
-	} else {
-		v.control = channel
+		place = &v.motion
+	}
+	v.mu.Lock()
+	further := *place != nil
+	if !further {
+		*place = channel
 	}
 	v.mu.Unlock()
+	if further {
+		v.logger.Warn("the edge opens another channel", "channel", channel.Label(), "error", channel.Close())
+		return
+	}
 	channel.OnOpen(func() {
 		v.mu.Lock()
 		defer v.mu.Unlock()

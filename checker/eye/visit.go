@@ -1,0 +1,160 @@
+package eye
+
+import (
+	crand "crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/netip"
+	"time"
+
+	"nearlight/checker/challenge"
+	"nearlight/checker/latency"
+	"nearlight/internal/identity"
+	"nearlight/internal/media"
+	"nearlight/internal/scene/arena"
+	"nearlight/signaling"
+	"nearlight/signaling/client"
+	"nearlight/streamer/viewer"
+)
+
+// Visit says what to look at. Signaling, Token and Length, or Challenge, are needed; the zero values of the rest are useful.
+type Visit struct {
+	Signaling client.Config
+	// Token is a player's. One that names edges is one edge's where it names one, and the connection counts once that has signed it.
+	Token string
+	App   string // "": whatever the edge runs by itself
+	// Key is the session's; nil means a new one.
+	Key identity.Signer
+	// Codecs may be sent, best first; none means all that can be decoded here.
+	Codecs []media.Codec
+	// Size and FrameRate were promised. The size is asked for as well; without one it is the edge's choice.
+	Size      media.Size
+	FrameRate float64
+	// Length is how long to look, from the first picture. A challenge is seen to its end however long that takes.
+	Length time.Duration
+	// Patience is how long the edge may take for the first picture, from the request on; 0 means DefaultPatience. It is as well how long the app of a challenge may take to
+	// draw, from then on.
+	Patience time.Duration
+	// Challenge is what to ask; nil presses keys now and then, as a player would.
+	Challenge *challenge.Plan
+	// Limits of a challenge; nil means challenge.DefaultLimits.
+	Limits *challenge.Limits
+	// Random decides nonces, keys, and which pictures are looked into: whoever knows it knows what will be looked at. It is asked for a seed and not used any more
+	// when Look plays; nil means the system's.
+	Random rand.Source
+	// Painter opens what draws a challenge's pictures again: redraw.Open, where there is OpenGL.
+	Painter func(arena.Task, media.Size) (Painter, error)
+	Log     *slog.Logger // nil means none
+}
+
+// Painter draws pictures again, as *redraw.Painter does.
+type Painter interface {
+	challenge.Painter
+	Close()
+}
+
+// DefaultPatience is enough for a large game to start.
+const DefaultPatience = 30 * time.Second
+
+// Sight is what was seen.
+type Sight struct {
+	// Edge is whose key has signed the connection; zero where the token demanded no signature.
+	Edge    identity.Address
+	Session signaling.SessionID // "" where there was none
+	// Address is from where it was looked, as the edge has it (viewer.Address); not valid where there was no connection.
+	Address netip.Addr
+	// RoundTrip is the least that was measured on this machine's clock, by checks of the connection (RFC 7675) and by questions that nobody but the
+	// edge can answer; 0 where none was.
+	RoundTrip time.Duration
+	// Latency is of all pictures. In a challenge inputs are bursts of keys, of which an edge makes each a little longer, so that ClickToPhoton says little there.
+	Latency latency.Report
+	Quality Quality
+	// Own is what this machine took for each picture, from the moment at which it could be decoded: it is in every figure from input or instant to presentation.
+	Own latency.Percentiles
+	// Dropped packets found no room here: this machine was too slow, and loss and pace are its own.
+	Dropped   uint64
+	Challenge *challenge.Verdict // nil where none was asked, or no nonce was typed
+}
+
+// Quality sums up what pictures look like.
+type Quality struct {
+	Pictures uint64  // that were seen
+	Still    float64 // share of them that show nothing new (quality.Motion)
+	// Quantiser is the median of those frames whose header was read, as a share of the coarsest; Quantised is how many those are.
+	Quantiser float64
+	Quantised uint64
+
+	Looked     uint64  // pictures that were looked into
+	Blockiness float64 // their mean
+	// Upscaled is the share of those looked into that look upscaled (quality.Sharpness), of the Known for which it can be said.
+	Upscaled float64
+	Known    uint64
+}
+
+var errVisit = errors.New("eye: not a visit")
+
+// prepared fills in what is left out. The seed is what all random choices come from.
+func (v Visit) prepared() (_ Visit, seed [2][32]byte, err error) {
+	if v.Challenge != nil {
+		if err := v.Challenge.Check(); err != nil {
+			return v, seed, err
+		}
+		if v.Painter == nil {
+			return v, seed, fmt.Errorf("%w: a challenge without a painter", errVisit)
+		}
+		if v.Size == (media.Size{}) {
+			v.Size = v.Challenge.Size
+		}
+		if v.FrameRate == 0 {
+			v.FrameRate = float64(v.Challenge.FrameRate)
+		}
+		if v.Limits == nil {
+			v.Limits = &challenge.DefaultLimits
+		}
+	}
+	if v.Length < 0 || v.Length == 0 && v.Challenge == nil {
+		return v, seed, fmt.Errorf("%w: of length %v", errVisit, v.Length)
+	}
+	if v.Codecs == nil {
+		v.Codecs = viewer.Decodable()
+	}
+	if len(v.Codecs) == 0 {
+		return v, seed, fmt.Errorf("%w: nothing can be decoded here", errVisit)
+	}
+	if v.Patience == 0 {
+		v.Patience = DefaultPatience
+	}
+	if v.Log == nil {
+		v.Log = slog.New(slog.DiscardHandler)
+	}
+	if v.Key == nil {
+		if v.Key, err = identity.NewKey(); err != nil {
+			return v, seed, err
+		}
+	}
+	for i := range seed {
+		if v.Random == nil {
+			_, _ = crand.Read(seed[i][:]) // does not fail
+			continue
+		}
+		for at := 0; at < len(seed[i]); at += 8 {
+			binary.LittleEndian.PutUint64(seed[i][at:], v.Random.Uint64())
+		}
+	}
+	return v, seed, nil
+}
+
+// request is what is asked of signaling.
+func (v *Visit) request() signaling.Play {
+	play := signaling.Play{Token: v.Token, App: v.App}
+	for _, codec := range v.Codecs {
+		play.Codecs = append(play.Codecs, string(codec))
+	}
+	if v.Size != (media.Size{}) {
+		play.Size = &signaling.Size{Width: v.Size.Width, Height: v.Size.Height}
+	}
+	return play
+}
