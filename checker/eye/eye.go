@@ -224,7 +224,7 @@ func (l *looking) lost(ctx context.Context, cause error, signaled <-chan error) 
 		return trouble(err)
 	}
 	answers := false
-	patience := time.NewTimer(reasonPatience)
+	patience := time.NewTimer(l.visit.reasons)
 	defer patience.Stop()
 	for {
 		select {

@@ -48,6 +48,8 @@ type Visit struct {
 	// Painter opens what draws a challenge's pictures again: redraw.Open, where there is OpenGL.
 	Painter func(arena.Task, media.Size) (Painter, error)
 	Log     *slog.Logger // nil means none
+
+	reasons time.Duration // in place of reasonPatience
 }
 
 // Painter draws pictures again, as *redraw.Painter does.
@@ -126,6 +128,9 @@ func (v Visit) prepared() (_ Visit, seed [2][32]byte, err error) {
 	}
 	if v.Patience == 0 {
 		v.Patience = DefaultPatience
+	}
+	if v.reasons == 0 {
+		v.reasons = reasonPatience
 	}
 	if v.Log == nil {
 		v.Log = slog.New(slog.DiscardHandler)

@@ -233,12 +233,11 @@ func (v *Viewer) receive(read func()) {
 	read()
 }
 
-// awaitReaders lets no further reader begin and waits for those that have.
-func (v *Viewer) awaitReaders() {
+// isClosing lets no further reader begin.
+func (v *Viewer) isClosing() {
 	v.mu.Lock()
+	defer v.mu.Unlock()
 	v.closing = true
-	v.mu.Unlock()
-	v.readers.Wait()
 }
 
 // Answer takes the edge's offer and returns our answer.
@@ -277,12 +276,13 @@ func (v *Viewer) Open() <-chan struct{} { return v.open }
 
 // Run watches until ctx is done or the connection ends, then closes it and waits for its goroutines.
 func (v *Viewer) Run(ctx context.Context) error {
-	defer v.awaitReaders()
+	defer v.readers.Wait()
 	var reporting sync.WaitGroup
 	defer reporting.Wait()
 	reportingCtx, stop := context.WithCancel(ctx)
 	defer func() {
 		stop()
+		v.isClosing()
 		if err := v.connection.Close(); err != nil {
 			v.logger.Debug("close the peer connection", "error", err)
 		}

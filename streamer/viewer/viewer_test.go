@@ -50,3 +50,33 @@ func TestATrackThatIsAnnouncedDuringTheEndIsReadToItsEndOrNotAtAll(t *testing.T)
 		}
 	}
 }
+
+func TestAnEdgeHasOneTrackOfAKindAndOneChannel(t *testing.T) {
+	v, err := New(Config{}, nobody{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.connection.Close()
+	for _, step := range []struct {
+		kind webrtc.RTPCodecType
+		want bool
+	}{{webrtc.RTPCodecTypeVideo, true}, {webrtc.RTPCodecTypeVideo, false}, {webrtc.RTPCodecTypeAudio, true}, {webrtc.RTPCodecTypeAudio, false}} {
+		if got := v.only(step.kind); got != step.want {
+			t.Errorf("a track of %v is taken: %v", step.kind, got)
+		}
+	}
+	var first *webrtc.DataChannel
+	for range 2 {
+		channel, err := v.connection.CreateDataChannel(control.OnMotion.Label(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.adopt(channel)
+		if first == nil {
+			first = channel
+		}
+	}
+	if v.motion != first || v.control != nil {
+		t.Error("the second channel has taken the place of the first")
+	}
+}

@@ -54,39 +54,39 @@ func (r *reflexive) of(local, remote *webrtc.ICECandidate) (netip.Addr, bool) {
 	return own.Unmap(), true
 }
 
-// transport is what packets go through, nil before it is there: while it starts, pion's may not be asked.
-func (v *Viewer) transport() *webrtc.ICETransport {
+// look looks at what packets go through, if it is there: pion's may not be asked while it starts, and complains when it is closed.
+func (v *Viewer) look(at func(*webrtc.ICETransport)) {
 	select {
 	case <-v.open:
-		return v.connection.SCTP().Transport().ICETransport()
 	default:
-		return nil
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.closing {
+		at(v.connection.SCTP().Transport().ICETransport())
 	}
 }
 
 // RoundTrip is what the newest check of the connection took that the edge has answered (RFC 7675), which happens every few seconds; false
-// before the first.
-func (v *Viewer) RoundTrip() (time.Duration, bool) {
-	transport := v.transport()
-	if transport == nil {
-		return 0, false
-	}
-	stats, known := transport.GetSelectedCandidatePairStats()
-	took := time.Duration(stats.CurrentRoundTripTime * float64(time.Second))
+// where there is none.
+func (v *Viewer) RoundTrip() (took time.Duration, known bool) {
+	v.look(func(transport *webrtc.ICETransport) {
+		var stats webrtc.ICECandidatePairStats
+		stats, known = transport.GetSelectedCandidatePairStats()
+		took = time.Duration(stats.CurrentRoundTripTime * float64(time.Second))
+	})
 	return took, known && took > 0
 }
 
 // Address is where packets to the edge come from, as the edge sees it, as far as that is known: through a relay it is the relay's.
-func (v *Viewer) Address() (netip.Addr, bool) {
-	transport := v.transport()
-	if transport == nil {
-		return netip.Addr{}, false
-	}
-	pair, err := transport.GetSelectedCandidatePair()
-	if err != nil || pair == nil {
-		return netip.Addr{}, false
-	}
-	return v.reflexive.of(pair.Local, pair.Remote)
+func (v *Viewer) Address() (address netip.Addr, known bool) {
+	v.look(func(transport *webrtc.ICETransport) {
+		if pair, err := transport.GetSelectedCandidatePair(); err == nil && pair != nil {
+			address, known = v.reflexive.of(pair.Local, pair.Remote)
+		}
+	})
+	return address, known
 }
 
 // Dropped is how many packets found no room here, since this machine was too slow: what it sees then is not what the edge sends.

@@ -1,0 +1,225 @@
+package eye
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"nearlight/checker/challenge"
+	"nearlight/internal/decode"
+	"nearlight/internal/identity"
+	"nearlight/internal/media"
+	"nearlight/internal/scene/arena"
+	"nearlight/signaling"
+	"nearlight/signaling/client"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// visit is a short one.
+func visit(t *testing.T, signaled client.Config, raw string) Visit {
+	t.Helper()
+	if decoder, err := decode.Open(media.H264); err != nil {
+		t.Skipf("SKIPPED %s: %v", t.Name(), err)
+	} else if err := decoder.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return Visit{
+		Signaling: signaled, Token: raw, Codecs: []media.Codec{media.H264}, FrameRate: scriptedRate, Length: 1500 * time.Millisecond, Patience: 10 * time.Second,
+		reasons: 300 * time.Millisecond,
+	}
+}
+
+func TestAnHonestEdgeIsSeenAsItIs(t *testing.T) {
+	e, raw := newScripted(t)
+	v := visit(t, serve(t, e.play), raw)
+	sight, err := Look(t.Context(), v)
+	if err != nil {
+		t.Fatalf("%v, after %+v", err, sight)
+	}
+	l, q := sight.Latency, sight.Quality
+	for what, holds := range map[string]bool{
+		"the edge has signed":      sight.Edge == e.key.Address(),
+		"the session is told":      sight.Session == "s-1",
+		"it is seen from here":     sight.Address.IsLoopback() && sight.RoundTrip > 0,
+		"pictures came":            l.Frames > 5 && l.Size == scriptedSize,
+		"for a while":              l.Watched > time.Second/4,
+		"keys are answered":        l.ClickToPhoton.N > 0 && l.Impossible == 0,
+		"the edge's clock is ours": l.GlassToGlass.N > 0 && l.Ahead == 0 && l.GlassToGlass.P50 < v.Patience,
+		"nothing is lost":          l.Lost == 0 && sight.Dropped == 0,
+		"each picture is new":      q.Still == 0 && q.Pictures == l.Frames,
+		"some were looked into":    q.Looked >= 1 && q.Looked < 20,
+		"blocks are seen":          q.Blockiness > 1,
+		"quantisers are read":      q.Quantised == q.Pictures && q.Quantiser > 0,
+		"nothing was challenged":   sight.Challenge == nil,
+	} {
+		if !holds {
+			t.Errorf("not so: %s\n%+v", what, sight)
+		}
+	}
+}
+
+func TestAnEdgeThatEndsTooSoonIsSeenUntilThen(t *testing.T) {
+	told := signaling.Errorf(signaling.CodeTokenInUse, "So it says.")
+	for _, step := range []struct {
+		name string
+		set  func(e *scripted)
+		want error // in the chain, besides ErrUnserved
+	}{
+		{"without a word", func(e *scripted) { e.frames = 15 }, nil},
+		{"in its own words", func(e *scripted) { e.after = func(l *line) { l.say(signaling.Ended{Session: "s-1", Reason: told}) } }, told},
+		{"for another connection", func(e *scripted) {
+			e.after = func(l *line) { l.say(signaling.Offer{SDP: "v=0\r\n"}) }
+		}, errAgain},
+		{"for another machine", func(e *scripted) { e.after = func(l *line) { l.say(signaling.Moved{Reason: told}) } }, told},
+		{"with what nobody can decode", func(e *scripted) {
+			e.code = func(n int) []byte {
+				if n < 15 {
+					return nil
+				}
+				return append([]byte{0, 0, 0, 1, 0x41}, bytes.Repeat([]byte{0xff}, 4000)...)
+			}
+		}, decode.ErrBitstream},
+	} {
+		t.Run(step.name, func(t *testing.T) {
+			e, raw := newScripted(t)
+			step.set(e)
+			v := visit(t, serve(t, e.play), raw)
+			v.Length = time.Minute
+			sight, err := Look(t.Context(), v)
+			if !errors.Is(err, ErrUnserved) || step.want != nil && !errors.Is(err, step.want) {
+				t.Errorf("%v, want %v", err, step.want)
+			}
+			if sight.Latency.Frames == 0 || sight.Edge != e.key.Address() {
+				t.Errorf("what was seen is forgotten: %+v", sight)
+			}
+		})
+	}
+}
+
+func TestSignalingThatComesBackWithAnotherConnectionIsNotTheEdgesFault(t *testing.T) {
+	e, raw := newScripted(t)
+	e.after = func(l *line) {
+		l.say(signaling.Matched{Session: "s-1", Edge: signaling.EdgeName{ID: "edge", Name: "double"}})
+	}
+	v := visit(t, serve(t, e.play), raw)
+	v.Length = time.Minute
+	sight, err := Look(t.Context(), v)
+	if !errors.Is(err, ErrTrouble) || sight.Latency.Frames == 0 {
+		t.Errorf("%v, after %d pictures", err, sight.Latency.Frames)
+	}
+}
+
+func TestWhoEndsALookIsTheCheckersTrouble(t *testing.T) {
+	e, raw := newScripted(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	e.after = func(*line) { cancel() }
+	v := visit(t, serve(t, e.play), raw)
+	v.Length = time.Minute
+	sight, err := Look(ctx, v)
+	if !errors.Is(err, ErrTrouble) || !errors.Is(err, context.Canceled) || sight.Latency.Frames == 0 {
+		t.Errorf("%v, after %d pictures", err, sight.Latency.Frames)
+	}
+}
+
+func TestWhatEndsALookBeforeThePictureIsToldApart(t *testing.T) {
+	match := func(l *line) {
+		l.say(signaling.Matched{Session: "s-1", Edge: signaling.EdgeName{ID: "edge", Name: "double"}})
+	}
+	failed := func(code signaling.Code) func(*line) {
+		return func(l *line) { l.say(signaling.Failed{Error: signaling.NewError(code)}) }
+	}
+	for _, step := range []struct {
+		name    string
+		conduct func(l *line)
+		want    error
+		code    signaling.Code // "" for none
+	}{
+		{"no slot is free", failed(signaling.CodeFull), ErrTaken, signaling.CodeFull},
+		{"others wait", func(l *line) { l.say(signaling.Queued{Position: 1, Waiting: 1}) }, ErrTaken, signaling.CodeFull},
+		{"the edge is not there", failed(signaling.CodeNoEdge), ErrUnserved, signaling.CodeNoEdge},
+		{"the token is not good", failed(signaling.CodeBadToken), ErrTrouble, signaling.CodeBadToken},
+		{"a code of tomorrow", failed("of-tomorrow"), ErrTrouble, "of-tomorrow"},
+		{"the edge declines", func(l *line) { match(l); failed(signaling.CodeBadToken)(l) }, ErrUnserved, signaling.CodeBadToken},
+		{"signaling stops", func(l *line) { match(l); failed(signaling.CodeShuttingDown)(l) }, ErrTrouble, signaling.CodeShuttingDown},
+		{"the app fails", func(l *line) {
+			match(l)
+			l.say(signaling.Ended{Session: "s-1", Reason: signaling.NewError(signaling.CodeAppFailed)})
+		}, ErrUnserved, signaling.CodeAppFailed},
+		{"somebody else goes on with the session", func(l *line) {
+			match(l)
+			l.say(signaling.Ended{Session: "s-1", Reason: signaling.NewError(signaling.CodeReplaced)})
+		}, ErrTrouble, signaling.CodeReplaced},
+		{"the offer names nobody", func(l *line) { match(l); l.say(signaling.Offer{SDP: "v=0\r\n"}) }, ErrUnserved, signaling.CodeUnproven},
+		{"nothing comes", func(l *line) {
+			match(l)
+			for m := l.hear(); m != nil; m = l.hear() {
+				if _, is := m.(signaling.Check); is {
+					l.say(signaling.Checked{Edge: signaling.Alive})
+				}
+			}
+		}, ErrUnserved, ""},
+		{"nothing comes, and signaling is silent", match, ErrTrouble, ""},
+	} {
+		t.Run(step.name, func(t *testing.T) {
+			raw, _ := issue(t, identity.Address{1})
+			v := visit(t, serve(t, func(l *line, _ signaling.Play) { step.conduct(l) }), raw)
+			v.Patience = 300 * time.Millisecond
+			_, err := Look(t.Context(), v)
+			if !errors.Is(err, step.want) {
+				t.Errorf("%v, want %v", err, step.want)
+			}
+			var reason *signaling.Error
+			if has := errors.As(err, &reason); has != (step.code != "") || has && reason.Code != step.code {
+				t.Errorf("%v, want the code %q", err, step.code)
+			}
+		})
+	}
+	t.Run("signaling cannot be reached", func(t *testing.T) {
+		raw, _ := issue(t)
+		if _, err := Look(t.Context(), visit(t, client.Config{URL: "http://127.0.0.1:1"}, raw)); !errors.Is(err, ErrTrouble) {
+			t.Error(err)
+		}
+	})
+}
+
+func TestARequestSaysWhatIsPromised(t *testing.T) {
+	raw, _ := issue(t)
+	asked := make(chan signaling.Play, 1)
+	v := visit(t, serve(t, func(l *line, play signaling.Play) {
+		asked <- play
+		l.say(signaling.Failed{Error: signaling.NewError(signaling.CodeFull)})
+	}), raw)
+	v.App, v.Size, v.Codecs = "tux", media.Size{Width: 1280, Height: 720}, []media.Codec{media.VP8, media.H264}
+	if _, err := Look(t.Context(), v); !errors.Is(err, ErrTaken) {
+		t.Fatal(err)
+	}
+	play := <-asked
+	if play.Token != raw || play.App != "tux" || *play.Size != (signaling.Size{Width: 1280, Height: 720}) || fmt.Sprint(play.Codecs) != "[vp8 h264]" || play.Wait {
+		t.Errorf("asked for %+v", play)
+	}
+}
+
+func TestWhatIsNoVisitIsNotMade(t *testing.T) {
+	plan := challenge.Plan{Size: media.Size{Width: 640, Height: 360}, FrameRate: 30, Length: time.Second, Every: time.Second / 2}
+	broken := errors.New("no OpenGL")
+	raw, _ := issue(t)
+	for name, v := range map[string]Visit{
+		"no length":    {Token: raw},
+		"no painter":   {Token: raw, Challenge: &plan},
+		"no plan":      {Token: raw, Challenge: new(challenge.Plan), Painter: func(arena.Task, media.Size) (Painter, error) { return nil, nil }},
+		"nobody draws": {Token: raw, Challenge: &plan, Painter: func(arena.Task, media.Size) (Painter, error) { return nil, broken }},
+		"no codec":     {Token: raw, Length: time.Second, Codecs: []media.Codec{}},
+		"no token":     {Length: time.Second},
+		"no signaling": {Token: raw, Length: time.Second},
+	} {
+		if _, err := Look(t.Context(), v); !errors.Is(err, ErrTrouble) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
