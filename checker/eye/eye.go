@@ -86,7 +86,8 @@ type looking struct {
 	watch   *challenge.Watch // nil without a challenge
 	nonces  int
 	until   media.Instant // the challenge's end
-	shown   bool
+	began   media.Instant // the first picture's; 0 before it
+	looked  time.Duration
 	drawn   bool
 	trip    time.Duration // the least
 	address netip.Addr
@@ -156,6 +157,9 @@ func (l *looking) play(ctx context.Context, random *rand.Rand) error {
 	l.note(func() {
 		if l.until == 0 {
 			l.until = media.Now()
+		}
+		if l.began != 0 {
+			l.looked = media.Now().Sub(l.began)
 		}
 		l.over, l.edge = true, l.meet.Edge()
 	})

@@ -49,6 +49,7 @@ func TestAnHonestEdgeIsSeenAsItIs(t *testing.T) {
 		"it is seen from here":     sight.Address.IsLoopback() && sight.RoundTrip > 0,
 		"pictures came":            l.Frames > 5 && l.Size == scriptedSize,
 		"for a while":              l.Watched > time.Second/4,
+		"to the end":               sight.Looked >= v.Length && sight.Looked >= l.Watched,
 		"keys are answered":        l.ClickToPhoton.N > 0 && l.Impossible == 0,
 		"the edge's clock is ours": l.GlassToGlass.N > 0 && l.Ahead == 0 && l.GlassToGlass.P50 < v.Patience,
 		"nothing is lost":          l.Lost == 0 && sight.Dropped == 0,

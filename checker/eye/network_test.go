@@ -115,11 +115,10 @@ func issue(t *testing.T, edges ...identity.Address) (string, token.Claims) {
 
 // scripted is an edge's double that sends pictures of noise, with markers, over a real connection.
 type scripted struct {
-	t       *testing.T
-	key     *identity.Key
-	claims  token.Claims
-	engine  *streamer.Engine
-	encoder encoder.Encoder
+	t      *testing.T
+	key    *identity.Key
+	claims token.Claims
+	engine *streamer.Engine
 
 	// What it does besides; all zero is honest.
 	frames int                // then the connection ends, without a word; 0: it does not

@@ -35,8 +35,8 @@ func (l *looking) Frame(f viewer.Frame) {
 		if l.watch != nil {
 			err = l.watch.Picture(f.Picture, f.LastPacket)
 		}
-		if !l.shown {
-			l.shown = true
+		if l.began == 0 {
+			l.began = seen.Decoded
 			close(l.first)
 		}
 		if drawn && !l.drawn {
@@ -85,7 +85,7 @@ func (l *looking) Candidate(c *webrtc.ICECandidateInit) {
 // sight sums up what was seen, once nothing comes any more.
 func (l *looking) sight() Sight {
 	return Sight{
-		Edge: l.edge, Session: l.session, Address: l.address, RoundTrip: l.trip,
+		Edge: l.edge, Session: l.session, Address: l.address, RoundTrip: l.trip, Looked: l.looked,
 		Latency: l.meter.Report(), Quality: l.gaze.sum(), Own: l.gaze.own.Percentiles(), Dropped: l.viewer.Dropped(),
 	}
 }
