@@ -25,7 +25,7 @@ func TestAViewerKnowsItsWayToTheEdgeAndWhatCame(t *testing.T) {
 	if took, known := s.viewer.RoundTrip(); !known || took > patience {
 		t.Errorf("a round trip of %v, %v", took, known)
 	}
-	if address, known := s.viewer.Address(); !known || !address.IsLoopback() {
+	if address, known := s.viewer.Address(); !known || !address.IsValid() { // which of the machine's is pion's to choose
 		t.Errorf("packets come from %v, %v", address, known)
 	}
 	const frame = 20000 // octets, of at most 1130 in a packet

@@ -71,12 +71,14 @@ type looking struct {
 	viewer *viewer.Viewer
 	player *client.Player
 	meet   *rendezvous.Rendezvous
-	gaze   *gaze // the viewer's goroutine's
+	gaze   *gaze // Frame's
 
 	failed  chan error    // of capacity 1: why it is over
 	first   chan struct{} // closed with the first picture
 	drawing chan struct{} // closed with the first that a challenge's app has drawn
 	checked chan struct{} // of capacity 1: signaling has answered
+
+	frame sync.Mutex // held for each whole Frame, so that none is counted in half; before mu
 
 	mu      sync.Mutex
 	over    bool // nothing counts any more
@@ -154,6 +156,7 @@ func (l *looking) play(ctx context.Context, random *rand.Rand) error {
 	parts.Go(func() { signaled <- l.player.Run(playing, l.hear) })
 	parts.Go(func() { typed <- l.press(playing, random) })
 	err := l.follow(ctx, viewed, signaled, typed)
+	l.frame.Lock()
 	l.note(func() {
 		if l.until == 0 {
 			l.until = media.Now()
@@ -163,6 +166,7 @@ func (l *looking) play(ctx context.Context, random *rand.Rand) error {
 		}
 		l.over, l.edge = true, l.meet.Edge()
 	})
+	l.frame.Unlock()
 	leave()
 	parts.Wait()
 	if err != nil && ctx.Err() != nil { // whatever else it did to the session
@@ -187,12 +191,12 @@ func (l *looking) follow(ctx context.Context, viewed, signaled, typed <-chan err
 		case err := <-signaled:
 			return l.refused(err)
 		case err := <-viewed:
-			return l.lost(ctx, broken(err), signaled)
+			return l.lost(ctx, broken(err), nil, signaled)
 		case <-patience.C:
-			return l.lost(ctx, unserved(fmt.Errorf("no picture: %w: %v", errNothing, l.visit.Patience)), signaled)
+			return l.lost(ctx, unserved(fmt.Errorf("no picture: %w: %v", errNothing, l.visit.Patience)), viewed, signaled)
 		case err := <-typed:
 			if err != nil {
-				return l.lost(ctx, unserved(err), signaled)
+				return l.lost(ctx, unserved(err), viewed, signaled)
 			}
 			if challenged = false; length != nil && seen == nil {
 				return nil
@@ -218,9 +222,9 @@ func (l *looking) refused(err error) error {
 	return refused(err, l.stage)
 }
 
-// lost waits a little for signaling to say why something has ended. If that does not even answer, nothing may get through from here, and the edge is not
+// lost waits a little for who knows better why something has ended: the viewer, and signaling. If that does not even answer, nothing may get through from here, and the edge is not
 // to blame.
-func (l *looking) lost(ctx context.Context, cause error, signaled <-chan error) error {
+func (l *looking) lost(ctx context.Context, cause error, viewed, signaled <-chan error) error {
 	if errors.Is(cause, ErrTrouble) {
 		return cause
 	}
@@ -234,6 +238,11 @@ func (l *looking) lost(ctx context.Context, cause error, signaled <-chan error) 
 		select {
 		case <-ctx.Done():
 			return trouble(ctx.Err())
+		case err := <-viewed:
+			if cause = broken(err); errors.Is(cause, ErrTrouble) {
+				return cause
+			}
+			viewed = nil
 		case err := <-signaled:
 			return l.refused(err)
 		case <-l.checked:
@@ -257,7 +266,7 @@ func (l *looking) press(ctx context.Context, random *rand.Rand) error {
 	defer asking.Wait()
 	defer stop()
 	asking.Go(func() { l.ask(ctx) })
-	keys := &keyboard{send: l.viewer.Send, sent: func(sequence uint32, at media.Instant) { l.note(func() { l.meter.Sent(sequence, at) }) }}
+	keys := &keyboard{send: l.viewer.Send, sent: func(sequence uint32) { l.note(func() { l.meter.Sent(sequence, media.Now()) }) }}
 	if l.watch == nil {
 		return keys.play(ctx, random)
 	}

@@ -26,14 +26,14 @@ const (
 // keyboard presses keys. One goroutine uses it.
 type keyboard struct {
 	sequence uint32
-	sent     func(sequence uint32, at media.Instant)
+	sent     func(sequence uint32) // is called right before
 	send     func(control.Message) error
 }
 
 // key presses a key or lets go of it.
 func (k *keyboard) key(code uint16, down bool) error {
 	k.sequence++
-	k.sent(k.sequence, media.Now())
+	k.sent(k.sequence)
 	if err := k.send(&control.Key{Seq: k.sequence, Code: code, Down: down}); err != nil {
 		return fmt.Errorf("press keys: %w", err)
 	}

@@ -16,7 +16,11 @@ var _ viewer.Watcher = (*looking)(nil)
 
 // Frame implements viewer.Watcher.
 func (l *looking) Frame(f viewer.Frame) {
-	if !l.meet.Proven() {
+	l.frame.Lock()
+	defer l.frame.Unlock()
+	counts := false
+	l.note(func() { counts = true })
+	if !counts || !l.meet.Proven() {
 		return
 	}
 	seen, err := l.gaze.take(&f)

@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -71,5 +73,26 @@ func TestACheckerSaysWhoseFaultItIs(t *testing.T) {
 	visit.App, visit.Token = "", "nonsense"
 	if _, err := eye.Look(t.Context(), visit); !errors.Is(err, eye.ErrTrouble) {
 		t.Errorf("a token that is none: %v", err)
+	}
+}
+
+func TestACheckerKnowsWhichEdgeItLooksAt(t *testing.T) {
+	flags, address := walletsEdge(t)
+	list := filepath.Join(t.TempDir(), "edges")
+	if err := os.WriteFile(list, []byte(address), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	network := startSignaling(t, "--edge-keys", list)
+	network.edge(t, flags...)
+	e2etest.Eventually(t, e2etest.Patience, "the edge is registered", func() bool { return network.edges(t) == 1 })
+	visit := eye.Visit{Signaling: client.Config{URL: network.signaling.URL}, Token: network.tokenWith(t, "--edges", address), Length: time.Second}
+	sight, err := eye.Look(t.Context(), visit)
+	if err != nil || sight.Edge.String() != address || sight.Looked < time.Second {
+		t.Errorf("%v, after %+v; want the edge %s", err, sight, address)
+	}
+	_, other := walletsEdge(t)
+	visit.Token = network.tokenWith(t, "--edges", other)
+	if _, err := eye.Look(t.Context(), visit); !errors.Is(err, eye.ErrUnserved) || !errors.Is(err, &signaling.Error{Code: signaling.CodeNoEdge}) {
+		t.Errorf("an edge that is not there: %v", err)
 	}
 }
