@@ -212,10 +212,14 @@ func valid(d, in any, value any) error {
 		for name, one := range object {
 			described, ok := properties[name]
 			if !ok {
-				if schema["additionalProperties"] == false {
+				switch more := schema["additionalProperties"].(type) {
+				case map[string]any:
+					described = more
+				case bool:
 					return fmt.Errorf("%q is not described", name)
+				default:
+					continue
 				}
-				continue
 			}
 			if err := valid(d, described, one); err != nil {
 				return fmt.Errorf("%s: %w", name, err)

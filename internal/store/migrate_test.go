@@ -92,7 +92,7 @@ func TestEveryEarlierVersionBecomesThisOne(t *testing.T) {
 				if err != nil || len(open) != 1 || open[0].ID != "s-2" {
 					t.Errorf("%+v %v", open, err)
 				}
-				acts, err := s.Acts(t.Context(), Page{})
+				acts, err := s.Acts(t.Context(), ActQuery{})
 				if want := map[bool]int{true: 2}[version >= 2]; err != nil || len(acts) != want {
 					t.Errorf("%+v %v", acts, err)
 				}

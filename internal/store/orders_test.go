@@ -32,7 +32,7 @@ func TestTheNewestOrderCountsAndEachIsInTheAuditLog(t *testing.T) {
 		if drain := got[1]; drain.Target != "e-1" || drain.Over(epoch.Add(59*time.Minute)) || !drain.Over(epoch.Add(time.Hour)) || drain.Reason != "why" {
 			t.Errorf("%+v", drain)
 		}
-		acts, err := s.Acts(t.Context(), Page{})
+		acts, err := s.Acts(t.Context(), ActQuery{})
 		if err != nil || len(acts) != 3 {
 			t.Errorf("%+v %v", acts, err)
 		}

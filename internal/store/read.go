@@ -226,18 +226,3 @@ func (s *Store) Totals(ctx context.Context, within Span) ([]Total, error) {
 		int64(within.First), int64(within.Past))
 	return totals, s.engine.explain("add up seconds", err)
 }
-
-// Acts returns the audit log after a place, oldest first, MaxPage at most.
-func (s *Store) Acts(ctx context.Context, after Page) ([]Act, error) {
-	var acts []Act
-	err := each(ctx, s.engine.read, func(rows *sql.Rows) error {
-		var a Act
-		var at int64
-		err := rows.Scan(&a.ID, &a.Kind, &a.Actor, &a.Session, &a.Edge, &a.Detail, &at)
-		a.At = time.UnixMilli(at)
-		acts = append(acts, a)
-		return err
-	}, "SELECT id, kind, actor, session, edge, detail, at_ms FROM acts WHERE (at_ms, id) > ($1, $2) ORDER BY at_ms, id LIMIT $3",
-		after.ms(), after.ID, MaxPage)
-	return acts, s.engine.explain("read the audit log", err)
-}

@@ -129,7 +129,7 @@ func TestAPersonIsErasedAndTheSecondsStay(t *testing.T) {
 		if _, seats, err := s.Session(t.Context(), "s-3"); err != nil || seats[0].Player != "bob" || seats[0].Addresses == nil {
 			t.Errorf("somebody else: %+v %v", seats, err)
 		}
-		acts, err := s.Acts(t.Context(), Page{})
+		acts, err := s.Acts(t.Context(), ActQuery{})
 		if err != nil || len(acts) != 3 {
 			t.Fatalf("%+v %v", acts, err)
 		}
@@ -146,7 +146,7 @@ func TestAPersonIsErasedAndTheSecondsStay(t *testing.T) {
 		if rows, err := s.Erase(t.Context(), Person{Token: "jti-bob"}, "jti-bob"); err != nil || rows != 1 {
 			t.Errorf("by token: %d %v", rows, err)
 		}
-		acts, err = s.Acts(t.Context(), Page{})
+		acts, err = s.Acts(t.Context(), ActQuery{})
 		if err != nil || len(acts) != 4 {
 			t.Fatalf("%+v %v", acts, err)
 		}

@@ -92,14 +92,14 @@ func TestAnEntryThatIsWrittenAgainChangesNothing(t *testing.T) {
 			End{Session: "s-1", Code: signaling.CodeLeft, At: epoch.Add(9 * time.Second)})
 		wrote(t, s, entries...)
 		session, seats, err := s.Session(t.Context(), "s-1")
-		acts, failed := s.Acts(t.Context(), Page{})
+		acts, failed := s.Acts(t.Context(), ActQuery{})
 		if err := errors.Join(err, failed); err != nil {
 			t.Fatal(err)
 		}
 		wrote(t, s, entries...)
 		wrote(t, s, End{Session: "s-1", Code: signaling.CodeEdgeGone, At: epoch.Add(time.Hour)}, Begin{Session: "s-1", App: "other", At: epoch.Add(time.Hour)})
 		again, seatsAgain, err := s.Session(t.Context(), "s-1")
-		actsAgain, failed := s.Acts(t.Context(), Page{})
+		actsAgain, failed := s.Acts(t.Context(), ActQuery{})
 		if err := errors.Join(err, failed); err != nil {
 			t.Fatal(err)
 		}
@@ -320,7 +320,7 @@ func TestListsComeInPages(t *testing.T) {
 			}
 		}
 		for after := (Page{}); ; {
-			page, err := s.Acts(t.Context(), after)
+			page, err := s.Acts(t.Context(), ActQuery{After: after})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -288,6 +288,11 @@ func TestWhatIsAskedForWronglyIsRefusedAndChangesNothing(t *testing.T) {
 		{"a node that is not there", http.MethodPost, "/admin/v1/nodes/n-none/drain", `{"reason":"a"}`, http.StatusNotFound},
 		{"too many edges by name", http.MethodGet, "/admin/v1/explain?" + strings.Repeat("edge=e&", 51), "", http.StatusBadRequest},
 		{"the log of a server that keeps none", http.MethodGet, "/admin/v1/acts", "", http.StatusNotFound},
+		{"an order that is none", http.MethodGet, "/admin/v1/acts?order=random", "", http.StatusBadRequest},
+		{"a time to begin at, of what ends there", http.MethodGet, "/admin/v1/acts?order=newest&since=2030-01-01T00:00:00Z", "", http.StatusBadRequest},
+		{"a page of the log that is too large", http.MethodGet, "/admin/v1/acts?limit=501", "", http.StatusBadRequest},
+		{"checks of a node that keeps none", http.MethodGet, "/admin/v1/checks", "", http.StatusNotFound},
+		{"checks by a filter that is not known", http.MethodGet, "/admin/v1/checks?edge=0x1", "", http.StatusBadRequest},
 	} {
 		if status, text := h.ask(step.method, step.path, step.body); status != step.want || !strings.Contains(text, `"type":"urn:nearlight:error:`) {
 			t.Errorf("%s: %d %s, want %d", step.why, status, text, step.want)

@@ -1,13 +1,10 @@
 package admin
 
 import (
-	"cmp"
 	"encoding/json"
 	"strconv"
 	"strings"
-	"time"
 
-	"nearlight/internal/store"
 	"nearlight/signaling"
 	"nearlight/signaling/match"
 	"nearlight/signaling/server"
@@ -194,53 +191,3 @@ type ordersAnswer struct {
 }
 
 func (h *handler) orders(*request) (any, error) { return ordersAnswer{h.Network.Orders()}, nil }
-
-type actAnswer struct {
-	ID      string              `json:"id"`
-	Kind    string              `json:"kind"`
-	Actor   string              `json:"actor"`
-	Session signaling.SessionID `json:"session,omitempty"`
-	Edge    signaling.EdgeID    `json:"edge,omitempty"`
-	Detail  string              `json:"detail"`
-	At      time.Time           `json:"at"`
-}
-
-type actsAnswer struct {
-	Acts []actAnswer `json:"acts"`
-	Next string      `json:"next,omitempty"`
-}
-
-// acts is a page of the audit log. A place in it is a time in milliseconds and an id, joined by a dot.
-func (h *handler) acts(r *request) (any, error) {
-	get, err := checked(r, "after", "since")
-	if err != nil {
-		return nil, err
-	}
-	var after store.Page
-	if text := get("after"); text != "" {
-		ms, id, _ := strings.Cut(text, ".")
-		at, err := strconv.ParseInt(ms, 10, 64)
-		if err != nil || at < 0 {
-			return nil, &badRequest{"after is what next was on the page before"}
-		}
-		after = store.Page{Time: time.UnixMilli(at), ID: id}
-	} else if text := get("since"); text != "" {
-		at, err := time.Parse(time.RFC3339, text)
-		if err != nil {
-			return nil, &badRequest{"since is a time as RFC 3339 has it"}
-		}
-		after.Time = at
-	}
-	acts, err := h.Network.Acts(r.Context(), after)
-	if err != nil {
-		return nil, err
-	}
-	answer := actsAnswer{Acts: []actAnswer{}}
-	for _, a := range acts {
-		answer.Acts = append(answer.Acts, actAnswer{a.ID, a.Kind, a.Actor, a.Session, a.Edge, a.Detail, a.At.UTC()})
-	}
-	if n := len(acts); n == store.MaxPage {
-		answer.Next = strconv.FormatInt(acts[n-1].At.UnixMilli(), 10) + "." + cmp.Or(acts[n-1].ID, "-")
-	}
-	return answer, nil
-}

@@ -38,7 +38,8 @@ type network interface {
 	Lift(context.Context, server.Order) (server.OrderView, error)
 	MoveOff(context.Context, signaling.EdgeID, string) (int, error)
 	DrainNode(ctx context.Context, by, node, reason string, drain bool) error
-	Acts(context.Context, store.Page) ([]store.Act, error)
+	Acts(context.Context, store.ActQuery) ([]store.Act, error)
+	EdgeNames([]signaling.EdgeID) map[signaling.EdgeID]string
 }
 
 var _ network = (*server.Server)(nil)
@@ -47,8 +48,11 @@ var _ network = (*server.Server)(nil)
 type Config struct {
 	Network   network
 	Operators func() Operators // as they are now
-	Log       *slog.Logger     // nil means none
-	Now       func() time.Time // nil means time.Now
+	// Checks says what checkers have found, as the epoch's log is now; nil where this node keeps none. It may be called by several at a time, and
+	// may answer with long lists, of which a part is shown; they are left as they are.
+	Checks func() (Checks, error)
+	Log    *slog.Logger     // nil means none
+	Now    func() time.Time // nil means time.Now
 }
 
 type handler struct {
@@ -94,6 +98,7 @@ func New(config Config) http.Handler {
 		{http.MethodPost, "bans", h.ban},
 		{http.MethodPost, "bans/lift", h.unban},
 		{http.MethodGet, "acts", h.acts},
+		{http.MethodGet, "checks", h.checks},
 	} {
 		mux.Handle(route.method+" "+Path+route.path, h.admitted(route.serve))
 	}
@@ -164,6 +169,8 @@ func (h *handler) fail(w http.ResponseWriter, err error) {
 		h.problem(w, http.StatusNotFound, signaling.Errorf(signaling.CodeBadMessage, "There is no such thing here.").WithHint("It may have ended meanwhile; look at the list."))
 	case errors.Is(err, server.ErrNoStore):
 		h.problem(w, http.StatusNotFound, signaling.Errorf(signaling.CodeBadMessage, "Nothing is kept here.").WithHint("Start signaling with --database."))
+	case errors.Is(err, errNoChecks):
+		h.problem(w, http.StatusNotFound, signaling.Errorf(signaling.CodeBadMessage, "This node keeps no checks.").WithHint("Ask the node that keeps the log of the epoch; docs/checking.md says what that is."))
 	case errors.Is(err, server.ErrSilent):
 		h.problem(w, http.StatusGatewayTimeout, signaling.Errorf(signaling.CodeTimedOut, "The node that has it does not answer.").WithHint("Try again; a node that is silent for 3 s is given up, and its edges come to others."))
 	default:

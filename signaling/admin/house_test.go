@@ -45,6 +45,7 @@ type house struct {
 	kept    *store.Store
 	secret  string
 	log     *lines
+	checks  func() (admin.Checks, error)
 	stopped func()
 }
 
@@ -148,7 +149,7 @@ func (h *house) start(database string) {
 	}
 	h.secret = secret
 	h.signal = httptest.NewServer(s.Handler())
-	h.admin = httptest.NewServer(admin.New(admin.Config{Network: s, Operators: func() admin.Operators { return operators }, Log: logger}))
+	h.admin = httptest.NewServer(admin.New(admin.Config{Network: s, Operators: func() admin.Operators { return operators }, Checks: h.checks, Log: logger}))
 	h.stopped = sync.OnceFunc(func() {
 		stop()
 		serving.Wait()

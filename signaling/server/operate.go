@@ -48,6 +48,19 @@ func (s *Server) Edge(ctx context.Context, id signaling.EdgeID) (EdgeView, error
 	return v, nil
 }
 
+// EdgeNames are the names that edges have given themselves, at whichever node they are, as far as they are known and have any.
+func (s *Server) EdgeNames(ids []signaling.EdgeID) map[signaling.EdgeID]string {
+	s.registry.mu.Lock()
+	defer s.registry.mu.Unlock()
+	names := make(map[signaling.EdgeID]string)
+	for _, id := range ids {
+		if name := s.registry.nameOf(id); name != "" {
+			names[id] = name
+		}
+	}
+	return names
+}
+
 // ExplainRequest says which edges would do for a request now, and what is with those named.
 func (s *Server) ExplainRequest(request match.Request, named []signaling.EdgeID) match.Explanation {
 	s.registry.mu.Lock()
@@ -86,10 +99,10 @@ func (s *Server) audit(ctx context.Context, act store.Act) error {
 	return s.config.Records.Write(ctx, act)
 }
 
-// Acts is the audit log after a place, oldest first, store.MaxPage at most, or ErrNoStore.
-func (s *Server) Acts(ctx context.Context, after store.Page) ([]store.Act, error) {
+// Acts is a page of the audit log, or ErrNoStore.
+func (s *Server) Acts(ctx context.Context, q store.ActQuery) ([]store.Act, error) {
 	if s.config.Records == nil {
 		return nil, ErrNoStore
 	}
-	return s.config.Records.Acts(ctx, after)
+	return s.config.Records.Acts(ctx, q)
 }

@@ -23,7 +23,7 @@ type Records interface {
 	// Write keeps an entry: it returns nil once it is on disk.
 	Write(ctx context.Context, entry store.Entry) error
 	Orders(ctx context.Context) ([]store.Order, error)
-	Acts(ctx context.Context, after store.Page) ([]store.Act, error)
+	Acts(ctx context.Context, q store.ActQuery) ([]store.Act, error)
 	Session(ctx context.Context, id signaling.SessionID) (store.Session, []store.Seat, error)
 }
 

@@ -173,6 +173,17 @@ func (r *registry) viewOf(id signaling.EdgeID) (v EdgeView, ok bool) {
 	return v, true
 }
 
+// nameOf is what an edge calls itself at whichever node it is, "" where it is not known.
+func (r *registry) nameOf(id signaling.EdgeID) string {
+	if f := r.farNow(id); f != nil {
+		return f.Name
+	}
+	if e := r.edges[id]; e != nil {
+		return e.name
+	}
+	return ""
+}
+
 // edgeViews is a page of edges in the order of their ids, and whether more follow.
 func (r *registry) edgeViews(q EdgeQuery) (page []EdgeView, more bool) {
 	limit := pageSize(q.Limit)
