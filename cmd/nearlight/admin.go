@@ -29,7 +29,7 @@ func newAdmin() *cobra.Command {
 	o := &operator{}
 	c := &cobra.Command{
 		Use:   "admin COMMAND",
-		Short: "Ask signaling as its operator: edges, sessions, drains, bans",
+		Short: "Ask signaling as its operator: edges, sessions, drains, bans, checks",
 		Long: "Asks the operator's API of `nearlight signaling --admin-listen`, which answers for all nodes of its cluster. The token is read from\n" +
 			"--admin-token-file, never from the command line. docs/runbook.md says when to use what.",
 		Example: "  nearlight admin token ada >> operators        # on the operator's machine; the token itself goes to standard error\n" +
@@ -43,7 +43,7 @@ func newAdmin() *cobra.Command {
 	c.AddCommand(
 		newAdminToken(), o.list("cluster", "The nodes, and whether they hear each other", "cluster"),
 		o.edges(), o.sessions(), o.list("queue", "Who waits for an edge", "queue"), o.list("orders", "The drains and bans that hold", "orders"),
-		o.list("log", "The audit log of the last day", "log"), o.explain(),
+		o.log(), o.checks(), o.explain(),
 		o.drain("drain", "Have an edge or a node take no further sessions", "drain"), o.drain("undrain", "Undo a drain", "undrain"),
 		o.ban("ban", "Shut out an edge, a studio's key or a player's token", "bans"), o.ban("unban", "Let it in again", "bans/lift"), o.end(),
 	)
@@ -79,13 +79,28 @@ func exactly(n int, what string) cobra.PositionalArgs {
 func (o *operator) list(name, short, path string) *cobra.Command {
 	return &cobra.Command{
 		Use: name, Short: short, Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return o.show(c, path) },
+	}
+}
+
+func (o *operator) log() *cobra.Command {
+	var session, edge, after string
+	var last time.Duration
+	c := &cobra.Command{
+		Use: "log", Short: "The audit log of the last day, or of longer, the oldest acts first", Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if path == "log" {
-				return o.show(c, "acts?since="+url.QueryEscape(time.Now().Add(-24*time.Hour).UTC().Format(time.RFC3339)))
+			since := ""
+			if after == "" {
+				since = time.Now().Add(-last).UTC().Format(time.RFC3339)
 			}
-			return o.show(c, path)
+			return o.show(c, "acts?"+query("session", session, "edge", edge, "after", after, "since", since))
 		},
 	}
+	c.Flags().StringVar(&session, "session", "", "of this session")
+	c.Flags().StringVar(&edge, "edge", "", "of this edge")
+	c.Flags().DurationVar(&last, "last", 24*time.Hour, "how far back")
+	c.Flags().StringVar(&after, "after", "", "the next page: what the page before said")
+	return c
 }
 
 func (o *operator) edges() *cobra.Command {
