@@ -33,6 +33,7 @@ type Checks struct {
 type CheckedEdge struct {
 	Address    string     `json:"address"`
 	Name       string     `json:"name"` // as the edge says; where it is empty, it is looked up
+	Present    bool       `json:"present"` // it is connected
 	State      string     `json:"state"`
 	Score      int        `json:"score"`      // of 1000, drawn to the middle by what is not known
 	Confidence int        `json:"confidence"` // how much is known, of 1000

@@ -12,10 +12,11 @@ const root = fileURLToPath(new URL("..", import.meta.url));
  * players could speak, hear sound sooner than the browser plays it, wait in line, and be handed on to another machine. The play
  * page with all it loads fits the first two: 10 + 20 segments, 42 KiB. What signs and checks connections, a curve and a hash above all, is
  * fetched only for tokens that demand it, while signaling finds an edge; what measures edges (1.2), only where there are several. Both together were held to 9
- * while nothing measured. The operator's console is for who stays: it may take two round trips. What
+ * while nothing measured. The operator's console is for who stays: it may take two round trips; it was
+ * held to 20 until it showed what checkers have found, and the audit log. What
  * both pages use is a file of its own since there are two, which compresses less well: the page was held to 40 before.
  */
-const BUDGETS = { player: 21, later: 9.5, page: 41, console: 20 };
+const BUDGETS = { player: 21, later: 9.5, page: 41, console: 24 };
 
 const bundles = await build({
   root,

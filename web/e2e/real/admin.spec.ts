@@ -217,11 +217,110 @@ async function confirm(page: Page, button: string, reason: string): Promise<void
 }
 
 /** Pictures for the eye, where somebody wants them: they are no tests. */
-async function shot(page: Page, name: string): Promise<void> {
+async function shot(page: Page, name: string, fullPage = false): Promise<void> {
   const folder = process.env["ADMIN_SHOTS"];
   if (folder === undefined) return;
   mkdirSync(folder, { recursive: true });
-  await page.screenshot({ path: join(folder, `${name}.png`) });
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage });
+}
+
+/** What a node answers that keeps an epoch's log: all kinds of states and results, and names that try to be more than text. */
+function checked(now: number) {
+  const address = (i: number) => keyOf(`0x${String(i).padStart(64, "0")}`).address;
+  const task = (i: number) => `0x${String(i).padStart(2, "0").repeat(32)}`;
+  const checkers = [11, 12, 13, 14, 15].map(address);
+  const [minute, hour] = [60_000, 3_600_000];
+  const finding = (question: string, figure: number, unit: string, required: string, met = true) => ({
+    ...{ question, decided: true, met, figure, for: 0, against: 0, counted: 4, required, unit },
+  });
+  const alive = { check: "alive", every: minute };
+  return {
+    ...{ epoch: 4, seats: 5, minimum: 3, uncapped: true, entries: 120, previous: task(99) },
+    edges: [
+      {
+        ...{ address: address(1), name: "Berlin, Wedding 1", present: true, state: "streaming" },
+        ...{ score: 953, confidence: 926, share: 1000, owed: 0 },
+        due: [alive, { check: "capacity", mean: 4 * hour }, { check: "experience", every: minute }],
+      },
+      {
+        ...{ address: address(2), name: "Berlin, Wedding 2", present: true, state: "probation" },
+        ...{ score: 700, confidence: 500, share: 50, owed: 7, due: [alive, { check: "capacity", mean: hour }] },
+      },
+      {
+        ...{ address: address(3), name: "<img src=x onerror='hacked=1'>", present: true, state: "jailed" },
+        ...{ score: 300, confidence: 500, share: 0, owed: 8, due: [] },
+      },
+      {
+        ...{ address: address(4), name: "", present: false, state: "enrolling", score: 500, confidence: 0, share: 0, owed: 0 },
+        due: [{ check: "enrolment", from: now + 10 * minute }],
+      },
+    ],
+    checkers: checkers.map((one, i) => ({ address: one, owner: address(20), score: 0.5 + i / 50, tasks: i * 3 })),
+    open: [
+      {
+        ...{
+          task: task(3),
+          edge: address(2),
+          check: "capacity",
+          at: now - 5000,
+          commitBy: now + 20_000,
+          revealBy: now + 40_000,
+        },
+        ...{ commitments: 4, reports: 0 },
+      },
+    ],
+    verdicts: [
+      {
+        ...{
+          task: task(2),
+          edge: address(3),
+          check: "enrolment",
+          at: now - 2 * minute,
+          decided: now - minute,
+          result: "failed",
+        },
+        notice:
+          `The check "enrolment" of ${address(3)}: failed.\n"delay": measured: 25.7 by 4; required: at most 12.\n` +
+          "It can be enrolled from 2030-01-01 12:00 UTC on. If the verdict is wrong, appeal against it while it counts, within seven days: another committee checks once more, and then it stands.",
+        findings: [
+          finding("delay", 25.7512, "ms", "at most 12", false),
+          finding("missed frames", 0.0031, "", "at most 0.04"),
+          { ...finding("plays", 0, "", "yes"), for: 3, against: 1 },
+          { ...finding("detail", 0, "", "at least 0.34", false), decided: false, counted: 2 },
+        ],
+        conduct: Object.fromEntries(
+          checkers.map((one, i) => [one, ["agreed", "silent", "agreed", "disagreed", "fabricated"][i]]),
+        ),
+      },
+      {
+        ...{ task: task(1), edge: address(1), check: "capacity", at: now - 2 * hour, decided: now - hour, result: "passed" },
+        ...{ notice: "", findings: [finding("frame rate", 59.94, "frames/s", "at least 59")] },
+        conduct: Object.fromEntries(checkers.map((one) => [one, "agreed"])),
+      },
+      {
+        ...{
+          task: task(0),
+          edge: address(2),
+          check: "capacity",
+          at: now - 3 * hour,
+          decided: now - 2 * hour,
+          result: "undecided",
+        },
+        ...{ notice: "It changes nothing.", findings: [], conduct: {} },
+      },
+    ],
+    left: { verdicts: 12 },
+  };
+}
+
+/** Answers for a node that keeps checks, and remembers what was asked. */
+async function keepsChecks(page: Page): Promise<string[]> {
+  const asked: string[] = [];
+  await page.route("**/admin/v1/checks*", (route) => {
+    asked.push(new URL(route.request().url()).search);
+    return route.fulfill({ json: checked(Date.now()) });
+  });
+  return asked;
 }
 
 test.skip(!existsSync(binary), "SKIPPED: bin/nearlight is missing (make build)");
@@ -312,6 +411,72 @@ test("an operator sees what runs, learns why, drains, ends and bans", async ({ p
   await signaling.stop();
 });
 
+test("an operator reads what checkers have found, and who did what", async ({ page, browser }) => {
+  test.setTimeout(120_000);
+  const signaling = await start();
+  const others = await people(browser, signaling, EDGES, 9); // each slot is taken
+  const broken: string[] = [];
+  page.on("console", (message) => message.type() === "error" && !message.text().includes("404") && broken.push(message.text()));
+  page.on("pageerror", (error) => broken.push(error.message));
+  await signIn(page, signaling);
+
+  // A node that keeps no checks says so, and nothing has failed.
+  await page.getByRole("tab", { name: "Checks" }).click();
+  await expect(page.getByText("This node keeps no checks.")).toBeVisible();
+  await expect(page.getByRole("alert")).toHaveCount(0);
+
+  const asked = await keepsChecks(page);
+  await expect(page.getByText("so its verdicts prove nothing to others")).toBeVisible();
+  await expect(page.getByText("nearlight checker verify LOG")).toBeVisible();
+  const edges = page.getByRole("table", { name: "Edges and their checks" }).locator("tbody tr");
+  await expect(edges).toHaveCount(4);
+  await expect(edges.nth(1)).toContainText("on probation");
+  await expect(edges.nth(1)).toContainText("450 to 950");
+  await expect(edges.nth(1)).toContainText("at random, each hour on average");
+  await expect(edges.nth(2)).toContainText("<img src=x");
+  await shot(page, "checks", true);
+
+  // A verdict is opened by keyboard, and stays open while the page asks again.
+  const verdict = page.locator("details", { hasText: "failed" }).first();
+  await verdict.locator("summary").focus();
+  await page.keyboard.press("Enter");
+  const findings = verdict.getByRole("table", { name: "What was found" }).locator("tbody tr");
+  await expect(findings).toHaveCount(4);
+  await expect(findings.first()).toContainText(/delay\s*25.75\sms\s*at most 12\s*not met\s*4/);
+  await expect(verdict).toContainText("Silent: committed, and revealed nothing (1)");
+  await expect(verdict).toContainText("It can be enrolled from");
+  await page.waitForResponse(/admin.v1.checks/);
+  await expect(findings.first()).toBeVisible();
+  await shot(page, "checks-open", true);
+  await page.getByLabel("Find an edge by address or name").fill("wedding");
+  await expect.poll(() => asked.at(-1)).toBe("?text=wedding");
+  expect(await page.evaluate(() => "hacked" in window), "a name was run").toBe(false);
+
+  // Who did what: the newest first, of all, of an edge, of a session.
+  await page.getByRole("tab", { name: "Edges" }).click();
+  await page.locator("tbody tr").filter({ hasText: "Leipzig" }).getByRole("button", { name: "Drain" }).click();
+  await confirm(page, "Drain", "a <b>new</b> disk");
+  await page.getByRole("tab", { name: "Audit" }).click();
+  const acts = page.getByRole("table", { name: "Audit log" }).locator("tbody tr");
+  await expect(acts.first()).toContainText("Edge drained");
+  await expect(acts.first()).toContainText("a <b>new</b> disk");
+  await expect(acts.first()).toContainText("ada");
+  await expect(acts).toHaveCount(10); // nine leases
+  await shot(page, "audit");
+  await acts.first().getByRole("button", { name: "Only acts of edge" }).click();
+  await expect(acts.first()).toContainText("Edge drained");
+  await expect(acts.filter({ hasText: "Lease granted" })).toHaveCount(1);
+  await page.getByLabel("Acts of one edge").fill("");
+  await expect(acts).toHaveCount(10);
+  await acts.last().getByRole("button", { name: "Only acts of session" }).click();
+  await expect(acts).toHaveCount(1);
+  await page.getByLabel("Acts of one session").fill("s-nobody");
+  await expect(page.getByText("Nothing was done about it.")).toBeVisible();
+  expect(broken).toEqual([]);
+  await others.close();
+  await signaling.stop();
+});
+
 for (const scheme of ["dark", "light"] as const) {
   test(`the console fits a phone, ${scheme}`, async ({ browser }) => {
     const signaling = await start();
@@ -320,19 +485,23 @@ for (const scheme of ["dark", "light"] as const) {
       ...{ viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true, colorScheme: scheme },
     });
     const page = await phone.newPage();
+    await keepsChecks(page);
     await signIn(page, signaling);
     await expect(page.locator("tbody tr")).toHaveCount(4);
-    for (const tab of ["Edges", "Sessions", "Orders", "Nodes"]) {
+    for (const tab of ["Edges", "Sessions", "Orders", "Audit", "Nodes", "Checks"]) {
       await page.getByRole("tab", { name: tab }).click();
+      await expect(page.getByText("Asking…")).toHaveCount(0);
+      if (tab === "Checks") await page.locator("summary").first().click();
       const wide = await page.evaluate(() => {
         const inner = document.querySelector("nl-console")?.shadowRoot?.querySelectorAll("header *, main *") ?? [];
         return Math.max(document.documentElement.scrollWidth, ...[...inner].map((one) => one.getBoundingClientRect().right));
       });
       expect(wide, `${tab} is wider than the screen`).toBeLessThanOrEqual(390);
-      await shot(page, `phone-${scheme}-${tab.toLowerCase()}`);
+      await shot(page, `phone-${scheme}-${tab.toLowerCase()}`, tab === "Checks");
     }
     const low = await page.evaluate(() => {
-      const buttons = document.querySelector("nl-console")?.shadowRoot?.querySelectorAll("main button") ?? [];
+      const buttons =
+        document.querySelector("nl-console")?.shadowRoot?.querySelectorAll("main :is(button, summary, input)") ?? [];
       return [...buttons].filter((button) => button.getBoundingClientRect().height < 44).length;
     });
     expect(low, "buttons that are too small for a thumb").toBe(0);

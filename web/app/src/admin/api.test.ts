@@ -48,3 +48,17 @@ test("a server that does not answer is said to", async () => {
   }) as typeof fetch;
   await expect(new Api("t", ask).cluster()).rejects.toMatchObject({ status: 0, message: "Signaling does not answer." });
 });
+
+test("the audit log is asked for from its end", async () => {
+  const { asked, ask } = answering(200, { acts: [{ id: "a-1" }], next: "7.a-1" });
+  const page = await new Api("t", ask).acts({ edge: "e-1", session: "" });
+  expect(page).toEqual({ list: [{ id: "a-1" }], next: "7.a-1", silent: [] });
+  expect(asked[0]?.url).toBe("/admin/v1/acts?edge=e-1&order=newest");
+});
+
+test("that a node keeps no checks and no log is an answer; other refusals are refusals", async () => {
+  const { ask } = answering(404, { title: "This node keeps no checks.", detail: "Ask another." });
+  expect(await new Api("t", ask).checks({})).toEqual({ absent: "This node keeps no checks. Ask another." });
+  expect(await new Api("t", ask).acts({})).toEqual({ absent: "This node keeps no checks. Ask another." });
+  await expect(new Api("t", answering(500, {}).ask).checks({})).rejects.toBeInstanceOf(Refusal);
+});

@@ -1,3 +1,5 @@
+import { type Checks, readChecks } from "./checks.js";
+
 /** The operator's API of signaling (docs/openapi.yaml), as far as the console asks it. */
 
 export type EdgeState = "open" | "full" | "draining" | "silent";
@@ -97,6 +99,22 @@ export interface Explained {
   readonly explanation: Explanation;
 }
 
+/** An entry of the audit log. */
+export interface Recorded {
+  readonly id: string;
+  readonly kind: string;
+  readonly actor: string;
+  readonly session?: string;
+  readonly edge?: string;
+  readonly detail: string;
+  readonly at: string;
+}
+
+/** What the node that was asked does not keep, and why. */
+export interface Absent {
+  readonly absent: string;
+}
+
 export interface Page<T> {
   readonly list: readonly T[];
   readonly next: string;
@@ -155,6 +173,18 @@ export class Api {
     return { list: orders, next: "", silent: [] };
   }
 
+  /** The audit log, the newest acts first. */
+  acts(query: Query): Promise<Page<Recorded> | Absent> {
+    return kept(async () => {
+      const { acts, next = "" } = await this.#get<{ acts: Recorded[]; next?: string }>("acts", { ...query, order: "newest" });
+      return { list: acts, next, silent: [] };
+    });
+  }
+
+  checks(query: Query): Promise<Checks | Absent> {
+    return kept(async () => readChecks(await this.#get<unknown>("checks", query)));
+  }
+
   explainSession(session: string, edges: readonly string[]): Promise<Explained> {
     return this.#get(`sessions/${encodeURIComponent(session)}/explain`, { edge: edges });
   }
@@ -200,5 +230,15 @@ export class Api {
       throw new Refusal(response.status, title ?? `Signaling answered ${response.status}.`, detail);
     }
     return answer as T;
+  }
+}
+
+/** That nothing of a kind is kept is an answer, and no failure. */
+async function kept<T>(ask: () => Promise<T>): Promise<T | Absent> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof Refusal && error.status === 404) return { absent: `${error.message} ${error.hint}` };
+    throw error;
   }
 }

@@ -1,9 +1,11 @@
 import { html, LitElement, nothing, type PropertyValues } from "lit";
 import { looks } from "../style/admin.js";
+import { checksLook } from "../style/checks.js";
 import { frame } from "../style/console.js";
 import { logo } from "../ui/logo.js";
 import { banEdge, banNamed, banTokenOf, drainEdge, drainNode, endSession, lift, undrainEdge } from "./acts.js";
 import {
+  type Absent,
   Api,
   type Cluster,
   type Edge,
@@ -12,25 +14,16 @@ import {
   type Page,
   Refusal,
   type Session,
-  type Waiting,
 } from "./api.js";
+import { auditTable } from "./audit.js";
+import { checksView } from "./checkviews.js";
 import type { Act, Confirm } from "./confirm.js";
 import "./confirm.js";
 import "./explain.js";
+import { ask, type Filter, type Lists, TABS, type Tab, UNFILTERED } from "./lists.js";
 import "./signin.js";
-import { edgeTable, orderTable, queueTable, sessionTable } from "./tables.js";
+import { edgeTable, nodeCards, nothingThere, orderTable, queueTable, sessionTable } from "./tables.js";
 import { short } from "./words.js";
-
-const TABS = ["Edges", "Sessions", "Queue", "Orders", "Nodes"] as const;
-type Tab = (typeof TABS)[number];
-
-/** What a tab shows: its list, once it has come. */
-interface Lists {
-  readonly Edges: Page<Edge>;
-  readonly Sessions: Page<Session>;
-  readonly Queue: Page<Waiting>;
-  readonly Orders: Page<Order>;
-}
 
 const KEY = "nearlight.operator";
 const EVERY = 3000; // milliseconds
@@ -53,7 +46,7 @@ export class Console extends LitElement {
     explained: { state: true },
     checking: { state: true },
   };
-  static override styles = [looks, frame];
+  static override styles = [looks, frame, checksLook];
 
   declare store: Storage;
   declare api: Api | null;
@@ -62,7 +55,7 @@ export class Console extends LitElement {
   declare cluster: Cluster | null;
   declare failed: string;
   declare told: string;
-  declare filter: { text: string; state: string; edge: string };
+  declare filter: Filter;
   declare trail: readonly string[];
   declare explained: Explained | null;
   declare checking: boolean;
@@ -78,7 +71,7 @@ export class Console extends LitElement {
     this.cluster = null;
     this.failed = "";
     this.told = "";
-    this.filter = { text: "", state: "", edge: "" };
+    this.filter = UNFILTERED;
     this.trail = [];
     this.explained = null;
     this.checking = false;
@@ -174,14 +167,7 @@ export class Console extends LitElement {
       case "Edges":
         return html`<div class="bar">
             <h2>Edges</h2>
-            <input
-              type="search"
-              aria-label="Find an edge by id or name"
-              placeholder="Id or name"
-              maxlength="64"
-              .value=${this.filter.text}
-              @input=${(event: InputEvent) => this.#filter({ text: (event.target as HTMLInputElement).value })}
-            />
+            ${this.#search("text", "Find an edge by id or name", "Id or name")}
             <select
               aria-label="State"
               @change=${(event: Event) => this.#filter({ state: (event.target as HTMLSelectElement).value })}
@@ -231,32 +217,48 @@ export class Console extends LitElement {
               : nothing
           }
           ${lists.Orders === undefined ? this.#loading() : orderTable(lists.Orders.list, (order: Order) => this.#ask(lift(order, this.#run)))}`;
+      case "Checks":
+        return html`<div class="bar">
+            <h2>What checkers have found</h2>
+            ${this.#search("checked", "Find an edge by address or name", "Address or name")}
+          </div>
+          ${this.#kept(lists.Checks, (checks) => checksView(checks, this.filter.checked !== ""))}`;
+      case "Audit": {
+        const only = { session: this.filter.auditSession, edge: this.filter.auditEdge };
+        return html`<div class="bar">
+            <h2>Who did what</h2>
+            ${this.#search("auditSession", "Acts of one session, by its whole id", "Session")}
+            ${this.#search("auditEdge", "Acts of one edge, by its whole id", "Edge")}
+          </div>
+          ${this.#kept(lists.Audit, (page) => [auditTable(page.list, only, this.#auditActs), this.#pages(page)])}`;
+      }
       case "Nodes":
         return html`<div class="bar"><h2>Signaling nodes</h2></div>
-          <div class="nodes">
-            ${(cluster?.nodes ?? []).map(
-              (node) => html`<section class="panel node">
-                <h3>${node.id === "" ? "This node, alone" : short(node.id, 8)} ${node.self && node.id !== "" ? "(this one)" : ""}</h3>
-                <span><span class="state ${node.draining ? "warn" : "good"}">${node.draining ? "draining" : "serving"}</span></span>
-                <dl>
-                  <dt>Edges</dt>
-                  <dd>${node.edges}</dd>
-                  <dt>Waiting</dt>
-                  <dd>${node.waiting}</dd>
-                </dl>
-                <div>
-                  <button @click=${() => this.#ask(drainNode(node, cluster?.nodes.length === 1, this.#run))}>
-                    ${node.draining ? "Undo drain" : "Drain"}
-                  </button>
-                </div>
-              </section>`,
-            )}
-          </div>`;
+          ${nodeCards(cluster, (node) => this.#ask(drainNode(node, cluster?.nodes.length === 1, this.#run)))}`;
     }
   }
 
   #loading() {
     return html`<div class="panel empty">Asking…</div>`;
+  }
+
+  /** What a node need not keep. */
+  #kept<T extends object>(what: T | Absent | undefined, shown: (what: T) => unknown) {
+    if (what === undefined) return this.#loading();
+    return "absent" in what ? nothingThere(what.absent) : shown(what);
+  }
+
+  #search(field: keyof Filter, label: string, placeholder: string) {
+    return html`<input
+      type="search"
+      aria-label=${label}
+      placeholder=${placeholder}
+      maxlength="128"
+      autocomplete="off"
+      spellcheck="false"
+      .value=${this.filter[field]}
+      @input=${(event: InputEvent) => this.#filter({ [field]: (event.target as HTMLInputElement).value.trim() })}
+    />`;
   }
 
   #pages(page: Page<unknown> | undefined) {
@@ -313,7 +315,7 @@ export class Console extends LitElement {
     void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>(`#tab-${next}`)?.focus());
   }
 
-  #filter(change: Partial<Console["filter"]>): void {
+  #filter(change: Partial<Filter>): void {
     this.trail = [];
     this.filter = { ...this.filter, ...change };
   }
@@ -352,20 +354,8 @@ export class Console extends LitElement {
     if (api === null) return;
     this.#asked += 1;
     const asked = this.#asked;
-    const after = this.trail.at(-1) ?? "";
     try {
-      const [cluster, list] = await Promise.all([
-        api.cluster(),
-        tab === "Edges"
-          ? api.edges({ text: filter.text, state: filter.state, after, limit: "50" })
-          : tab === "Sessions"
-            ? api.sessions({ edge: filter.edge, after, limit: "50" })
-            : tab === "Queue"
-              ? api.queue()
-              : tab === "Orders"
-                ? api.orders()
-                : undefined,
-      ]);
+      const [cluster, list] = await Promise.all([api.cluster(), ask(api, tab, filter, this.trail.at(-1) ?? "")]);
       if (asked !== this.#asked || api !== this.api) return;
       this.cluster = cluster;
       if (list !== undefined) this.lists = { ...this.lists, [tab]: list };
@@ -404,6 +394,11 @@ export class Console extends LitElement {
     drain: (edge: Edge) => this.#ask(drainEdge(edge, this.#run)),
     undrain: (edge: Edge) => this.#ask(undrainEdge(edge, this.#run)),
     ban: (edge: Edge) => this.#ask(banEdge(edge, this.#run)),
+  };
+
+  readonly #auditActs = {
+    session: (id: string) => this.#filter({ auditSession: id }),
+    edge: (id: string) => this.#filter({ auditEdge: id }),
   };
 
   readonly #sessionActs = {

@@ -1,10 +1,10 @@
 import { html, nothing } from "lit";
 import { repeat } from "lit/directives/repeat.js";
-import type { Edge, Order, Session, Waiting } from "./api.js";
+import type { Cluster, Edge, Node, Order, Session, Waiting } from "./api.js";
 import { ago, figures, kind, short, span, state } from "./words.js";
 
 /** A list's rows below its columns' names. On a phone each row is a card, and names its cells itself. */
-function table(caption: string, columns: readonly string[], rows: unknown, acts = false) {
+export function table(caption: string, columns: readonly string[], rows: unknown, acts = false) {
   return html`<div class="panel">
     <table>
       <caption class="unseen">
@@ -23,7 +23,7 @@ function table(caption: string, columns: readonly string[], rows: unknown, acts 
   </div>`;
 }
 
-function nothingThere(text: string) {
+export function nothingThere(text: string) {
   return html`<div class="panel empty">${text}</div>`;
 }
 
@@ -142,4 +142,22 @@ export function orderTable(orders: readonly Order[], lift: (order: Order) => voi
     ),
     true,
   );
+}
+
+export function nodeCards(cluster: Cluster | null, drain: (node: Node) => void) {
+  return html`<div class="nodes">
+    ${(cluster?.nodes ?? []).map(
+      (node) => html`<section class="panel node">
+        <h3>${node.id === "" ? "This node, alone" : short(node.id, 8)} ${node.self && node.id !== "" ? "(this one)" : ""}</h3>
+        <span><span class="state ${node.draining ? "warn" : "good"}">${node.draining ? "draining" : "serving"}</span></span>
+        <dl>
+          <dt>Edges</dt>
+          <dd>${node.edges}</dd>
+          <dt>Waiting</dt>
+          <dd>${node.waiting}</dd>
+        </dl>
+        <div><button @click=${() => drain(node)}>${node.draining ? "Undo drain" : "Drain"}</button></div>
+      </section>`,
+    )}
+  </div>`;
 }
