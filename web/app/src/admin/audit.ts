@@ -43,8 +43,8 @@ export function auditTable(
       acts,
       ({ id }) => id,
       ({ kind, actor, detail, session = "", edge = "", at }) => html`<tr>
-        <td data-name="When"><time datetime=${at}>${clock(at)}<small>${ago(at)}</small></time></td>
-        <td data-name="Act">${KINDS.get(kind) ?? kind}</td>
+        <td data-name="When">${when(at)}</td>
+        <td class="brief" data-name="Act">${KINDS.get(kind) ?? kind}</td>
         <td data-name="By">${actor === "" ? "—" : short(actor, 8)}</td>
         <td class="wide" data-name="Detail"><span class="detail">${detail || "—"}</span></td>
         <td data-name="Session">${session === "" ? "—" : short(session, 6)}</td>
@@ -67,7 +67,11 @@ export function auditTable(
   );
 }
 
-function clock(at: string): string {
+/** When something was: the time of day first, since most of what is looked for was today. */
+function when(at: string) {
   const read = new Date(at);
-  return Number.isNaN(read.getTime()) ? at : read.toLocaleString(undefined, { dateStyle: "short", timeStyle: "medium" });
+  if (Number.isNaN(read.getTime())) return at;
+  return html`<time datetime=${at}>
+    ${read.toLocaleTimeString()}<small>${read.toLocaleDateString()}, ${ago(at)}</small>
+  </time>`;
 }

@@ -109,7 +109,7 @@ test("what checkers have found is told in words", () => {
     "measured, for 20 s more",
     "failed enrolment of Berlin",
     "It can be enrolled from 20:10 on.",
-    "delay 25.75 ms at most 12 not met 4",
+    "delay 25.75 ms at most 12 ms not met 4",
     "plays 3 say yes, 1 no yes met 4",
     "detail nothing that counts at least 0.34 undecided 2",
     "Agreed with what was found (1)",

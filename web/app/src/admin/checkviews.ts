@@ -8,6 +8,7 @@ import {
   known,
   measured,
   outcome,
+  requiredWords,
   resultStyle,
   type StateWords,
   shareWords,
@@ -92,8 +93,8 @@ function edges(list: readonly CheckedEdge[], filtered: boolean, now: number) {
             ${edge.name || "unnamed"}<small>${short(edge.address, 6)}${edge.present ? nothing : html`, not connected`}</small>
           </td>
           <td class="wide" data-name="State">
-            ${chip(name, style)}<small>${means}${
-              edge.owed === 0
+            ${chip(name, style)}<small class="means">${means}${
+              edge.owed === 0 || edge.state !== "probation"
                 ? nothing
                 : html` ${edge.owed} more ${edge.owed === 1 ? "check" : "checks"} of capacity to be passed until that is over.`
             }</small>
@@ -187,7 +188,7 @@ function finding(one: Finding) {
   return html`<tr>
     <td class="wide" data-name="Question">${one.question}</td>
     <td data-name="Measured">${measured(one)}</td>
-    <td data-name="Required">${one.required}</td>
+    <td data-name="Required">${requiredWords(one)}</td>
     <td data-name="Outcome">${chip(name, style)}</td>
     <td data-name="Reports that count">${one.counted}</td>
   </tr>`;

@@ -78,6 +78,11 @@ export function measured({ figure, for: yes, against, counted, unit, decided }: 
   return unit === "" ? amount : `${amount}\u00a0${unit}`;
 }
 
+/** What is required, in the unit of what was measured. */
+export function requiredWords({ required, unit, for: yes, against }: Finding): string {
+  return unit === "" || yes + against > 0 ? required : `${required}\u00a0${unit}`;
+}
+
 export function outcome({ decided, met }: Finding): { name: string; style: StateWords["style"] } {
   if (!decided) return { name: "undecided", style: "warn" };
   return met ? { name: "met", style: "good" } : { name: "not met", style: "bad" };

@@ -10,7 +10,7 @@ export const checksLook = css`
     font-size: 1rem;
   }
   .verify {
-    max-width: 68ch;
+    max-width: 100ch;
     margin-bottom: 1.2rem;
     font-size: 0.87rem;
   }
@@ -18,7 +18,7 @@ export const checksLook = css`
     margin-top: 0.5rem;
     font-size: 0.83rem;
   }
-  td small {
+  td small.means {
     max-width: 34ch;
   }
   .score {
@@ -122,5 +122,9 @@ export const checksLook = css`
   }
   .detail {
     overflow-wrap: anywhere;
+  }
+  td time,
+  td.brief {
+    white-space: nowrap;
   }
 `;

@@ -112,7 +112,7 @@ export const frame = css`
       margin-right: auto;
     }
     nav {
-      justify-content: space-between;
+      flex-wrap: wrap;
       gap: 0;
     }
     nav button {
