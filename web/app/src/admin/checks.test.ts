@@ -162,6 +162,22 @@ test.each([
   expect(words(shown(answer))).toContain("Epoch 0");
 });
 
+test("whatever an answer is made of, it can be shown", () => {
+  let seed = 7;
+  const below = (n: number) => {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fffffff; // a generator of C's standard, the same each time
+    return (seed >> 8) % n;
+  };
+  const junk = [null, true, -1, 1e308, 0.5, "", "constructor", "__proto__", [], {}, [[]], { length: 3 }];
+  const spoilt = (of: unknown): unknown => {
+    if (below(12) === 0) return junk[below(junk.length)];
+    if (Array.isArray(of)) return of.map(spoilt);
+    if (typeof of !== "object" || of === null) return of;
+    return Object.fromEntries(Object.entries(of).flatMap(([name, value]) => (below(12) === 0 ? [] : [[name, spoilt(value)]])));
+  };
+  for (let i = 0; i < 500; i++) expect(words(shown(spoilt(ANSWER)))).toMatch(/Epoch \d+, \d+ entries so far/);
+});
+
 test("lists and words without end are cut, and said to be", () => {
   const long = "x".repeat(100_000);
   const answer = readChecks({
