@@ -32,7 +32,7 @@ type Checks struct {
 // CheckedEdge is an edge as its checks have it: checker/life and what that is to matching.
 type CheckedEdge struct {
 	Address    string     `json:"address"`
-	Name       string     `json:"name"` // as the edge says; where it is empty, it is looked up
+	Name       string     `json:"name"`    // as the edge says; where it is empty, it is looked up
 	Present    bool       `json:"present"` // it is connected
 	State      string     `json:"state"`
 	Score      int        `json:"score"`      // of 1000, drawn to the middle by what is not known

@@ -1,5 +1,5 @@
-// Package admin is what an operator may ask of signaling over HTTP: which edges and sessions there are, who waits, why a session is where it is; and
-// to drain, to ban, and to end a session. docs/openapi.yaml describes it.
+// Package admin is what an operator may ask of signaling over HTTP: which edges and sessions there are, who waits, why a session is where it is, what
+// checkers have found, and who did what; and to drain, to ban, and to end a session. docs/openapi.yaml describes it.
 //
 // # Vocabulary
 //
