@@ -63,6 +63,28 @@ func (v Verdict) Failed() (names []string) {
 	return names
 }
 
+// Required are the findings that a whole challenge is to come to, at their limits: what chance adds is what it adds where all pictures come and no round trip
+// differs from another.
+func (p Plan) Required(l Limits) []Finding {
+	nonces, frames := int(p.Length/p.Every), int(p.Length.Seconds()*float64(p.FrameRate))
+	samples := int(p.Share*float64(frames)) + firsts*nonces
+	wait := milliseconds(p.frame()) / math.Sqrt(12) // the deviation of a time that may be anything up to a frame
+	chance := deviationsOf(nonces, l.Alarm) * wait / math.Sqrt(float64(max(nonces, 1)))
+	share := func(name string, of int, ordinary float64) Finding {
+		return Finding{Name: name, Limit: float64(mostOf(of, ordinary, l.Alarm)) / float64(max(of, 1)), Of: of}
+	}
+	return []Finding{
+		share(Unanswered, nonces, l.Unanswered),
+		{Name: Delay, Limit: milliseconds(l.Overhead) + l.Missed*milliseconds(p.frame()) + chance, Of: nonces},
+		share(Early, frames, 0),
+		share(Repeated, frames, l.Repeated),
+		share(Missed, frames, l.Missed),
+		share(Wrong, samples, l.Wrong),
+		{Name: Tiles, Limit: l.Tiles, Least: true, Of: samples},
+		{Name: Detail, Limit: l.Detail, Least: true, Of: samples},
+	}
+}
+
 // leastNonces is how many answers a mean delay takes.
 const leastNonces = 8
 

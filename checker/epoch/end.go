@@ -90,8 +90,8 @@ func (f Finding) Measured() string {
 }
 
 // say words a verdict.
-func (t *task) say(id committee.TaskID, v committee.Verdict) Verdict {
-	said := Verdict{Task: Hash(id), Edge: t.Edge, Check: t.Check, Result: Passed, Conduct: make(map[identity.Address]string, len(v.Conduct))}
+func (t *task) say(v committee.Verdict) Verdict {
+	said := Verdict{Task: Hash(t.id), Edge: t.Edge, Check: t.Check, Result: Passed, Conduct: make(map[identity.Address]string, len(v.Conduct))}
 	for i, f := range v.Findings {
 		q := t.Questions[i]
 		found := Finding{Question: q.Name, Decided: f.Decided, Met: f.Decided && q.met(f), Figure: f.Figure, For: f.For, Against: f.Against, Counted: f.Counted, Required: q.required()}

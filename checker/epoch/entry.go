@@ -23,6 +23,8 @@ const (
 	MaxLine      = 64 << 10
 	maxQuestions = 16
 	maxText      = 64
+	mostSide     = 16384
+	mostLength   = Millis(10 * 60 * 1000)
 )
 
 // Entry is one line of a log: exactly one of its fields is set.
@@ -71,12 +73,23 @@ type Task struct {
 	Edge      identity.Address `json:"edge"`
 	Check     string           `json:"check"` // what is checked, such as enrolment
 	Seed      Hash             `json:"seed"`
+	Plan      *Plan            `json:"plan,omitempty"` // what is to be drawn, of a check by a challenge
 	Questions []Question       `json:"questions"`
 	Round     uint64           `json:"round"`  // of the beacon
 	Beacon    Hash             `json:"beacon"` // its value
 	At        Millis           `json:"at"`
 	CommitBy  Millis           `json:"commitBy"`
 	RevealBy  Millis           `json:"revealBy"`
+}
+
+// Plan is what an edge is to draw for a check by a challenge (checker/challenge), its cost included.
+type Plan struct {
+	Width     int    `json:"width"`
+	Height    int    `json:"height"`
+	FrameRate int    `json:"frameRate"` // frames a second
+	Objects   uint16 `json:"objects"`   // in each picture
+	Length    Millis `json:"length"`    // of the challenge
+	Every     Millis `json:"every"`     // between two nonces
 }
 
 // Question is one thing that a task asks, and what answer an edge passes with: yes, or a figure within AtLeast and AtMost.
@@ -122,6 +135,8 @@ type Millis int64
 
 // Time is the instant as a time.
 func (m Millis) Time() time.Time { return time.UnixMilli(int64(m)) }
+
+func (m Millis) duration() time.Duration { return time.Duration(m) * time.Millisecond }
 
 // Hash is 32 octets, written as 0x and lower-case hexadecimal digits.
 type Hash [32]byte
@@ -233,6 +248,9 @@ func (t Task) check() error {
 		return fmt.Errorf("%w: a task asks 1 to %d questions, not %d", ErrEntry, maxQuestions, len(t.Questions))
 	case t.At >= t.CommitBy || t.CommitBy >= t.RevealBy:
 		return fmt.Errorf("%w: a task is set, takes commitments, then reports", ErrEntry)
+	}
+	if p := t.Plan; p != nil && (p.Width < 1 || p.Height < 1 || p.FrameRate < 1 || p.Every < 1 || p.Length < p.Every || max(p.Width, p.Height) > mostSide || p.Length > mostLength) {
+		return fmt.Errorf("%w: a plan has a size of up to %d a side, a frame rate, and nonces for up to %v", ErrEntry, mostSide, mostLength.duration())
 	}
 	for _, q := range t.Questions {
 		if q.Name == "" || len(q.Name) > maxText {

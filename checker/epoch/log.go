@@ -12,8 +12,8 @@ import (
 // ErrTorn reports a log whose last line has no end: whoever wrote it was stopped there.
 var ErrTorn = errors.New("epoch: the log is cut off in the middle of an entry")
 
-// scan calls take for each entry and its line. The error says which line it is about; one that wraps ErrTorn comes after all whole lines.
-func scan(log io.Reader, take func(e Entry, line []byte) error) error {
+// Scan calls take for each entry and its line, which is valid until take returns. The error says which line it is about; one that wraps ErrTorn comes after all whole lines.
+func Scan(log io.Reader, take func(e Entry, line []byte) error) error {
 	lines := bufio.NewReaderSize(log, MaxLine+1)
 	for number := 1; ; number++ {
 		line, err := lines.ReadSlice('\n')
@@ -69,7 +69,7 @@ func Verify(log io.Reader) (Checked, error) {
 	var expected [][]byte // the outcome's lines, once the log tells its own
 	told := 0
 	telling := false
-	err := scan(log, func(e Entry, line []byte) error {
+	err := Scan(log, func(e Entry, line []byte) error {
 		if checked.Sealed {
 			return flaw("there is more behind the end")
 		}
@@ -142,6 +142,7 @@ type Log struct {
 	file   *os.File
 	replay *Replay
 	sealed bool
+	end    End // where it is sealed
 }
 
 // Open opens the log at path, or makes it. What a writer that was stopped has left of an entry is cut off, which torn reports: nobody was told
@@ -159,9 +160,11 @@ func Open(path string) (_ *Log, torn bool, err error) {
 	l := &Log{file: file, replay: NewReplay()}
 	own := int64(0) // the length of all entries but the outcome's, which only counts with its end
 	told := false
-	err = scan(file, func(e Entry, line []byte) error {
+	err = Scan(file, func(e Entry, line []byte) error {
 		told = told || e.claims()
-		l.sealed = e.End != nil
+		if l.sealed = e.End != nil; l.sealed {
+			l.end = *e.End
+		}
 		if told {
 			return nil
 		}
@@ -240,9 +243,18 @@ func (l *Log) Seal() (End, error) {
 		return End{}, err
 	}
 	octets.Write(append(line, '\n'))
-	l.sealed = true
+	l.sealed, l.end = true, end
 	return end, l.write(octets.Bytes())
 }
+
+// Outcome is what the epoch has come to, by what was taken.
+func (l *Log) Outcome() (Outcome, error) { return l.replay.Outcome() }
+
+// End is the log's end, if it has one.
+func (l *Log) End() (_ End, sealed bool) { return l.end, l.sealed }
+
+// Decide is what a task comes to if nothing more is taken of it: its verdict, once the time for reports is over.
+func (l *Log) Decide(id Hash) (Verdict, error) { return l.replay.Decide(id) }
 
 // Close closes the file.
 func (l *Log) Close() error { return l.file.Close() }

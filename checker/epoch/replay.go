@@ -35,6 +35,7 @@ type Replay struct {
 
 type task struct {
 	Task
+	id    committee.TaskID
 	round *committee.Round
 	// committed are the first commitments. Their signatures are looked at when no report comes: the report's, of the same content, says more.
 	committed map[identity.Address]Commitment
@@ -162,7 +163,7 @@ func (r *Replay) set(t Task) error {
 	if err != nil {
 		return flaw("task %v: %w", id, err)
 	}
-	r.tasks[id] = &task{Task: t, round: round, committed: make(map[identity.Address]Commitment), reported: make(map[identity.Address]bool)}
+	r.tasks[id] = &task{Task: t, id: id, round: round, committed: make(map[identity.Address]Commitment), reported: make(map[identity.Address]bool)}
 	r.order = append(r.order, id)
 	return nil
 }
@@ -183,7 +184,7 @@ func (r *Replay) commit(c Commitment) error {
 	before, again := t.committed[c.Checker]
 	if again && before.Commitment != c.Commitment {
 		// Both signatures are the proof against the checker.
-		if err := errors.Join(before.prove(), c.prove()); err != nil {
+		if err := errors.Join(before.Prove(), c.Prove()); err != nil {
 			return err
 		}
 	}
@@ -197,8 +198,8 @@ func (r *Replay) commit(c Commitment) error {
 	return nil
 }
 
-// prove fails unless the commitment is signed by who it is said to be of.
-func (c Commitment) prove() error {
+// Prove fails unless the commitment is signed by who it is said to be of.
+func (c Commitment) Prove() error {
 	if err := identity.Verify(identity.Commitment{Task: c.Task, Commitment: c.Commitment}.Digest(), identity.Signature(c.Signature), c.Checker); err != nil {
 		return flaw("the commitment of %v to task %v: %w", c.Checker, c.Task, err)
 	}
@@ -210,18 +211,50 @@ func (r *Replay) report(report Report) error {
 	if err != nil {
 		return err
 	}
-	found := report.Found()
-	commitment := found.Commitment(committee.TaskID(report.Task))
-	if err := identity.Verify(identity.Report{Task: report.Task, Commitment: commitment}.Digest(), identity.Signature(report.Signature), report.Checker); err != nil {
-		return flaw("the report of %v on task %v: %w", report.Checker, report.Task, err)
+	if err := report.Prove(); err != nil {
+		return err
 	}
-	switch err := t.round.Reveal(report.At.Time(), found); {
+	switch err := t.round.Reveal(report.At.Time(), report.Found()); {
 	case err == nil:
 		t.reported[report.Checker] = true
 	case errors.Is(err, committee.ErrEarly), errors.Is(err, committee.ErrLate), errors.Is(err, committee.ErrNoCommitment):
 		return flaw("the report of %v: %w", report.Checker, err)
 	}
 	return nil
+}
+
+// Prove fails unless the report is signed by who it is said to be of.
+func (r Report) Prove() error {
+	signed := identity.Report{Task: r.Task, Commitment: r.Found().Commitment(committee.TaskID(r.Task))}
+	if err := identity.Verify(signed.Digest(), identity.Signature(r.Signature), r.Checker); err != nil {
+		return flaw("the report of %v on task %v: %w", r.Checker, r.Task, err)
+	}
+	return nil
+}
+
+// Decide is what a task comes to if nothing more is taken of it: its verdict, once the time for reports is over.
+func (r *Replay) Decide(id Hash) (Verdict, error) {
+	t, err := r.task(id)
+	if err != nil {
+		return Verdict{}, err
+	}
+	said, _, err := t.decide()
+	return said, err
+}
+
+func (t *task) decide() (Verdict, committee.Verdict, error) {
+	for checker, c := range t.committed {
+		if !t.reported[checker] {
+			if err := c.Prove(); err != nil {
+				return Verdict{}, committee.Verdict{}, err
+			}
+		}
+	}
+	decided, err := t.round.Decide(t.RevealBy.Time())
+	if err != nil {
+		return Verdict{}, committee.Verdict{}, err
+	}
+	return t.say(decided), decided, nil
 }
 
 // Outcome is what the epoch has come to, by what was added.
@@ -235,20 +268,12 @@ func (r *Replay) Outcome() (Outcome, error) {
 	scores, edges := maps.Clone(r.scores), maps.Clone(r.edges)
 	for _, id := range tasks {
 		t := r.tasks[id]
-		for checker, c := range t.committed {
-			if !t.reported[checker] {
-				if err := c.prove(); err != nil {
-					return Outcome{}, err
-				}
-			}
-		}
-		verdict, err := t.round.Decide(t.RevealBy.Time())
+		said, decided, err := t.decide()
 		if err != nil {
 			return Outcome{}, err
 		}
-		said := t.say(id, verdict)
 		o.Verdicts = append(o.Verdicts, said)
-		for checker, conduct := range verdict.Conduct {
+		for checker, conduct := range decided.Conduct {
 			address := identity.Address(checker)
 			scores[address] = scores[address].After(conduct)
 		}

@@ -6,7 +6,6 @@ import (
 	"math/bits"
 
 	"nearlight/checker/epoch"
-	"nearlight/checker/vrf"
 	"nearlight/internal/identity"
 )
 
@@ -65,7 +64,7 @@ const domain = "nearlight checker life 1\x00"
 // Drawn reports whether a check at random times is due in a stretch. Beacon is the value that was published as the stretch began: nobody can say before
 // what it draws, the edge's owner as little as anybody, and everybody can later. It is false of a check at fixed times.
 //
-// That a stretch was drawn everybody sees when it begins, the edge as well; who measures in it, and when (Moment), those alone who are drawn.
+// That a stretch was drawn everybody sees when it begins, the edge as well; who measures in it, and when (exam.Moment), those alone who are drawn.
 func (d Due) Drawn(edge identity.Address, beacon epoch.Hash) bool {
 	if d.Mean <= 0 {
 		return false
@@ -78,11 +77,4 @@ func (d Due) Drawn(edge identity.Address, beacon epoch.Hash) bool {
 	// In one of so many stretches: where the number, as a part of 2^64, is in the first of so many equal parts.
 	part, _ := bits.Mul64(binary.BigEndian.Uint64(hash.Sum(nil)), uint64(max(d.Mean/Stretch, 1)))
 	return part == 0
-}
-
-// Moment is how long after a stretch has begun a checker measures whose seat this output shows: nobody else can know it before the proof is shown.
-// The first half of an output has drawn the checker (committee.Draw), so that it is the end of it that is as random as ever.
-func Moment(output vrf.Output) epoch.Millis {
-	after, _ := bits.Mul64(binary.BigEndian.Uint64(output[vrf.OutputSize-8:]), uint64(Stretch-measuring))
-	return epoch.Millis(after)
 }

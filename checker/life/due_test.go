@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"nearlight/checker/epoch"
-	"nearlight/checker/vrf"
 	"nearlight/internal/identity"
 )
 
@@ -121,32 +120,5 @@ func TestDrawingsStayAsTheyAre(t *testing.T) {
 		if got := draws(row.due); !slices.Equal(got, row.drawn) {
 			t.Errorf("%s: %v, want %v", row.reason, got, row.drawn)
 		}
-	}
-}
-
-func TestMomentsOfThoseWhoAreDrawnLieAllOverTheStretch(t *testing.T) {
-	const outputs, parts = 9_000, 9
-	var count [parts]int
-	for n := range outputs {
-		var output vrf.Output
-		hash := beacon(n)
-		copy(output[32:], hash[:]) // the first half small, as of those who are drawn
-		at := Moment(output)
-		if at < 0 || at >= Stretch-measuring {
-			t.Fatalf("%d ms after the beginning of a stretch", at)
-		}
-		count[int(at/((Stretch-measuring)/parts))]++
-	}
-	for part, n := range count {
-		if n < 840 || n > 1160 { // five standard deviations about 1000
-			t.Errorf("%d of %d in part %d", n, outputs, part)
-		}
-	}
-	var last vrf.Output
-	for i := range last {
-		last[i] = 0xff
-	}
-	if got := Moment(last); got != Stretch-measuring-1 {
-		t.Errorf("the last moment is %d", got)
 	}
 }

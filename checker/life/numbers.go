@@ -20,8 +20,6 @@ const (
 	goneEvery = 10 * minute
 	// Stretch is what one value of the beacon decides about. A committee has 57 seats: if each takes a slot for ten seconds, they take ten minutes of one slot.
 	Stretch = 10 * minute
-	// measuring is what a stretch leaves at its end for the last checker to measure in.
-	measuring = minute
 	// Mean times between checks at random times. Every four hours 57 checkers take ten seconds each: 4 % of one slot's time.
 	standbyMean   = 4 * hour
 	probationMean = hour        // a newcomer should be through in a working day

@@ -1,0 +1,198 @@
+package notary
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"nearlight/checker/epoch"
+	"nearlight/checker/life"
+	"nearlight/internal/identity"
+)
+
+// edge is what is known of one.
+type edge struct {
+	life     life.Life
+	standing epoch.Standing
+	listed   bool // in the epoch's log
+
+	name    string
+	present bool
+	since   epoch.Millis // since when it is present, or is not, as far as this process knows
+	graded  epoch.Millis // for how long it was away when that was told last
+	free    int          // slots
+
+	tried map[life.Check]attempt
+}
+
+// attempt is the last time that a check was set.
+type attempt struct {
+	at        epoch.Millis
+	stretch   epoch.Millis // the last stretch that was looked at
+	undecided int          // tasks in a row that nobody decided
+}
+
+// happened is a line of lives.log.
+type happened struct {
+	Edge   identity.Address `json:"edge"`
+	At     epoch.Millis     `json:"at"`
+	What   string           `json:"what"`
+	For    epoch.Millis     `json:"for,omitempty"`
+	Task   *epoch.Hash      `json:"task,omitempty"`
+	Check  life.Check       `json:"check,omitempty"`
+	Result epoch.Result     `json:"result,omitempty"`
+	Set    epoch.Millis     `json:"set,omitempty"`
+}
+
+// kinds are the kinds of events by their names.
+var kinds = func() map[string]life.What {
+	named := make(map[string]life.What)
+	for w := life.Decided; w <= life.Upheld; w++ {
+		named[w.String()] = w
+	}
+	return named
+}()
+
+func lineOf(address identity.Address, e life.Event) happened {
+	h := happened{Edge: address, At: e.At, What: e.What.String(), For: e.For, Check: e.Check, Result: e.Result, Set: e.Set}
+	if e.Task != (epoch.Hash{}) {
+		h.Task = &e.Task
+	}
+	return h
+}
+
+func (h happened) event() (life.Event, error) {
+	what, known := kinds[h.What]
+	if !known {
+		return life.Event{}, fmt.Errorf("unknown event %.64q", h.What)
+	}
+	e := life.Event{At: h.At, What: what, For: h.For, Check: h.Check, Result: h.Result, Set: h.Set}
+	if h.Task != nil {
+		e.Task = *h.Task
+	}
+	return e, nil
+}
+
+// openLives replays what happened to edges. A last line without an end is cut off.
+func (n *Notary) openLives() (err error) {
+	path := filepath.Join(n.config.Folder, "lives.log")
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return fmt.Errorf("notary: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("notary: %s: %w", path, err), file.Close())
+		}
+	}()
+	whole := int64(0)
+	lines := bufio.NewReader(file)
+	for number := 1; ; number++ {
+		line, err := lines.ReadSlice('\n')
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("line %d: %w", number, err)
+		}
+		whole += int64(len(line))
+		if err := n.relive(line); err != nil {
+			return fmt.Errorf("line %d: %w", number, err)
+		}
+	}
+	if err := file.Truncate(whole); err != nil {
+		return err
+	}
+	if _, err := file.Seek(whole, io.SeekStart); err != nil {
+		return err
+	}
+	n.lives = file
+	return n.restart()
+}
+
+func (n *Notary) relive(line []byte) error {
+	decoder := json.NewDecoder(bytes.NewReader(line))
+	decoder.DisallowUnknownFields()
+	var h happened
+	if err := decoder.Decode(&h); err != nil {
+		return err
+	}
+	event, err := h.event()
+	if err != nil {
+		return err
+	}
+	if event.What == life.Decided {
+		n.told[event.Task] = true
+	}
+	e := n.edge(h.Edge)
+	e.life, err = e.life.After(event)
+	return err
+}
+
+// restart ends the sessions of which nobody heard the end: whoever runs tells anew.
+func (n *Notary) restart() error {
+	for address, e := range n.edges {
+		for range e.life.Sessions {
+			if err := n.happen(address, life.Event{What: life.Ended}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// edge is the record of an edge, which is made where there is none.
+func (n *Notary) edge(address identity.Address) *edge {
+	e := n.edges[address]
+	if e == nil {
+		e = &edge{tried: make(map[life.Check]attempt)}
+		n.edges[address] = e
+	}
+	return e
+}
+
+// Happened tells what happened to an edge just now: a player's session began or ended, its owner drains it or has it come back. The error is of the disk.
+func (n *Notary) Happened(address identity.Address, what life.What) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if err := n.happen(address, life.Event{What: what}); err != nil {
+		return fmt.Errorf("notary: %w", err)
+	}
+	return nil
+}
+
+// happen takes what happened to an edge now. What a life refuses, since it does not fit, changes nothing. The error is of the disk.
+func (n *Notary) happen(address identity.Address, event life.Event) error {
+	e := n.edge(address)
+	if event.At == 0 {
+		event.At = epoch.Millis(n.config.Now().UnixMilli())
+	}
+	event.At = max(event.At, e.life.At)
+	next, err := e.life.After(event)
+	if err != nil {
+		n.config.Log.Debug("an event changes nothing", "edge", address, "event", event.What, "reason", err)
+		return nil
+	}
+	line, err := json.Marshal(lineOf(address, event))
+	if err != nil {
+		return err
+	}
+	if _, err := n.lives.Write(append(line, '\n')); err != nil {
+		return err
+	}
+	if event.What == life.Decided { // what else is lost in a crash is told again
+		if err := n.lives.Sync(); err != nil {
+			return err
+		}
+	}
+	if next.State != e.life.State {
+		n.config.Log.Info("an edge's state has changed", "edge", address, "from", e.life.State, "to", next.State, "by", event.What)
+	}
+	e.life = next
+	return nil
+}

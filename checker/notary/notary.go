@@ -1,0 +1,167 @@
+package notary
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"nearlight/checker/committee"
+	"nearlight/checker/epoch"
+	"nearlight/checker/exam"
+	"nearlight/internal/identity"
+)
+
+// Beacon is public randomness, as checker/beacon gets it.
+type Beacon interface {
+	// RoundAt is the latest round that is out at an instant.
+	RoundAt(time.Time) uint64
+	// Value is a round's value, of which is known that it is the beacon's.
+	Value(ctx context.Context, round uint64) ([32]byte, error)
+}
+
+// Config is how a network checks its edges.
+type Config struct {
+	Folder       string
+	Requirements exam.Requirements
+	Committee    committee.Size
+	Cap          uint64 // what stake counts up to; 0 is none
+	// Uncapped counts several reports of one owner or network: for a whole network on one machine, whose verdicts prove nothing to others.
+	Uncapped bool
+	Checkers []epoch.Checker // who is licensed; what was found of them in epochs before counts, not what is said here
+	Beacon   Beacon
+	// BeaconPath is told to checkers (Now.Beacon).
+	BeaconPath string
+	Epoch      time.Duration // no task is set later than this after the first; 0 is DefaultEpoch
+	// Pass makes a token with which one edge may be visited: whatever state it is in, if enrols.
+	Pass func(edge identity.Address, enrols bool, until time.Time) (string, error)
+	// Present lists the edges that are there now. It is called without a lock.
+	Present func() []Presence
+	// Changed is called when what is known of an edge may have changed, without a lock; nil for nobody.
+	Changed func(identity.Address)
+	Now     func() time.Time // nil is time.Now
+	Log     *slog.Logger     // nil is none
+}
+
+// Presence is an edge that is there.
+type Presence struct {
+	Edge identity.Address
+	Name string
+	Free int // slots
+}
+
+// DefaultEpoch is how long an epoch takes: an edge that comes while one runs waits for the next.
+const DefaultEpoch = 10 * time.Minute
+
+// tick is how often a notary looks what is due.
+const tick = time.Second
+
+// Notary keeps one network's logs.
+type Notary struct {
+	config Config
+
+	mu      sync.Mutex
+	log     *epoch.Log
+	number  uint64
+	at      epoch.Millis // of the latest entry: times never go back
+	begun   epoch.Millis // when the epoch's first task was set; 0: none is
+	tasks   map[epoch.Hash]*task
+	edges   map[identity.Address]*edge
+	lives   *os.File
+	told    map[epoch.Hash]bool                 // verdicts of the epoch that lives.log has already, since a process before this one came to them
+	roster  map[identity.Address]*epoch.Checker // the epoch's, with their scores
+	decided []Decided                           // newest last, mostDecided at the most
+	grown   chan struct{}                       // closed, and made anew, with each entry
+}
+
+// Open opens the folder, or makes it, and goes on where it stands.
+func Open(config Config) (_ *Notary, err error) {
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	if config.Log == nil {
+		config.Log = slog.New(slog.DiscardHandler)
+	}
+	if config.Epoch <= 0 {
+		config.Epoch = DefaultEpoch
+	}
+	if config.Committee.Seats == 0 || config.Committee.Minimum < 1 {
+		return nil, errors.New("notary: a committee has seats and a minimum")
+	}
+	if err := os.MkdirAll(config.Folder, 0o755); err != nil {
+		return nil, fmt.Errorf("notary: %w", err)
+	}
+	n := &Notary{config: config, edges: make(map[identity.Address]*edge), told: make(map[epoch.Hash]bool), grown: make(chan struct{})}
+	if err := n.openLives(); err != nil {
+		return nil, err
+	}
+	if err := n.openEpoch(); err != nil {
+		return nil, errors.Join(err, n.lives.Close())
+	}
+	maps.DeleteFunc(n.told, func(id epoch.Hash, _ bool) bool { return n.tasks[id] == nil })
+	return n, nil
+}
+
+// Close closes the files. Nothing else may be called after it.
+func (n *Notary) Close() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return errors.Join(n.log.Close(), n.lives.Close())
+}
+
+// Run sets tasks, comes to verdicts and closes epochs until ctx is done. An error is of the disk: what was taken is safe, and nothing more can be.
+func (n *Notary) Run(ctx context.Context) error {
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	for {
+		if err := n.Tick(ctx); err != nil {
+			return fmt.Errorf("notary: %w", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// Tick does what is due now. Run calls it each second.
+func (n *Notary) Tick(ctx context.Context) error {
+	drawn, err := n.draw(ctx)
+	if err != nil { // no task is set; those that run go on
+		n.config.Log.Warn("no check is set: the beacon gives no round", "error", err)
+	}
+	changed, err := n.advance(drawn, n.config.Present())
+	for address := range changed {
+		n.tell(address)
+	}
+	return err
+}
+
+func (n *Notary) tell(address identity.Address) {
+	if n.config.Changed != nil {
+		n.config.Changed(address)
+	}
+}
+
+// now is the time for the next entry.
+func (n *Notary) now() epoch.Millis {
+	return max(epoch.Millis(n.config.Now().UnixMilli()), n.at)
+}
+
+// append writes entries to the log, and wakes who waits for them.
+func (n *Notary) append(entries ...epoch.Entry) error {
+	err := n.log.Append(entries...)
+	close(n.grown)
+	n.grown = make(chan struct{})
+	return err
+}
+
+func (n *Notary) path(number uint64) string {
+	return filepath.Join(n.config.Folder, fmt.Sprintf("epoch-%d.log", number))
+}

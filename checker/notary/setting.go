@@ -1,0 +1,327 @@
+package notary
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"nearlight/checker/committee"
+	"nearlight/checker/epoch"
+	"nearlight/checker/exam"
+	"nearlight/checker/life"
+	"nearlight/internal/identity"
+)
+
+// task is one of the epoch's.
+type task struct {
+	epoch.Task
+	committed map[identity.Address]epoch.Hash
+	reported  map[identity.Address]bool
+	disputed  map[identity.Address]bool // a second, other commitment is in the log: one shows it
+	passes    map[identity.Address]int
+	over      bool // its verdict has told on its edge
+}
+
+// Decided is a verdict with its times.
+type Decided struct {
+	epoch.Verdict
+	At      epoch.Millis // when the task was set
+	Decided epoch.Millis
+	Notice  string // what its owner is told
+}
+
+const (
+	mostDecided = 100
+	// visiting is what a visit takes besides its length: to be matched, to see a picture, to be gone again.
+	visiting = 5 * time.Second
+	// spread is how much more time there is than visits take one after the other, since their moments are random.
+	spread = 1.5
+	// longest is how long commitments are taken at the most: what a stretch leaves.
+	longest = 9 * time.Minute
+	// revealing is how long reports are taken, by machines whose clocks differ by identity.Skew at the most.
+	revealing = 30 * time.Second
+	// restful is how much of a slot's time checks of experience leave alone: nine parts of ten.
+	restful = 10
+	// again is how soon a check that nobody decided is set again, twice as late each time.
+	again     = 30 * time.Second
+	latestTry = 10 * time.Minute
+)
+
+// conducts are the kinds of conduct by their names.
+var conducts = func() map[string]committee.Conduct {
+	named := make(map[string]committee.Conduct)
+	for c := committee.Agreed; c <= committee.Contradicted; c++ {
+		named[c.String()] = c
+	}
+	return named
+}()
+
+// taking is how long commitments to a task are taken.
+func (n *Notary) taking() time.Duration {
+	length := n.config.Requirements.Length
+	visits := time.Duration(float64(n.config.Committee.Seats) * spread * float64(length+visiting))
+	return min(4*length+visits, longest)
+}
+
+// drawing is what the beacon says now, and said as the stretch began.
+type drawing struct {
+	now     exam.Beacon
+	stretch epoch.Millis
+	began   epoch.Hash
+}
+
+// draw asks the beacon, without the lock.
+func (n *Notary) draw(ctx context.Context) (*drawing, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	now := n.config.Now()
+	round := n.config.Beacon.RoundAt(now)
+	value, err := n.config.Beacon.Value(ctx, round)
+	if err != nil {
+		return nil, err
+	}
+	stretch := epoch.Millis(now.UnixMilli()) / life.Stretch * life.Stretch
+	began, err := n.config.Beacon.Value(ctx, n.config.Beacon.RoundAt(stretch.Time()))
+	if err != nil {
+		return nil, err
+	}
+	return &drawing{exam.Beacon{Round: round, Value: value}, stretch, began}, nil
+}
+
+// advance does what is due, and returns of which edges something else is known now. Without a drawing no task is set.
+func (n *Notary) advance(drawn *drawing, present []Presence) (changed map[identity.Address]bool, err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	changed = make(map[identity.Address]bool)
+	n.see(present, changed)
+	if err := n.decide(changed); err != nil {
+		return changed, err
+	}
+	now := n.now()
+	for _, address := range slices.SortedFunc(maps.Keys(n.edges), byAddress) {
+		before := n.edges[address].life.State
+		if err := n.pass(address, now); err != nil {
+			return changed, err
+		}
+		changed[address] = changed[address] || n.edges[address].life.State != before
+	}
+	maps.DeleteFunc(changed, func(_ identity.Address, is bool) bool { return !is })
+	running := slices.ContainsFunc(slices.Collect(maps.Values(n.tasks)), func(t *task) bool { return !t.over })
+	if n.begun != 0 && now >= n.begun+epoch.Millis(n.config.Epoch.Milliseconds()) {
+		if !running {
+			return changed, n.seal()
+		}
+		return changed, nil
+	}
+	if drawn == nil || len(n.config.Checkers) == 0 {
+		return changed, nil
+	}
+	return changed, n.set(*drawn, now)
+}
+
+// see notes which edges are there.
+func (n *Notary) see(present []Presence, changed map[identity.Address]bool) {
+	now := n.now()
+	is := make(map[identity.Address]bool, len(present))
+	for _, p := range present {
+		is[p.Edge] = true
+		e := n.edges[p.Edge]
+		if e == nil {
+			e = n.edge(p.Edge)
+			changed[p.Edge] = true
+		}
+		e.name, e.free = p.Name, p.Free
+	}
+	for address, e := range n.edges {
+		if e.since == 0 || e.present != is[address] {
+			e.present, e.since, e.graded = is[address], now, 0
+		}
+	}
+}
+
+// pass lets time pass for an edge.
+func (n *Notary) pass(address identity.Address, now epoch.Millis) error {
+	e := n.edges[address]
+	if e.life.State == life.Jailed && now >= e.life.Jail.Until {
+		if err := n.happen(address, life.Event{At: now, What: life.TimeOver}); err != nil {
+			return err
+		}
+	}
+	lasted := now - e.since
+	if e.present {
+		if e.life.State == life.BrieflyAway || e.life.State == life.LongAway || e.life.State == life.Gone {
+			if lasted/life.EachMinute > e.graded/life.EachMinute {
+				e.graded = lasted
+				return n.happen(address, life.Event{At: now, What: life.Seen, For: lasted})
+			}
+		}
+		return nil
+	}
+	if lasted/life.EachMinute <= e.graded/life.EachMinute {
+		return nil
+	}
+	e.graded = lasted
+	return n.happen(address, life.Event{At: now, What: life.Missed, For: lasted})
+}
+
+// set sets what is due.
+func (n *Notary) set(drawn drawing, now epoch.Millis) error {
+	for _, address := range slices.SortedFunc(maps.Keys(n.edges), byAddress) {
+		e := n.edges[address]
+		if !e.present || n.busy(address) { // what is set while it is away says nothing of it; one slot has room for one committee
+			continue
+		}
+		for _, due := range e.life.Due() {
+			is := n.isDue(address, due, drawn, now)
+			if !is {
+				continue
+			}
+			if err := n.ask(address, due.Check, drawn.now, now); err != nil {
+				return err
+			}
+			break
+		}
+	}
+	return nil
+}
+
+// busy reports whether a committee looks at the edge.
+func (n *Notary) busy(address identity.Address) bool {
+	for _, t := range n.tasks {
+		if t.Edge == address && !t.over {
+			return true
+		}
+	}
+	return false
+}
+
+// isDue reports whether a check is to be set now.
+func (n *Notary) isDue(address identity.Address, due life.Due, drawn drawing, now epoch.Millis) bool {
+	e := n.edges[address]
+	if due.Check == life.Alive || due.Appeal != (epoch.Hash{}) || now < due.From {
+		return false
+	}
+	last := e.tried[due.Check]
+	if last.undecided > 0 {
+		wait := min(again<<min(last.undecided-1, 10), latestTry)
+		return now >= last.at+epoch.Millis((n.taking()+revealing+wait).Milliseconds())
+	}
+	switch {
+	case due.Mean > 0:
+		if last.stretch == drawn.stretch {
+			return false
+		}
+		last.stretch = drawn.stretch
+		e.tried[due.Check] = last
+		return due.Drawn(address, drawn.began)
+	case due.Every > 0:
+		every := max(due.Every, epoch.Millis(restful*n.taking().Milliseconds()))
+		return e.free > 0 && now >= last.at+every
+	}
+	return true
+}
+
+// ask sets a task.
+func (n *Notary) ask(address identity.Address, check life.Check, drawn exam.Beacon, now epoch.Millis) error {
+	e := n.edges[address]
+	if !e.listed {
+		if n.begun != 0 {
+			return nil // it is in the next epoch
+		}
+		if err := n.append(n.list(address)); err != nil {
+			return err
+		}
+	}
+	commitBy := now + epoch.Millis(n.taking().Milliseconds())
+	set, err := n.config.Requirements.Task(check, address, drawn, exam.Instants{At: now, CommitBy: commitBy, RevealBy: commitBy + epoch.Millis(revealing.Milliseconds())})
+	if err != nil {
+		return err
+	}
+	if err := n.append(epoch.Entry{Task: &set}); err != nil {
+		return err
+	}
+	last := e.tried[check]
+	last.at = now
+	e.tried[check] = last
+	n.config.Log.Info("a check is set", "edge", address, "check", check, "commitments until", set.CommitBy.Time())
+	return n.note(set)
+}
+
+// note takes up a task of the log.
+func (n *Notary) note(set epoch.Task) error {
+	id, err := set.ID()
+	if err != nil {
+		return err
+	}
+	n.tasks[epoch.Hash(id)] = &task{
+		Task: set, committed: make(map[identity.Address]epoch.Hash), reported: make(map[identity.Address]bool), disputed: make(map[identity.Address]bool),
+		passes: make(map[identity.Address]int),
+	}
+	if n.begun == 0 {
+		n.begun = set.At
+	}
+	n.at = max(n.at, set.At)
+	return nil
+}
+
+// decide comes to the verdicts of tasks whose time is over.
+func (n *Notary) decide(changed map[identity.Address]bool) error {
+	now := n.now()
+	var over []epoch.Hash
+	for id, t := range n.tasks {
+		if !t.over && now >= t.RevealBy {
+			over = append(over, id)
+		}
+	}
+	slices.SortFunc(over, func(a, b epoch.Hash) int {
+		return int(n.tasks[a].RevealBy - n.tasks[b].RevealBy)
+	})
+	for _, id := range over {
+		t := n.tasks[id]
+		verdict, err := n.log.Decide(id)
+		if err != nil {
+			return err
+		}
+		t.over = true
+		if err := n.tells(t, verdict); err != nil {
+			return err
+		}
+		changed[t.Edge] = true
+	}
+	return nil
+}
+
+// tells has a verdict tell on its edge.
+func (n *Notary) tells(t *task, verdict epoch.Verdict) error {
+	e := n.edge(t.Edge)
+	if verdict.Result != epoch.Undecided {
+		e.standing = e.standing.After(verdict.Result == epoch.Passed, t.RevealBy)
+	}
+	check := life.Check(t.Check)
+	last := e.tried[check]
+	last.at = t.At
+	last.undecided++
+	if verdict.Result != epoch.Undecided {
+		last.undecided = 0
+	}
+	e.tried[check] = last
+	if !n.told[verdict.Task] {
+		event := life.Event{At: max(t.RevealBy, e.life.At), What: life.Decided, Task: verdict.Task, Check: check, Result: verdict.Result, Set: t.At}
+		if err := n.happen(t.Edge, event); err != nil {
+			return err
+		}
+	}
+	for checker, conduct := range verdict.Conduct {
+		if c := n.roster[checker]; c != nil {
+			score := committee.Score{Value: c.Score, Tasks: c.Tasks}.After(conducts[conduct])
+			c.Score, c.Tasks = score.Value, score.Tasks
+		}
+	}
+	n.config.Log.Info("a check is decided", "edge", t.Edge, "check", t.Check, "result", verdict.Result)
+	n.decided = append(n.decided, Decided{Verdict: verdict, At: t.At, Decided: t.RevealBy, Notice: e.life.Notice(verdict)})
+	if len(n.decided) > mostDecided {
+		n.decided = slices.Delete(n.decided, 0, len(n.decided)-mostDecided)
+	}
+	return nil
+}

@@ -1,0 +1,154 @@
+package notary
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"nearlight/checker/epoch"
+	"nearlight/checker/life"
+	"nearlight/internal/identity"
+)
+
+// Refused is why something that a checker sent is not taken.
+type Refused struct {
+	Code   string // for programs: unknown-task, not-licensed, bad-signature, too-early, too-late, contradiction, no-commitment, too-many
+	Reason string
+}
+
+func (r *Refused) Error() string { return r.Reason }
+
+func refuse(code, format string, args ...any) error {
+	return &Refused{code, fmt.Sprintf(format, args...)}
+}
+
+// The codes of Refused.
+const (
+	codeUnknownTask   = "unknown-task"
+	codeNotLicensed   = "not-licensed"
+	codeBadSignature  = "bad-signature"
+	codeTooEarly      = "too-early"
+	codeTooLate       = "too-late"
+	codeContradiction = "contradiction"
+	codeNoCommitment  = "no-commitment"
+	codeTooMany       = "too-many"
+)
+
+// mostPasses is how many passes a checker gets for a task: one, and some for when it was stopped in between.
+const mostPasses = 8
+
+// open is a task that a checker sends something for.
+func (n *Notary) open(id epoch.Hash, checker identity.Address) (*task, error) {
+	t := n.tasks[id]
+	switch {
+	case t == nil:
+		return nil, refuse(codeUnknownTask, "task %v is not one of this epoch, %d", id, n.number)
+	case n.roster[checker] == nil:
+		return nil, refuse(codeNotLicensed, "%v has no licence in this epoch, %d", checker, n.number)
+	}
+	return t, nil
+}
+
+// Commit takes a commitment, whose time it sets. What was taken is on the disk. An error is a *Refused, or of the disk.
+func (n *Notary) Commit(c epoch.Commitment) error {
+	if err := c.Prove(); err != nil { // dear, and without the lock
+		return refuse(codeBadSignature, "%v", err)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	t, err := n.open(c.Task, c.Checker)
+	if err != nil {
+		return err
+	}
+	before, again := t.committed[c.Checker]
+	c.At = n.now()
+	switch {
+	case again && before == c.Commitment:
+		return nil
+	case again && t.disputed[c.Checker]:
+		return refuse(codeContradiction, "you have committed to another report before, which the log shows")
+	case !again && c.At >= t.CommitBy:
+		return refuse(codeTooLate, "commitments to this task were taken until %s", t.CommitBy.Time().UTC().Format(time.RFC3339))
+	}
+	if err := n.append(epoch.Entry{Commitment: &c}); err != nil {
+		return err
+	}
+	n.at = c.At
+	if again {
+		t.disputed[c.Checker] = true
+		return refuse(codeContradiction, "you have committed to another report before: both are in the log now")
+	}
+	t.committed[c.Checker] = c.Commitment
+	return nil
+}
+
+// Report takes a report, whose time it sets. What was taken is on the disk. An error is a *Refused, or of the disk.
+func (n *Notary) Report(r epoch.Report) error {
+	if err := r.Prove(); err != nil {
+		return refuse(codeBadSignature, "%v", err)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	t, err := n.open(r.Task, r.Checker)
+	if err != nil {
+		return err
+	}
+	r.At = n.now()
+	_, committed := t.committed[r.Checker]
+	switch {
+	case t.reported[r.Checker]:
+		return nil
+	case r.At < t.CommitBy:
+		return refuse(codeTooEarly, "reports on this task are taken from %s", t.CommitBy.Time().UTC().Format(time.RFC3339))
+	case r.At >= t.RevealBy:
+		return refuse(codeTooLate, "reports on this task were taken until %s", t.RevealBy.Time().UTC().Format(time.RFC3339))
+	case !committed:
+		return refuse(codeNoCommitment, "you have committed to nothing in this task")
+	}
+	if err := n.append(epoch.Entry{Report: &r}); err != nil {
+		if errors.Is(err, epoch.ErrFlaw) {
+			return refuse(codeUnknownTask, "%v", err)
+		}
+		return err
+	}
+	n.at, t.reported[r.Checker] = r.At, true
+	return nil
+}
+
+// Request asks for a pass, signed by a checker (identity.Pass).
+type Request struct {
+	Task      epoch.Hash       `json:"task"`
+	Checker   identity.Address `json:"checker"`
+	At        epoch.Millis     `json:"at"` // by the checker's clock, whole seconds
+	Signature epoch.Signature  `json:"signature"`
+}
+
+// Pass is a token with which a task's edge can be visited until commitments are due.
+type Pass struct {
+	Token string `json:"token"`
+}
+
+// Pass makes a pass for a licensed checker, whether or not it is drawn: that only it can say. An error is a *Refused, or of Config.Pass.
+func (n *Notary) Pass(r Request) (Pass, error) {
+	signed := identity.Pass{Task: r.Task, At: r.At.Time()}
+	if err := identity.Verify(signed.Digest(), identity.Signature(r.Signature), r.Checker); err != nil {
+		return Pass{}, refuse(codeBadSignature, "the request for a pass: %v", err)
+	}
+	if err := signed.Current(n.config.Now()); err != nil {
+		return Pass{}, refuse(codeBadSignature, "the request for a pass: %v; is your clock right?", err)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	t, err := n.open(r.Task, r.Checker)
+	switch {
+	case err != nil:
+		return Pass{}, err
+	case n.now() >= t.CommitBy:
+		return Pass{}, refuse(codeTooLate, "commitments to this task were taken until %s", t.CommitBy.Time().UTC().Format(time.RFC3339))
+	case t.passes[r.Checker] == mostPasses:
+		return Pass{}, refuse(codeTooMany, "you have had %d passes for this task", mostPasses)
+	}
+	t.passes[r.Checker]++
+	pass, err := n.config.Pass(t.Edge, life.Check(t.Check) != life.Experience, t.CommitBy.Time())
+	return Pass{pass}, err
+}
