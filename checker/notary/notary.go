@@ -19,7 +19,7 @@ import (
 
 // Beacon is public randomness, as checker/beacon gets it.
 type Beacon interface {
-	// RoundAt is the latest round that is out at an instant.
+	// RoundAt is the latest round whose time has come at an instant; 0 before the first.
 	RoundAt(time.Time) uint64
 	// Value is a round's value, of which is known that it is the beacon's.
 	Value(ctx context.Context, round uint64) ([32]byte, error)

@@ -43,6 +43,8 @@ const (
 	revealing = 30 * time.Second
 	// restful is how much of a slot's time checks of experience leave alone: nine parts of ten.
 	restful = 10
+	// signing is what a beacon's makers take to sign a round and to hand it out.
+	signing = 2 * time.Second
 	// again is how soon a check that nobody decided is set again, twice as late each time.
 	again     = 30 * time.Second
 	latestTry = 10 * time.Minute
@@ -67,7 +69,7 @@ func (n *Notary) taking() time.Duration {
 // drawing is what the beacon says now, and said as the stretch began.
 type drawing struct {
 	now     exam.Beacon
-	stretch epoch.Millis
+	stretch epoch.Millis // 0 where the beacon is younger
 	began   epoch.Hash
 }
 
@@ -75,18 +77,21 @@ type drawing struct {
 func (n *Notary) draw(ctx context.Context) (*drawing, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	now := n.config.Now()
+	now := n.config.Now().Add(-signing)
 	round := n.config.Beacon.RoundAt(now)
 	value, err := n.config.Beacon.Value(ctx, round)
 	if err != nil {
 		return nil, err
 	}
+	drawn := &drawing{now: exam.Beacon{Round: round, Value: value}}
 	stretch := epoch.Millis(now.UnixMilli()) / life.Stretch * life.Stretch
-	began, err := n.config.Beacon.Value(ctx, n.config.Beacon.RoundAt(stretch.Time()))
-	if err != nil {
-		return nil, err
+	if first := n.config.Beacon.RoundAt(stretch.Time()); first > 0 {
+		drawn.stretch = stretch
+		if drawn.began, err = n.config.Beacon.Value(ctx, first); err != nil {
+			return nil, err
+		}
 	}
-	return &drawing{exam.Beacon{Round: round, Value: value}, stretch, began}, nil
+	return drawn, nil
 }
 
 // advance does what is due, and returns of which edges something else is known now. Without a drawing no task is set.
