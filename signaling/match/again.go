@@ -66,11 +66,10 @@ func (x *Index) Again(request Request, list []Measured, intN func(int) int) []Ca
 	for i := range list {
 		request.Except = append(request.Except, list[i].Edge)
 	}
-	candidates, refused := x.Shortlist(request, intN)
-	if refused != nil {
-		return nil
-	}
-	return candidates
+	q := x.query(&request)
+	// The first list shows whether there are others than newcomers that were not drawn.
+	q.everyone = x.newcomers == 0 || !slices.ContainsFunc(list, func(c Measured) bool { return c.Share == Whole || c.Drawn })
+	return x.gather(q, intN)
 }
 
 // places is how many of the sightings are of places so far apart.
@@ -87,6 +86,7 @@ func places(sightings []sighting, apart Kilometres) (n int) {
 // it fits, in kilometres.
 func (x *Index) guess(request *Request, sightings []sighting, intN func(int) int) (where Place, own Cost, misfit Kilometres) {
 	q := x.query(request)
+	q.everyone = true // where they are matters, not what they are
 	s := &x.found
 	s.begin(x, q, intN)
 	s.blind = true

@@ -25,6 +25,8 @@ const (
 	Takes                       // it takes players
 	Allowed                     // it is not among those that the player is not to get
 	FreeSlot                    // a slot is free
+	// Drawn is no demand that a request fails for: a newcomer that meets all others counts in a part of the requests only, where others would do.
+	Drawn
 )
 
 var demands = []Demand{Listed, Installed, Trusted, InRegion, Decodable, Proved, Scored, Affords, Takes, Allowed, FreeSlot}
@@ -53,6 +55,8 @@ func (d Demand) String() string {
 		return "allowed"
 	case FreeSlot:
 		return "free-slot"
+	case Drawn:
+		return "drawn"
 	}
 	return "none"
 }
@@ -89,11 +93,11 @@ func (r *Request) unmet(e *met) Demand {
 		return Decodable
 	case !r.Picture.any() && !slices.ContainsFunc(r.Codecs, func(codec string) bool { return proves(e, codec, r.Picture) }):
 		return Proved
-	case e.score < r.MinScore:
+	case e.score < r.MinScore && !r.checks(e.id):
 		return Scored
 	case r.PriceCap > 0 && e.price > r.PriceCap:
 		return Affords
-	case e.state != Accepting:
+	case e.state != Accepting && !(r.checks(e.id) && (e.state == Checking || e.state == Jailed)):
 		return Takes
 	case slices.Contains(r.Except, e.id):
 		return Allowed

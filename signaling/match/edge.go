@@ -1,6 +1,7 @@
 package match
 
 import (
+	"fmt"
 	"slices"
 
 	"nearlight/signaling"
@@ -17,6 +18,7 @@ type Edge struct {
 	Apps    []signaling.App
 	Price   Price
 	Score   Score
+	Share   int      // of Whole requests in which it may be a candidate; 0: of all
 	Regions []string // that it lies in, such as "de" and "eu"
 	Root    string   // whose endorsement it has shown; "": nobody's
 	Network string   // through which it is reached, such as "AS64500"; "": unknown
@@ -61,7 +63,7 @@ type State uint8
 // The states, as far as they matter here.
 const (
 	Accepting State = iota // takes players while a slot is free
-	Checking               // not yet checked, or without its stake
+	Checking               // not yet enrolled by checkers
 	Draining               // ends what runs, and takes nothing new
 	Silent                 // does not answer
 	Jailed                 // shut out after a verdict
@@ -86,6 +88,20 @@ func (s State) String() string {
 	return "unknown"
 }
 
+// MarshalText gives the state's name to JSON.
+func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads it.
+func (s *State) UnmarshalText(text []byte) error {
+	for known := Accepting; known <= Leaving; known++ {
+		if known.String() == string(text) {
+			*s = known
+			return nil
+		}
+	}
+	return fmt.Errorf("match: no state of edges: %.32q", text)
+}
+
 // Request is what a player wants.
 type Request struct {
 	App      string   // "": whatever the edge runs by itself
@@ -103,6 +119,10 @@ type Request struct {
 	Near   *Near              // nil: nobody knows where the player is
 	// Remembered are edges that were good from the player's network, best first; Memory.Good tells them.
 	Remembered []signaling.EdgeID
+	// Check is for who is to check the edges of Only: they will do in the states Checking and Jailed as well, whatever their score and their share are.
+	Check bool
+	// Draw decides which newcomers count: a random number, the same for as long as the request is. 0: Shortlist draws one.
+	Draw       uint64
 	Candidates int // on the shortlist, MinCandidates to MaxCandidates; 0: MaxCandidates
 }
 

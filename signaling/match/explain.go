@@ -3,6 +3,7 @@ package match
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,7 +37,11 @@ type Reason struct {
 	Shown    string           `json:"shown,omitempty"` // what it has instead
 	Cost     Cost             `json:"cost,omitempty"`
 	Terms    []Term           `json:"terms,omitempty"`
-	Words    string           `json:"words"`
+	// Score and Share are what checkers make of the edge, Share of Whole; 0 for one that is not known. Standing is what they say of it, where the caller knows.
+	Score    Score  `json:"score,omitempty"`
+	Share    int    `json:"share,omitempty"`
+	Standing string `json:"standing,omitempty"`
+	Words    string `json:"words"`
 }
 
 // Explain says why a request came to a ranking, an empty one for none, and what is with the edges named. It looks at every edge: it is for
@@ -44,14 +49,22 @@ type Reason struct {
 func (x *Index) Explain(request Request, ranked []Ranked, named ...signaling.EdgeID) Explanation {
 	q := x.query(&request)
 	explained := Explanation{Edges: x.Len()}
-	counts := map[Demand]int{}
+	counts, undrawn := map[Demand]int{}, 0
 	for i := range x.entries {
 		if e := &x.entries[i]; e.profile != nil {
-			counts[x.unmet(q, e)]++
+			d := x.unmet(q, e)
+			counts[d]++
+			if d == 0 && !q.counts(e) {
+				undrawn++
+			}
 		}
 	}
 	explained.Eligible = counts[0]
-	for _, d := range demands {
+	if q.everyone = undrawn == counts[0]; !q.everyone {
+		explained.Eligible -= undrawn
+		counts[Drawn] = undrawn
+	}
+	for _, d := range append(slices.Clone(demands), Drawn) {
 		if n := counts[d]; n > 0 {
 			explained.Unmet = append(explained.Unmet, Unmet{d, n, fmt.Sprintf("%s: %s", edges(n), request.lacks(d))})
 		}
@@ -102,13 +115,21 @@ func (x *Index) reason(q *query, id signaling.EdgeID, ranked []Ranked) Reason {
 		return Reason{
 			Edge: id, Demand: &d, Required: required, Shown: shown,
 			Words: fmt.Sprintf("%s was left out since it %s: asked for is %s, it has %s.", id, q.lacks(d), required, shown),
+			Score: e.score, Share: int(e.share),
+		}
+	}
+	if !q.counts(e) {
+		d := Drawn
+		return Reason{
+			Edge: id, Demand: &d, Required: "to be drawn", Shown: inMatches(e.share), Score: e.score, Share: int(e.share),
+			Words: fmt.Sprintf("%s meets every demand, but is a newcomer: a candidate %s, and this is not one of them.", id, inMatches(e.share)),
 		}
 	}
 	words := fmt.Sprintf("%s meets every demand, but chance left it off the shortlist, as it does among edges alike.", id)
 	if own, farthest := e.distance(q), farthest(ranked); own != Unknown && farthest != Unknown && own > farthest+alike {
 		words = fmt.Sprintf("%s meets every demand, but is not on the shortlist: it is %.0f km away, those that are there for being near are within %.0f km.", id, own, farthest)
 	}
-	return Reason{Edge: id, Words: words}
+	return Reason{Edge: id, Words: words, Score: e.score, Share: int(e.share)}
 }
 
 // farthest is how far the farthest candidate is that is there for being near.
@@ -124,7 +145,7 @@ func farthest(ranked []Ranked) Kilometres {
 
 // reason says why a candidate is in its place.
 func (r *Ranked) reason(at int, ranked []Ranked) Reason {
-	why := Reason{Edge: r.Edge, Place: at + 1, Cost: r.Cost, Terms: r.Terms}
+	why := Reason{Edge: r.Edge, Place: at + 1, Cost: r.Cost, Terms: r.Terms, Score: r.Score, Share: r.Share}
 	if r.Vantage != 0 {
 		why.Vantage = &r.Vantage
 	}
@@ -151,6 +172,13 @@ func (r *Ranked) reason(at int, ranked []Ranked) Reason {
 		}
 	}
 	fmt.Fprintf(&words, " It is on the shortlist %s.", r.vantage())
+	switch {
+	case r.Share == 0 || r.Share == Whole:
+	case r.Drawn:
+		fmt.Fprintf(&words, " It is a newcomer, a candidate %s, and this is one of them.", inMatches(uint16(r.Share)))
+	default:
+		fmt.Fprintf(&words, " It is a newcomer, a candidate %s and where none but newcomers would do, as here.", inMatches(uint16(r.Share)))
+	}
 	why.Words = words.String()
 	return why
 }
@@ -226,6 +254,8 @@ func (r *Request) lacks(d Demand) string {
 		return "takes no players just now"
 	case Allowed:
 		return "is not to be given to this player"
+	case Drawn:
+		return "is a newcomer, which takes part in few matches, and not in this one"
 	}
 	return "has no free slot"
 }

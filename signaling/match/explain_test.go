@@ -70,10 +70,11 @@ func explained() (*match.Index, match.Request) {
 		with("jailed", func(e *match.Edge) { e.State = match.Jailed }),
 		with("refused", func(*match.Edge) {}),
 		with("full", func(e *match.Edge) { e.Free = 0 }),
+		with("new", func(e *match.Edge) { e.Share = 50 }),
 	)
 	return x, match.Request{
 		App: "tux", Codecs: []string{"h264"}, Picture: full, PriceCap: 20, MinScore: 500, Regions: []string{"eu", "uk"},
-		Except: []signaling.EdgeID{"refused"}, Near: &match.Near{Place: paris, Uncertainty: 20},
+		Draw: 1, Except: []signaling.EdgeID{"refused"}, Near: &match.Near{Place: paris, Uncertainty: 20},
 	}
 }
 
@@ -107,7 +108,7 @@ func TestExplanationsSayWhy(t *testing.T) {
 		fmt.Fprintln(&out)
 	}
 	named := []signaling.EdgeID{
-		"plain", "absent", "abroad", "other-codec", "small", "unproved", "poor", "dear", "draining", "jailed", "refused", "full", "berlin", "near", "nobody",
+		"plain", "absent", "abroad", "other-codec", "small", "unproved", "poor", "dear", "draining", "jailed", "refused", "full", "new", "berlin", "near", "nobody",
 	}
 	show("measured", x.Explain(request, match.Rank(match.Balanced{}, list, match.Ranking{}), named...))
 	kept := match.Rank(match.Nearest{}, []match.Measured{list[0], candidate("has", match.Nearby, 20, 1, trips(15))}, match.Ranking{Keep: "has"})
@@ -150,6 +151,7 @@ func TestEveryEdgeIsExplained(t *testing.T) {
 			named = append(named, e.ID)
 		}
 		request := requests.Draw(t, "request")
+		request.Draw |= 1 // 0 has each method draw for itself
 		candidates, refused := x.Shortlist(request, rand.New(rand.NewPCG(1, 1)).IntN)
 		explained := x.Explain(request, match.Rank(match.Balanced{}, match.Unmeasured(candidates), match.Ranking{}), named...)
 		if (refused == nil) != (explained.Refused == nil) || refused != nil && refused.Code != explained.Refused.Code {
@@ -164,6 +166,12 @@ func TestEveryEdgeIsExplained(t *testing.T) {
 		}
 		for i, why := range explained.Named {
 			unmet := first(request, model[named[i]])
+			if why.Demand != nil && *why.Demand == match.Drawn {
+				if unmet != 0 || !partial(request, model[named[i]]) || why.Place != 0 || explained.Eligible == 0 {
+					t.Fatalf("%+v, though it lacks %v", why, unmet)
+				}
+				continue
+			}
 			if (why.Demand != nil) != (unmet != 0) || unmet != 0 && *why.Demand != unmet || why.Words == "" || unmet != 0 && why.Place != 0 {
 				t.Fatalf("%+v, want %v", why, unmet)
 			}

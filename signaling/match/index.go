@@ -21,10 +21,12 @@ type Index struct {
 	apps     map[string]*app
 	profiles map[string]*profile
 	rows     []string // codecs that have a row of proofs to themselves
-	found    search   // scratch space
-	asked    query
-	pool     []slot
-	only     []slot
+	// newcomers is how many edges have a share of less than Whole.
+	newcomers int
+	found     search // scratch space
+	asked     query
+	pool      []slot
+	only      []slot
 }
 
 // entry is an edge in the index.
@@ -39,6 +41,8 @@ type entry struct {
 	slots   uint16
 	free    uint16
 	score   Score
+	share   uint16 // of Whole
+	lot     uint32 // by which the edge is drawn
 	state   State
 	placed  bool
 }
@@ -109,13 +113,16 @@ func (x *Index) Upsert(edge Edge) {
 	e := &x.entries[s]
 	slots := min(max(edge.Slots, 1), MaxSlots)
 	*e = entry{
-		id: edge.ID, profile: x.profileOf(&edge), apps: e.apps[:0], price: edge.Price, score: min(edge.Score, MaxScore), state: edge.State,
+		id: edge.ID, profile: x.profileOf(&edge), apps: e.apps[:0], price: edge.Price, score: min(edge.Score, MaxScore), share: shareOf(edge.Share), state: edge.State,
 		slots: uint16(slots), free: uint16(min(max(edge.Free, 0), slots)),
 	}
 	if edge.Network != "" {
 		e.network = hashOf(edge.Network) | 1
 	}
-	if hash := hashOf(string(edge.ID)); edge.Place != nil && edge.Place.valid() {
+	hash := hashOf(string(edge.ID))
+	e.lot = uint32(hash)
+	x.partial(e, 1)
+	if edge.Place != nil && edge.Place.valid() {
 		e.placed, e.at = true, edge.Place.vector()
 		e.key = placedKey(e.at, hash)
 	} else {
@@ -183,6 +190,7 @@ func (x *Index) Remove(id signaling.EdgeID) bool {
 // takeOut takes an edge out of every tree.
 func (x *Index) takeOut(s slot) {
 	e := &x.entries[s]
+	x.partial(e, -1)
 	x.remove(&x.every.root, 0, s)
 	for _, l := range e.apps {
 		x.remove(&l.tree().root, 0, s)

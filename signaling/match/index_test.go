@@ -42,13 +42,14 @@ func first(r match.Request, e match.Edge) match.Demand {
 	if r.Picture != (match.Picture{}) && !slices.ContainsFunc(e.Proved, proved) {
 		return match.Proved
 	}
-	if e.Score < r.MinScore {
+	checks := r.Check && slices.Contains(r.Only, e.ID)
+	if e.Score < r.MinScore && !checks {
 		return match.Scored
 	}
 	if r.PriceCap > 0 && e.Price > r.PriceCap {
 		return match.Affords
 	}
-	if e.State != match.Accepting {
+	if e.State != match.Accepting && !(checks && (e.State == match.Checking || e.State == match.Jailed)) {
 		return match.Takes
 	}
 	if slices.Contains(r.Except, e.ID) {
@@ -88,7 +89,7 @@ var (
 			ID: ids.Draw(t, "id"), Slots: slots, Free: rapid.IntRange(0, slots).Draw(t, "free"),
 			State:  match.State(rapid.SampledFrom([]int{0, 0, 0, 1, 2, 4, 77}).Draw(t, "state")),
 			Codecs: rapid.SliceOfN(codecNames, 0, 3).Draw(t, "codecs"), Price: match.Price(rapid.IntRange(0, 3).Draw(t, "price")),
-			Score: match.Score(rapid.IntRange(0, 3).Draw(t, "score")), Regions: rapid.SliceOfN(regionNames, 0, 2).Draw(t, "regions"),
+			Score: match.Score(rapid.IntRange(0, 3).Draw(t, "score")), Share: rapid.SampledFrom([]int{0, 0, 0, 1, 50, 500, 1000, 1001, -7}).Draw(t, "share"), Regions: rapid.SliceOfN(regionNames, 0, 2).Draw(t, "regions"),
 			Network: rapid.SampledFrom([]string{"", "AS1", "AS2"}).Draw(t, "network"), Root: roots.Draw(t, "root"),
 		}
 		for range rapid.IntRange(0, 2).Draw(t, "abilities") {
@@ -109,6 +110,7 @@ var (
 			Codecs: rapid.SliceOfN(codecNames, 0, 3).Draw(t, "codecs"), PriceCap: match.Price(rapid.IntRange(0, 3).Draw(t, "cap")),
 			MinScore: match.Score(rapid.IntRange(0, 2).Draw(t, "least score")), Except: rapid.SliceOfN(ids, 0, 5).Draw(t, "except"),
 			Remembered: rapid.SliceOfN(ids, 0, 5).Draw(t, "remembered"), Candidates: rapid.SampledFrom([]int{0, 3, 5, 8, -4, 1 << 40}).Draw(t, "candidates"),
+			Draw: rapid.Uint64().Draw(t, "draw"), Check: rapid.IntRange(0, 3).Draw(t, "check") == 0,
 		}
 		if rapid.Bool().Draw(t, "some regions") {
 			r.Regions = rapid.SliceOfN(regionNames, 1, 2).Draw(t, "regions")
@@ -180,15 +182,24 @@ func TestTheIndexFindsWhatALookAtEveryEdgeFinds(t *testing.T) {
 	})
 }
 
+// partial reports whether an edge has a share of the requests, and this one may be none of them.
+func partial(r match.Request, e match.Edge) bool {
+	return e.Share > 0 && e.Share < match.Whole && !(r.Check && slices.Contains(r.Only, e.ID))
+}
+
 func checkShortlist(t *rapid.T, x *match.Index, model map[signaling.EdgeID]match.Edge, r match.Request, random *rand.Rand) {
 	list, err := x.Shortlist(r, random.IntN)
 	var furthest match.Demand // the demand that is met by none together with those before it
 	fitting := map[signaling.EdgeID]match.Edge{}
-	having := 0
+	having, certain := 0, 0
 	for id, e := range model {
 		unmet := first(r, e)
 		if unmet == 0 {
 			fitting[id] = e
+			if partial(r, e) {
+				continue
+			}
+			certain++
 			if r.App == "" || slices.ContainsFunc(e.Apps, func(a signaling.App) bool { return a.Name == r.App && a.Installed }) {
 				having++
 			}
@@ -212,15 +223,19 @@ func checkShortlist(t *rapid.T, x *match.Index, model map[signaling.EdgeID]match
 	if want == 0 {
 		want = match.MaxCandidates
 	}
-	if want = min(max(want, match.MinCandidates), match.MaxCandidates); len(list) != min(want, len(fitting)) {
-		t.Fatalf("%d candidates, want %d of %d", len(list), want, len(fitting))
+	if want = min(max(want, match.MinCandidates), match.MaxCandidates); len(list) < min(want, certain) || len(list) > want || certain == len(fitting) && len(list) != min(want, certain) {
+		t.Fatalf("%d candidates, want %d of %d, %d of them newcomers", len(list), want, len(fitting), len(fitting)-certain)
 	}
+	undrawn := 0
 	nearest, found := math.Inf(1), math.Inf(1)
 	seen, installed := map[signaling.EdgeID]bool{}, 0
 	for _, c := range list {
 		e, fits := fitting[c.Edge]
 		if !fits || seen[c.Edge] {
 			t.Fatalf("%s is on the list twice, or does not fit: %v", c.Edge, first(r, model[c.Edge]))
+		}
+		if partial(r, e) && !c.Drawn {
+			undrawn++
 		}
 		if seen[c.Edge] = true; len(c.Codecs) == 0 {
 			t.Fatalf("%s: no codecs", c.Edge)
@@ -239,6 +254,9 @@ func checkShortlist(t *rapid.T, x *match.Index, model map[signaling.EdgeID]match
 			t.Fatalf("load %v, want %v", c.Load, got)
 		}
 	}
+	if undrawn > 0 && certain > 0 {
+		t.Fatalf("%d newcomers are on the list that were not drawn, though %d others would do", undrawn, certain)
+	}
 	if !r.Pull && installed != len(list) {
 		t.Fatal("an edge is on the list that has to install the app")
 	}
@@ -249,7 +267,7 @@ func checkShortlist(t *rapid.T, x *match.Index, model map[signaling.EdgeID]match
 		return
 	}
 	for e := range maps.Values(fitting) {
-		if e.Place != nil {
+		if e.Place != nil && !partial(r, e) {
 			if d := float64(match.Distance(*e.Place, r.Near.Place)); d >= 0 && !slices.Contains(r.Remembered, e.ID) {
 				nearest = min(nearest, d)
 			}

@@ -11,6 +11,7 @@ import (
 type query struct {
 	*Request
 	app             *app   // nil: any
+	everyone        bool   // newcomers that were not drawn count as well
 	only            []slot // of Only, those that are known; they are looked at by themselves, all others in the trees
 	codecs, regions uint64
 	root            uint64
@@ -205,7 +206,7 @@ func (s *search) pushOnly() {
 	for _, at := range s.q.only {
 		e := &s.x.entries[at]
 		m := e.met(s.q.app)
-		if s.q.unmet(&m) != 0 || s.q.app != nil && m.installed == s.pull || s.avoided(e) {
+		if s.q.unmet(&m) != 0 || s.q.app != nil && m.installed == s.pull || s.avoided(e) || !s.q.counts(e) {
 			continue
 		}
 		s.push(item{band: s.band(e), time: s.wait(1), edge: at})
@@ -269,6 +270,9 @@ func (s *search) look(top item) {
 			time += s.wait(1)
 		}
 		first--
+		if !s.q.counts(e) {
+			continue
+		}
 		if m := e.met(s.q.app); s.q.unmet(&m) != 0 || s.avoided(e) || slices.Contains(s.q.only, at) {
 			continue
 		}

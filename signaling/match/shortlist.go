@@ -16,6 +16,8 @@ type Candidate struct {
 	Score     Score
 	Price     Price
 	Installed bool // false: the app has to be installed there first
+	Share     int  // of Whole requests in which it may be a candidate
+	Drawn     bool // it was, of a newcomer; false of one that counts because nobody else would do
 }
 
 // Vantage is why an edge is on the shortlist.
@@ -70,16 +72,33 @@ const (
 // Shortlist returns a few edges that meet all demands, for the player to measure: MinCandidates to MaxCandidates, fewer when there are
 // no more. Where the player is known roughly, about half of them are near it; the others were good before, or are on other networks and in
 // other places, so that neither a wrong place nor odd routing leaves the player with bad ones only. Edges that would have to install the app
-// fill up what those that have it leave free. Among edges alike chance decides, in favour of the less loaded. intN returns a random number
-// below its argument (rand.IntN).
+// fill up what those that have it leave free. Among edges alike chance decides, in favour of the less loaded. Newcomers are on it if they were
+// drawn, or if the list would be empty without them. intN returns a random number below its argument (rand.IntN).
 //
 // When no edge meets all demands, the *signaling.Error names the first one that none meets together with those before it.
 func (x *Index) Shortlist(request Request, intN func(int) int) ([]Candidate, *signaling.Error) {
-	if request.Candidates == 0 {
-		request.Candidates = MaxCandidates
-	}
-	want := min(max(request.Candidates, MinCandidates), MaxCandidates)
 	q := x.query(&request)
+	q.everyone = x.newcomers == 0
+	if request.Draw == 0 && !q.everyone {
+		request.Draw = uint64(intN(1 << 31))
+	}
+	list := x.gather(q, intN)
+	if len(list) == 0 && !q.everyone {
+		q.everyone = true
+		list = x.gather(q, intN)
+	}
+	if len(list) == 0 {
+		return nil, x.why(q)
+	}
+	return list, nil
+}
+
+// gather makes a shortlist of the edges that count, an empty one where none meets all demands.
+func (x *Index) gather(q *query, intN func(int) int) []Candidate {
+	want := MaxCandidates
+	if q.Candidates != 0 {
+		want = min(max(q.Candidates, MinCandidates), MaxCandidates)
+	}
 	list := picks{x: x, q: q, places: make([]pick, 0, want)}
 	list.recalled(min(maxRecalled, (want+1)/2))
 	s := &x.found
@@ -89,9 +108,9 @@ func (x *Index) Shortlist(request Request, intN func(int) int) ([]Candidate, *si
 		list.fill(s, want)
 	}
 	if len(list.places) == 0 {
-		return nil, x.why(q)
+		return nil
 	}
-	return list.candidates(), nil
+	return list.candidates()
 }
 
 // pick is an edge on a list that is being made.
@@ -124,7 +143,7 @@ func (p *picks) recalled(most int) {
 		if len(p.places) == most {
 			return
 		}
-		if !known || p.has(s) {
+		if !known || p.has(s) || !p.q.counts(&p.x.entries[s]) {
 			continue
 		}
 		if m := p.x.entries[s].met(p.q.app); p.q.App != "" && p.q.app == nil || p.q.unmet(&m) != 0 {
@@ -310,7 +329,8 @@ func (p *picks) candidates() []Candidate {
 		codecs = p.q.common(codecs, &m)
 		list[i] = Candidate{
 			Edge: e.id, Codecs: codecs[from:len(codecs):len(codecs)], Vantage: place.vantage, Distance: e.distance(p.q), Load: e.load(),
-			Score: e.score, Price: e.price, Installed: m.installed,
+			Score: e.score, Price: e.price, Installed: m.installed, Share: int(e.share),
+			Drawn: e.share < Whole && (p.q.checks(e.id) || e.drawn(p.q)),
 		}
 	}
 	return list
