@@ -31,6 +31,9 @@ const (
 	Install Right = "install"
 	Watch   Right = "watch" // look on at others' sessions
 	Many    Right = "many"  // hold several sessions at a time, as with a link that is given to several people
+	// Check lets who checks edges begin at those that the token names (Claims.Edges) whatever is known of them, also at one that gets no players: to enrol it, or to test
+	// it again. It is signaling's affair alone.
+	Check Right = "check"
 	// Microphone lets the app hear what the player says.
 	Microphone Right = "microphone"
 )
