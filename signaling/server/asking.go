@@ -110,7 +110,7 @@ func (r *registry) decidedBy(a sessionAsk) json.RawMessage {
 	if made == nil {
 		return nil
 	}
-	data, err := json.Marshal(whole(r.index.Explain(made.request, made.ranked, a.Named...)))
+	data, err := json.Marshal(r.whole(r.index.Explain(made.request, made.ranked, a.Named...)))
 	if err != nil {
 		r.log.Error("an explanation cannot be written", "error", err)
 	}

@@ -193,9 +193,15 @@ func claimsOf(name string) token.Claims {
 
 func (c *city) gamer(n *nodeUnderTest, name string, change func(*signaling.Play)) *gamer {
 	c.Helper()
-	g := &gamer{recorder: &recorder{}, node: n, as: claimsOf(name)}
+	return c.gamerAs(n, claimsOf(name), change)
+}
+
+// gamerAs is gamer by a token that says more.
+func (c *city) gamerAs(n *nodeUnderTest, as token.Claims, change func(*signaling.Play)) *gamer {
+	c.Helper()
+	g := &gamer{recorder: &recorder{}, node: n, as: as}
 	g.player = n.join(g.recorder, n.log)
-	m := signaling.Play{Token: name, App: "tux", Codecs: []string{"h264"}, Wait: true}
+	m := signaling.Play{Token: as.ID, App: "tux", Codecs: []string{"h264"}, Wait: true}
 	if change != nil {
 		change(&m)
 	}

@@ -55,9 +55,11 @@ type cluster struct {
 	guests map[guestName]*guest          // players elsewhere whose edge is here
 	dirty  map[signaling.EdgeID]struct{} // edges of ours whose news were not told
 	orders map[orderName]struct{}        // that were not told
-	seq    uint64
-	all    bool // tell all edges, not the news alone
-	told   time.Time
+	// standings are of edges at other nodes, which this node's log has spoken of and which were not told.
+	standings map[signaling.EdgeID]struct{}
+	seq       uint64
+	all       bool // tell all edges, not the news alone
+	told      time.Time
 }
 
 type outgoing struct {
@@ -75,6 +77,7 @@ type neighbour struct {
 	leaving bool
 	studios map[string]int
 	drained bool
+	keeps   bool      // it keeps the log of checks
 	queue   []int64   // since when players wait there, the longest first; milliseconds since 1970
 	missed  bool      // something that it told was lost, and no account of all came since
 	whole   bool      // of the account that is coming nothing is missing so far
@@ -136,7 +139,7 @@ func newCluster(b bus.Bus) *cluster {
 	return &cluster{
 		id: "n-" + rand.Text(), bus: b, out: make(chan outgoing, outgoingQueue),
 		nodes: make(map[string]*neighbour), links: make(map[string]*link), ways: make(map[signaling.EdgeID]map[*link]struct{}), guests: make(map[guestName]*guest), dirty: make(map[signaling.EdgeID]struct{}),
-		orders: make(map[orderName]struct{}), all: true,
+		orders: make(map[orderName]struct{}), standings: make(map[signaling.EdgeID]struct{}), all: true,
 	}
 }
 
@@ -364,6 +367,7 @@ func (r *registry) nodeLost(n *neighbour) {
 	for id := range n.edges {
 		r.forgetFar(n, id)
 	}
+	r.keeperLost()
 	r.log.Info("signaling node is gone", "node", n.id, "leaving", n.leaving)
 	for _, l := range c.links {
 		if l.node == n.id {

@@ -62,6 +62,7 @@ func (r *registry) register(to peer, m signaling.Register, id signaling.EdgeID) 
 	found := r.locate(reach.standpoint())
 	m.Place = placeOf(m.Place, found)
 	endorsed, strange := endorsementOf(id, m.Endorsement, time.Now())
+	standing, checked := r.keeper.standing(id)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if reason := r.barredEdge(id); reason != nil {
@@ -110,6 +111,10 @@ func (r *registry) register(to peer, m signaling.Register, id signaling.EdgeID) 
 		if e.sessions[id] == nil {
 			to.send(signaling.Stop{Session: id, Reason: signaling.Errorf(signaling.CodeTimedOut, "Signaling has given this session up.")})
 		}
+	}
+	if checked {
+		r.decide(e.id, standing)
+		r.keeper.changedID(e.id) // in case that it was while this one came
 	}
 	r.touch(e)
 	r.reindex(e.id)

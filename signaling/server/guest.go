@@ -136,7 +136,7 @@ func (r *registry) open(g *guest, o opening) {
 		refusal = r.lookOn(p, play, o.Claims)
 	default:
 		e := r.edges[o.Edge]
-		if e == nil || e.peer == nil || e.quiet || e.available() == 0 || r.holds(store.DrainEdge, string(o.Edge)) {
+		if e == nil || e.peer == nil || e.quiet || e.available() == 0 || r.holds(store.DrainEdge, string(o.Edge)) || r.holds(store.BanEdge, string(o.Edge)) || !r.takes(o.Edge, p.checks(o.Edge)) {
 			g.tell(body{Retry: signaling.NewError(signaling.CodeFull)})
 			return
 		}

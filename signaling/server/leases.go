@@ -59,6 +59,7 @@ func (r *registry) leased(s *session, l *signaling.Lease, forged error) {
 		return
 	}
 	s.lease, s.phase = l, starting
+	r.noted(s.edge)
 	if s.once { // whoever began it may be at another node, and that one lost
 		r.book.Spend(s.owner, string(s.id), s.until)
 	}

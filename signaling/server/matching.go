@@ -5,8 +5,10 @@ import (
 	"slices"
 	"time"
 
+	"nearlight/internal/identity"
 	"nearlight/signaling"
 	"nearlight/signaling/match"
+	"nearlight/signaling/token"
 )
 
 // requestOf is what a player asks for, as matching reads it: what its page says, what its token limits, and where it is.
@@ -20,6 +22,8 @@ func (r *registry) requestOf(p *player) match.Request {
 	if root := p.claims.Root; !root.IsZero() {
 		request.Root = root.String()
 	}
+	request.Check = p.claims.Allows(token.Check)
+	request.Draw = uint64(r.intN(1 << 31))
 	if size := p.request.Size; size != nil {
 		request.Picture.Size = *size
 	}
@@ -53,8 +57,8 @@ func (p *player) recall(candidates []match.Candidate) []match.Measured {
 // rank orders those of a list that have a slot free just now, best first.
 func (r *registry) rank(p *player, list []match.Measured) []match.Ranked {
 	list = slices.DeleteFunc(slices.Clone(list), func(c match.Measured) bool {
-		_, free := r.vacant[c.Edge]
-		return !free
+		state, free := r.vacant[c.Edge]
+		return !free || !admits(state, p.checks(c.Edge))
 	})
 	return match.Rank(r.policy, list, match.Ranking{Keep: p.had, Salt: uint64(r.intN(1 << 31))})
 }
@@ -75,7 +79,12 @@ func (e *edge) offer() match.Edge {
 	return offerOf(match.Edge{ID: e.id, Slots: e.slots, Free: e.available(), Codecs: e.codecs, Apps: e.apps, Network: e.network, Root: e.root}, e.traits)
 }
 
-// offerOf adds what an edge says of itself. Nobody has scored it yet: all have the same score.
+// checks reports whether a player has come to check an edge: its token names it.
+func (p *player) checks(id signaling.EdgeID) bool {
+	return p.claims.Allows(token.Check) && slices.ContainsFunc(p.claims.Edges, func(a identity.Address) bool { return a.String() == string(id) })
+}
+
+// offerOf adds what an edge says of itself.
 func offerOf(edge match.Edge, traits signaling.Traits) match.Edge {
 	edge.Price, edge.Regions = match.Price(traits.Price), traits.Regions
 	if at := traits.Place; at != nil && match.Kilometres(at.Radius) <= vague {

@@ -147,9 +147,9 @@ func (r *registry) enforce(name orderName, holds bool) {
 		r.reindex(id)
 		r.serveQueue()
 	case store.BanEdge:
+		r.reindex(signaling.EdgeID(name.target)) // its players are not to come back to it
 		if e := r.edges[signaling.EdgeID(name.target)]; e != nil && holds {
 			reason := r.barredEdge(e.id)
-			r.reindex(e.id) // its players are not to come back to it
 			r.moveOff(e, signaling.NewError(signaling.CodeEdgeGone))
 			if e.peer != nil {
 				e.peer.end(reason)

@@ -27,8 +27,11 @@ type presence struct {
 	Queue   []int64                    `json:"queue,omitempty"`
 	Studios map[string]int             `json:"studios,omitempty"` // sessions of each that run at the node
 	Orders  []presentOrder             `json:"orders,omitempty"`
-	Drained bool                       `json:"drained,omitempty"` // the node takes no further edges and players
-	Leaving bool                       `json:"leaving,omitempty"` // the node is being stopped
+	// Standings are of edges at other nodes, by this node's log of checks.
+	Standings []presentStanding `json:"standings,omitempty"`
+	Keeps     bool              `json:"keeps,omitempty"`   // the node keeps that log
+	Drained   bool              `json:"drained,omitempty"` // the node takes no further edges and players
+	Leaving   bool              `json:"leaving,omitempty"` // the node is being stopped
 }
 
 type presentEdge struct {
@@ -43,6 +46,9 @@ type presentEdge struct {
 	Network string   `json:"network,omitempty"`
 	Root    string   `json:"root,omitempty"` // by whom it is endorsed, as its node has seen
 	Ways    []string `json:"ways,omitempty"` // where players may measure it, ADDRESS:PORT each
+	// Standing is what checkers make of it, nil where its node does not know; Players is how many sessions of players run.
+	Standing *presentStanding `json:"standing,omitempty"`
+	Players  int              `json:"players,omitempty"`
 }
 
 // farEdge is an edge of another node.
@@ -78,8 +84,11 @@ func (r *registry) tick() {
 	case c.all:
 		c.all = false
 		r.tell(slices.Collect(maps.Keys(r.edges)), true)
-	case len(c.dirty) > 0 || len(c.orders) > 0 || now.Sub(c.told) >= presenceBeat:
+	case len(c.dirty) > 0 || len(c.orders) > 0 || len(c.standings) > 0 || now.Sub(c.told) >= presenceBeat:
 		r.tell(slices.Collect(maps.Keys(c.dirty)), false)
+	}
+	if r.keeper != nil {
+		r.look()
 	}
 	r.trySeekers()
 	r.serveQueue()
@@ -91,13 +100,13 @@ func (r *registry) tell(ids []signaling.EdgeID, all bool) {
 	c := r.cluster
 	c.told = time.Now()
 	clear(c.dirty)
-	next := presence{First: all, Queue: r.queueTold(), Studios: r.studiosTold(), Drained: r.draining}
+	next := presence{First: all, Queue: r.queueTold(), Studios: r.studiosTold(), Drained: r.draining, Keeps: r.keeper != nil}
 	size := 0
 	flush := func(last bool) {
 		c.seq++
 		next.Node, next.Seq, next.Last = c.id, c.seq, all && last
 		r.post(presenceSubject, next)
-		next, size = presence{Queue: next.Queue, Studios: next.Studios, Drained: next.Drained}, 0
+		next, size = presence{Queue: next.Queue, Studios: next.Studios, Drained: next.Drained, Keeps: next.Keeps}, 0
 	}
 	news := maps.Keys(c.orders)
 	if all {
@@ -110,6 +119,12 @@ func (r *registry) tell(ids []signaling.EdgeID, all bool) {
 		}
 	}
 	clear(c.orders)
+	r.standingsTold(all, func(p *presentStanding) {
+		next.Standings = append(next.Standings, *p)
+		if size += 256 + len(p.Words); size > batchBytes {
+			flush(false)
+		}
+	})
 	for _, id := range ids {
 		e := r.edges[id]
 		if e == nil {
@@ -121,7 +136,11 @@ func (r *registry) tell(ids []signaling.EdgeID, all bool) {
 		if e.peer != nil && !e.quiet {
 			free = e.available()
 		}
-		present := presentEdge{ID: id, Name: e.name, Slots: e.slots, Free: free, Codecs: e.codecs, Since: e.since, Traits: e.traits, Network: e.network, Root: e.root}
+		present := presentEdge{ID: id, Name: e.name, Slots: e.slots, Free: free, Codecs: e.codecs, Since: e.since, Traits: e.traits, Network: e.network, Root: e.root, Players: e.played()}
+		if s, there := r.standings[id]; there {
+			present.Standing = presentedStanding("", s)
+			size += 192 + len(s.Words)
+		}
 		present.Catalogue = e.catalogue.digest
 		for _, way := range e.ways {
 			present.Ways = append(present.Ways, way.String())
@@ -209,6 +228,7 @@ func (r *registry) hear(p presence) {
 			r.metrics.dropped.WithLabelValues("strange-node").Inc()
 		}
 	}
+	r.hearStandings(n, p)
 	if p.First {
 		n.round++
 	}
@@ -231,6 +251,8 @@ func (r *registry) hear(p presence) {
 		f.presentEdge, f.ways, f.round = present, ways, n.round
 		f.apps = r.catalogue(apps).apps
 		f.Codecs = r.internCodecs(present.Codecs)
+		f.presentEdge.Standing = nil // kept with all others
+		r.hearStanding(present.ID, present.Standing)
 		r.reindex(present.ID)
 		if e := r.edges[present.ID]; e != nil && e.since < present.Since {
 			r.yield(e)
@@ -281,6 +303,10 @@ func (r *registry) farNow(id signaling.EdgeID) *farEdge {
 
 // reindex has matching know what an edge is like now, at whichever node it is.
 func (r *registry) reindex(id signaling.EdgeID) {
+	defer r.note(id)
+	if !r.isKnown(id) {
+		delete(r.standings, id)
+	}
 	var now match.Edge
 	switch e, f := r.edges[id], r.farNow(id); {
 	case f != nil:
@@ -292,12 +318,14 @@ func (r *registry) reindex(id signaling.EdgeID) {
 		delete(r.vacant, id)
 		return
 	}
+	standing := r.standingOf(id)
+	now.State, now.Share, now.Score = standing.State, standing.Share, standing.Score
 	if r.holds(store.DrainEdge, string(id)) || r.holds(store.BanEdge, string(id)) {
 		now.State = match.Draining
 	}
 	r.index.Upsert(now)
-	if now.Free > 0 && now.State == match.Accepting {
-		r.vacant[id] = struct{}{}
+	if now.Free > 0 && admits(now.State, true) {
+		r.vacant[id] = now.State
 	} else {
 		delete(r.vacant, id)
 	}

@@ -84,12 +84,15 @@ type registry struct {
 	draining  bool                             // this node is to be given no further edges and players
 	buried    map[signaling.SessionID]struct{} // sessions whose end an edge may not have heard of
 	studios   *studios                         // nil: studios are limited by nothing
+	keeper    *keeper                          // nil: this node has no log of checks
+	standings map[signaling.EdgeID]said        // of the edges that are known, as far as a log has told
+	checked   bool                             // a log was heard of
 	byStudio  map[string]int                   // sessions of each that run here
 
-	cluster    *cluster                        // nil: this node is alone
-	far        map[signaling.EdgeID][]*farEdge // of other nodes, usually one of each
-	index      *match.Index                    // of all edges that answer, here and at other nodes
-	vacant     map[signaling.EdgeID]struct{}   // those of them that have a slot free
+	cluster    *cluster                         // nil: this node is alone
+	far        map[signaling.EdgeID][]*farEdge  // of other nodes, usually one of each
+	index      *match.Index                     // of all edges that answer, here and at other nodes
+	vacant     map[signaling.EdgeID]match.State // those of them that have a slot free, for players or for who checks them
 	catalogues map[string]*catalogue
 	codecs     [][]string
 
@@ -139,8 +142,9 @@ func newRegistry(
 		edges: make(map[signaling.EdgeID]*edge), late: make(map[signaling.EdgeID]struct{}), sessions: make(map[signaling.SessionID]*session),
 		orders: make(map[orderName]store.Order), book: claim.NewBook(), claimants: make(map[string]*player), byStudio: make(map[string]int),
 		seekers: make(map[*player]struct{}), buried: make(map[signaling.SessionID]struct{}),
-		index: match.NewIndex(), vacant: make(map[signaling.EdgeID]struct{}),
-		far: make(map[signaling.EdgeID][]*farEdge), catalogues: make(map[string]*catalogue),
+		index: match.NewIndex(), vacant: make(map[signaling.EdgeID]match.State),
+		standings: make(map[signaling.EdgeID]said),
+		far:       make(map[signaling.EdgeID][]*farEdge), catalogues: make(map[string]*catalogue),
 		policy: match.Policies()[0], locate: func(netip.Addr) Location { return Location{} }, networks: newNetworks(), memory: match.NewMemory(match.MemoryConfig{}),
 	}
 }

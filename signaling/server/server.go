@@ -102,6 +102,10 @@ type Config struct {
 	// Bus joins this server with others: they know each other's edges, and serve each other's players. nil means that it is alone.
 	Bus bus.Bus
 
+	// Checks keeps the log of what checkers find, by which edges are given players. One node of a cluster has it. nil: nobody checks here, and where no other node
+	// has it either, every edge is given players.
+	Checks Checks
+
 	// ClientAddr tells where a request comes from; nil means its RemoteAddr. Behind a proxy it must come from a header that the
 	// proxy sets.
 	ClientAddr func(*http.Request) netip.Addr
@@ -216,6 +220,9 @@ func New(config Config) (*Server, error) {
 	s.registry = newRegistry(inCluster(config.Log, c), s.metrics, config.IntN, config.ICEServers, config.Issuer)
 	s.registry.cluster, s.registry.spans = c, config.Spans
 	s.registry.relay = config.Relay
+	if config.Checks != nil {
+		s.registry.keeper, s.registry.checked = newKeeper(config.Checks, s.registry.log), true
+	}
 	if config.Policy != nil {
 		s.registry.policy = config.Policy
 	}
@@ -272,6 +279,7 @@ func (s *Server) Run(ctx context.Context) error {
 		recording.Go(func() { s.sweep(recorded) })
 		recording.Go(func() { s.followOrders(recorded) })
 	}
+	recording.Go(func() { s.registry.keepChecks(running) })
 	s.registry.run(running)
 	s.registry.leaveCluster()
 	s.dismiss()

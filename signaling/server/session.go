@@ -74,6 +74,7 @@ type session struct {
 
 	degraded *signaling.Error // the edge does not keep up with it; nil: it does
 	rest     time.Time        // its player was moved, and stays until then
+	checks   bool             // a checker has it, not a player
 }
 
 // maxLate is what a player can have to say to an edge in edgeReturn: an answer, its candidates, a probe and a start.
@@ -178,6 +179,7 @@ func (r *registry) begin(p *player, e *edge, codecs []string) *signaling.Error {
 		slot: slot, expect: epoch,
 		id: newSessionID(e.id), app: p.request.App, owner: signaling.TokenID(p.claims.ID), key: p.claims.Key, edge: e, born: time.Now(),
 		shareable: p.claims.Allows(token.Watch), trust: trust{p.claims.Edges, p.claims.Root}, rest: p.rest,
+		checks: p.claims.Allows(token.Check),
 	}
 	s.once, s.until, s.turn = p.claims.Once, p.claims.Expires.Unix(), p.turn
 	if !p.claims.Holder.IsZero() {
@@ -292,9 +294,18 @@ func (r *registry) resume(p *player, m signaling.Play, claims token.Claims) *sig
 	s.log.Info("session is resumed")
 	p.request, p.claims, s.key = m, claims, claims.Key
 	s.shareable = claims.Allows(token.Watch)
+	r.entitled(s, claims)
 	r.studioOf(s, claims.Studio)
 	r.start(p, s, m, codecs, true)
 	return nil
+}
+
+// entitled notes by whose token a session goes on, which this node may not have seen before.
+func (r *registry) entitled(s *session, claims token.Claims) {
+	if checks := claims.Allows(token.Check); checks != s.checks {
+		s.checks = checks
+		r.noted(s.edge)
+	}
 }
 
 // goThere has a player served where the edge of the session that it asks for is.

@@ -41,6 +41,9 @@ func (p presentEdge) fits(apps []signaling.App) bool {
 	if p.Slots < 1 || p.Slots > maxEdgeSlots || p.Free < 0 || p.Free > p.Slots || p.Since < 0 {
 		return false
 	}
+	if p.Players < 0 || p.Players > p.Slots {
+		return false
+	}
 	if len(p.Network) > maxNetwork || !utf8.ValidString(p.Network) || p.Traits.Check() != nil {
 		return false
 	}

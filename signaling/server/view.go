@@ -26,17 +26,29 @@ const (
 
 // EdgeView is one edge, of this node or another.
 type EdgeView struct {
-	ID       signaling.EdgeID `json:"id"`
-	Name     string           `json:"name"`
-	Node     string           `json:"node"` // "" for this one, where it is alone
-	State    EdgeState        `json:"state"`
-	Slots    int              `json:"slots"`
-	Free     int              `json:"free"`
-	Codecs   []string         `json:"codecs"`
-	Apps     []string         `json:"apps"` // that are installed
-	Since    time.Time        `json:"since"`
-	Drain    *OrderView       `json:"drain,omitempty"`
-	Sessions []SessionView    `json:"sessions,omitempty"` // of one that is asked for by itself
+	ID     signaling.EdgeID `json:"id"`
+	Name   string           `json:"name"`
+	Node   string           `json:"node"` // "" for this one, where it is alone
+	State  EdgeState        `json:"state"`
+	Slots  int              `json:"slots"`
+	Free   int              `json:"free"`
+	Codecs []string         `json:"codecs"`
+	// Pictures are those that it says it is quick enough for.
+	Pictures []signaling.Picture `json:"pictures"`
+	Apps     []string            `json:"apps"` // that are installed
+	Since    time.Time           `json:"since"`
+	Drain    *OrderView          `json:"drain,omitempty"`
+	// Standing is what checkers make of it; nil: nobody checks.
+	Standing *StandingView `json:"standing,omitempty"`
+	Sessions []SessionView `json:"sessions,omitempty"` // of one that is asked for by itself
+}
+
+// StandingView is what checkers make of an edge, and so what players it is given.
+type StandingView struct {
+	State match.State `json:"state"`
+	Share int         `json:"share"` // of 1000 matches in which it may be a candidate
+	Score match.Score `json:"score"`
+	Words string      `json:"words"`
 }
 
 // SessionView is one session.
@@ -52,6 +64,7 @@ type SessionView struct {
 	Key        string              `json:"key,omitempty"` // which signed that
 	Begun      time.Time           `json:"begun"`         // as this node knows it
 	Spectators int                 `json:"spectators"`
+	Checks     bool                `json:"checks,omitempty"`  // a checker has it, not a player
 	Quality    *signaling.Quality  `json:"quality,omitempty"` // as its edge told last
 }
 
@@ -154,9 +167,9 @@ func (r *registry) viewOf(id signaling.EdgeID) (v EdgeView, ok bool) {
 	f, e := r.farNow(id), r.edges[id]
 	switch {
 	case f != nil:
-		v = EdgeView{ID: id, Name: f.Name, Node: f.node.id, Slots: f.Slots, Free: f.Free, Codecs: some(f.Codecs), Apps: installed(f.apps), Since: time.UnixMilli(f.presentEdge.Since).UTC(), State: EdgeOpen}
+		v = EdgeView{ID: id, Name: f.Name, Node: f.node.id, Slots: f.Slots, Free: f.Free, Codecs: some(f.Codecs), Pictures: some(f.Pictures), Apps: installed(f.apps), Since: time.UnixMilli(f.presentEdge.Since).UTC(), State: EdgeOpen}
 	case e != nil:
-		v = EdgeView{ID: id, Name: e.name, Node: r.node(), Slots: e.slots, Free: e.available(), Codecs: some(e.codecs), Apps: installed(e.apps), Since: time.UnixMilli(e.since).UTC(), State: EdgeOpen}
+		v = EdgeView{ID: id, Name: e.name, Node: r.node(), Slots: e.slots, Free: e.available(), Codecs: some(e.codecs), Pictures: some(e.traits.Pictures), Apps: installed(e.apps), Since: time.UnixMilli(e.since).UTC(), State: EdgeOpen}
 		if e.peer == nil || e.quiet {
 			v.State, v.Free = EdgeSilent, 0
 		}
@@ -166,6 +179,10 @@ func (r *registry) viewOf(id signaling.EdgeID) (v EdgeView, ok bool) {
 	if o, there := r.orders[orderName{store.DrainEdge, string(id)}]; there && !o.Over(time.Now()) {
 		drain := viewed(o)
 		v.Drain, v.State = &drain, EdgeDraining
+	}
+	if r.checked {
+		s := r.standingOf(id)
+		v.Standing = &StandingView{s.State, s.Share, s.Score, s.Words}
 	}
 	if v.State == EdgeOpen && v.Free == 0 {
 		v.State = EdgeFull
@@ -184,10 +201,8 @@ func (r *registry) nameOf(id signaling.EdgeID) string {
 	return ""
 }
 
-// edgeViews is a page of edges in the order of their ids, and whether more follow.
-func (r *registry) edgeViews(q EdgeQuery) (page []EdgeView, more bool) {
-	limit := pageSize(q.Limit)
-	text := strings.ToLower(q.Text)
+// allIDs are those of all edges at any node, in their order.
+func (r *registry) allIDs() []signaling.EdgeID {
 	ids := make([]signaling.EdgeID, 0, len(r.edges)+len(r.far))
 	for id := range r.edges {
 		ids = append(ids, id)
@@ -198,6 +213,26 @@ func (r *registry) edgeViews(q EdgeQuery) (page []EdgeView, more bool) {
 		}
 	}
 	slices.Sort(ids)
+	return ids
+}
+
+// allViews is every edge.
+func (r *registry) allViews() []EdgeView {
+	ids := r.allIDs()
+	views := make([]EdgeView, 0, len(ids))
+	for _, id := range ids {
+		if v, ok := r.viewOf(id); ok {
+			views = append(views, v)
+		}
+	}
+	return views
+}
+
+// edgeViews is a page of edges in the order of their ids, and whether more follow.
+func (r *registry) edgeViews(q EdgeQuery) (page []EdgeView, more bool) {
+	limit := pageSize(q.Limit)
+	text := strings.ToLower(q.Text)
+	ids := r.allIDs()
 	at, found := slices.BinarySearch(ids, q.After)
 	if found {
 		at++
@@ -223,7 +258,7 @@ var phaseNames = map[phase]string{leasing: "leasing", starting: "starting", offe
 func (r *registry) sessionView(s *session) SessionView {
 	v := SessionView{
 		ID: s.id, App: s.app, Edge: s.edge.id, Node: r.node(), Watches: s.watches, Phase: phaseNames[s.phase], Player: "connected",
-		Token: s.owner, Key: s.key, Begun: s.born.UTC().Truncate(time.Millisecond), Quality: s.quality,
+		Token: s.owner, Key: s.key, Begun: s.born.UTC().Truncate(time.Millisecond), Quality: s.quality, Checks: s.checks,
 	}
 	if s.player == nil {
 		v.Player = "away"
@@ -288,8 +323,15 @@ func (r *registry) nodeViews() []NodeView {
 	return views
 }
 
-// whole is an explanation with lists where it has none.
-func whole(e match.Explanation) match.Explanation {
+// whole is an explanation with lists where it has none, and with what checkers say of the edges in it.
+func (r *registry) whole(e match.Explanation) match.Explanation {
+	for _, reasons := range [][]match.Reason{e.Ranked, e.Named} {
+		for i := range reasons {
+			if r.checked && r.isKnown(reasons[i].Edge) {
+				reasons[i].Standing = r.standingOf(reasons[i].Edge).Words
+			}
+		}
+	}
 	e.Ranked, e.Unmet, e.Named = some(e.Ranked), some(e.Unmet), some(e.Named)
 	return e
 }
@@ -309,9 +351,12 @@ func (r *registry) explained(request match.Request, own signaling.EdgeID, named 
 		r.index.SetFree(own, e.available()+1)
 		defer r.reindex(own)
 	}
+	if request.Draw == 0 { // else the explanation would know of another draw than the shortlist
+		request.Draw = uint64(r.intN(1 << 31))
+	}
 	var ranked []match.Ranked
 	if candidates, err := r.index.Shortlist(request, r.intN); err == nil {
 		ranked = match.Rank(match.Balanced{}, match.Unmeasured(candidates), match.Ranking{Keep: own})
 	}
-	return whole(r.index.Explain(request, ranked, named...))
+	return r.whole(r.index.Explain(request, ranked, named...))
 }

@@ -1,0 +1,402 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"nearlight/internal/identity"
+	"nearlight/internal/store"
+	"nearlight/signaling"
+	"nearlight/signaling/match"
+	"nearlight/signaling/token"
+)
+
+// ledger is a log of checks that a test writes.
+type ledger struct {
+	mu     sync.Mutex
+	says   map[identity.Address]Standing // of the others: not enrolled
+	events []EdgeEvent
+	node   *nodeUnderTest
+}
+
+var _ Checks = (*ledger)(nil)
+
+func (l *ledger) Standing(edge identity.Address) Standing {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s, known := l.says[edge]; known {
+		return s
+	}
+	return Standing{State: match.Checking, Words: "not enrolled yet"}
+}
+
+func (l *ledger) Happened(e EdgeEvent) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.events = append(l.events, e)
+}
+
+// say changes an edge's standing, with the ledger's lock held all the while.
+func (l *ledger) say(id signaling.EdgeID, s Standing) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	edge, err := identity.ParseAddress(string(id))
+	if err != nil {
+		panic(err)
+	}
+	l.says[edge] = s
+	if l.node != nil {
+		l.node.keeper.changed(edge)
+	}
+}
+
+// take returns what was told of since it was last called, in words.
+func (l *ledger) take() []string {
+	synctest.Wait()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var told []string
+	for _, e := range l.events {
+		told = append(told, e.What.String())
+	}
+	l.events = nil
+	return told
+}
+
+// keeping has a node keep the log of checks.
+func (c *city) keeping(n *nodeUnderTest) *ledger {
+	l := &ledger{says: make(map[identity.Address]Standing), node: n}
+	n.mu.Lock()
+	n.keeper, n.checked = newKeeper(l, n.log), true
+	n.cluster.all = true // the others are told
+	n.mu.Unlock()
+	ctx, cancel := context.WithCancel(c.Context())
+	var running sync.WaitGroup
+	running.Go(func() { n.keepChecks(ctx) })
+	before := n.stop
+	n.stop = sync.OnceFunc(func() {
+		cancel()
+		running.Wait()
+		before()
+	})
+	c.settle()
+	return l
+}
+
+// shows is what a node shows of an edge's standing.
+func (n *nodeUnderTest) shows(id signaling.EdgeID) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	v, ok := n.viewOf(id)
+	if !ok || v.Standing == nil {
+		return "nothing"
+	}
+	return fmt.Sprint(v.Standing.State, " ", v.Standing.Share, " ", v.Standing.Score, " ", v.Standing.Words)
+}
+
+func (c *city) turnsAway(n *nodeUnderTest, as token.Claims, code signaling.Code) {
+	c.Helper()
+	if g := c.gamerAs(n, as, func(p *signaling.Play) { p.Wait = false }); g.reason == nil || g.reason.Code != code {
+		c.Errorf("the player is told %v, want %s", g.reason, code)
+	}
+}
+
+func TestAStandingIsKnownToAllNodesAndToOneThatComesWhenTheLogIsAway(t *testing.T) {
+	inCity(t, 3, func(c *city) {
+		l := c.keeping(c.nodes[0])
+		m := c.rig(2)
+		m.connect(c.nodes[1])
+		c.settle()
+		for _, n := range c.nodes {
+			if got := n.shows(m.edge.id); got != "checking 1000 0 not enrolled yet" {
+				t.Error(got)
+			}
+			c.turnsAway(n, claimsOf("early"), signaling.CodeNotAccepting)
+		}
+		l.say(m.edge.id, Standing{Share: 50, Score: 500, Words: "on probation"})
+		c.settle()
+		for _, n := range c.nodes {
+			if got := n.shows(m.edge.id); got != "accepting 50 500 on probation" {
+				t.Error(got)
+			}
+		}
+		c.plays(c.gamer(c.nodes[2], "one", nil))
+		l.say(m.edge.id, Standing{State: match.Jailed, Score: 100, Words: "jailed"})
+		c.settle()
+		c.kill(c.nodes[0])
+		time.Sleep(5 * time.Second)
+		late := c.add()
+		c.settle()
+		for _, n := range []*nodeUnderTest{c.nodes[1], c.nodes[2], late} {
+			if got := n.shows(m.edge.id); got != "jailed 1000 100 jailed" {
+				t.Error(got)
+			}
+			c.turnsAway(n, claimsOf("two"), signaling.CodeNotAccepting)
+		}
+	})
+}
+
+func TestAnotherNodeThatTakesTheLogOverIsBelievedWhateverItsClock(t *testing.T) {
+	inCity(t, 3, func(c *city) {
+		l := c.keeping(c.nodes[0])
+		m := c.rig(1)
+		m.connect(c.nodes[1])
+		c.settle()
+		l.say(m.edge.id, Standing{State: match.Jailed, Words: "by the first"})
+		c.settle()
+		c.nodes[1].mu.Lock()
+		s := c.nodes[1].standings[m.edge.id]
+		s.at += time.Hour.Milliseconds() // as the first one's clock would have it
+		c.nodes[1].standings[m.edge.id] = s
+		c.nodes[1].touch(m.edge)
+		c.nodes[1].mu.Unlock()
+		c.settle()
+		c.kill(c.nodes[0])
+		time.Sleep(5 * time.Second)
+		second := c.keeping(c.nodes[2])
+		second.say(m.edge.id, Standing{Score: 900, Words: "by the second"})
+		c.settle()
+		for _, n := range c.nodes[1:] {
+			if got := n.shows(m.edge.id); got != "accepting 1000 900 by the second" {
+				t.Error(got)
+			}
+		}
+	})
+}
+
+func TestWhileTheLogIsAwayAnEdgeThatNobodyKnowsIsANewcomer(t *testing.T) {
+	inCity(t, 2, func(c *city) {
+		c.keeping(c.nodes[0])
+		m := c.rig(1)
+		c.nodes[1].mu.Lock()
+		known := c.nodes[1].checked
+		c.nodes[1].mu.Unlock()
+		if !known {
+			t.Fatal("the other node has not heard that there is a log")
+		}
+		c.kill(c.nodes[0])
+		m.connect(c.nodes[1])
+		if got := c.nodes[1].shows(m.edge.id); got[:len("checking")] != "checking" { // the log may have something to say in a moment
+			t.Error(got)
+		}
+		time.Sleep(5 * time.Second)
+		if got := c.nodes[1].shows(m.edge.id); got[:len("accepting 50 0")] != "accepting 50 0" {
+			t.Error(got)
+		}
+		c.plays(c.gamer(c.nodes[1], "one", nil))
+	})
+}
+
+func TestStandingsReachAllNodesThoughTheBusLosesEverySecondMessage(t *testing.T) {
+	inCity(t, 3, func(c *city) {
+		l := c.keeping(c.nodes[0])
+		var rigs []*rig
+		for i := range 6 {
+			m := c.rig(1)
+			m.connect(c.nodes[i%3])
+			rigs = append(rigs, m)
+		}
+		c.settle()
+		count := 0
+		for _, n := range c.nodes {
+			n.bus.Disturb(func(string, []byte) int { count++; return count % 2 })
+		}
+		for round := range 5 {
+			for i, m := range rigs {
+				l.say(m.edge.id, Standing{Score: match.Score(100*round + i), Words: "round " + fmt.Sprint(round)})
+			}
+			time.Sleep(300 * time.Millisecond)
+		}
+		for _, n := range c.nodes {
+			n.bus.Disturb(nil)
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		for _, n := range c.nodes {
+			for i, m := range rigs {
+				if got, want := n.shows(m.edge.id), fmt.Sprintf("accepting 1000 %d round 4", 400+i); got != want {
+					t.Errorf("%s, want %s", got, want)
+				}
+			}
+		}
+	})
+}
+
+// checkerOf is a token of who checks an edge.
+func checkerOf(id signaling.EdgeID) token.Claims {
+	claims := claimsOf("checker")
+	edge, err := identity.ParseAddress(string(id))
+	if err != nil {
+		panic(err)
+	}
+	claims.Rights, claims.Edges = append(claims.Rights, token.Check), []identity.Address{edge}
+	return claims
+}
+
+func TestWhoChecksReachesAnEdgeThatPlayersDoNot(t *testing.T) {
+	for _, state := range []match.State{match.Checking, match.Jailed} {
+		inCity(t, 2, func(c *city) {
+			l := c.keeping(c.nodes[0])
+			m := c.rig(1)
+			m.connect(c.nodes[0])
+			c.settle()
+			l.say(m.edge.id, Standing{State: state})
+			c.settle()
+			l.take()
+			for _, n := range c.nodes {
+				named := checkerOf(m.edge.id)
+				named.Rights = []token.Right{token.Play}
+				c.turnsAway(n, named, signaling.CodeNotAccepting)
+				g := c.gamerAs(n, checkerOf(m.edge.id), nil)
+				if matched := c.plays(g); matched.Edge.ID != m.edge.id {
+					t.Errorf("%v", matched)
+				}
+				c.nodes[0].mu.Lock()
+				if views, _ := c.nodes[0].sessionViews(SessionQuery{}); len(views) != 1 || !views[0].Checks {
+					t.Errorf("%+v", views)
+				}
+				c.nodes[0].mu.Unlock()
+				n.leave(g.player)
+				c.settle()
+			}
+			c.same(l.take()) // it is no player's
+			c.nodes[1].orders(store.DrainEdge, string(m.edge.id), time.Time{})
+			c.settle()
+			for _, n := range c.nodes {
+				c.turnsAway(n, checkerOf(m.edge.id), signaling.CodeNotAccepting)
+			}
+			c.nodes[1].orders(store.DrainEdge, string(m.edge.id), time.Now())
+			c.nodes[1].orders(store.BanEdge, string(m.edge.id), time.Time{})
+			c.settle()
+			c.turnsAway(c.nodes[1], checkerOf(m.edge.id), signaling.CodeNotAccepting)
+		})
+	}
+}
+
+func TestAnEdgesNodeKeepsPlayersOutThatAnotherNodeHasSentTooLate(t *testing.T) {
+	inCity(t, 2, func(c *city) {
+		l := c.keeping(c.nodes[0])
+		m := c.rig(1)
+		m.connect(c.nodes[0])
+		l.say(m.edge.id, Standing{Score: 900})
+		c.settle()
+		l.say(m.edge.id, Standing{State: match.Jailed})
+		synctest.Wait() // the other node hears of it at the next tick
+		g := c.gamer(c.nodes[1], "one", nil)
+		c.settle()
+		if got := c.nodes[1].shows(m.edge.id); got != "jailed 1000 0 " || g.player.session != nil || g.player.link != nil {
+			t.Errorf("%s; the player has %v", got, g.kinds())
+		}
+	})
+}
+
+func TestTheLogIsToldWhatHappensToEdges(t *testing.T) {
+	for _, at := range []string{"its own node", "another"} {
+		t.Run("at "+at, func(t *testing.T) {
+			inCity(t, 3, func(c *city) {
+				l := c.keeping(c.nodes[0])
+				n := c.nodes[0]
+				if at == "another" {
+					n = c.nodes[1]
+				}
+				m := c.rig(2)
+				m.connect(n)
+				c.settle()
+				l.say(m.edge.id, Standing{Score: 900})
+				c.settle()
+				c.same(l.take(), "came")
+				g := c.gamer(c.nodes[2], "one", nil)
+				matched := c.plays(g)
+				c.settle()
+				c.same(l.take(), "session began")
+				c.heard(c.gamer(n, "two", func(p *signaling.Play) { p.App, p.Watch = "", matched.Session }), "matched", "offer")
+				c.settle()
+				c.same(l.take())
+				n.orders(store.DrainEdge, string(m.edge.id), time.Time{})
+				c.settle()
+				c.same(l.take(), "drained")
+				g.node.leave(g.player)
+				c.settle()
+				c.same(l.take(), "session ended")
+				n.orders(store.DrainEdge, string(m.edge.id), time.Now())
+				c.settle()
+				c.same(l.take(), "undrained")
+				c.plays(c.gamer(c.nodes[2], "three", nil))
+				c.settle()
+				c.same(l.take(), "session began")
+				m.mute = true
+				m.lost()
+				time.Sleep(time.Second)
+				c.same(l.take()) // it may be back in a moment
+				c.settle()
+				c.settle()
+				c.same(l.take(), "session ended", "went")
+			})
+		})
+	}
+}
+
+func TestAnEdgeWhoseNodeIsLostIsNotGoneForItsLogOnceItIsBack(t *testing.T) {
+	inCity(t, 3, func(c *city) {
+		l := c.keeping(c.nodes[0])
+		m := c.rig(1)
+		m.connect(c.nodes[1])
+		c.settle()
+		l.say(m.edge.id, Standing{})
+		c.settle()
+		c.plays(c.gamer(c.nodes[2], "one", nil))
+		c.settle()
+		c.same(l.take(), "came", "session began")
+		c.kill(c.nodes[1])
+		time.Sleep(300 * time.Millisecond)
+		m.connect(c.nodes[2])
+		time.Sleep(5 * time.Second)
+		c.same(l.take()) // its player plays on all the while
+		if got := c.nodes[2].shows(m.edge.id); got != "accepting 1000 0 " {
+			t.Error(got)
+		}
+	})
+}
+
+func TestALogWhoseNodeHearsNobodyBlamesNoEdge(t *testing.T) {
+	inCity(t, 2, func(c *city) {
+		l := c.keeping(c.nodes[0])
+		stays, goes := c.rig(1), c.rig(1)
+		stays.connect(c.nodes[1])
+		goes.connect(c.nodes[1])
+		c.settle()
+		c.same(l.take(), "came", "came")
+		c.nodes[0].bus.Cut(true)
+		time.Sleep(30 * time.Second)
+		c.same(l.take())
+		goes.mute = true
+		goes.lost()
+		time.Sleep(30 * time.Second)
+		c.same(l.take())
+		c.nodes[0].bus.Cut(false)
+		time.Sleep(2 * time.Second)
+		c.same(l.take())
+		time.Sleep(5 * time.Second)
+		c.same(l.take(), "went")
+	})
+}
+
+func TestALogThatTakesNothingIsToldThatItHasMissedSomething(t *testing.T) {
+	k := newKeeper(&ledger{}, slog.New(slog.DiscardHandler))
+	key := newKey(t)
+	k.tell(signaling.EdgeID(key.Address().String()), SessionBegan, maxEvents+5)
+	k.tell("no address", EdgeDrained, 1)
+	events := k.takeEvents()
+	if n := len(events); n != maxEvents+1 || events[n-1].What != EventsLost || events[n-2].What != SessionBegan || events[0].Edge != key.Address() {
+		t.Errorf("%d events, the last of them %+v", n, events[n-1])
+	}
+	k.tell(signaling.EdgeID(key.Address().String()), SessionEnded, 1)
+	if events := k.takeEvents(); len(events) != 1 {
+		t.Errorf("%+v", events)
+	}
+}
