@@ -38,7 +38,8 @@ const patience = 10 * time.Second
 type house struct {
 	testing.TB
 	issuer  *token.Issuer
-	bus     bus.Bus // nil for a node alone
+	bus     bus.Bus       // nil for a node alone
+	checks  server.Checks // nil: nobody checks
 	server  *server.Server
 	signal  *httptest.Server
 	admin   *httptest.Server
@@ -109,7 +110,7 @@ func (h *house) start(database string) {
 	h.Helper()
 	logger := slog.New(slog.NewTextHandler(h.log, nil))
 	config := server.Config{
-		Verifier: token.NewVerifier(h.issuer.Keys(), token.Scope{}, time.Now), Limits: server.Limits{RequestBurst: 10000}, Log: logger, Bus: h.bus,
+		Verifier: token.NewVerifier(h.issuer.Keys(), token.Scope{}, time.Now), Limits: server.Limits{RequestBurst: 10000}, Log: logger, Bus: h.bus, Checks: h.checks,
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -234,7 +235,7 @@ func (h *house) play(claims token.Claims) (*player, *signaling.Error) {
 	}
 	h.Cleanup(func() { ws.Close() })
 	p := &player{house: h, Conn: ws}
-	claims.Role, claims.Rights = token.Player, []token.Right{token.Play}
+	claims.Role, claims.Rights = token.Player, append(claims.Rights, token.Play)
 	data, err := signaling.Encode(signaling.PlayerToSignaling, signaling.Play{Token: h.token(claims), App: "tux", Codecs: []string{"h264"}, Wait: true})
 	if err == nil {
 		err = ws.WriteMessage(websocket.TextMessage, data)

@@ -13,6 +13,21 @@ export interface Order {
   readonly until?: string;
 }
 
+/** What checkers make of an edge, and so what players it is given. */
+export interface Standing {
+  readonly state: "accepting" | "checking" | "draining" | "silent" | "jailed" | "leaving";
+  /** Of 1000 matches in which it may be a candidate. */
+  readonly share: number;
+  readonly score: number;
+  readonly words: string;
+}
+
+export interface Picture {
+  readonly codec: string;
+  readonly size: { readonly width: number; readonly height: number };
+  readonly frameRate: number;
+}
+
 export interface Edge {
   readonly id: string;
   readonly name: string;
@@ -21,9 +36,12 @@ export interface Edge {
   readonly slots: number;
   readonly free: number;
   readonly codecs: readonly string[];
+  readonly pictures: readonly Picture[];
   readonly apps: readonly string[];
   readonly since: string;
   readonly drain?: Order;
+  /** Missing where nobody checks. */
+  readonly standing?: Standing;
 }
 
 export interface Quality {
@@ -49,6 +67,8 @@ export interface Session {
   readonly key?: string;
   readonly begun: string;
   readonly spectators: number;
+  /** A checker has it, not a player. */
+  readonly checks?: boolean;
   readonly quality?: Quality;
 }
 
@@ -81,6 +101,10 @@ export interface Reason {
   readonly edge: string;
   readonly place?: number;
   readonly demand?: string;
+  readonly score?: number;
+  readonly share?: number;
+  /** What checkers say of the edge. */
+  readonly standing?: string;
   readonly words: string;
 }
 
