@@ -106,7 +106,7 @@ func TestAnOperatorSeesWhatCheckersFindAndWhomItKeepsFromPlayers(t *testing.T) {
 		t.Fatal(refused)
 	}
 	if status, text := h.ask(http.MethodGet, "/admin/v1/sessions/"+string(player.session)+"/explain", ""); status != http.StatusOK ||
-		!strings.Contains(text, "newcomer, a candidate in 5 of 100 matches") || !strings.Contains(text, `"share":50`) || !strings.Contains(text, `"standing":"on probation"`) {
+		!strings.Contains(text, "newcomer or in doubt, a candidate in 5 of 100 matches") || !strings.Contains(text, `"share":50`) || !strings.Contains(text, `"standing":"on probation"`) {
 		t.Errorf("%d %s", status, text)
 	}
 	h.do(path+"/drain", `{"reason":"it is hot"}`)

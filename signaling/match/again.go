@@ -68,7 +68,11 @@ func (x *Index) Again(request Request, list []Measured, intN func(int) int) []Ca
 	}
 	q := x.query(&request)
 	// The first list shows whether there are others than newcomers that were not drawn.
-	q.everyone = x.newcomers == 0 || !slices.ContainsFunc(list, func(c Measured) bool { return c.Share == Whole || c.Drawn })
+	lot := q.lot
+	if request.Draw == 0 && !q.everyone {
+		lot = lotOf(uint64(intN(1 << 31)))
+	}
+	x.draw(q, lot, !slices.ContainsFunc(list, func(c Measured) bool { return c.Share == Whole || c.Drawn }))
 	return x.gather(q, intN)
 }
 
@@ -86,7 +90,7 @@ func places(sightings []sighting, apart Kilometres) (n int) {
 // it fits, in kilometres.
 func (x *Index) guess(request *Request, sightings []sighting, intN func(int) int) (where Place, own Cost, misfit Kilometres) {
 	q := x.query(request)
-	q.everyone = true // where they are matters, not what they are
+	x.draw(q, q.lot, true) // where they are matters, not what they are
 	s := &x.found
 	s.begin(x, q, intN)
 	s.blind = true

@@ -121,7 +121,7 @@ type Request struct {
 	Remembered []signaling.EdgeID
 	// Check is for who is to check the edges of Only: they will do in the states Checking and Jailed as well, whatever their score and their share are.
 	Check bool
-	// Draw decides which newcomers count: a random number, the same for as long as the request is. 0: Shortlist draws one.
+	// Draw decides whether newcomers count: a random number, the same for as long as the request is. 0: Shortlist draws one.
 	Draw       uint64
 	Candidates int // on the shortlist, MinCandidates to MaxCandidates; 0: MaxCandidates
 }

@@ -60,7 +60,7 @@ func (x *Index) Explain(request Request, ranked []Ranked, named ...signaling.Edg
 		}
 	}
 	explained.Eligible = counts[0]
-	if q.everyone = undrawn == counts[0]; !q.everyone {
+	if x.draw(q, q.lot, undrawn == counts[0]); !q.everyone {
 		explained.Eligible -= undrawn
 		counts[Drawn] = undrawn
 	}
@@ -122,7 +122,7 @@ func (x *Index) reason(q *query, id signaling.EdgeID, ranked []Ranked) Reason {
 		d := Drawn
 		return Reason{
 			Edge: id, Demand: &d, Required: "to be drawn", Shown: inMatches(e.share), Score: e.score, Share: int(e.share),
-			Words: fmt.Sprintf("%s meets every demand, but is a newcomer: a candidate %s, and this is not one of them.", id, inMatches(e.share)),
+			Words: fmt.Sprintf("%s meets every demand, but is a newcomer or in doubt: a candidate %s, and this is not one of them.", id, inMatches(e.share)),
 		}
 	}
 	words := fmt.Sprintf("%s meets every demand, but chance left it off the shortlist, as it does among edges alike.", id)
@@ -175,9 +175,9 @@ func (r *Ranked) reason(at int, ranked []Ranked) Reason {
 	switch {
 	case r.Share == 0 || r.Share == Whole:
 	case r.Drawn:
-		fmt.Fprintf(&words, " It is a newcomer, a candidate %s, and this is one of them.", inMatches(uint16(r.Share)))
+		fmt.Fprintf(&words, " It is a newcomer or in doubt, a candidate %s, and this is one of them.", inMatches(uint16(r.Share)))
 	default:
-		fmt.Fprintf(&words, " It is a newcomer, a candidate %s and where none but newcomers would do, as here.", inMatches(uint16(r.Share)))
+		fmt.Fprintf(&words, " It is a newcomer or in doubt, a candidate %s, and where none but such would do, as here.", inMatches(uint16(r.Share)))
 	}
 	why.Words = words.String()
 	return why
@@ -255,7 +255,7 @@ func (r *Request) lacks(d Demand) string {
 	case Allowed:
 		return "is not to be given to this player"
 	case Drawn:
-		return "is a newcomer, which takes part in few matches, and not in this one"
+		return "is a newcomer or in doubt, which takes part in few matches, and not in this one"
 	}
 	return "has no free slot"
 }

@@ -14,15 +14,14 @@ import (
 //
 // It has one owner, who calls one method at a time; reading counts too.
 type Index struct {
-	entries  []entry
-	unused   []slot
-	byID     map[signaling.EdgeID]slot
-	every    tree
-	apps     map[string]*app
-	profiles map[string]*profile
-	rows     []string // codecs that have a row of proofs to themselves
-	// newcomers is how many edges have a share of less than Whole.
-	newcomers int
+	entries   []entry
+	unused    []slot
+	byID      map[signaling.EdgeID]slot
+	every     tree
+	apps      map[string]*app
+	profiles  map[string]*profile
+	rows      []string // codecs that have a row of proofs to themselves
+	newcomers newcomers
 	found     search // scratch space
 	asked     query
 	pool      []slot
@@ -42,7 +41,6 @@ type entry struct {
 	free    uint16
 	score   Score
 	share   uint16 // of Whole
-	lot     uint32 // by which the edge is drawn
 	state   State
 	placed  bool
 }
@@ -119,10 +117,8 @@ func (x *Index) Upsert(edge Edge) {
 	if edge.Network != "" {
 		e.network = hashOf(edge.Network) | 1
 	}
-	hash := hashOf(string(edge.ID))
-	e.lot = uint32(hash)
-	x.partial(e, 1)
-	if edge.Place != nil && edge.Place.valid() {
+	x.newcomers.add(e.share, 1)
+	if hash := hashOf(string(edge.ID)); edge.Place != nil && edge.Place.valid() {
 		e.placed, e.at = true, edge.Place.vector()
 		e.key = placedKey(e.at, hash)
 	} else {
@@ -190,7 +186,7 @@ func (x *Index) Remove(id signaling.EdgeID) bool {
 // takeOut takes an edge out of every tree.
 func (x *Index) takeOut(s slot) {
 	e := &x.entries[s]
-	x.partial(e, -1)
+	x.newcomers.add(e.share, -1)
 	x.remove(&x.every.root, 0, s)
 	for _, l := range e.apps {
 		x.remove(&l.tree().root, 0, s)

@@ -12,6 +12,8 @@ type query struct {
 	*Request
 	app             *app   // nil: any
 	everyone        bool   // newcomers that were not drawn count as well
+	settled         bool   // none but those with the whole share count
+	lot             uint16 // that is drawn
 	only            []slot // of Only, those that are known; they are looked at by themselves, all others in the trees
 	codecs, regions uint64
 	root            uint64
@@ -31,6 +33,7 @@ func (x *Index) query(r *Request) *query {
 		Request: r, app: x.apps[r.App], codecs: bitsOf(r.Codecs), regions: bitsOf(r.Regions),
 	}
 	q := &x.asked
+	x.draw(q, lotOf(r.Draw), false)
 	if !r.Picture.any() {
 		for _, codec := range r.Codecs {
 			q.proved |= 1 << (x.row(codec) + r.Picture.class())
@@ -75,7 +78,7 @@ func (x *Index) roots(q *query) (trees [2]*tree, n int) {
 // may reports whether an edge that meets all demands before the given one is likely to be in what s sums up. It never says no where
 // one is.
 func (q *query) may(s *summary, before Demand) bool {
-	return s.count > 0 &&
+	return s.count > 0 && q.drawn(s.share) &&
 		(before <= Trusted || q.root == 0 || s.roots&q.root != 0) &&
 		(before <= InRegion || q.regions == 0 || s.regions&q.regions != 0) &&
 		(before <= Decodable || s.codecs&q.codecs != 0) &&
@@ -237,10 +240,10 @@ func (s *search) next() (slot, bool) {
 
 // open puts a node's children on the heap. One of them has the edge whose time is the node's; which one, chance says.
 func (s *search) open(top item) {
-	first := s.random(int(top.node.open.count))
+	first := s.random(s.q.most(&top.node.open))
 	for digit := range top.node.kids {
 		kid := &top.node.kids[digit]
-		count := int(kid.open.count)
+		count := s.q.most(&kid.open)
 		here := first >= 0 && first < count
 		first -= count
 		if !s.q.may(&kid.open, all) {
@@ -259,10 +262,10 @@ func (s *search) open(top item) {
 
 // look puts a leaf's edges on the heap.
 func (s *search) look(top item) {
-	first := s.random(int(top.node.open.count))
+	first := s.random(s.q.most(&top.node.open))
 	for _, at := range top.node.in {
 		e := &s.x.entries[at]
-		if !e.open() {
+		if !e.open() || s.q.settled && e.share < Whole {
 			continue
 		}
 		time := top.time

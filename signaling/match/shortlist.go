@@ -78,13 +78,12 @@ const (
 // When no edge meets all demands, the *signaling.Error names the first one that none meets together with those before it.
 func (x *Index) Shortlist(request Request, intN func(int) int) ([]Candidate, *signaling.Error) {
 	q := x.query(&request)
-	q.everyone = x.newcomers == 0
 	if request.Draw == 0 && !q.everyone {
-		request.Draw = uint64(intN(1 << 31))
+		x.draw(q, lotOf(uint64(intN(1<<31))), false)
 	}
 	list := x.gather(q, intN)
 	if len(list) == 0 && !q.everyone {
-		q.everyone = true
+		x.draw(q, q.lot, true)
 		list = x.gather(q, intN)
 	}
 	if len(list) == 0 {
@@ -330,7 +329,7 @@ func (p *picks) candidates() []Candidate {
 		list[i] = Candidate{
 			Edge: e.id, Codecs: codecs[from:len(codecs):len(codecs)], Vantage: place.vantage, Distance: e.distance(p.q), Load: e.load(),
 			Score: e.score, Price: e.price, Installed: m.installed, Share: int(e.share),
-			Drawn: e.share < Whole && (p.q.checks(e.id) || e.drawn(p.q)),
+			Drawn: e.share < Whole && (p.q.checks(e.id) || e.share > p.q.lot),
 		}
 	}
 	return list

@@ -7,20 +7,25 @@ type summary struct {
 	roots           uint64
 	proved          proofs
 	cheapest        Price
-	count           int32
+	count, known    int32 // known have a share of Whole
 	best            Score
+	share           uint16 // the largest
 }
 
 var nobody = summary{cheapest: ^Price(0)}
 
 func (s *summary) add(e *entry) {
 	s.count++
+	if e.share == Whole {
+		s.known++
+	}
 	s.codecs |= e.profile.codecBits
 	s.regions |= e.profile.regionBits
 	s.roots |= e.profile.rootBit
 	s.proved |= e.profile.proofs
 	s.cheapest = min(s.cheapest, e.price)
 	s.best = max(s.best, e.score)
+	s.share = max(s.share, e.share)
 }
 
 func (s *summary) merge(other *summary) {
@@ -28,12 +33,14 @@ func (s *summary) merge(other *summary) {
 		return
 	}
 	s.count += other.count
+	s.known += other.known
 	s.codecs |= other.codecs
 	s.regions |= other.regions
 	s.roots |= other.roots
 	s.proved |= other.proved
 	s.cheapest = min(s.cheapest, other.cheapest)
 	s.best = max(s.best, other.best)
+	s.share = max(s.share, other.share)
 }
 
 // node is a cell of a tree with the edges in it: in buckets at the leaves.

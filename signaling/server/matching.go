@@ -57,8 +57,11 @@ func (p *player) recall(candidates []match.Candidate) []match.Measured {
 // rank orders those of a list that have a slot free just now, best first.
 func (r *registry) rank(p *player, list []match.Measured) []match.Ranked {
 	list = slices.DeleteFunc(slices.Clone(list), func(c match.Measured) bool {
-		state, free := r.vacant[c.Edge]
-		return !free || !admits(state, p.checks(c.Edge))
+		_, free := r.vacant[c.Edge]
+		if !free && p.checks(c.Edge) {
+			_, free = r.reserved[c.Edge]
+		}
+		return !free
 	})
 	return match.Rank(r.policy, list, match.Ranking{Keep: p.had, Salt: uint64(r.intN(1 << 31))})
 }

@@ -316,6 +316,7 @@ func (r *registry) reindex(id signaling.EdgeID) {
 	default:
 		r.index.Remove(id)
 		delete(r.vacant, id)
+		delete(r.reserved, id)
 		return
 	}
 	standing := r.standingOf(id)
@@ -324,10 +325,14 @@ func (r *registry) reindex(id signaling.EdgeID) {
 		now.State = match.Draining
 	}
 	r.index.Upsert(now)
-	if now.Free > 0 && admits(now.State, true) {
-		r.vacant[id] = now.State
-	} else {
-		delete(r.vacant, id)
+	delete(r.vacant, id)
+	delete(r.reserved, id)
+	switch {
+	case now.Free <= 0:
+	case admits(now.State, false):
+		r.vacant[id] = struct{}{}
+	case admits(now.State, true):
+		r.reserved[id] = struct{}{}
 	}
 }
 

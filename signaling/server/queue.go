@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"nearlight/signaling"
+	"nearlight/signaling/token"
 )
 
 // waiting is a player's place in line. Each node has a line of its own; by what nodes tell each other, who has waited longest anywhere
@@ -125,13 +126,10 @@ func (r *registry) serveQueue() {
 	if len(r.line) == 0 {
 		return
 	}
-	if len(r.vacant) > 0 && !r.ebbing() {
+	if len(r.vacant)+len(r.reserved) > 0 && !r.ebbing() {
 		for _, p := range slices.Clone(r.line) {
-			if p.waiting == nil || !r.turn(p) {
+			if p.waiting == nil || len(r.vacant) == 0 && !p.claims.Allows(token.Check) || !r.turn(p) {
 				continue
-			}
-			if len(r.vacant) == 0 {
-				break
 			}
 			request, candidates, err := r.shortlist(p)
 			if err != nil {

@@ -89,10 +89,11 @@ type registry struct {
 	checked   bool                             // a log was heard of
 	byStudio  map[string]int                   // sessions of each that run here
 
-	cluster    *cluster                         // nil: this node is alone
-	far        map[signaling.EdgeID][]*farEdge  // of other nodes, usually one of each
-	index      *match.Index                     // of all edges that answer, here and at other nodes
-	vacant     map[signaling.EdgeID]match.State // those of them that have a slot free, for players or for who checks them
+	cluster    *cluster                        // nil: this node is alone
+	far        map[signaling.EdgeID][]*farEdge // of other nodes, usually one of each
+	index      *match.Index                    // of all edges that answer, here and at other nodes
+	vacant     map[signaling.EdgeID]struct{}   // those of them that have a slot free
+	reserved   map[signaling.EdgeID]struct{}   // those that have one for who checks them, and for nobody else
 	catalogues map[string]*catalogue
 	codecs     [][]string
 
@@ -142,7 +143,7 @@ func newRegistry(
 		edges: make(map[signaling.EdgeID]*edge), late: make(map[signaling.EdgeID]struct{}), sessions: make(map[signaling.SessionID]*session),
 		orders: make(map[orderName]store.Order), book: claim.NewBook(), claimants: make(map[string]*player), byStudio: make(map[string]int),
 		seekers: make(map[*player]struct{}), buried: make(map[signaling.SessionID]struct{}),
-		index: match.NewIndex(), vacant: make(map[signaling.EdgeID]match.State),
+		index: match.NewIndex(), vacant: make(map[signaling.EdgeID]struct{}), reserved: make(map[signaling.EdgeID]struct{}),
 		standings: make(map[signaling.EdgeID]said),
 		far:       make(map[signaling.EdgeID][]*farEdge), catalogues: make(map[string]*catalogue),
 		policy: match.Policies()[0], locate: func(netip.Addr) Location { return Location{} }, networks: newNetworks(), memory: match.NewMemory(match.MemoryConfig{}),

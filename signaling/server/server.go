@@ -24,6 +24,11 @@
 //
 // What operators ask is answered by the methods of operate.go, for the whole cluster; package admin is their HTTP.
 //
+// # Checks
+//
+// What checkers find about edges decides what players they get (standing.go). Whoever keeps the log of it is asked for standings and told what happens to edges
+// (Checks), by goroutines of Run and without the registry's mutex.
+//
 // # Lifetimes
 //
 // New starts nothing. Handler may be served before Run is called; deadlines of sessions pass only while Run runs. When its

@@ -281,7 +281,7 @@ func (r *registry) standingsTold(all bool, add func(*presentStanding)) {
 
 // keeperLost has edges that nobody has spoken of taken for newcomers, when the log's node is gone.
 func (r *registry) keeperLost() {
-	if r.someoneKeeps() {
+	if !r.checked || r.someoneKeeps() {
 		return
 	}
 	for id := range r.edges {

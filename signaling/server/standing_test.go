@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"nearlight/internal/identity"
 	"nearlight/internal/store"
 	"nearlight/signaling"
@@ -383,6 +385,82 @@ func TestALogWhoseNodeHearsNobodyBlamesNoEdge(t *testing.T) {
 		c.same(l.take())
 		time.Sleep(5 * time.Second)
 		c.same(l.take(), "went")
+	})
+}
+
+// Whatever happens to an edge, and however much of it happens between two looks: what is told adds up to how things are.
+func TestWhatTheLogIsToldAddsUp(t *testing.T) {
+	id := signaling.EdgeID(newKey(t).Address().String())
+	rapid.Check(t, func(t *rapid.T) {
+		r := newRegistry(slog.New(slog.DiscardHandler), newMetrics(), nil, nil, nil)
+		r.keeper, r.checked = newKeeper(&ledger{}, r.log), true
+		there, players, drained := false, 0, false
+		t.Repeat(map[string]func(*rapid.T){
+			"edge": func(t *rapid.T) {
+				if e := r.edges[id]; e == nil {
+					r.edges[id] = &edge{id: id, sessions: make(map[signaling.SessionID]*session)}
+				} else if rapid.Bool().Draw(t, "gone") {
+					delete(r.edges, id)
+				}
+			},
+			"session": func(t *rapid.T) {
+				if e := r.edges[id]; e != nil {
+					name := signaling.SessionID(fmt.Sprint(rapid.IntRange(0, 5).Draw(t, "session")))
+					e.sessions[name] = &session{
+						phase: phase(rapid.IntRange(0, 3).Draw(t, "phase")), checks: rapid.Bool().Draw(t, "checks"),
+						watches: rapid.SampledFrom([]signaling.SessionID{"", "another"}).Draw(t, "watches"),
+					}
+				}
+			},
+			"end": func(t *rapid.T) {
+				if e := r.edges[id]; e != nil {
+					delete(e.sessions, signaling.SessionID(fmt.Sprint(rapid.IntRange(0, 5).Draw(t, "session"))))
+				}
+			},
+			"order": func(t *rapid.T) {
+				until := time.Time{}
+				if rapid.Bool().Draw(t, "lifted") {
+					until = time.Unix(1, 0)
+				}
+				r.orders[orderName{store.DrainEdge, string(id)}] = store.Order{Kind: store.DrainEdge, Target: string(id), Until: until}
+			},
+			"look": func(t *rapid.T) {
+				r.note(id)
+				for _, e := range r.keeper.takeEvents() {
+					switch e.What {
+					case EdgeCame:
+						if there {
+							t.Fatal("it comes twice")
+						}
+						there = true
+					case EdgeWent:
+						if !there || players != 0 {
+							t.Fatalf("it goes with %d players", players)
+						}
+						there = false
+					case SessionBegan:
+						players++
+					case SessionEnded:
+						players--
+					case EdgeDrained, EdgeUndrained:
+						if drained == (e.What == EdgeDrained) {
+							t.Fatalf("%v twice", e.What)
+						}
+						drained = !drained
+					}
+					if players < 0 || players > 0 && !there {
+						t.Fatalf("%d players after %v", players, e.What)
+					}
+				}
+				e, want := r.edges[id], 0
+				if e != nil {
+					want = e.played()
+				}
+				if there != (e != nil) || players != want || drained != r.holds(store.DrainEdge, string(id)) {
+					t.Fatalf("there %v, %d players, drained %v", there, players, drained)
+				}
+			},
+		})
 	})
 }
 
