@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"nearlight/signaling/admin"
+	"nearlight/signaling/match"
 	"nearlight/signaling/server"
 )
 
@@ -342,9 +343,13 @@ func (o *operator) print(out io.Writer, data []byte) error {
 	shown := true
 	switch {
 	case answer.Edges != nil:
-		row("EDGE", "NAME", "STATE", "FREE", "SLOTS", "NODE")
+		row("EDGE", "NAME", "STATE", "FREE", "SLOTS", "NODE", "PLAYERS", "SHARE", "SCORE", "STANDING")
 		for _, e := range answer.Edges {
-			row(e.ID, e.Name, e.State, e.Free, e.Slots, e.Node)
+			players, share, score, words := "any", "-", "-", "nobody checks"
+			if s := e.Standing; s != nil {
+				players, share, score, words = s.State.String(), fmt.Sprintf("%d/%d", s.Share, match.Whole), fmt.Sprint(s.Score), s.Words
+			}
+			row(e.ID, e.Name, e.State, e.Free, e.Slots, e.Node, players, share, score, words)
 		}
 	case answer.Sessions != nil:
 		row("SESSION", "APP", "PLAYER", "PHASE", "SPECTATORS", "BEGUN")

@@ -3,7 +3,9 @@ package server
 import (
 	"cmp"
 	"context"
+	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"nearlight/internal/identity"
@@ -45,7 +47,13 @@ func (s Standing) bounded() Standing {
 	if s.Share <= 0 || s.Share > match.Whole {
 		s.Share = match.Whole
 	}
-	s.Score, s.Words = min(s.Score, match.MaxScore), signaling.Cut(s.Words, maxStandingWords)
+	oneLine := strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) {
+			return ' '
+		}
+		return c
+	}, s.Words)
+	s.Score, s.Words = min(s.Score, match.MaxScore), signaling.Cut(oneLine, maxStandingWords)
 	return s
 }
 
