@@ -108,9 +108,11 @@ func newNetwork(t *testing.T, checkers int) (*network, []*checker) {
 		},
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
-	for _, c := range all {
-		key := c.draw.Public()
-		n.config.Checkers = append(n.config.Checkers, epoch.Checker{Address: c.key.Address(), Owner: c.key.Address(), Key: epoch.Hash(key), Stake: 1})
+	n.config.Checkers = func() (licensed []epoch.Checker) {
+		for _, c := range all {
+			licensed = append(licensed, epoch.Checker{Address: c.key.Address(), Owner: c.key.Address(), Key: epoch.Hash(c.draw.Public()), Stake: 1})
+		}
+		return licensed
 	}
 	return n, all
 }

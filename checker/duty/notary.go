@@ -159,3 +159,50 @@ func newOffice(url string, client *http.Client) (office, error) {
 	}
 	return office{base: strings.TrimSuffix(url, "/"), client: client}, nil
 }
+
+// Now is where the checks of the network at a URL are; a nil client is http.DefaultClient.
+func Now(ctx context.Context, url string, client *http.Client) (notary.Now, error) {
+	o, err := newOffice(url, client)
+	if err != nil {
+		return notary.Now{}, err
+	}
+	return o.now(ctx)
+}
+
+// errFound ends a log's reading before its end.
+var errFound = errors.New("found")
+
+// Score is a checker as the epoch that runs began with it.
+func Score(ctx context.Context, url string, client *http.Client, checker identity.Address) (found epoch.Checker, err error) {
+	ctx, cancel := context.WithTimeout(ctx, askingTime)
+	defer cancel()
+	o, err := newOffice(url, client)
+	if err != nil {
+		return found, err
+	}
+	now, err := o.now(ctx)
+	if err != nil {
+		return found, err
+	}
+	err = o.follow(ctx, now.Epoch, func(e epoch.Entry, _ []byte) error {
+		switch {
+		case e.Checker != nil && e.Checker.Address == checker:
+			found = *e.Checker
+			return errFound
+		case e.Edge != nil, e.Task != nil: // checkers come first
+			return unlicensed(checker, now.Epoch)
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, errFound):
+		return found, nil
+	case errors.Is(err, context.DeadlineExceeded): // the log has nothing but checkers yet
+		return found, unlicensed(checker, now.Epoch)
+	}
+	return found, err
+}
+
+func unlicensed(checker identity.Address, number uint64) error {
+	return fmt.Errorf("%v has no licence in epoch %d; send the network's operator what `nearlight checker card` prints", checker, number)
+}

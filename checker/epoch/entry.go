@@ -90,6 +90,7 @@ type Plan struct {
 	Objects   uint16 `json:"objects"`   // in each picture
 	Length    Millis `json:"length"`    // of the challenge
 	Every     Millis `json:"every"`     // between two nonces
+	Late      Millis `json:"late"`      // by how much more than the quickest picture of its nonce another one may take (challenge.Limits.Late)
 }
 
 // Question is one thing that a task asks, and what answer an edge passes with: yes, or a figure within AtLeast and AtMost.
@@ -249,7 +250,7 @@ func (t Task) check() error {
 	case t.At >= t.CommitBy || t.CommitBy >= t.RevealBy:
 		return fmt.Errorf("%w: a task is set, takes commitments, then reports", ErrEntry)
 	}
-	if p := t.Plan; p != nil && (p.Width < 1 || p.Height < 1 || p.FrameRate < 1 || p.Every < 1 || p.Length < p.Every || max(p.Width, p.Height) > mostSide || p.Length > mostLength) {
+	if p := t.Plan; p != nil && (p.Width < 1 || p.Height < 1 || p.FrameRate < 1 || p.Every < 1 || p.Length < p.Every || p.Late < 0 || max(p.Width, p.Height) > mostSide || p.Length > mostLength) {
 		return fmt.Errorf("%w: a plan has a size of up to %d a side, a frame rate, and nonces for up to %v", ErrEntry, mostSide, mostLength.duration())
 	}
 	for _, q := range t.Questions {

@@ -103,7 +103,7 @@ func (r Requirements) Task(check life.Check, edge identity.Address, drawn Beacon
 	task := builder{epoch.Task{
 		Edge: edge, Check: string(check), Round: drawn.Round, Beacon: drawn.Value, At: when.At, CommitBy: when.CommitBy, RevealBy: when.RevealBy,
 		Seed:      seed(check, edge, drawn, when.At),
-		Plan:      &epoch.Plan{Width: r.Size.Width, Height: r.Size.Height, FrameRate: r.FrameRate, Length: millis(r.Length), Every: millis(r.Every)},
+		Plan:      &epoch.Plan{Width: r.Size.Width, Height: r.Size.Height, FrameRate: r.FrameRate, Length: millis(r.Length), Every: millis(r.Every), Late: millis(r.Limits.Late)},
 		Questions: []epoch.Question{{Name: Served, Kind: "yes-or-no"}},
 	}}
 	switch check {

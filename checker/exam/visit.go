@@ -31,6 +31,15 @@ func Challenge(task epoch.Task) (*challenge.Plan, error) {
 	return &p, nil
 }
 
+// Limits are by which a challenge's pictures are told right from wrong, and in time from late. What is required of the figures that come of it is in the questions.
+func Limits(task epoch.Task) challenge.Limits {
+	l := challenge.DefaultLimits
+	if task.Plan != nil {
+		l.Late = duration(task.Plan.Late)
+	}
+	return l
+}
+
 func plan(task epoch.Task) challenge.Plan {
 	return challenge.Plan{
 		Task: arena.Task{Seed: binary.BigEndian.Uint32(task.Seed[:]), Objects: task.Plan.Objects},

@@ -37,11 +37,11 @@ func (l Life) share(s epoch.Standing) int {
 	case l.Unproven:
 		return 0
 	case l.State == Probation && !doubt:
-		return newcomerShare
+		return NewcomerShare
 	case l.State != Standby && l.State != Streaming:
 		return 0
 	case doubt || s.Newcomer():
-		return newcomerShare
+		return NewcomerShare
 	}
 	return Whole
 }

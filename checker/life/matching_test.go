@@ -22,8 +22,8 @@ func TestWhatAScoreCountsForIsWhatIsKnown(t *testing.T) {
 		confidence int
 		share      int
 	}{
-		{"of nobody nothing is known", epoch.Standing{}, 0, 500, 0, newcomerShare},
-		{"four checks are a newcomer's", epoch.Standing{Passed: 4 * check1}, 0, 611, 333, newcomerShare},
+		{"of nobody nothing is known", epoch.Standing{}, 0, 500, 0, NewcomerShare},
+		{"four checks are a newcomer's", epoch.Standing{Passed: 4 * check1}, 0, 611, 333, NewcomerShare},
 		{"with eight passed half is known", epoch.Standing{Passed: 8 * check1}, 0, 700, 500, Whole},
 		{"with eight failed as well", epoch.Standing{Failed: 8 * check1}, 0, 300, 500, Whole},
 		{"four of each are as good as nothing", epoch.Standing{Passed: 4 * check1, Failed: 4 * check1}, 0, 500, 500, Whole},
@@ -31,7 +31,7 @@ func TestWhatAScoreCountsForIsWhatIsKnown(t *testing.T) {
 		{"a thousand passed", epoch.Standing{Passed: 1000 * check1}, 0, 995, 992, Whole},
 		{"a hundred failed", epoch.Standing{Failed: 100 * check1}, 0, 46, 925, Whole},
 		{"a week later it is half as much", epoch.Standing{Passed: 16 * check1}, 7 * day, 699, 499, Whole},
-		{"two months later nothing", epoch.Standing{Passed: 100 * check1}, 60 * day, 501, 31, newcomerShare},
+		{"two months later nothing", epoch.Standing{Passed: 100 * check1}, 60 * day, 501, 31, NewcomerShare},
 	}
 	l := standby(t)
 	for _, row := range rows {

@@ -87,9 +87,9 @@ const MostFailures = 7
 const (
 	// Whole is a share and a score of everything, as in signaling/match.
 	Whole = 1000
-	// newcomerShare is in how many of a thousand matches a newcomer takes part: enough to be seen by players, and few enough that a bad one costs
+	// NewcomerShare is in how many of a thousand matches a newcomer takes part: enough to be seen by players, and few enough that a bad one costs
 	// one player in twenty a second try.
-	newcomerShare = 50
+	NewcomerShare = 50
 )
 
 // Bounds of events.

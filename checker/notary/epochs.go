@@ -95,7 +95,7 @@ func (n *Notary) begin(number uint64, previous epoch.Hash, before epoch.Outcome)
 	if err != nil {
 		return fmt.Errorf("notary: %w", err)
 	}
-	n.log, n.number, n.begun = log, number, 0
+	n.log, n.number, n.begun, n.entries, n.previous = log, number, 0, 0, previous
 	n.tasks, n.roster = make(map[epoch.Hash]*task), make(map[identity.Address]*epoch.Checker)
 	for _, e := range n.edges {
 		e.listed = false
@@ -110,7 +110,7 @@ func (n *Notary) begin(number uint64, previous epoch.Hash, before epoch.Outcome)
 	entries := []epoch.Entry{{Head: &epoch.Head{
 		Epoch: number, Previous: previous, Seats: n.config.Committee.Seats, Minimum: n.config.Committee.Minimum, Cap: n.config.Cap, Uncapped: n.config.Uncapped,
 	}}}
-	for _, c := range n.config.Checkers {
+	for _, c := range n.config.Checkers() {
 		c.Score, c.Tasks = committee.Newcomer, 0
 		if s, known := found[c.Address]; known {
 			c.Score, c.Tasks = s.Score, s.Tasks
@@ -160,7 +160,10 @@ func (n *Notary) reread() error {
 		return err
 	}
 	err = epoch.Scan(file, func(e epoch.Entry, _ []byte) error {
+		n.entries++
 		switch {
+		case e.Head != nil:
+			n.previous = e.Head.Previous
 		case e.Checker != nil:
 			running := *e.Checker
 			n.roster[running.Address] = &running

@@ -22,14 +22,16 @@ const (
 	mostBody    = epoch.MaxLine
 	mostWaiting = 1024 // requests that wait for more of a log; further ones get what there is
 	longestWait = 30 * time.Second
-	mostOctets  = 4 << 20 // of a log in one answer
+	mostOctets  = 4 << 20 // of a log in one answer to who follows it
 )
 
 // Now says where a network's checks are.
 type Now struct {
 	Epoch uint64       `json:"epoch"`
 	At    epoch.Millis `json:"at"`
-	// Beacon is the path of the beacon's drand API on this host, "" where it is to be known from elsewhere.
+	// Chain is the hash of the beacon's chain, and Beacon the path of its drand API on this host, "" where it is to be had elsewhere. Who does not want to believe
+	// this knows the chain from elsewhere.
+	Chain  string `json:"chain"`
 	Beacon string `json:"beacon,omitempty"`
 }
 
@@ -39,7 +41,7 @@ func (n *Notary) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+Path+"now", func(w http.ResponseWriter, _ *http.Request) {
 		n.mu.Lock()
-		now := Now{Epoch: n.number, At: n.now(), Beacon: n.config.BeaconPath}
+		now := Now{Epoch: n.number, At: n.now(), Chain: n.config.Chain, Beacon: n.config.BeaconPath}
 		n.mu.Unlock()
 		reply(w, http.StatusOK, now)
 	})
@@ -117,7 +119,11 @@ func (n *Notary) serveLog(w http.ResponseWriter, r *http.Request, waiting chan s
 	w.Header().Set("Content-Type", "application/jsonl")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	if _, err := io.CopyN(w, file, mostOctets); err != nil && !errors.Is(err, io.EOF) {
+	var log io.Reader = file
+	if wait > 0 { // who follows it comes again
+		log = io.LimitReader(file, mostOctets)
+	}
+	if _, err := io.Copy(w, log); err != nil {
 		n.config.Log.Debug("a log could not be sent", "error", err)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"nearlight/checker/committee"
 	"nearlight/checker/epoch"
 	"nearlight/checker/exam"
@@ -33,13 +35,17 @@ type Config struct {
 	Cap          uint64 // what stake counts up to; 0 is none
 	// Uncapped counts several reports of one owner or network: for a whole network on one machine, whose verdicts prove nothing to others.
 	Uncapped bool
-	Checkers []epoch.Checker // who is licensed; what was found of them in epochs before counts, not what is said here
+	// Checkers are who is licensed as an epoch begins; what was found of them in epochs before counts, not what is said here.
+	Checkers func() []epoch.Checker
 	Beacon   Beacon
-	// BeaconPath is told to checkers (Now.Beacon).
+	// Chain and BeaconPath are told to checkers (Now).
+	Chain      string
 	BeaconPath string
 	Epoch      time.Duration // no task is set later than this after the first; 0 is DefaultEpoch
 	// Pass makes a token with which one edge may be visited: whatever state it is in, if enrols.
 	Pass func(edge identity.Address, enrols bool, until time.Time) (string, error)
+	// Lenient lets edges that nobody has checked yet have players meanwhile, as newcomers have: for a network that has just begun.
+	Lenient bool
 	// Present lists the edges that are there now. It is called without a lock.
 	Present func() []Presence
 	// Changed is called when what is known of an edge may have changed, without a lock; nil for nobody.
@@ -65,18 +71,21 @@ const tick = time.Second
 type Notary struct {
 	config Config
 
-	mu      sync.Mutex
-	log     *epoch.Log
-	number  uint64
-	at      epoch.Millis // of the latest entry: times never go back
-	begun   epoch.Millis // when the epoch's first task was set; 0: none is
-	tasks   map[epoch.Hash]*task
-	edges   map[identity.Address]*edge
-	lives   *os.File
-	told    map[epoch.Hash]bool                 // verdicts of the epoch that lives.log has already, since a process before this one came to them
-	roster  map[identity.Address]*epoch.Checker // the epoch's, with their scores
-	decided []Decided                           // newest last, mostDecided at the most
-	grown   chan struct{}                       // closed, and made anew, with each entry
+	mu       sync.Mutex
+	log      *epoch.Log
+	number   uint64
+	entries  uint64       // of the epoch's log
+	previous epoch.Hash   // root of the epoch before
+	at       epoch.Millis // of the latest entry: times never go back
+	begun    epoch.Millis // when the epoch's first task was set; 0: none is
+	tasks    map[epoch.Hash]*task
+	edges    map[identity.Address]*edge
+	lock     *os.File // held locked
+	lives    *os.File
+	told     map[epoch.Hash]bool                 // verdicts of the epoch that lives.log has already, since a process before this one came to them
+	roster   map[identity.Address]*epoch.Checker // the epoch's, with their scores
+	decided  []Decided                           // newest last, mostDecided at the most
+	grown    chan struct{}                       // closed, and made anew, with each entry
 }
 
 // Open opens the folder, or makes it, and goes on where it stands.
@@ -96,7 +105,19 @@ func Open(config Config) (_ *Notary, err error) {
 	if err := os.MkdirAll(config.Folder, 0o755); err != nil {
 		return nil, fmt.Errorf("notary: %w", err)
 	}
-	n := &Notary{config: config, edges: make(map[identity.Address]*edge), told: make(map[epoch.Hash]bool), grown: make(chan struct{})}
+	lock, err := os.OpenFile(filepath.Join(config.Folder, "notary.lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("notary: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, lock.Close())
+		}
+	}()
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, fmt.Errorf("notary: another process keeps the log in %s", config.Folder)
+	}
+	n := &Notary{lock: lock, config: config, edges: make(map[identity.Address]*edge), told: make(map[epoch.Hash]bool), grown: make(chan struct{})}
 	if err := n.openLives(); err != nil {
 		return nil, err
 	}
@@ -111,7 +132,7 @@ func Open(config Config) (_ *Notary, err error) {
 func (n *Notary) Close() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return errors.Join(n.log.Close(), n.lives.Close())
+	return errors.Join(n.log.Close(), n.lives.Close(), n.lock.Close())
 }
 
 // Run sets tasks, comes to verdicts and closes epochs until ctx is done. An error is of the disk: what was taken is safe, and nothing more can be.
@@ -157,6 +178,9 @@ func (n *Notary) now() epoch.Millis {
 // append writes entries to the log, and wakes who waits for them.
 func (n *Notary) append(entries ...epoch.Entry) error {
 	err := n.log.Append(entries...)
+	if err == nil {
+		n.entries += uint64(len(entries))
+	}
 	close(n.grown)
 	n.grown = make(chan struct{})
 	return err

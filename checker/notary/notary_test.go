@@ -55,7 +55,9 @@ func newOffice(t testing.TB) *office {
 	o.draw, _ = vrf.Generate()
 	o.config = Config{
 		Folder: t.TempDir(), Requirements: exam.OnProcessor, Committee: committee.Size{Seats: 1, Minimum: 1}, Uncapped: true, Beacon: beacon{},
-		Checkers: []epoch.Checker{{Address: o.checker.Address(), Key: epoch.Hash(o.draw.Public()), Stake: 1}},
+		Checkers: func() []epoch.Checker {
+			return []epoch.Checker{{Address: o.checker.Address(), Key: epoch.Hash(o.draw.Public()), Stake: 1}}
+		},
 		Pass: func(edge identity.Address, enrols bool, until time.Time) (string, error) {
 			return fmt.Sprintf("%v %t %d", edge, enrols, until.Unix()), nil
 		},

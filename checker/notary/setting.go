@@ -73,12 +73,15 @@ type drawing struct {
 	began   epoch.Hash
 }
 
-// draw asks the beacon, without the lock.
+// draw asks the beacon, without the lock. There is no drawing before the beacon's first round.
 func (n *Notary) draw(ctx context.Context) (*drawing, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	now := n.config.Now().Add(-signing)
 	round := n.config.Beacon.RoundAt(now)
+	if round == 0 {
+		return nil, nil // it has just begun
+	}
 	value, err := n.config.Beacon.Value(ctx, round)
 	if err != nil {
 		return nil, err
@@ -119,7 +122,7 @@ func (n *Notary) advance(drawn *drawing, present []Presence) (changed map[identi
 		}
 		return changed, nil
 	}
-	if drawn == nil || len(n.config.Checkers) == 0 {
+	if drawn == nil || len(n.roster) == 0 {
 		return changed, nil
 	}
 	return changed, n.set(*drawn, now)

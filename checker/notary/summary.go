@@ -18,6 +18,8 @@ type Summary struct {
 	Seats    uint32           `json:"seats"`
 	Minimum  int              `json:"minimum"`
 	Uncapped bool             `json:"uncapped"`
+	Entries  uint64           `json:"entries"`  // of the log, so far
+	Previous epoch.Hash       `json:"previous"` // the root of the epoch before
 	Edges    []EdgeSummary    `json:"edges"`
 	Checkers []CheckerSummary `json:"checkers"`
 	Open     []TaskSummary    `json:"open"`
@@ -89,13 +91,13 @@ func (n *Notary) Summary() Summary {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	s := Summary{
-		Epoch: n.number, Seats: n.config.Committee.Seats, Minimum: n.config.Committee.Minimum, Uncapped: n.config.Uncapped,
+		Epoch: n.number, Seats: n.config.Committee.Seats, Minimum: n.config.Committee.Minimum, Uncapped: n.config.Uncapped, Entries: n.entries, Previous: n.previous,
 		Edges: []EdgeSummary{}, Checkers: []CheckerSummary{}, Open: []TaskSummary{}, Verdicts: []VerdictSummary{},
 	}
 	now := n.now()
 	for _, address := range slices.SortedFunc(maps.Keys(n.edges), byAddress) {
 		e := n.edges[address]
-		m := e.life.Matching(e.standing, now)
+		m := n.matching(e, now)
 		one := EdgeSummary{
 			Address: address, Name: e.name, Present: e.present, State: e.life.State.String(), Score: m.Score, Confidence: m.Confidence, Share: m.Share, Owed: e.life.Owed,
 			Due: []DueSummary{},
@@ -137,7 +139,16 @@ func (n *Notary) Standing(address identity.Address) (life.State, life.Matching) 
 	defer n.mu.Unlock()
 	e := n.edges[address]
 	if e == nil {
-		return life.Enrolling, life.Life{}.Matching(epoch.Standing{}, n.now())
+		e = &edge{}
 	}
-	return e.life.State, e.life.Matching(e.standing, n.now())
+	return e.life.State, n.matching(e, n.now())
+}
+
+// matching is what an edge's life means to matching.
+func (n *Notary) matching(e *edge, at epoch.Millis) life.Matching {
+	m := e.life.Matching(e.standing, at)
+	if n.config.Lenient && e.life.State == life.Enrolling {
+		m.Players, m.Share = true, life.NewcomerShare
+	}
+	return m
 }
