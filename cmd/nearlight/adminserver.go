@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"nearlight/signaling/admin"
-	"nearlight/signaling/server"
 )
 
 // adminFlags say where operators are answered, and who they are.
@@ -39,7 +38,7 @@ type adminServer struct {
 }
 
 // open opens what the flags name; nil where they name nothing.
-func (f *adminFlags) open(signals *server.Server, pages fs.FS, speaking speech, logger *slog.Logger) (*adminServer, error) {
+func (f *adminFlags) open(network admin.Config, pages fs.FS, speaking speech, logger *slog.Logger) (*adminServer, error) {
 	if f.listen == "" {
 		if f.tokens != "" {
 			return nil, usage("--admin-tokens needs --admin-listen: the address where operators are answered")
@@ -56,20 +55,26 @@ func (f *adminFlags) open(signals *server.Server, pages fs.FS, speaking speech, 
 	if err := operators.open(); err != nil {
 		return nil, usage("--admin-tokens: %w", err)
 	}
-	listener, err := net.Listen("tcp", f.listen)
+	network.Operators = operators.get
+	return serveOperators(f.listen, network, pages, speaking, logger)
+}
+
+// serveOperators listens for operators.
+func serveOperators(listen string, network admin.Config, pages fs.FS, speaking speech, logger *slog.Logger) (*adminServer, error) {
+	listener, err := net.Listen("tcp", listen)
 	if err != nil {
-		return nil, fmt.Errorf("open %s for operators: %w; choose another with --admin-listen", f.listen, err)
+		return nil, fmt.Errorf("open %s for operators: %w; choose another with --admin-listen", listen, err)
 	}
 	if at, ok := listener.Addr().(*net.TCPAddr); speaking.tls == nil && (!ok || !at.IP.IsLoopback()) {
 		return nil, errors.Join(usage("--admin-listen %s can be reached from other machines, which would show tokens to the network: "+
-			"listen on 127.0.0.1 and come by ssh -L, or serve HTTPS (--tls-certificate, --acme)", f.listen), listener.Close())
+			"listen on 127.0.0.1 and come by ssh -L, or serve HTTPS (--tls-certificate, --acme)", listen), listener.Close())
 	}
 	a := &adminServer{listener: listener, logger: logger}
 	if speaking.tls != nil {
 		a.listener = speaking.wrap(listener)
 	}
 	mux := http.NewServeMux()
-	mux.Handle(admin.Path, admin.New(admin.Config{Network: signals, Operators: operators.get, Log: logger}))
+	mux.Handle(admin.Path, admin.New(network))
 	mux.Handle("/", cached(console(pages)))
 	a.http = http.Server{
 		Handler: guarded(mux), ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: adminReadTimeout, WriteTimeout: adminWriteTimeout,

@@ -1,112 +1,192 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"strings"
+	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
-	"nearlight/checker/epoch"
+	"nearlight/checker/beacon"
+	"nearlight/checker/duty"
+	"nearlight/checker/notary"
+	"nearlight/signaling/client"
 )
 
 func newChecker() *cobra.Command {
+	var signal, folder, chain string
+	var sources []string
+	var wallet walletFlags
+	var verbose bool
 	c := &cobra.Command{
-		Use:   "checker",
-		Short: "Recompute what checkers have found about edges",
-		Long:  "Checkers measure edges, and nobody has to trust them: whoever has an epoch's log comes to the same verdicts and scores.",
-		Args:  noArguments,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
-	}
-	c.AddCommand(newCheckerVerify())
-	return c
-}
-
-func newCheckerVerify() *cobra.Command {
-	var asJSON bool
-	var root string
-	c := &cobra.Command{
-		Use:   "verify LOG",
-		Short: "Recompute an epoch's verdicts and scores from its log, and say where the log's own differ",
-		Long: "Checks every signature and every proof of having been drawn, decides every task again, and compares verdicts, scores and root with the log's own.\n" +
-			"Exits with 0 when all is the same, and with 1 when anything differs or the log is none. LOG is a file, or - for standard input.",
-		Example: "  nearlight checker verify epoch-4.log\n  nearlight checker verify --root 0x5dc9... epoch-4.log",
-		RunE: func(c *cobra.Command, arguments []string) error {
+		Use:   "checker --signal URL --folder FOLDER",
+		Short: "Check edges: measure them as a player would, when drawn, and report; or recompute what checkers have found",
+		Long: "Follows a network's log of checks, and looks at an edge whenever it is drawn to: it plays there for some seconds, commits to what it has measured,\n" +
+			"and shows it when the others have committed too. Nobody has to trust it: whoever has an epoch's log comes to the same verdicts and scores.\n\n" +
+			"To be drawn it needs a licence, which the network's operator gives it: `nearlight checker card` prints what to send.\n" +
+			"It goes on where it was stopped, and reports nothing twice.",
+		Example: "  nearlight checker card --folder ~/.nearlight/checker\n" +
+			"  nearlight checker --signal https://play.studio.example --folder ~/.nearlight/checker\n" +
+			"  nearlight checker status --folder ~/.nearlight/checker",
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) (err error) {
 			if _, err := settle(c); err != nil {
 				return err
 			}
-			if len(arguments) != 1 {
-				return usage("name the epoch's log: nearlight checker verify LOG")
+			if signal == "" {
+				return usage("--signal is missing: the URL of the network's signaling, for example https://play.studio.example")
 			}
-			log, err := openLog(c, arguments[0])
+			home, err := openCheckerHome(c.Context(), folder, wallet)
 			if err != nil {
 				return err
 			}
-			checked, err := epoch.Verify(log)
-			if err := errors.Join(err, log.Close()); err != nil {
-				return fmt.Errorf("%s: %w", arguments[0], err)
+			defer func() { err = errors.Join(err, home.close()) }()
+			logger := newLogger(c.ErrOrStderr(), verbose)
+			now, err := duty.Now(c.Context(), signal, nil)
+			if err != nil {
+				return fmt.Errorf("%s keeps no log of checks that could be read: %w", signal, err)
 			}
-			if root != "" && !strings.EqualFold(root, checked.Root.String()) {
-				checked.Differences = append(checked.Differences, fmt.Sprintf("its root is %v, not %s", checked.Root, root))
-			}
-			if err := showChecked(c.OutOrStdout(), checked, asJSON); err != nil {
+			rounds, err := openBeacon(c.Context(), signal, now, sources, chain)
+			if err != nil {
 				return err
 			}
-			if n := len(checked.Differences) + checked.More; n > 0 {
-				return fmt.Errorf("the log says otherwise than it comes to, in %d places", n)
+			if chain == "" {
+				logger.Warn("the beacon's chain is believed as the network tells it; pin it with --beacon-chain", "chain", now.Chain)
 			}
-			return nil
+			worker, err := duty.New(duty.Config{
+				Notary: signal, Key: home.key, Draw: home.draw, Folder: folder, Value: beaconOf{rounds}.Value,
+				Look: visitor{client.Config{URL: signal, Log: logger}, logger}.look, Log: logger,
+			})
+			if err != nil {
+				return err
+			}
+			logger.Info("the checker is at work", "address", home.key.Address(), "epoch", now.Epoch)
+			return errors.Join(worker.Run(c.Context()), worker.Close())
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object, with all verdicts and scores")
-	c.Flags().StringVar(&root, "root", "", "the root that was published of this epoch")
+	c.Flags().StringVar(&signal, "signal", "", "URL of the network's signaling, for example https://play.studio.example")
+	c.Flags().StringSliceVar(&sources, "beacon", nil, "servers of the beacon that checkers are drawn by, in drand's HTTP API; none: the network's own")
+	c.Flags().StringVar(&chain, "beacon-chain", "", "hash of the beacon's chain; empty: as the network says")
+	c.PersistentFlags().StringVar(&folder, "folder", "", "folder of this checker: its keys and its journal")
+	wallet.register(c.Flags(), "this checker's key, by which it is known and signs its reports; without one it makes a key of its own in --folder")
+	c.Flags().BoolVar(&verbose, "verbose", false, "log details")
+	c.AddCommand(newCheckerCard(&folder), newCheckerStatus(&folder), newCheckerVerify())
 	return c
 }
 
-func openLog(c *cobra.Command, path string) (io.ReadCloser, error) {
-	if path == "-" {
-		return io.NopCloser(c.InOrStdin()), nil
+// openBeacon is the client of the beacon that a network's checkers are drawn by.
+func openBeacon(ctx context.Context, signal string, now notary.Now, sources []string, chain string) (*beacon.Client, error) {
+	if chain == "" {
+		chain = now.Chain
 	}
-	file, err := os.Open(path)
+	hash, err := beacon.ParseHash(chain)
 	if err != nil {
-		return nil, usage("the epoch's log: %w", err)
+		return nil, usage("--beacon-chain %s: %w", chain, err)
 	}
-	return file, nil
+	if len(sources) == 0 {
+		if now.Beacon == "" {
+			return nil, usage("--beacon is missing: the network has no beacon of its own, and its chain is %s", now.Chain)
+		}
+		sources = []string{signal + now.Beacon}
+	}
+	config := beacon.Config{Sources: sources}
+	if config.Chain, err = beacon.Find(ctx, hash, config); err != nil {
+		return nil, err
+	}
+	return beacon.New(config)
 }
 
-func showChecked(to io.Writer, checked epoch.Checked, asJSON bool) error {
-	if asJSON {
-		encoder := json.NewEncoder(to)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(checked)
-	}
-	var text strings.Builder
-	fmt.Fprintf(&text, "epoch %d: %d entries, root %v\n", checked.Epoch, checked.Entries, checked.Root)
-	if !checked.Sealed {
-		text.WriteString("it has no end yet: this is what it has come to so far\n")
-	}
-	for _, v := range checked.Outcome.Verdicts {
-		fmt.Fprintf(&text, "  %s %s of %v\n", v.Result, v.Check, v.Edge)
-		for _, f := range v.Findings {
-			if f.Met {
-				continue
+func newCheckerCard(folder *string) *cobra.Command {
+	var owner string
+	var stake uint64
+	var wallet walletFlags
+	c := &cobra.Command{
+		Use:   "card",
+		Short: "Print the line of the file of licences (nearlight signaling --licences) that lets this checker be drawn",
+		Args:  noArguments,
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			if _, err := settle(c); err != nil {
+				return err
 			}
-			if !f.Decided {
-				fmt.Fprintf(&text, "    %s: undecided by %d\n", f.Question, f.Counted)
-				continue
+			home, err := openCheckerHome(c.Context(), *folder, wallet)
+			if err != nil {
+				return err
 			}
-			fmt.Fprintf(&text, "    %s: %s; required: %s\n", f.Question, f.Measured(), f.Required)
-		}
+			defer func() { err = errors.Join(err, home.close()) }()
+			of, err := home.owner(owner)
+			if err != nil {
+				return err
+			}
+			return json.NewEncoder(c.OutOrStdout()).Encode(cardOf(home.checkerKeys, of, stake))
+		},
 	}
-	for _, difference := range checked.Differences {
-		fmt.Fprintf(&text, "DIFFERS: %s\n", difference)
+	c.Flags().StringVar(&owner, "owner", "", "address that the licence is registered to; of one owner's checkers one counts in each check. Empty: the checker's own")
+	c.Flags().Uint64Var(&stake, "stake", 1, "stake, by which it is drawn")
+	wallet.register(c.Flags(), "this checker's key; without one the key in --folder")
+	return c
+}
+
+// shownTasks is how many tasks are printed.
+const shownTasks = 20
+
+func newCheckerStatus(folder *string) *cobra.Command {
+	var asJSON bool
+	var signal string
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "Print this checker's latest tasks, what came of each and why, and its score where --signal is given",
+		Args:  noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if _, err := settle(c); err != nil {
+				return err
+			}
+			if *folder == "" {
+				return usage("--folder is missing: the checker's folder")
+			}
+			entries, err := duty.Read(*folder)
+			if err != nil {
+				return fmt.Errorf("the checker's journal: %w", err)
+			}
+			out := c.OutOrStdout()
+			if asJSON {
+				for i := range entries {
+					entries[i].Report = nil // it is secret until it is shown
+				}
+				encoder := json.NewEncoder(out)
+				encoder.SetIndent("", "  ")
+				return encoder.Encode(entries)
+			}
+			counts := make(map[string]int)
+			for _, e := range entries {
+				counts[e.Conduct]++
+			}
+			fmt.Fprintf(out, "%d tasks: %d in line with the committee, %d not, %d kept silent, %d not reported on or under way\n",
+				len(entries), counts["agreed"], len(entries)-counts["agreed"]-counts["silent"]-counts[""], counts["silent"], counts[""])
+			fmt.Fprintln(out, "earnings: none; this network does not pay checkers yet")
+			table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+			fmt.Fprintln(table, "SET\tCHECK\tEDGE\tSTEP\tRESULT\tCONDUCT\tWHY")
+			for _, e := range entries[max(len(entries)-shownTasks, 0):] {
+				fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.At.Time().Local().Format(time.DateTime), e.Check, e.Edge, e.Step, e.Result, e.Conduct, e.Why)
+			}
+			if err := table.Flush(); err != nil || signal == "" {
+				return err
+			}
+			address, err := checkerAddress(*folder)
+			if err != nil {
+				return err
+			}
+			score, err := duty.Score(c.Context(), signal, nil, address)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(out, "score: %.3f of 1, from %d tasks before this epoch\n", score.Score, score.Tasks)
+			return err
+		},
 	}
-	if checked.More > 0 {
-		fmt.Fprintf(&text, "DIFFERS: and in %d more places\n", checked.More)
-	}
-	_, err := io.WriteString(to, text.String())
-	return err
+	c.Flags().BoolVar(&asJSON, "json", false, "print a JSON list of all tasks in the journal")
+	c.Flags().StringVar(&signal, "signal", "", "URL of the network's signaling, to ask for the score")
+	return c
 }

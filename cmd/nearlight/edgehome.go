@@ -62,7 +62,7 @@ func (f *edgeFlags) openHome(wallet *identity.Key, logger *slog.Logger) (_ *edge
 		return nil, usage("another edge uses the folder %s; give each its own with --folder", h.path)
 	}
 	if h.key = wallet; h.key == nil {
-		if h.key, err = edgeKey(filepath.Join(h.path, edgeKeyName)); err != nil {
+		if h.key, err = ownKey(filepath.Join(h.path, edgeKeyName), "edge"); err != nil {
 			return nil, err
 		}
 	}
@@ -72,17 +72,17 @@ func (f *edgeFlags) openHome(wallet *identity.Key, logger *slog.Logger) (_ *edge
 	return h, err
 }
 
-// edgeKey reads the edge's key, and makes one where there is none.
-func edgeKey(name string) (*identity.Key, error) {
+// ownKey reads the key of an edge or a checker, and makes one where there is none.
+func ownKey(name, whose string) (*identity.Key, error) {
 	switch _, err := os.Stat(name); {
 	case err == nil:
 		key, err := keystore.SecretOf(name)
 		if err != nil {
-			return nil, fmt.Errorf("read the edge's key %s: %w; remove it, and the edge makes another and is another edge", name, err)
+			return nil, fmt.Errorf("read the %s's key %s: %w; remove it, and the %[1]s makes another and is another %[1]s", whose, name, err)
 		}
 		return key, nil
 	case !errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("read the edge's key: %w", err)
+		return nil, fmt.Errorf("read the %s's key: %w", whose, err)
 	}
 	key, err := identity.NewKey()
 	if err != nil {

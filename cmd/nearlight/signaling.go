@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"nearlight/edge/app"
+	"nearlight/signaling/admin"
 	"nearlight/signaling/server"
 )
 
@@ -27,6 +28,7 @@ func newSignaling() *cobra.Command {
 	var verbose bool
 	var secure tlsFlags
 	var operators adminFlags
+	var checking checksFlags
 	c := &cobra.Command{
 		Use:   "signaling --verify-key FILE",
 		Short: "Run signaling alone: it matches players with edges and serves the pages",
@@ -103,12 +105,21 @@ func newSignaling() *cobra.Command {
 				defer joined.Close()
 				config.Bus = joined
 			}
+			checked, err := checking.open(c.Context(), logger)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, checked.close()) }()
+			if checked != nil {
+				config.Checks = checked
+			}
 			signals, err := server.New(config)
 			if err != nil {
 				return usage("%w", err)
 			}
+			checked.join(signals)
 			pages := builtPages(logger)
-			operated, err := operators.open(signals, pages, speaking, logger)
+			operated, err := operators.open(admin.Config{Network: signals, Checks: checked.asked(), Log: logger}, pages, speaking, logger)
 			if err != nil {
 				return err
 			}
@@ -117,7 +128,7 @@ func newSignaling() *cobra.Command {
 				return err
 			}
 			serving := &http.Server{
-				Handler:           site{pages: pages, pictures: app.Pictures(), signaling: signals.Handler(), metrics: registry}.handler(),
+				Handler:           site{pages: pages, pictures: app.Pictures(), signaling: signals.Handler(), checks: checked.handler(), metrics: registry}.handler(),
 				ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 				ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 			}
@@ -130,6 +141,7 @@ func newSignaling() *cobra.Command {
 				return nil
 			})
 			group.Go(func() error { return operated.run(ctx) })
+			group.Go(func() error { return checked.run(ctx) })
 			if relay.turn != nil {
 				group.Go(func() error { return relay.turn.Run(ctx) })
 			}
@@ -159,6 +171,7 @@ func newSignaling() *cobra.Command {
 	cluster.register(c.Flags())
 	matching.register(c.Flags())
 	operators.register(c.Flags())
+	checking.register(c.Flags())
 	c.Flags().StringVar(&database, "database", "", "keep who played what, when and where: a file (SQLite), or postgres://USER:PASSWORD@HOST/NAME, which nodes of a cluster share (docs/privacy.md); empty keeps nothing")
 	c.Flags().DurationVar(&drain, "drain", time.Second, "over how long connections are closed at the end, so that edges and players do not come to the other nodes all at once")
 	c.Flags().IntVar(&perAddress, "connections-per-address", server.DefaultPerAddress, "connections that one address may have")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"nearlight/checker/notary"
 	"nearlight/signaling"
 	"nearlight/web"
 )
@@ -30,6 +31,7 @@ type site struct {
 	pages     fs.FS
 	pictures  fs.FS // NAME.svg of the catalogue
 	signaling http.Handler
+	checks    http.Handler // nil where no log of checks is kept
 	metrics   prometheus.Gatherer
 	measured  *measurement // nil but for benchmarks
 }
@@ -49,6 +51,9 @@ func (s site) handler() http.Handler {
 		signaling.PlayerPath, signaling.EdgePath, signaling.AppsPath, signaling.HealthPath, signaling.LivePath, signaling.ReadyPath, signaling.WHEPPath,
 	} {
 		mux.Handle(p, s.signaling)
+	}
+	if s.checks != nil {
+		mux.Handle(notary.Path, s.checks)
 	}
 	mux.Handle("GET /pictures/", http.StripPrefix("/pictures/", cached(http.FileServerFS(s.pictures))))
 	mux.Handle("GET /metrics", metricsHandler(s.metrics))

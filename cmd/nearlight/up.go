@@ -42,6 +42,7 @@ type upFlags struct {
 	stamp   bool
 	// microphone lets whoever has the link be heard by the game.
 	microphone bool
+	crew       crewFlags
 }
 
 func newUp() *cobra.Command {
@@ -55,6 +56,12 @@ func newUp() *cobra.Command {
 		RunE: func(c *cobra.Command, arguments []string) error {
 			if _, err := settle(c); err != nil {
 				return err
+			}
+			if err := f.crew.check(); err != nil {
+				return err
+			}
+			if f.crew.checkers > 0 && !c.Flags().Changed("slots") {
+				f.slots = 2 // for a player, and for a checker beside
 			}
 			if len(arguments) > 0 && c.ArgsLenAtDash() != 0 {
 				return usage("unexpected %q: a command to run goes after --", arguments[0])
@@ -78,10 +85,11 @@ func newUp() *cobra.Command {
 	c.Flags().BoolVar(&f.lan, "lan", false, "serve the local network, over HTTPS with a certificate made on the spot")
 	c.Flags().BoolVar(&f.microphone, "microphone", false, "let players speak into the game: the link's token gets the right, the page a button; off until it is pressed")
 	c.Flags().BoolVar(&f.bind, "bind", false, "let the link trust this process's edge alone: players and edge then sign their connection, as with a studio's tokens")
+	f.crew.register(c.Flags())
 	c.Flags().BoolVar(&f.verbose, "verbose", false, "log details")
 	c.Flags().StringVar(&f.measure, "measure", "", "folder for a benchmark's measurements: each frame's times, and what a page reports")
 	c.Flags().BoolVar(&f.stamp, "stamp", false, "draw the measuring marker into every frame")
-	for _, name := range []string{"measure", "stamp"} { // bench uses them
+	for _, name := range []string{"measure", "stamp", "checker-conduct"} { // bench and tests use them
 		if err := c.Flags().MarkHidden(name); err != nil {
 			panic(err)
 		}
@@ -101,6 +109,7 @@ type network struct {
 	key      *identity.Key // the edge's, which dies with the process unless --folder keeps it
 	measured *measurement  // nil without --measure
 	relay    *relay
+	checked  *checkedNetwork // nil without --checkers
 	logger   *slog.Logger
 }
 
@@ -172,6 +181,17 @@ func (f *upFlags) open(ctx context.Context, command []string, traces *tracing.Tr
 	if traces.On() {
 		config.Spans = traces.Tracer()
 	}
+	if f.crew.checkers > 0 {
+		if n.checked, err = f.crew.open(home.path, issuer, logger); err != nil {
+			return nil, err
+		}
+		defer func() {
+			if err != nil {
+				err = errors.Join(err, n.checked.close())
+			}
+		}()
+		config.Checks = n.checked.log
+	}
 	n.server, err = server.New(config)
 	if err != nil {
 		return nil, err
@@ -209,8 +229,13 @@ func (f *upFlags) open(ctx context.Context, command []string, traces *tracing.Tr
 	if err != nil {
 		return nil, err
 	}
+	if n.checked != nil {
+		if err := n.checked.join(n.server, n.edgeLink(), pages, logger); err != nil {
+			return nil, err
+		}
+	}
 	n.http = &http.Server{
-		Handler:           site{pages: pages, pictures: app.Pictures(), signaling: n.server.Handler(), metrics: registry, measured: n.measured}.handler(),
+		Handler:           site{pages: pages, pictures: app.Pictures(), signaling: n.server.Handler(), checks: n.checked.handler(), metrics: registry, measured: n.measured}.handler(),
 		ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
@@ -299,6 +324,11 @@ func (n *network) announce(w io.Writer) error {
 			return err
 		}
 	}
+	if n.checked != nil {
+		if _, err := fmt.Fprintf(w, "operate: %s\n", n.checked.url()); err != nil {
+			return err
+		}
+	}
 	_, err := fmt.Fprintf(w, "play: %s\n", n.playURL())
 	return err
 }
@@ -318,6 +348,10 @@ func (n *network) run(ctx context.Context, ready func() error) error {
 	if n.relay.turn != nil {
 		group.Go(func() error { return n.relay.turn.Run(serving) })
 	}
+	checking, stopChecking := context.WithCancel(ctx)
+	defer stopChecking()
+	checked := make(chan error, 1)
+	go func() { checked <- n.checked.run(checking) }()
 	group.Go(func() error {
 		select {
 		case <-n.edge.node.Ready():
@@ -329,6 +363,8 @@ func (n *network) run(ctx context.Context, ready func() error) error {
 	group.Go(func() error {
 		// The edge goes first, so that players hear why their games end; then signaling; then the port.
 		err := n.edge.node.Run(ctx, n.link)
+		stopChecking()
+		err = errors.Join(err, <-checked, n.checked.close())
 		stopServing()
 		shutting, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 		defer cancel()

@@ -58,6 +58,13 @@ func makeKeys(t *testing.T) *parts {
 func startSignaling(t *testing.T, further ...string) *parts {
 	t.Helper()
 	p := makeKeys(t)
+	p.startWith(t, further...)
+	return p
+}
+
+// startWith starts signaling with further flags.
+func (p *parts) startWith(t *testing.T, further ...string) {
+	t.Helper()
 	p.signaling = e2etest.Launch(t, e2etest.Options{}, append([]string{"signaling", "--listen", "127.0.0.1:0", "--verify-key", p.public}, further...)...)
 	e2etest.Eventually(t, e2etest.Patience, "signaling is ready", func() bool {
 		found := ready.FindStringSubmatch(p.signaling.Stderr())
@@ -67,7 +74,6 @@ func startSignaling(t *testing.T, further ...string) *parts {
 		return found != nil
 	})
 	p.signaling.Token = p.token(t, "player")
-	return p
 }
 
 // token signs a token as an operator would.

@@ -187,6 +187,9 @@ func (p *Program) PID() int { return p.command.Process.Pid }
 // Stderr is what the program has said so far on standard error.
 func (p *Program) Stderr() string { return p.stderr.String() }
 
+// Stdout is what the program has said so far on standard output.
+func (p *Program) Stdout() string { return p.stdout.String() }
+
 // Signal sends a signal to the program. That it has ended already is no error.
 func (p *Program) Signal(t testing.TB, s syscall.Signal) {
 	t.Helper()

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"nearlight/checker/challenge/redraw"
+	"nearlight/checker/duty"
+	"nearlight/checker/exam"
+	"nearlight/checker/eye"
+	"nearlight/internal/media"
+	"nearlight/internal/scene/arena"
+	"nearlight/signaling/client"
+)
+
+// visitor looks at edges for a checker.
+type visitor struct {
+	signaling client.Config
+	logger    *slog.Logger
+}
+
+// look visits an edge as a player would.
+func (v visitor) look(ctx context.Context, visit duty.Visit) (exam.Found, netip.Addr, error) {
+	limits := exam.Limits(visit.Task)
+	what := eye.Visit{Signaling: v.signaling, Token: visit.Token, Challenge: visit.Challenge, Limits: &limits, Painter: openPainter, Log: v.logger}
+	if visit.Challenge != nil {
+		what.App = challengeApp
+	} else if plan := visit.Task.Plan; plan != nil {
+		what.Size, what.FrameRate = media.Size{Width: plan.Width, Height: plan.Height}, float64(plan.FrameRate)
+		what.Length = time.Duration(plan.Length) * time.Millisecond
+	}
+	sight, err := eye.Look(ctx, what)
+	switch {
+	case errors.Is(err, eye.ErrTaken):
+		return exam.Found{}, netip.Addr{}, fmt.Errorf("%w: %w", duty.ErrBusy, err)
+	case errors.Is(err, eye.ErrUnserved):
+		v.logger.Info("an edge did not serve", "edge", visit.Task.Edge, "reason", err)
+		from := sight.Address
+		if !from.IsValid() { // it came to no connection
+			from, err = v.own()
+			return exam.Found{}, from, err
+		}
+		return exam.Found{}, from, nil
+	case err != nil:
+		return exam.Found{}, netip.Addr{}, err
+	case sight.Dropped > 0:
+		return exam.Found{}, netip.Addr{}, fmt.Errorf("this machine was too slow for the stream: %d packets found no room", sight.Dropped)
+	case sight.Edge != visit.Task.Edge:
+		return exam.Found{}, netip.Addr{}, fmt.Errorf("it was edge %v that was seen", sight.Edge)
+	}
+	return exam.Found{
+		Served: true, RoundTrip: sight.RoundTrip, Latency: sight.Latency, Upscaled: sight.Quality.Upscaled, Challenge: sight.Challenge,
+	}, sight.Address, nil
+}
+
+func openPainter(task arena.Task, size media.Size) (eye.Painter, error) {
+	painter, err := redraw.Open(task, size)
+	if err != nil {
+		return nil, err
+	}
+	return painter, nil
+}
+
+// own is this machine's address on the way to signaling. Nothing is sent.
+func (v visitor) own() (netip.Addr, error) {
+	at, err := url.Parse(v.signaling.URL)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	port := at.Port()
+	if port == "" {
+		port = "443"
+	}
+	conn, err := net.Dial("udp", net.JoinHostPort(at.Hostname(), port))
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	local := conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()
+	return local, conn.Close()
+}
