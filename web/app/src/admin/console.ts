@@ -20,6 +20,7 @@ import { checksView } from "./checkviews.js";
 import type { Act, Confirm } from "./confirm.js";
 import "./confirm.js";
 import "./explain.js";
+import { takeHanded } from "./handed.js";
 import { ask, type Filter, type Lists, TABS, type Tab, UNFILTERED } from "./lists.js";
 import "./signin.js";
 import { edgeTable, nodeCards, nothingThere, orderTable, queueTable, sessionTable } from "./tables.js";
@@ -79,7 +80,9 @@ export class Console extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    const token = this.store.getItem(KEY);
+    const handed = takeHanded(window);
+    if (handed.tab !== null) this.tab = handed.tab;
+    const token = handed.token ?? this.store.getItem(KEY);
     if (token !== null) void this.#open(token);
     document.addEventListener("visibilitychange", this.#turn);
     this.#turn();
