@@ -26,8 +26,8 @@ const beaconPath = notary.Path + "beacon"
 
 // checks is what keeps the log of checks beside signaling: it asks signaling which edges are there and what happens to them, and tells it what is found.
 type checks struct {
-	notary *notary.Notary
-	local  *beacon.Local // nil where the beacon is another's
+	notary  *notary.Notary
+	local   *beacon.Local // nil where the beacon is another's
 	signals *server.Server
 	logger  *slog.Logger
 }

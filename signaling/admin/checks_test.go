@@ -18,7 +18,7 @@ import (
 func checked(t testing.TB, checks func() (admin.Checks, error)) *house {
 	t.Helper()
 	h := build(t)
-	h.checks = checks
+	h.found = checks
 	h.start("")
 	return h
 }

@@ -46,7 +46,7 @@ type house struct {
 	kept    *store.Store
 	secret  string
 	log     *lines
-	checks  func() (admin.Checks, error)
+	found   func() (admin.Checks, error) // what operators are shown
 	stopped func()
 }
 
@@ -150,7 +150,7 @@ func (h *house) start(database string) {
 	}
 	h.secret = secret
 	h.signal = httptest.NewServer(s.Handler())
-	h.admin = httptest.NewServer(admin.New(admin.Config{Network: s, Operators: func() admin.Operators { return operators }, Checks: h.checks, Log: logger}))
+	h.admin = httptest.NewServer(admin.New(admin.Config{Network: s, Operators: func() admin.Operators { return operators }, Checks: h.found, Log: logger}))
 	h.stopped = sync.OnceFunc(func() {
 		stop()
 		serving.Wait()
