@@ -20,6 +20,7 @@ type edge struct {
 	life     life.Life
 	standing epoch.Standing
 	listed   bool // in the epoch's log
+	open     int  // tasks that are not decided yet
 
 	name    string
 	present bool

@@ -177,7 +177,7 @@ func (n *Notary) pass(address identity.Address, now epoch.Millis) error {
 func (n *Notary) set(drawn drawing, now epoch.Millis) error {
 	for _, address := range slices.SortedFunc(maps.Keys(n.edges), byAddress) {
 		e := n.edges[address]
-		if !e.present || n.busy(address) { // what is set while it is away says nothing of it; one slot has room for one committee
+		if !e.present || e.open > 0 { // what is set while it is away says nothing of it; one slot has room for one committee
 			continue
 		}
 		for _, due := range e.life.Due() {
@@ -192,16 +192,6 @@ func (n *Notary) set(drawn drawing, now epoch.Millis) error {
 		}
 	}
 	return nil
-}
-
-// busy reports whether a committee looks at the edge.
-func (n *Notary) busy(address identity.Address) bool {
-	for _, t := range n.tasks {
-		if t.Edge == address && !t.over {
-			return true
-		}
-	}
-	return false
 }
 
 // isDue reports whether a check is to be set now.
@@ -266,6 +256,7 @@ func (n *Notary) note(set epoch.Task) error {
 		Task: set, committed: make(map[identity.Address]epoch.Hash), reported: make(map[identity.Address]bool), disputed: make(map[identity.Address]bool),
 		passes: make(map[identity.Address]int),
 	}
+	n.edge(set.Edge).open++
 	if n.begun == 0 {
 		n.begun = set.At
 	}
@@ -292,6 +283,7 @@ func (n *Notary) decide(changed map[identity.Address]bool) error {
 			return err
 		}
 		t.over = true
+		n.edge(t.Edge).open--
 		if err := n.tells(t, verdict); err != nil {
 			return err
 		}

@@ -12,7 +12,7 @@ import (
 
 // Refused is why something that a checker sent is not taken.
 type Refused struct {
-	Code   string // for programs: unknown-task, not-licensed, bad-signature, too-early, too-late, contradiction, no-commitment, too-many
+	Code   string // for programs: unknown-task, not-licensed, bad-signature, too-early, too-late, contradiction, no-commitment, too-many, no-place-in-the-log
 	Reason string
 }
 
@@ -32,7 +32,16 @@ const (
 	codeContradiction = "contradiction"
 	codeNoCommitment  = "no-commitment"
 	codeTooMany       = "too-many"
+	codeNoPlace       = "no-place-in-the-log"
 )
+
+// flawed is the error of an entry that was not taken: the log refuses it, or the disk.
+func flawed(err error) error {
+	if errors.Is(err, epoch.ErrFlaw) || errors.Is(err, epoch.ErrEntry) {
+		return refuse(codeNoPlace, "%v", err)
+	}
+	return err
+}
 
 // mostPasses is how many passes a checker gets for a task: one, and some for when it was stopped in between.
 const mostPasses = 8
@@ -71,7 +80,7 @@ func (n *Notary) Commit(c epoch.Commitment) error {
 		return refuse(codeTooLate, "commitments to this task were taken until %s", t.CommitBy.Time().UTC().Format(time.RFC3339))
 	}
 	if err := n.append(epoch.Entry{Commitment: &c}); err != nil {
-		return err
+		return flawed(err)
 	}
 	n.at = c.At
 	if again {
@@ -106,10 +115,7 @@ func (n *Notary) Report(r epoch.Report) error {
 		return refuse(codeNoCommitment, "you have committed to nothing in this task")
 	}
 	if err := n.append(epoch.Entry{Report: &r}); err != nil {
-		if errors.Is(err, epoch.ErrFlaw) {
-			return refuse(codeUnknownTask, "%v", err)
-		}
-		return err
+		return flawed(err)
 	}
 	n.at, t.reported[r.Checker] = r.At, true
 	return nil
