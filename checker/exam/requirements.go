@@ -127,9 +127,12 @@ type builder struct{ epoch.Task }
 
 // ask adds a question about a figure.
 func (b *builder) ask(name string, limit float64, least bool) {
+	limit = round(limit)
 	q := epoch.Question{Name: name, Kind: "measured", Tolerance: tolerance(name), AtMost: &limit}
 	if least {
 		q.AtLeast, q.AtMost = &limit, nil
+	} else {
+		q.Tolerance = max(q.Tolerance, limit) // an edge that may be slow may be so by fits and starts
 	}
 	b.Questions = append(b.Questions, q)
 }
