@@ -55,6 +55,10 @@ const (
 	settled = 5 * time.Second  // after the end of a task until its verdict is looked at: reports still travel
 )
 
+// mostEntries is how long a log may be until it is not followed any more: what is kept of each entry has room in a small machine, five times over what
+// 100,000 reports take.
+const mostEntries = 1 << 20
+
 // Duty is a checker at work.
 type Duty struct {
 	config  Config
@@ -64,6 +68,7 @@ type Duty struct {
 
 	// Of the epoch that is followed; Run's alone.
 	epoch   uint64
+	entries int
 	replay  *epoch.Replay
 	head    *epoch.Head
 	listed  []committee.License
@@ -152,7 +157,7 @@ func (d *Duty) keep(a *assignment) error {
 func (d *Duty) work(ctx context.Context, number uint64) error {
 	ctx, stop := context.WithCancel(ctx)
 	d.epoch, d.replay, d.head, d.roster, d.listed = number, epoch.NewReplay(), nil, nil, nil
-	d.tasks = make(map[epoch.Hash]*assignment)
+	d.tasks, d.entries = make(map[epoch.Hash]*assignment), 0
 	lines, followed := make(chan line), make(chan error, 1)
 	go func() {
 		followed <- d.office.follow(ctx, number, func(e epoch.Entry, text []byte) error {
@@ -209,6 +214,9 @@ func (d *Duty) take(ctx context.Context, l line) error {
 	e := l.entry
 	if e.Verdict != nil || e.Score != nil || e.Standing != nil || e.End != nil {
 		return nil // what it comes to is found by ourselves
+	}
+	if d.entries++; d.entries > mostEntries {
+		return fmt.Errorf("the log of epoch %d has more than %d entries", d.epoch, mostEntries)
 	}
 	if err := d.replay.Add(e, l.text); err != nil {
 		return err

@@ -434,10 +434,10 @@ func TestOverHTTP(t *testing.T) {
 		{"GET", "/checks/epochs/..%2Flives", "", 400, "malformed"},
 		{"POST", "/checks/commitments", "", 400, "malformed"},
 		{"POST", "/checks/commitments", strings.Repeat(" ", 1<<20), 400, "malformed"},
-		{"POST", "/checks/commitments", "{}", 409, codeBadSignature},
+		{"POST", "/checks/commitments", "{}", 409, codeUnknownTask},
 		{"POST", "/checks/commitments", string(body), 200, "{}"},
 		{"POST", "/checks/reports", "[]", 400, "malformed"},
-		{"POST", "/checks/passes", "{}", 409, codeBadSignature},
+		{"POST", "/checks/passes", "{}", 409, codeUnknownTask},
 		{"DELETE", "/checks/commitments", "", 405, ""},
 	} {
 		answer := httptest.NewRecorder()

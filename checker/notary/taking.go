@@ -58,9 +58,20 @@ func (n *Notary) open(id epoch.Hash, checker identity.Address) (*task, error) {
 	return t, nil
 }
 
+// expected refuses who sends what nobody would have to look at, before a signature is, which is dear.
+func (n *Notary) expected(id epoch.Hash, checker identity.Address) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	_, err := n.open(id, checker)
+	return err
+}
+
 // Commit takes a commitment, whose time it sets. What was taken is on the disk. An error is a *Refused, or of the disk.
 func (n *Notary) Commit(c epoch.Commitment) error {
-	if err := c.Prove(); err != nil { // dear, and without the lock
+	if err := n.expected(c.Task, c.Checker); err != nil {
+		return err
+	}
+	if err := c.Prove(); err != nil {
 		return refuse(codeBadSignature, "%v", err)
 	}
 	n.mu.Lock()
@@ -93,6 +104,9 @@ func (n *Notary) Commit(c epoch.Commitment) error {
 
 // Report takes a report, whose time it sets. What was taken is on the disk. An error is a *Refused, or of the disk.
 func (n *Notary) Report(r epoch.Report) error {
+	if err := n.expected(r.Task, r.Checker); err != nil {
+		return err
+	}
 	if err := r.Prove(); err != nil {
 		return refuse(codeBadSignature, "%v", err)
 	}
@@ -136,6 +150,9 @@ type Pass struct {
 
 // Pass makes a pass for a licensed checker, whether or not it is drawn: that only it can say. An error is a *Refused, or of Config.Pass.
 func (n *Notary) Pass(r Request) (Pass, error) {
+	if err := n.expected(r.Task, r.Checker); err != nil {
+		return Pass{}, err
+	}
 	signed := identity.Pass{Task: r.Task, At: r.At.Time()}
 	if err := identity.Verify(signed.Digest(), identity.Signature(r.Signature), r.Checker); err != nil {
 		return Pass{}, refuse(codeBadSignature, "the request for a pass: %v", err)
