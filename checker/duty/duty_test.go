@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -22,6 +23,7 @@ import (
 	"nearlight/checker/committee"
 	"nearlight/checker/epoch"
 	"nearlight/checker/exam"
+	"nearlight/checker/latency"
 	"nearlight/checker/life"
 	"nearlight/checker/notary"
 	"nearlight/checker/vrf"
@@ -380,6 +382,47 @@ func TestAnEdgeThatDoesNotServeFails(t *testing.T) {
 		}
 		if state != life.Enrolling || matching.Players {
 			t.Errorf("it is %v, %+v", state, matching)
+		}
+	})
+}
+
+func TestExperienceIsCheckedWhileSomebodyPlays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, checkers := newNetwork(t, 3)
+		var watched atomic.Int64
+		for _, c := range checkers {
+			c.look = func(v Visit) (exam.Found, error) {
+				if v.Challenge != nil {
+					return good(v), nil
+				}
+				if v.Token != fmt.Sprintf("pass for %v, false", n.edge) {
+					t.Errorf("it comes with %q", v.Token)
+				}
+				watched.Add(1)
+				seen := latency.Report{FirstTime: time.Second + time.Duration(rand.Int64N(int64(time.Second))), Kept: 0.9 + 0.1*rand.Float64(), Watched: 6 * time.Second, Frozen: time.Duration(rand.Int64N(1e9))}
+				return exam.Found{Served: true, RoundTrip: 20 * time.Millisecond, Latency: seen}, nil
+			}
+		}
+		n.open()
+		for _, c := range checkers {
+			n.start(c)
+		}
+		time.Sleep(2 * time.Minute) // enrolled
+		if got := watched.Load(); got != 0 {
+			t.Errorf("%d visits like a player's while nobody plays", got)
+		}
+		if err := n.notary.Happened(n.edge, life.Began); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Minute)
+		verdicts := n.verdicts()
+		stops(n, checkers)
+		if got := watched.Load(); got != 3 {
+			t.Errorf("%d visits like a player's", got)
+		}
+		i := slices.IndexFunc(verdicts, func(v notary.VerdictSummary) bool { return v.Check == string(life.Experience) })
+		if i < 0 || verdicts[i].Result != epoch.Passed || len(verdicts[i].Findings) != 5 {
+			t.Errorf("verdicts %+v", verdicts)
 		}
 	})
 }
