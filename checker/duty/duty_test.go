@@ -414,7 +414,7 @@ func TestExperienceIsCheckedWhileSomebodyPlays(t *testing.T) {
 		if err := n.notary.Happened(n.edge, life.Began); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(3 * time.Minute)
+		time.Sleep(6 * time.Minute) // a check of capacity may be drawn meanwhile, and comes first
 		verdicts := n.verdicts()
 		stops(n, checkers)
 		if got := watched.Load(); got != 3 {
