@@ -364,7 +364,7 @@ func (n *network) run(ctx context.Context, ready func() error) error {
 		// The edge goes first, so that players hear why their games end; then signaling; then the port.
 		err := n.edge.node.Run(ctx, n.link)
 		stopChecking()
-		err = errors.Join(err, <-checked, n.checked.close())
+		err = errors.Join(err, <-checked)
 		stopServing()
 		shutting, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 		defer cancel()
@@ -374,7 +374,7 @@ func (n *network) run(ctx context.Context, ready func() error) error {
 		}
 		return err
 	})
-	return group.Wait()
+	return errors.Join(group.Wait(), n.checked.close()) // signaling tells the log of checks what happens to its end
 }
 
 // newLogger logs for people, on standard error.
