@@ -220,8 +220,8 @@ void damage_everything(display *d) {
 
 // share makes memory for one whole picture that both sides map. It is sealed, so that nobody who holds the descriptor
 // can shrink it under our feet.
-static enum display_status share(display *d, struct display_failure *failure) {
-	size_t size = (size_t)d->width * d->height * 4;
+static enum display_status share(display *d, int width, int height, struct display_failure *failure) {
+	size_t size = (size_t)width * height * 4;
 	int memory = memfd_create("nearlight-capture", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (memory < 0) return failed(failure, "memfd_create", 0, errno);
 	if (ftruncate(memory, (off_t)size) < 0 || fcntl(memory, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
@@ -237,29 +237,30 @@ static enum display_status share(display *d, struct display_failure *failure) {
 	}
 	d->pixels = pixels;
 	d->pixels_size = size;
-	xcb_shm_seg_t segment = xcb_generate_id(d->x);
-	enum display_status status =
-	    checked(d, xcb_shm_attach_fd_checked(d->x, segment, memory, 0), "MIT-SHM AttachFd", failure); // closes memory
-	if (status == DISPLAY_FRAME) d->segment = segment;
-	return status;
+	d->segment = xcb_generate_id(d->x);
+	return checked(d, xcb_shm_attach_fd_checked(d->x, d->segment, memory, 0), "MIT-SHM AttachFd", failure); // closes memory
 }
 
 enum display_status display_resize(display *d, struct display_failure *failure) {
+	d->resized = true; // until it is taken in
 	void *reply;
 	enum display_status status =
 	    round_trip(d, xcb_get_geometry(d->x, d->root).sequence, &reply, "GetGeometry of the root window", failure);
 	if (status != DISPLAY_FRAME) return status;
 	xcb_get_geometry_reply_t *geometry = reply;
-	bool same = geometry->width == d->width && geometry->height == d->height;
-	d->width = geometry->width;
-	d->height = geometry->height;
+	int width = geometry->width, height = geometry->height;
 	free(reply);
-	d->resized = false;
-	if (!same || !d->pixels) {
+	if (width != d->width || height != d->height || !d->pixels) {
 		release_pixels(d);
-		status = share(d, failure);
-		if (status != DISPLAY_FRAME) return status;
+		status = share(d, width, height, failure);
+		if (status != DISPLAY_FRAME) {
+			release_pixels(d); // an interrupted attachment, too, is asked for anew
+			return status;
+		}
 	}
+	d->width = width;
+	d->height = height;
+	d->resized = false;
 	if (!d->first) d->first = d->last = now_ns();
 	damage_everything(d);
 	return DISPLAY_FRAME;
@@ -281,6 +282,8 @@ enum display_status display_cursor(display *d, struct display_cursor_shape *shap
 	                                       .argb = xcb_xfixes_get_cursor_image_cursor_image(r), .pixels = r->length}; // what follows the header, in words
 	return DISPLAY_FRAME;
 }
+
+bool display_nap(display *d, int64_t instant) { return wait_until(d, instant, false); }
 
 void display_interrupt(display *d) {
 	uint64_t one = 1;

@@ -14,7 +14,8 @@ typedef struct display display;
 enum display_status {
 	DISPLAY_FRAME,       // a picture was converted
 	DISPLAY_IDLE,        // nothing changed until wake_at
-	DISPLAY_RESIZED,     // the screen has another size: call display_resize
+	DISPLAY_RESIZED,     // the screen may have another size: call display_resize
+	DISPLAY_REFUSED,     // the server refuses what it is asked for, as when the screen has just shrunk: call display_resize
 	DISPLAY_CURSOR,      // the cursor may have another shape: call display_cursor
 	DISPLAY_INTERRUPTED, // display_interrupt was called; it stays so until display_resume
 	DISPLAY_GONE,        // the connection is lost
@@ -66,7 +67,8 @@ enum display_status display_open(int fd, const uint8_t *cookie, size_t cookie_si
 void display_close(display *d);
 void display_size(const display *d, int *width, int *height);
 
-// display_resize makes shared memory for the screen's size as it is now; the whole screen is then damaged.
+// display_resize makes shared memory for the screen's size as it is now; the whole screen is then damaged. If it is interrupted,
+// the size is what it was, and display_next returns DISPLAY_RESIZED again.
 enum display_status display_resize(display *d, struct display_failure *failure);
 
 // display_next waits for damage, grabs it and converts it into the planes, which keep the rest of the last picture.
@@ -75,12 +77,18 @@ enum display_status display_next(display *d, const struct display_want *want, co
                                  uint8_t *y, uint8_t *u, uint8_t *v, const uint32_t *input, struct display_got *got,
                                  struct display_failure *failure);
 
+// display_nap sleeps until the instant. It returns false on the interrupt.
+bool display_nap(display *d, int64_t instant);
+
 // display_await_cursor waits until the cursor may have another shape, which is DISPLAY_CURSOR.
 enum display_status display_await_cursor(display *d);
 enum display_status display_cursor(display *d, struct display_cursor_shape *shape, struct display_failure *failure);
 
 // display_interrupt makes a call that waits return. Any thread may call it until display_close begins.
 void display_interrupt(display *d);
+
+// display_resume ends an interrupt. It may have come while nobody waited, so whoever is interrupted calls it, whatever it was
+// doing, and looks for the interrupt's reason after that.
 void display_resume(display *d);
 
 #endif

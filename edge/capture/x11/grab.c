@@ -65,7 +65,7 @@ static enum display_status fetch(display *d, struct box b, struct display_failur
 	if (status != DISPLAY_FRAME) return status;
 	if (error) {
 		status = error->error_code == XCB_MATCH || error->error_code == XCB_VALUE
-		             ? DISPLAY_RESIZED
+		             ? DISPLAY_REFUSED
 		             : failed(failure, "MIT-SHM GetImage", error->error_code, 0);
 	}
 	free(reply);
@@ -78,7 +78,10 @@ enum display_status grab(display *d, const struct display_planes *p, uint8_t *y,
 	struct box box = grow_to_even(d->box, d->width, d->height);
 	got->begun = now_ns();
 	enum display_status status = fetch(d, box, failure);
-	if (status != DISPLAY_FRAME) return status; // the box stays damaged
+	if (status != DISPLAY_FRAME) {
+		d->grabbed = (struct box){0}; // the box stays damaged, and what is reported meanwhile is in no picture
+		return status;
+	}
 	got->grabbed = now_ns();
 	convert(d->pixels, box, p, y, u, v);
 	got->converted = now_ns();

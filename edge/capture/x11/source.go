@@ -33,9 +33,10 @@ type Source struct {
 	config  Config
 	cursors chan capture.Cursor
 
-	size    atomic.Pointer[media.Size]
-	limiter capture.Limiter
-	waker   capture.Waker
+	patience time.Duration // mostRefusal
+	size     atomic.Pointer[media.Size]
+	limiter  capture.Limiter
+	waker    capture.Waker
 
 	// running is held by Next for as long as it runs, and guards all that follows.
 	running   sync.Mutex
@@ -43,6 +44,7 @@ type Source struct {
 	frame     *media.Frame
 	counter   uint16 // of the marker
 	coalescer coalescer
+	refused   media.Instant // when the server refused the first of the grabs that brought no frame, 0 for none
 
 	// Arguments of the call into C, kept here so that they are not allocated for each frame.
 	want    C.struct_display_want
@@ -63,7 +65,7 @@ func Open(ctx context.Context, config Config) (*Source, error) {
 	if config.Logger == nil {
 		config.Logger = slog.Default()
 	}
-	s := &Source{config: config, cursors: make(chan capture.Cursor, 1)}
+	s := &Source{config: config, cursors: make(chan capture.Cursor, 1), patience: mostRefusal}
 	s.limiter.SetFrameRate(config.FrameRate)
 	if err := s.connect(ctx, true); err != nil {
 		return nil, fmt.Errorf("open X display at %s: %w", config.Socket, err)
@@ -140,7 +142,7 @@ func (s *Source) Next(ctx context.Context, idle time.Duration) (*media.Frame, er
 		s.want.wake_at = C.int64_t(media.Now().Add(idle))
 	}
 	s.waker.Watch(ctx)
-	for sizeChanges := 0; ; {
+	for {
 		if s.display == nil || s.waker.Closed() {
 			return nil, errClosed
 		}
@@ -159,10 +161,11 @@ func (s *Source) Next(ctx context.Context, idle time.Duration) (*media.Frame, er
 				return nil, err
 			}
 		case C.DISPLAY_RESIZED:
-			if sizeChanges++; sizeChanges > mostSizeChanges {
-				return nil, fmt.Errorf("screen of %v cannot be grabbed", s.Size())
-			}
 			if err := s.resize(); err != nil {
+				return nil, err
+			}
+		case C.DISPLAY_REFUSED:
+			if err := s.settle(); err != nil {
 				return nil, err
 			}
 		default:
@@ -171,9 +174,13 @@ func (s *Source) Next(ctx context.Context, idle time.Duration) (*media.Frame, er
 	}
 }
 
-// mostSizeChanges bounds how often the server may refuse a grab, as it does when the screen has just shrunk, before
-// it counts as broken.
-const mostSizeChanges = 100
+const (
+	// mostRefusal bounds for how long the server may refuse every grab before the screen counts as broken. A change of size is
+	// over within milliseconds; a busy machine may need many times that.
+	mostRefusal = 2 * time.Second
+	// refusalNap is how long Next waits before it asks again a server that refuses a screen of the size that it tells.
+	refusalNap = 5 * time.Millisecond
+)
 
 var errClosed = fmt.Errorf("%w: capture was closed", capture.ErrGone)
 
@@ -198,6 +205,7 @@ func (s *Source) changed() *media.Frame {
 		area: int(got.area), found: got.waited == 0,
 	}
 	b.capped = int64(s.want.not_before) > int64(b.last)
+	s.refused = 0
 	s.limiter.Took(b.grabbed)
 	s.coalescer.observe(b)
 	f.Still = false
@@ -218,11 +226,31 @@ func (s *Source) still() *media.Frame {
 	return s.frame
 }
 
+// settle waits for a screen that the server does not let be grabbed.
+func (s *Source) settle() error {
+	now, before := media.Now(), s.Size()
+	if s.refused == 0 {
+		s.refused = now
+	}
+	if now.Sub(s.refused) > s.patience {
+		return fmt.Errorf("screen of %v cannot be grabbed: the X server has refused it for %v", before, s.patience)
+	}
+	if err := s.resize(); err != nil || s.Size() != before {
+		return err
+	}
+	if !C.display_nap(s.display, C.int64_t(now.Add(refusalNap))) {
+		C.display_resume(s.display)
+	}
+	return nil
+}
+
+// resize takes in the screen's size. Next comes back to it if it is interrupted.
 func (s *Source) resize() error {
 	switch status := C.display_resize(s.display, &s.failure); status {
 	case C.DISPLAY_FRAME:
 	case C.DISPLAY_INTERRUPTED:
-		return nil // Next comes back to it: the size is not taken in yet
+		C.display_resume(s.display) // or the next try would be interrupted too
+		return nil
 	default:
 		return s.failed(status)
 	}
@@ -245,6 +273,7 @@ func (s *Source) fetchCursor() error {
 	switch status := C.display_cursor(s.display, &shape, &s.failure); status {
 	case C.DISPLAY_FRAME:
 	case C.DISPLAY_INTERRUPTED:
+		C.display_resume(s.display) // as in resize
 		return nil
 	default:
 		return s.failed(status)

@@ -48,8 +48,15 @@ func newPainter(t testing.TB, server *xvfbtest.Server) *painter {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return paint(t, connection)
+}
+
+// paint draws through a connection, which it closes.
+func paint(t testing.TB, connection *xgb.Conn) *painter {
+	t.Helper()
 	t.Cleanup(connection.Close)
 	p := &painter{Conn: connection, t: t, screen: xproto.Setup(connection).DefaultScreen(connection)}
+	var err error
 	p.gc, err = xproto.NewGcontextId(connection)
 	p.must(err)
 	p.must(xproto.CreateGCChecked(connection, p.gc, xproto.Drawable(p.screen.Root), xproto.GcSubwindowMode, []uint32{xproto.SubwindowModeIncludeInferiors}).Check())
