@@ -46,7 +46,7 @@ func TestAnInterruptThatWasLeftBehindStopsNoSizeChange(t *testing.T) {
 }
 
 func TestAnInterruptThatWasLeftBehindIsNoBusyLoop(t *testing.T) {
-	const rounds, most = 8, 4 // requests a round: one interrupted, one answered, and some that a late event asks for
+	const rounds, most = 8, 8 // requests a round: one interrupted, one answered, and some that a late event asks for
 	server := xvfbtest.Start(t, small)
 	r := newRefuser(t, server)
 	source := open(t, &xvfbtest.Server{Socket: r.socket, Cookie: server.Cookie}, x11.Config{FrameRate: 240})
