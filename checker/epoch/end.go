@@ -94,7 +94,7 @@ func (t *task) say(v committee.Verdict) Verdict {
 	said := Verdict{Task: Hash(t.id), Edge: t.Edge, Check: t.Check, Result: Passed, Conduct: make(map[identity.Address]string, len(v.Conduct))}
 	for i, f := range v.Findings {
 		q := t.Questions[i]
-		found := Finding{Question: q.Name, Decided: f.Decided, Met: f.Decided && q.met(f), Figure: f.Figure, For: f.For, Against: f.Against, Counted: f.Counted, Required: q.required()}
+		found := Finding{Question: q.Name, Decided: f.Decided, Met: f.Decided && q.met(f), Figure: f.Figure, For: f.For, Against: f.Against, Counted: f.Counted, Required: q.Required()}
 		switch {
 		case !f.Decided:
 			said.Result = Undecided
@@ -118,6 +118,18 @@ func (q Question) met(f committee.Finding) bool {
 	return f.Figure >= least && f.Figure <= most
 }
 
+// Passes reports whether one answer by itself is what is required; of what is claimed, whether it is within tolerance.
+func (q Question) Passes(a Answer) bool {
+	least, most := q.bounds()
+	switch kinds[q.Kind] {
+	case committee.YesOrNo:
+		return a.Yes
+	case committee.Claimed:
+		return math.Abs(a.Figure-a.Vantage-q.Claim) <= q.Tolerance
+	}
+	return a.Figure-a.Vantage >= least && a.Figure-a.Vantage <= most
+}
+
 func (q Question) bounds() (least, most float64) {
 	least, most = math.Inf(-1), math.Inf(1)
 	if q.AtLeast != nil {
@@ -129,7 +141,8 @@ func (q Question) bounds() (least, most float64) {
 	return least, most
 }
 
-func (q Question) required() string {
+// Required is what is required, in words.
+func (q Question) Required() string {
 	least, most := q.bounds()
 	switch {
 	case q.Kind == "yes-or-no":

@@ -73,7 +73,7 @@ func newChecker() *cobra.Command {
 	c.PersistentFlags().StringVar(&folder, "folder", "", "folder of this checker: its keys and its journal")
 	wallet.register(c.Flags(), "this checker's key, by which it is known and signs its reports; without one it makes a key of its own in --folder")
 	c.Flags().BoolVar(&verbose, "verbose", false, "log details")
-	c.AddCommand(newCheckerCard(&folder), newCheckerStatus(&folder), newCheckerVerify())
+	c.AddCommand(newCheckerCard(&folder), newCheckerStatus(&folder), newCheckerLook(), newCheckerVerify())
 	return c
 }
 

@@ -25,17 +25,27 @@ type visitor struct {
 	logger    *slog.Logger
 }
 
-// look visits an edge as a player would.
-func (v visitor) look(ctx context.Context, visit duty.Visit) (exam.Found, netip.Addr, error) {
+// see visits an edge as a player would, and returns what eye.Look does. app is played where there is no challenge.
+func (v visitor) see(ctx context.Context, visit duty.Visit, app string) (eye.Sight, error) {
 	limits := exam.Limits(visit.Task)
-	what := eye.Visit{Signaling: v.signaling, Token: visit.Token, Challenge: visit.Challenge, Limits: &limits, Painter: openPainter, Log: v.logger}
+	what := eye.Visit{Signaling: v.signaling, Token: visit.Token, App: app, Challenge: visit.Challenge, Limits: &limits, Painter: openPainter, Log: v.logger}
 	if visit.Challenge != nil {
 		what.App = challengeApp
 	} else if plan := visit.Task.Plan; plan != nil {
 		what.Size, what.FrameRate = media.Size{Width: plan.Width, Height: plan.Height}, float64(plan.FrameRate)
 		what.Length = time.Duration(plan.Length) * time.Millisecond
 	}
-	sight, err := eye.Look(ctx, what)
+	return eye.Look(ctx, what)
+}
+
+// found is what a visit in which the edge served has come to.
+func found(s eye.Sight) exam.Found {
+	return exam.Found{Served: true, RoundTrip: s.RoundTrip, Latency: s.Latency, Upscaled: s.Quality.Upscaled, Challenge: s.Challenge}
+}
+
+// look visits an edge for a task.
+func (v visitor) look(ctx context.Context, visit duty.Visit) (exam.Found, netip.Addr, error) {
+	sight, err := v.see(ctx, visit, "")
 	switch {
 	case errors.Is(err, eye.ErrTaken):
 		return exam.Found{}, netip.Addr{}, fmt.Errorf("%w: %w", duty.ErrBusy, err)
@@ -50,13 +60,15 @@ func (v visitor) look(ctx context.Context, visit duty.Visit) (exam.Found, netip.
 	case err != nil:
 		return exam.Found{}, netip.Addr{}, err
 	case sight.Dropped > 0:
-		return exam.Found{}, netip.Addr{}, fmt.Errorf("this machine was too slow for the stream: %d packets found no room", sight.Dropped)
+		return exam.Found{}, netip.Addr{}, tooSlow(sight)
 	case sight.Edge != visit.Task.Edge:
 		return exam.Found{}, netip.Addr{}, fmt.Errorf("it was edge %v that was seen", sight.Edge)
 	}
-	return exam.Found{
-		Served: true, RoundTrip: sight.RoundTrip, Latency: sight.Latency, Upscaled: sight.Quality.Upscaled, Challenge: sight.Challenge,
-	}, sight.Address, nil
+	return found(sight), sight.Address, nil
+}
+
+func tooSlow(s eye.Sight) error {
+	return fmt.Errorf("this machine was too slow for the stream: %d packets found no room", s.Dropped)
 }
 
 func openPainter(task arena.Task, size media.Size) (eye.Painter, error) {

@@ -13,7 +13,6 @@ import (
 	"nearlight/checker/beacon"
 	"nearlight/checker/committee"
 	"nearlight/checker/epoch"
-	"nearlight/checker/exam"
 	"nearlight/checker/notary"
 	"nearlight/signaling/token"
 )
@@ -49,15 +48,11 @@ func (f *checksFlags) open(ctx context.Context, logger *slog.Logger) (_ *checks,
 		}
 		return nil, nil
 	}
-	config := notary.Config{Folder: f.folder, Uncapped: f.uncapped}
-	switch f.require {
-	case "gpu":
-		config.Requirements = exam.OnGPU
-	case "processor":
-		config.Requirements = exam.OnProcessor
-	default:
+	asked, known := requirements[f.require]
+	if !known {
 		return nil, usage("--check-requirements %s: want gpu or processor", f.require)
 	}
+	config := notary.Config{Folder: f.folder, Uncapped: f.uncapped, Requirements: asked}
 	if config.Committee, err = f.committee(); err != nil {
 		return nil, err
 	}

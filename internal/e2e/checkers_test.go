@@ -125,6 +125,26 @@ func TestACommitteeOfCheckersFindsTheLiarAndTheSilentOne(t *testing.T) {
 		t.Errorf("the log comes to %+v, an operator sees %s", checked.Outcome.Verdicts, verdict.Result)
 	}
 	up.Play(t, e2etest.Request{}).Plays(t, 1) // whatever was found
+
+	// Its owner looks for himself.
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte(up.Token+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	look := e2etest.Run(t, e2etest.Options{}, "checker", "look", "--signal", up.URL, "--token-file", token, "--requirements", "processor", "--length", "3s", "--json")
+	var found struct {
+		Questions []struct {
+			Question string
+			Met      bool
+		}
+		Frames int
+	}
+	if err := json.Unmarshal([]byte(look.Stdout), &found); err != nil {
+		t.Fatalf("%v: %v", err, look)
+	}
+	if len(found.Questions) != 5 || found.Questions[0].Question != "served" || !found.Questions[0].Met || found.Frames == 0 {
+		t.Errorf("a look: %v", look)
+	}
 }
 
 func TestACheckerThatIsKilledReportsWhatItHasMeasured(t *testing.T) {
