@@ -1,15 +1,24 @@
 package viewer
 
 import (
+	"context"
 	"errors"
 	"fmt"
+
+	"golang.org/x/sync/semaphore"
 
 	"nearlight/internal/decode"
 	"nearlight/internal/media"
 )
 
-// waitingUnits is how many whole access units may wait for the decoder. Whoever is behind by more makes the network wait.
-const waitingUnits = 64
+// How many whole access units may wait for the decoder, and of how many octets all together: an edge may send what it likes. Whoever is behind by more makes
+// the network wait.
+const (
+	waitingUnits  = 64
+	waitingOctets = 2 * maxAccessUnit
+	// spareOctets is the largest memory that is kept for later units.
+	spareOctets = 1 << 20
+)
 
 // ErrDecoder reports that this machine cannot decode what it has accepted, whatever came.
 var ErrDecoder = errors.New("the decoder does not open")
@@ -18,8 +27,9 @@ var ErrDecoder = errors.New("the decoder does not open")
 type show struct {
 	viewer *Viewer
 	units  chan showing
-	spare  chan []byte // memory of units that were shown
-	failed chan error  // of capacity 1; then nothing more is shown
+	room   *semaphore.Weighted // octets of what waits
+	spare  chan []byte         // memory of units that were shown
+	failed chan error          // of capacity 1; then nothing more is shown
 	ended  chan struct{}
 
 	decoder *decode.Decoder // nil where pictures are not wanted
@@ -33,7 +43,7 @@ type showing struct {
 
 func newShow(v *Viewer) *show {
 	s := &show{
-		viewer: v, units: make(chan showing, waitingUnits), spare: make(chan []byte, waitingUnits+1), failed: make(chan error, 1), ended: make(chan struct{}),
+		viewer: v, units: make(chan showing, waitingUnits), room: semaphore.NewWeighted(waitingOctets), spare: make(chan []byte, waitingUnits+1), failed: make(chan error, 1), ended: make(chan struct{}),
 	}
 	go s.run()
 	return s
@@ -46,6 +56,7 @@ func (s *show) push(unit *AccessUnit, epoch int) {
 	case memory = <-s.spare:
 	default:
 	}
+	_ = s.room.Acquire(context.Background(), int64(len(unit.Data))) // whoever shows goes on until all is shown, whatever comes
 	copied := *unit
 	copied.Data = append(memory[:0], unit.Data...)
 	s.units <- showing{copied, epoch}
@@ -71,12 +82,16 @@ func (s *show) run() {
 	defer close(s.ended)
 	broken := false
 	for showing := range s.units {
+		s.room.Release(int64(len(showing.unit.Data)))
 		if broken {
 			continue
 		}
 		if err := s.one(&showing.unit, showing.epoch); err != nil {
 			s.failed <- err
 			broken = true
+		}
+		if cap(showing.unit.Data) > spareOctets {
+			continue
 		}
 		select {
 		case s.spare <- showing.unit.Data:
