@@ -70,16 +70,18 @@ type Edge struct {
 
 // Task is what is asked of an edge. Its id is the hash of its JSON.
 type Task struct {
-	Edge      identity.Address `json:"edge"`
-	Check     string           `json:"check"` // what is checked, such as enrolment
-	Seed      Hash             `json:"seed"`
-	Plan      *Plan            `json:"plan,omitempty"` // what is to be drawn, of a check by a challenge
-	Questions []Question       `json:"questions"`
-	Round     uint64           `json:"round"`  // of the beacon
-	Beacon    Hash             `json:"beacon"` // its value
-	At        Millis           `json:"at"`
-	CommitBy  Millis           `json:"commitBy"`
-	RevealBy  Millis           `json:"revealBy"`
+	Edge  identity.Address `json:"edge"`
+	Check string           `json:"check"` // what is checked, such as enrolment
+	// Appeal is the task that is done again by another committee, since the edge's owner has asked for it. It may be of an epoch before.
+	Appeal    *Hash      `json:"appeal,omitempty"`
+	Seed      Hash       `json:"seed"`
+	Plan      *Plan      `json:"plan,omitempty"` // what is to be drawn, of a check by a challenge
+	Questions []Question `json:"questions"`
+	Round     uint64     `json:"round"`  // of the beacon
+	Beacon    Hash       `json:"beacon"` // its value
+	At        Millis     `json:"at"`
+	CommitBy  Millis     `json:"commitBy"`
+	RevealBy  Millis     `json:"revealBy"`
 }
 
 // Plan is what an edge is to draw for a check by a challenge (checker/challenge), its cost included.
@@ -247,6 +249,8 @@ func (t Task) check() error {
 		return fmt.Errorf("%w: a task's check has 1 to %d octets", ErrEntry, maxText)
 	case len(t.Questions) == 0 || len(t.Questions) > maxQuestions:
 		return fmt.Errorf("%w: a task asks 1 to %d questions, not %d", ErrEntry, maxQuestions, len(t.Questions))
+	case t.Appeal != nil && *t.Appeal == Hash{}:
+		return fmt.Errorf("%w: an appeal names a task", ErrEntry)
 	case t.At >= t.CommitBy || t.CommitBy >= t.RevealBy:
 		return fmt.Errorf("%w: a task is set, takes commitments, then reports", ErrEntry)
 	}

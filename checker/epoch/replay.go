@@ -150,6 +150,9 @@ func (r *Replay) set(t Task) error {
 	if _, twice := r.tasks[id]; twice {
 		return flaw("task %v is set twice", id)
 	}
+	if err := r.again(t); err != nil {
+		return err
+	}
 	questions := make([]committee.Question, len(t.Questions))
 	for i, q := range t.Questions {
 		questions[i] = q.question()
@@ -165,6 +168,43 @@ func (r *Replay) set(t Task) error {
 	}
 	r.tasks[id] = &task{Task: t, id: id, round: round, committed: make(map[identity.Address]Commitment), reported: make(map[identity.Address]bool)}
 	r.order = append(r.order, id)
+	return nil
+}
+
+// again fails for a task that may not be done again: of this epoch's tasks, which are all that it knows, what the same edge has failed is, once.
+func (r *Replay) again(t Task) error {
+	if t.Appeal == nil {
+		return nil
+	}
+	if first := r.tasks[committee.TaskID(*t.Appeal)]; first != nil {
+		switch {
+		case first.Edge != t.Edge || first.Check != t.Check:
+			return flaw("an appeal against task %v, which is another edge's or another check", *t.Appeal)
+		case first.Appeal != nil:
+			return flaw("an appeal against task %v, which is an appeal itself", *t.Appeal)
+		case t.At < first.RevealBy:
+			return flaw("an appeal against task %v, which is not decided yet", *t.Appeal)
+		}
+		if verdict, _, err := first.decide(); err != nil {
+			return err
+		} else if verdict.Result != Failed {
+			return flaw("an appeal against task %v, which is %s", *t.Appeal, verdict.Result)
+		}
+	}
+	for _, id := range r.order {
+		before := r.tasks[id]
+		if before.Appeal == nil || *before.Appeal != *t.Appeal {
+			continue
+		}
+		if t.At < before.RevealBy {
+			return flaw("task %v is done again already", *t.Appeal)
+		}
+		if verdict, _, err := before.decide(); err != nil {
+			return err
+		} else if verdict.Result != Undecided {
+			return flaw("task %v has been done again, and %s then", *t.Appeal, verdict.Result)
+		}
+	}
 	return nil
 }
 

@@ -41,6 +41,7 @@ func statements() map[string]struct {
 	}
 	endorsement := Endorsement{Edge: edge, ExpiresAt: at}
 	lease := Lease{Edge: edge, Slot: 3, Epoch: 17, Session: "s-ABCDEF", Player: player, Token: "jti-1", ExpiresAt: at}
+	appeal, wish := Appeal{Task: [32]byte{11, 31: 12}, At: at}, Wish{Host: "play.example:8443", What: "drain", At: at}
 	pass := Pass{Task: [32]byte{9, 31: 10}, At: at}
 	commitment := Commitment{Task: [32]byte{5, 31: 6}, Commitment: [32]byte{7, 31: 8}}
 	hexOf := func(b []byte) string { return "0x" + hex.EncodeToString(b) }
@@ -62,6 +63,8 @@ func statements() map[string]struct {
 		}},
 		"Commitment": {commitment.Digest(), map[string]any{"task": hexOf(commitment.Task[:]), "commitment": hexOf(commitment.Commitment[:])}},
 		"Pass":       {pass.Digest(), map[string]any{"task": hexOf(pass.Task[:]), "at": seconds(at)}},
+		"Appeal":     {appeal.Digest(), map[string]any{"task": hexOf(appeal.Task[:]), "at": seconds(at)}},
+		"Wish":       {wish.Digest(), map[string]any{"host": wish.Host, "what": wish.What, "at": seconds(at)}},
 		"Report":     {Report(commitment).Digest(), map[string]any{"task": hexOf(commitment.Task[:]), "commitment": hexOf(commitment.Commitment[:])}},
 	}
 }
@@ -85,7 +88,7 @@ func TestStatementsAreSignedAsTheGoldenFileHasThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	var made []golden
-	for _, kind := range []string{"Login", "Binding", "Endorsement", "Lease", "Commitment", "Report", "Pass"} {
+	for _, kind := range []string{"Login", "Binding", "Endorsement", "Lease", "Commitment", "Report", "Pass", "Appeal", "Wish"} {
 		of := statements()[kind]
 		signature, err := key.Sign(of.digest)
 		if err != nil {
@@ -112,7 +115,7 @@ func TestStatementsAreSignedAsTheGoldenFileHasThem(t *testing.T) {
 
 // TestStatementsAreHashedAsEIP712HasIt compares with another implementation, which reads a type from its parts.
 func TestStatementsAreHashedAsEIP712HasIt(t *testing.T) {
-	types := map[string]string{"Login": loginType, "Binding": bindingType, "Endorsement": endorsementType, "Lease": leaseType, "Commitment": commitmentType, "Report": reportType, "Pass": passType}
+	types := map[string]string{"Login": loginType, "Binding": bindingType, "Endorsement": endorsementType, "Lease": leaseType, "Commitment": commitmentType, "Report": reportType, "Pass": passType, "Appeal": appealType, "Wish": wishType}
 	for _, g := range goldens(t) {
 		_, list, _ := strings.Cut(strings.TrimSuffix(types[g.Type], ")"), "(")
 		var fields []apitypes.Type
