@@ -15,6 +15,7 @@ import (
 	"nearlight/checker/committee"
 	"nearlight/checker/epoch"
 	"nearlight/checker/exam"
+	"nearlight/checker/notary"
 	"nearlight/checker/vrf"
 	"nearlight/internal/identity"
 )
@@ -331,12 +332,12 @@ func (d *Duty) miss(a *assignment, why string) error {
 
 // send notes what the notary took, and has what it did not take tried again.
 func (d *Duty) send(a *assignment, step Step, err error) error {
-	var refused *errRefused
+	var refused *notary.Denied
 	switch {
 	case err == nil:
 		a.entry.Step = step
 		return d.keep(a)
-	case errors.As(err, &refused) && refused.status < http.StatusInternalServerError && refused.Code != "too-early":
+	case errors.As(err, &refused) && refused.Status < http.StatusInternalServerError && refused.Code != "too-early":
 		return d.miss(a, err.Error())
 	}
 	d.config.Log.Warn("what was found does not reach the notary; it is tried again", "edge", a.Edge, "check", a.Check, "error", err)

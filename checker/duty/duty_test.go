@@ -99,8 +99,8 @@ func newNetwork(t *testing.T, checkers int) (*network, []*checker) {
 	}
 	n.config = notary.Config{
 		Folder: n.folder, Requirements: exam.OnProcessor, Committee: committee.Size{Seats: uint32(checkers), Minimum: checkers/2 + 1}, Uncapped: true, Beacon: n.beacon,
-		Pass: func(edge identity.Address, enrols bool, _ time.Time) (string, error) {
-			return fmt.Sprintf("pass for %v, %t", edge, enrols), nil
+		Pass: func(task epoch.Task) (string, error) {
+			return fmt.Sprintf("pass for %v, %t", task.Edge, task.Check != string(life.Experience)), nil
 		},
 		Present: func() []notary.Presence {
 			if !n.there.Load() {

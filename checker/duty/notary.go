@@ -3,12 +3,9 @@ package duty
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"nearlight/checker/epoch"
@@ -16,41 +13,25 @@ import (
 	"nearlight/internal/identity"
 )
 
-// Bounds of what a notary answers.
 const (
-	mostAnswer  = 8 << 20
 	askingTime  = 10 * time.Second
 	followTime  = 25 * time.Second // that a notary is asked to wait for more
 	followSlack = 10 * time.Second
 )
 
-// errRefused reports what a notary does not take.
-type errRefused struct {
-	status int
-	Code   string `json:"code"`
-	Title  string `json:"title"`
-}
-
-func (e *errRefused) Error() string {
-	return fmt.Sprintf("the notary refuses it: %s (%s, %d)", e.Title, e.Code, e.status)
-}
-
 // office is a notary as a checker asks it.
-type office struct {
-	base   string // without the slash at its end
-	client *http.Client
-}
+type office struct{ notary.Client }
 
 func (o office) now(ctx context.Context) (now notary.Now, err error) {
-	return now, o.ask(ctx, http.MethodGet, "now", nil, &now)
+	return now, o.Ask(ctx, http.MethodGet, "now", nil, &now)
 }
 
 func (o office) commit(ctx context.Context, c epoch.Commitment) error {
-	return o.ask(ctx, http.MethodPost, "commitments", c, nil)
+	return o.Ask(ctx, http.MethodPost, "commitments", c, nil)
 }
 
 func (o office) report(ctx context.Context, r epoch.Report) error {
-	return o.ask(ctx, http.MethodPost, "reports", r, nil)
+	return o.Ask(ctx, http.MethodPost, "reports", r, nil)
 }
 
 // pass asks for a token to visit a task's edge with.
@@ -61,54 +42,8 @@ func (o office) pass(ctx context.Context, task epoch.Hash, by identity.Signer, n
 		return "", err
 	}
 	var pass notary.Pass
-	err = o.ask(ctx, http.MethodPost, "passes", notary.Request{Task: task, Checker: by.Address(), At: epoch.Millis(now.UnixMilli()), Signature: epoch.Signature(signature)}, &pass)
+	err = o.Ask(ctx, http.MethodPost, "passes", notary.Request{Task: task, Checker: by.Address(), At: epoch.Millis(now.UnixMilli()), Signature: epoch.Signature(signature)}, &pass)
 	return pass.Token, err
-}
-
-func (o office) ask(ctx context.Context, method, what string, send, receive any) error {
-	ctx, cancel := context.WithTimeout(ctx, askingTime)
-	defer cancel()
-	var body io.Reader
-	if send != nil {
-		octets, err := json.Marshal(send)
-		if err != nil {
-			return err
-		}
-		body = bytes.NewReader(octets)
-	}
-	answer, err := o.do(ctx, method, what, body)
-	if err != nil || receive == nil {
-		return err
-	}
-	if err := json.Unmarshal(answer, receive); err != nil {
-		return fmt.Errorf("the notary's answer: %w", err)
-	}
-	return nil
-}
-
-func (o office) do(ctx context.Context, method, what string, body io.Reader) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, method, o.base+notary.Path+what, body)
-	if err != nil {
-		return nil, err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	response, err := o.client.Do(request)
-	if err != nil {
-		return nil, fmt.Errorf("ask the notary: %w", err)
-	}
-	defer func() { _ = response.Body.Close() }() // it is read, or not wanted
-	octets, err := io.ReadAll(io.LimitReader(response.Body, mostAnswer))
-	if err != nil {
-		return nil, fmt.Errorf("the notary's answer: %w", err)
-	}
-	if response.StatusCode != http.StatusOK {
-		refused := &errRefused{status: response.StatusCode}
-		if json.Unmarshal(octets, refused) != nil || refused.Title == "" {
-			refused.Title, refused.Code = http.StatusText(response.StatusCode), "no-reason"
-		}
-		return nil, refused
-	}
-	return octets, nil
 }
 
 // follow tells each entry of an epoch's log, from its beginning until its end, as they come. Whatever the notary sends instead is an error of take, or wraps
@@ -146,18 +81,13 @@ func (o office) follow(ctx context.Context, number uint64, take func(epoch.Entry
 func (o office) more(ctx context.Context, number uint64, offset int) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, followTime+followSlack)
 	defer cancel()
-	return o.do(ctx, http.MethodGet, fmt.Sprintf("epochs/%d?from=%d&wait=%d", number, offset, int(followTime.Seconds())), nil)
+	return o.Do(ctx, http.MethodGet, fmt.Sprintf("epochs/%d?from=%d&wait=%d", number, offset, int(followTime.Seconds())), nil)
 }
 
 // newOffice is the notary at a URL.
 func newOffice(url string, client *http.Client) (office, error) {
-	if !strings.HasPrefix(url, "http://") && !strings.HasPrefix(url, "https://") {
-		return office{}, errors.New("the notary's address begins with http:// or https://")
-	}
-	if client == nil {
-		client = http.DefaultClient
-	}
-	return office{base: strings.TrimSuffix(url, "/"), client: client}, nil
+	asks, err := notary.NewClient(url, client)
+	return office{asks}, err
 }
 
 // Now is where the checks of the network at a URL are; a nil client is http.DefaultClient.

@@ -19,6 +19,9 @@
 //	POST /checks/commitments       an epoch.Commitment; its time is the notary's to say
 //	POST /checks/reports           an epoch.Report
 //	POST /checks/passes            a Request, answered by a Pass: a token to visit the edge with
+//	GET  /checks/edges/ADDRESS     what is known of an edge: Owned
+//	POST /checks/appeals           an Appeal of an edge's owner; answered by an Answer
+//	POST /checks/wishes            a Wish of an edge's owner; answered by an Answer
 //
 // # Concurrency
 //

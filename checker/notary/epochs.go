@@ -12,6 +12,7 @@ import (
 
 	"nearlight/checker/committee"
 	"nearlight/checker/epoch"
+	"nearlight/checker/life"
 	"nearlight/internal/identity"
 )
 
@@ -98,7 +99,11 @@ func (n *Notary) begin(number uint64, previous epoch.Hash, before epoch.Outcome)
 	n.log, n.number, n.begun, n.entries, n.previous = log, number, 0, 0, previous
 	n.tasks, n.roster = make(map[epoch.Hash]*task), make(map[identity.Address]*epoch.Checker)
 	for _, e := range n.edges {
-		e.listed = false
+		e.listed, e.wishes = false, 0
+		maps.DeleteFunc(e.appeals, func(first epoch.Hash, _ attempt) bool {
+			failure, counts := e.life.Failure(first)
+			return !counts || failure.Appeal != life.Asked
+		})
 	}
 	for _, e := range before.Edges {
 		n.edge(e.Address).standing = e.Standing

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"nearlight/checker/epoch"
+	"nearlight/internal/identity"
 )
 
 // Path is where the Handler is.
@@ -55,10 +56,32 @@ func (n *Notary) Handler() http.Handler {
 	mux.HandleFunc("POST "+Path+"passes", func(w http.ResponseWriter, r *http.Request) {
 		take(n, w, r, func(request Request) (any, error) { return n.Pass(request) })
 	})
+	mux.HandleFunc("POST "+Path+"appeals", func(w http.ResponseWriter, r *http.Request) {
+		take(n, w, r, func(appeal Appeal) (any, error) { return n.Appeal(appeal) })
+	})
+	mux.HandleFunc("POST "+Path+"wishes", func(w http.ResponseWriter, r *http.Request) {
+		take(n, w, r, func(wish Wish) (any, error) { return n.Wish(wish, r.Host) })
+	})
+	mux.HandleFunc("GET "+Path+"edges/{address}", n.serveEdge)
 	return mux
 }
 
-// take reads what a checker sends, and answers.
+// serveEdge serves what is known of an edge.
+func (n *Notary) serveEdge(w http.ResponseWriter, r *http.Request) {
+	address, err := identity.ParseAddress(r.PathValue("address"))
+	if err != nil {
+		problem(w, http.StatusBadRequest, "malformed", "want "+Path+"edges/ADDRESS, 0x and 40 hexadecimal digits")
+		return
+	}
+	known, is := n.Edge(address)
+	if !is {
+		problem(w, http.StatusNotFound, codeUnknownEdge, fmt.Sprintf("%v is not known here: it has never been connected", address))
+		return
+	}
+	reply(w, http.StatusOK, known)
+}
+
+// take reads what a checker or an owner sends, and answers.
 func take[T any](n *Notary, w http.ResponseWriter, r *http.Request, do func(T) (any, error)) {
 	var sent T
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostBody))
@@ -79,7 +102,7 @@ func take[T any](n *Notary, w http.ResponseWriter, r *http.Request, do func(T) (
 	case errors.As(err, &refused):
 		problem(w, http.StatusConflict, refused.Code, refused.Reason)
 	default:
-		n.config.Log.Error("what a checker sent cannot be kept", "error", err)
+		n.config.Log.Error("what was sent cannot be kept", "error", err)
 		problem(w, http.StatusInternalServerError, "not-kept", "it cannot be kept just now; send it again")
 	}
 }

@@ -28,7 +28,13 @@ type edge struct {
 	graded  epoch.Millis // for how long it was away when that was told last
 	free    int          // slots
 
-	tried map[life.Check]attempt
+	tried   map[life.Check]attempt
+	appeals map[epoch.Hash]attempt // of checks that are done again, by the task that was first
+
+	verdicts []Told       // newest last
+	wished   epoch.Millis // when its owner signed the wish that was taken last
+	wishes   int          // that were taken in this epoch
+	own      bool         // its owner has drained it: only its owner ends that
 }
 
 // attempt is the last time that a check was set.
@@ -48,6 +54,11 @@ type happened struct {
 	Check  life.Check       `json:"check,omitempty"`
 	Result epoch.Result     `json:"result,omitempty"`
 	Set    epoch.Millis     `json:"set,omitempty"`
+
+	Signed   epoch.Millis    `json:"signed,omitempty"`   // of an owner's wish
+	Epoch    uint64          `json:"epoch,omitempty"`    // of a verdict
+	Again    *epoch.Hash     `json:"again,omitempty"`    // of a verdict on appeal: its own task, where Task is the one that was first
+	Findings []epoch.Finding `json:"findings,omitempty"` // of a check that failed
 }
 
 // kinds are the kinds of events by their names.
@@ -58,14 +69,6 @@ var kinds = func() map[string]life.What {
 	}
 	return named
 }()
-
-func lineOf(address identity.Address, e life.Event) happened {
-	h := happened{Edge: address, At: e.At, What: e.What.String(), For: e.For, Check: e.Check, Result: e.Result, Set: e.Set}
-	if e.Task != (epoch.Hash{}) {
-		h.Task = &e.Task
-	}
-	return h
-}
 
 func (h happened) event() (life.Event, error) {
 	what, known := kinds[h.What]
@@ -92,7 +95,7 @@ func (n *Notary) openLives() (err error) {
 		}
 	}()
 	whole := int64(0)
-	lines := bufio.NewReader(file)
+	lines := bufio.NewReaderSize(file, epoch.MaxLine)
 	for number := 1; ; number++ {
 		line, err := lines.ReadSlice('\n')
 		if errors.Is(err, io.EOF) {
@@ -131,7 +134,9 @@ func (n *Notary) relive(line []byte) error {
 		n.told[event.Task] = true
 	}
 	e := n.edge(h.Edge)
-	e.life, err = e.life.After(event)
+	if e.life, err = e.life.After(event); err == nil {
+		e.learn(h)
+	}
 	return err
 }
 
@@ -139,7 +144,7 @@ func (n *Notary) relive(line []byte) error {
 func (n *Notary) restart() error {
 	for address, e := range n.edges {
 		for range e.life.Sessions {
-			if err := n.happen(address, life.Event{What: life.Ended}); err != nil {
+			if err := n.happen(address, happened{What: life.Ended.String()}); err != nil {
 				return err
 			}
 		}
@@ -151,42 +156,69 @@ func (n *Notary) restart() error {
 func (n *Notary) edge(address identity.Address) *edge {
 	e := n.edges[address]
 	if e == nil {
-		e = &edge{tried: make(map[life.Check]attempt)}
+		e = &edge{tried: make(map[life.Check]attempt), appeals: make(map[epoch.Hash]attempt)}
 		n.edges[address] = e
 	}
 	return e
 }
 
-// Happened tells what happened to an edge just now: a player's session began or ended, its owner drains it or has it come back. The error is of the disk.
+// learn takes what a line says besides its event.
+func (e *edge) learn(h happened) {
+	if h.Signed != 0 {
+		e.wished, e.own = h.Signed, h.What == life.Drain.String()
+	}
+	if told, is := h.told(); is {
+		e.tell(told)
+	}
+}
+
+// Happened tells what happened to an edge just now: a player's session began or ended, an operator drains it or no longer. What its owner has drained stays so.
+// The error is of the disk.
 func (n *Notary) Happened(address identity.Address, what life.What) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if err := n.happen(address, life.Event{What: what}); err != nil {
+	if e := n.edges[address]; what == life.Return && e != nil && e.own && e.life.Drained {
+		return nil
+	}
+	if err := n.happen(address, happened{What: what.String()}); err != nil {
 		return fmt.Errorf("notary: %w", err)
 	}
 	return nil
 }
 
-// happen takes what happened to an edge now. What a life refuses, since it does not fit, changes nothing. The error is of the disk.
-func (n *Notary) happen(address identity.Address, event life.Event) error {
-	e := n.edge(address)
-	if event.At == 0 {
-		event.At = epoch.Millis(n.config.Now().UnixMilli())
-	}
-	event.At = max(event.At, e.life.At)
-	next, err := e.life.After(event)
-	if err != nil {
-		n.config.Log.Debug("an event changes nothing", "edge", address, "event", event.What, "reason", err)
+// happen takes what happened to an edge now, or at a time. What a life refuses, since it does not fit, changes nothing. The error is of the disk.
+func (n *Notary) happen(address identity.Address, h happened) error {
+	err := n.live(address, h)
+	if errors.Is(err, life.ErrRefused) || errors.Is(err, life.ErrEvent) {
+		n.config.Log.Debug("an event changes nothing", "edge", address, "event", h.What, "reason", err)
 		return nil
 	}
-	line, err := json.Marshal(lineOf(address, event))
+	return err
+}
+
+// live takes what happened to an edge now, or at a time. The error wraps life's, or is of the disk.
+func (n *Notary) live(address identity.Address, h happened) error {
+	e := n.edge(address)
+	if h.Edge = address; h.At == 0 {
+		h.At = epoch.Millis(n.config.Now().UnixMilli())
+	}
+	h.At = max(h.At, e.life.At)
+	event, err := h.event()
+	if err != nil {
+		return err
+	}
+	next, err := e.life.After(event)
+	if err != nil {
+		return err
+	}
+	line, err := json.Marshal(h)
 	if err != nil {
 		return err
 	}
 	if _, err := n.lives.Write(append(line, '\n')); err != nil {
 		return err
 	}
-	if event.What == life.Decided { // what else is lost in a crash is told again
+	if h.lasts(event.What) {
 		if err := n.lives.Sync(); err != nil {
 			return err
 		}
@@ -195,5 +227,15 @@ func (n *Notary) happen(address identity.Address, event life.Event) error {
 		n.config.Log.Info("an edge's state has changed", "edge", address, "from", e.life.State, "to", next.State, "by", event.What)
 	}
 	e.life = next
+	e.learn(h)
 	return nil
+}
+
+// lasts reports whether nobody would tell this again after a crash.
+func (h happened) lasts(what life.What) bool {
+	switch what {
+	case life.Decided, life.Granted, life.Upheld, life.Appeal:
+		return true
+	}
+	return h.Signed != 0
 }

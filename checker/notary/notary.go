@@ -42,8 +42,10 @@ type Config struct {
 	Chain      string
 	BeaconPath string
 	Epoch      time.Duration // no task is set later than this after the first; 0 is DefaultEpoch
-	// Pass makes a token with which one edge may be visited: whatever state it is in, if enrols.
-	Pass func(edge identity.Address, enrols bool, until time.Time) (string, error)
+	// Pass makes a token with which a task's edge may be visited until commitments are due: whatever state it is in, but for checks of experience that are no appeal.
+	Pass func(epoch.Task) (string, error)
+	// Host says whether the network is known by the name that an owner's wish was sent to; nil is any.
+	Host func(string) bool
 	// Lenient lets edges that nobody has checked yet have players meanwhile, as newcomers have: for a network that has just begun.
 	Lenient bool
 	// Present lists the edges that are there now. It is called without a lock.

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -40,6 +41,7 @@ type office struct {
 	mu      sync.Mutex
 	at      time.Time
 	edge    identity.Address
+	owner   *identity.Key // of the edge
 	checker *identity.Key
 	draw    *vrf.PrivateKey
 	there   bool
@@ -47,8 +49,12 @@ type office struct {
 
 func newOffice(t testing.TB) *office {
 	t.Helper()
-	o := &office{t: t, at: time.Unix(1_800_000_000, 0), edge: identity.Address{0xed}, there: true}
+	o := &office{t: t, at: time.Unix(1_800_000_000, 0), there: true}
 	var err error
+	if o.owner, err = identity.NewKey(); err != nil {
+		t.Fatal(err)
+	}
+	o.edge = o.owner.Address()
 	if o.checker, err = identity.NewKey(); err != nil {
 		t.Fatal(err)
 	}
@@ -58,8 +64,8 @@ func newOffice(t testing.TB) *office {
 		Checkers: func() []epoch.Checker {
 			return []epoch.Checker{{Address: o.checker.Address(), Key: epoch.Hash(o.draw.Public()), Stake: 1}}
 		},
-		Pass: func(edge identity.Address, enrols bool, until time.Time) (string, error) {
-			return fmt.Sprintf("%v %t %d", edge, enrols, until.Unix()), nil
+		Pass: func(task epoch.Task) (string, error) {
+			return fmt.Sprintf("%v %s %d", task.Edge, task.Check, task.CommitBy.Time().Unix()), nil
 		},
 		Present: func() []Presence {
 			if !o.there {
@@ -380,7 +386,7 @@ func TestAPassIsForWhoIsLicensedAndOpensOneEdgeForATime(t *testing.T) {
 	}
 	now := o.config.Now()
 	pass, err := o.notary.Pass(request(now, o.checker))
-	if want := fmt.Sprintf("%v true %d", o.edge, task.CommitBy.Time().Unix()); err != nil || pass.Token != want {
+	if want := fmt.Sprintf("%v enrolment %d", o.edge, task.CommitBy.Time().Unix()); err != nil || pass.Token != want {
 		t.Errorf("%q, %v; want %q", pass.Token, err, want)
 	}
 	stranger, err := identity.NewKey()
@@ -439,6 +445,12 @@ func TestOverHTTP(t *testing.T) {
 		{"POST", "/checks/reports", "[]", 400, "malformed"},
 		{"POST", "/checks/passes", "{}", 409, codeUnknownTask},
 		{"DELETE", "/checks/commitments", "", 405, ""},
+		{"POST", "/checks/appeals", "{}", 409, codeBadSignature},
+		{"POST", "/checks/appeals", "", 400, "malformed"},
+		{"POST", "/checks/wishes", "{}", 409, codeUnknownWish},
+		{"GET", "/checks/edges/" + o.edge.String(), "", 200, `"state":"enrolling"`},
+		{"GET", "/checks/edges/" + identity.Address{1}.String(), "", 404, codeUnknownEdge},
+		{"GET", "/checks/edges/somebody", "", 400, "malformed"},
 	} {
 		answer := httptest.NewRecorder()
 		handler.ServeHTTP(answer, httptest.NewRequest(row.method, row.path, strings.NewReader(row.body)))
@@ -453,7 +465,9 @@ func FuzzTaking(f *testing.F) {
 	o := newOffice(f)
 	o.tick(0)
 	c, r := o.report(o.task().Task, true)
-	for path, one := range map[string]any{"commitments": c, "reports": r, "passes": Request{Task: c.Task, Checker: c.Checker}} {
+	for path, one := range map[string]any{
+		"commitments": c, "reports": r, "passes": Request{Task: c.Task, Checker: c.Checker}, "appeals": o.appeal(c.Task), "wishes": o.wish("drain"),
+	} {
 		body, err := json.Marshal(one)
 		if err != nil {
 			f.Fatal(err)
@@ -470,7 +484,7 @@ func FuzzTaking(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, path string, body []byte) {
-		if path != "commitments" && path != "reports" && path != "passes" || bytes.Equal(body, commitment) {
+		if !slices.Contains([]string{"commitments", "reports", "passes", "appeals", "wishes"}, path) || bytes.Equal(body, commitment) {
 			return
 		}
 		answer := httptest.NewRecorder()

@@ -28,7 +28,8 @@ type Decided struct {
 	epoch.Verdict
 	At      epoch.Millis // when the task was set
 	Decided epoch.Millis
-	Notice  string // what its owner is told
+	Notice  string      // what its owner is told
+	Appeal  *epoch.Hash // the task that was done again
 }
 
 const (
@@ -152,7 +153,7 @@ func (n *Notary) see(present []Presence, changed map[identity.Address]bool) {
 func (n *Notary) pass(address identity.Address, now epoch.Millis) error {
 	e := n.edges[address]
 	if e.life.State == life.Jailed && now >= e.life.Jail.Until {
-		if err := n.happen(address, life.Event{At: now, What: life.TimeOver}); err != nil {
+		if err := n.happen(address, happened{At: now, What: life.TimeOver.String()}); err != nil {
 			return err
 		}
 	}
@@ -161,7 +162,7 @@ func (n *Notary) pass(address identity.Address, now epoch.Millis) error {
 		if e.life.State == life.BrieflyAway || e.life.State == life.LongAway || e.life.State == life.Gone {
 			if lasted/life.EachMinute > e.graded/life.EachMinute {
 				e.graded = lasted
-				return n.happen(address, life.Event{At: now, What: life.Seen, For: lasted})
+				return n.happen(address, happened{At: now, What: life.Seen.String(), For: lasted})
 			}
 		}
 		return nil
@@ -170,7 +171,7 @@ func (n *Notary) pass(address identity.Address, now epoch.Millis) error {
 		return nil
 	}
 	e.graded = lasted
-	return n.happen(address, life.Event{At: now, What: life.Missed, For: lasted})
+	return n.happen(address, happened{At: now, What: life.Missed.String(), For: lasted})
 }
 
 // set sets what is due.
@@ -185,7 +186,7 @@ func (n *Notary) set(drawn drawing, now epoch.Millis) error {
 			if !is {
 				continue
 			}
-			if err := n.ask(address, due.Check, drawn.now, now); err != nil {
+			if err := n.ask(address, due, drawn.now, now); err != nil {
 				return err
 			}
 			break
@@ -197,15 +198,21 @@ func (n *Notary) set(drawn drawing, now epoch.Millis) error {
 // isDue reports whether a check is to be set now.
 func (n *Notary) isDue(address identity.Address, due life.Due, drawn drawing, now epoch.Millis) bool {
 	e := n.edges[address]
-	if due.Check == life.Alive || due.Appeal != (epoch.Hash{}) || now < due.From {
+	if due.Check == life.Alive || now < due.From {
 		return false
 	}
-	last := e.tried[due.Check]
+	last := e.attempt(due.Check, due.Appeal)
 	if last.undecided > 0 {
 		wait := min(again<<min(last.undecided-1, 10), latestTry)
-		return now >= last.at+epoch.Millis((n.taking()+revealing+wait).Milliseconds())
+		if now < last.at+epoch.Millis((n.taking()+revealing+wait).Milliseconds()) {
+			return false
+		}
 	}
 	switch {
+	case due.Appeal != (epoch.Hash{}): // whom nobody is sent to waits with it
+		return e.life.State != life.Draining && e.life.State != life.OnLeave
+	case last.undecided > 0:
+		return true
 	case due.Mean > 0:
 		if last.stretch == drawn.stretch {
 			return false
@@ -220,9 +227,25 @@ func (n *Notary) isDue(address identity.Address, due life.Due, drawn drawing, no
 	return true
 }
 
+// attempt is when a check was set last, or done again that has failed as a task; none is no task.
+func (e *edge) attempt(check life.Check, appeal epoch.Hash) attempt {
+	if appeal != (epoch.Hash{}) {
+		return e.appeals[appeal]
+	}
+	return e.tried[check]
+}
+
+func (e *edge) attempted(check life.Check, appeal epoch.Hash, last attempt) {
+	if appeal != (epoch.Hash{}) {
+		e.appeals[appeal] = last
+		return
+	}
+	e.tried[check] = last
+}
+
 // ask sets a task.
-func (n *Notary) ask(address identity.Address, check life.Check, drawn exam.Beacon, now epoch.Millis) error {
-	e := n.edges[address]
+func (n *Notary) ask(address identity.Address, due life.Due, drawn exam.Beacon, now epoch.Millis) error {
+	e, check := n.edges[address], due.Check
 	if !e.listed {
 		if n.begun != 0 {
 			return nil // it is in the next epoch
@@ -236,13 +259,16 @@ func (n *Notary) ask(address identity.Address, check life.Check, drawn exam.Beac
 	if err != nil {
 		return err
 	}
+	if due.Appeal != (epoch.Hash{}) {
+		set.Appeal = &due.Appeal
+	}
 	if err := n.append(epoch.Entry{Task: &set}); err != nil {
 		return err
 	}
-	last := e.tried[check]
+	last := e.attempt(check, due.Appeal)
 	last.at = now
-	e.tried[check] = last
-	n.config.Log.Info("a check is set", "edge", address, "check", check, "commitments until", set.CommitBy.Time())
+	e.attempted(check, due.Appeal, last)
+	n.config.Log.Info("a check is set", "edge", address, "check", check, "appeal", set.Appeal != nil, "commitments until", set.CommitBy.Time())
 	return n.note(set)
 }
 
@@ -298,20 +324,25 @@ func (n *Notary) tells(t *task, verdict epoch.Verdict) error {
 	if verdict.Result != epoch.Undecided {
 		e.standing = e.standing.After(verdict.Result == epoch.Passed, t.RevealBy)
 	}
-	check := life.Check(t.Check)
-	last := e.tried[check]
+	check, appeal := life.Check(t.Check), epoch.Hash{}
+	if t.Appeal != nil {
+		appeal = *t.Appeal
+	}
+	last := e.attempt(check, appeal)
 	last.at = t.At
 	last.undecided++
 	if verdict.Result != epoch.Undecided {
 		last.undecided = 0
 	}
-	e.tried[check] = last
-	if !n.told[verdict.Task] {
-		event := life.Event{At: max(t.RevealBy, e.life.At), What: life.Decided, Task: verdict.Task, Check: check, Result: verdict.Result, Set: t.At}
-		if err := n.happen(t.Edge, event); err != nil {
+	e.attempted(check, appeal, last)
+	h, tells := n.heard(e, t, verdict)
+	if tells {
+		if err := n.happen(t.Edge, h); err != nil {
 			return err
 		}
 	}
+	told := Told{Task: verdict.Task, Appeal: t.Appeal, Epoch: n.number, Check: check, At: t.At, Decided: t.RevealBy, Result: verdict.Result, findings: verdict.Findings}
+	e.tell(told)
 	for checker, conduct := range verdict.Conduct {
 		if c := n.roster[checker]; c != nil {
 			score := committee.Score{Value: c.Score, Tasks: c.Tasks}.After(conducts[conduct])
@@ -319,9 +350,35 @@ func (n *Notary) tells(t *task, verdict epoch.Verdict) error {
 		}
 	}
 	n.config.Log.Info("a check is decided", "edge", t.Edge, "check", t.Check, "result", verdict.Result)
-	n.decided = append(n.decided, Decided{Verdict: verdict, At: t.At, Decided: t.RevealBy, Notice: e.life.Notice(verdict)})
+	notice := e.life.Notice(verdict)
+	if t.Appeal != nil {
+		notice = e.life.Answer(verdict)
+	}
+	n.decided = append(n.decided, Decided{Verdict: verdict, At: t.At, Decided: t.RevealBy, Notice: notice, Appeal: t.Appeal})
 	if len(n.decided) > mostDecided {
 		n.decided = slices.Delete(n.decided, 0, len(n.decided)-mostDecided)
 	}
 	return nil
+}
+
+// heard is what a verdict is to its edge's life, if that has not heard of it: by a process before this one.
+func (n *Notary) heard(e *edge, t *task, verdict epoch.Verdict) (h happened, tells bool) {
+	h = happened{At: max(t.RevealBy, e.life.At), What: life.Decided.String(), Task: &verdict.Task, Check: life.Check(t.Check), Result: verdict.Result, Set: t.At, Epoch: n.number}
+	if verdict.Result == epoch.Failed {
+		h.Findings = verdict.Findings
+	}
+	if t.Appeal == nil {
+		return h, !n.told[verdict.Task]
+	}
+	h.Task, h.Again = t.Appeal, &verdict.Task
+	switch verdict.Result {
+	case epoch.Passed:
+		h.What = life.Granted.String()
+	case epoch.Failed:
+		h.What = life.Upheld.String()
+	default:
+		return h, false
+	}
+	failure, counts := e.life.Failure(*t.Appeal)
+	return h, counts && failure.Appeal == life.Asked
 }

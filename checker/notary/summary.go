@@ -45,6 +45,8 @@ type DueSummary struct {
 	From  epoch.Millis `json:"from,omitempty"`
 	Every epoch.Millis `json:"every,omitempty"`
 	Mean  epoch.Millis `json:"mean,omitempty"`
+	// Appeal is the task that is done again.
+	Appeal *epoch.Hash `json:"appeal,omitempty"`
 }
 
 // CheckerSummary is one checker, with its score as it stands.
@@ -72,6 +74,7 @@ type VerdictSummary struct {
 	Task     epoch.Hash                  `json:"task"`
 	Edge     identity.Address            `json:"edge"`
 	Check    string                      `json:"check"`
+	Appeal   *epoch.Hash                 `json:"appeal,omitempty"` // the task that was done again
 	At       epoch.Millis                `json:"at"`
 	Decided  epoch.Millis                `json:"decided"`
 	Result   epoch.Result                `json:"result"`
@@ -100,11 +103,8 @@ func (n *Notary) Summary() Summary {
 		m := n.matching(e, now)
 		one := EdgeSummary{
 			Address: address, Name: e.name, Present: e.present, State: e.life.State.String(), Score: m.Score, Confidence: m.Confidence, Share: m.Share, Owed: e.life.Owed,
-			Due: []DueSummary{},
 		}
-		for _, due := range e.life.Due() {
-			one.Due = append(one.Due, DueSummary{due.Check, due.From, due.Every, due.Mean})
-		}
+		one.Due = dueOf(e.life)
 		s.Edges = append(s.Edges, one)
 	}
 	for _, address := range slices.SortedFunc(maps.Keys(n.roster), byAddress) {
@@ -113,7 +113,7 @@ func (n *Notary) Summary() Summary {
 	}
 	for id, t := range n.tasks {
 		if !t.over {
-			s.Open = append(s.Open, TaskSummary{id, t.Edge, t.Check, t.At, t.CommitBy, t.RevealBy, len(t.committed), len(t.reported)})
+			s.Open = append(s.Open, sumUp(id, t))
 		}
 	}
 	slices.SortFunc(s.Open, func(a, b TaskSummary) int {
@@ -121,14 +121,36 @@ func (n *Notary) Summary() Summary {
 	})
 	for _, d := range slices.Backward(n.decided) {
 		v := VerdictSummary{
-			Task: d.Task, Edge: d.Edge, Check: d.Check, At: d.At, Decided: d.Decided, Result: d.Result, Notice: d.Notice, Findings: []FindingSummary{}, Conduct: d.Conduct,
+			Task: d.Task, Edge: d.Edge, Check: d.Check, Appeal: d.Appeal, At: d.At, Decided: d.Decided, Result: d.Result, Notice: d.Notice, Conduct: d.Conduct,
 		}
-		for _, f := range d.Findings {
-			v.Findings = append(v.Findings, FindingSummary{f, exam.Unit(f.Question)})
-		}
+		v.Findings = summed(d.Findings)
 		s.Verdicts = append(s.Verdicts, v)
 	}
 	return s
+}
+
+func sumUp(id epoch.Hash, t *task) TaskSummary {
+	return TaskSummary{id, t.Edge, t.Check, t.At, t.CommitBy, t.RevealBy, len(t.committed), len(t.reported)}
+}
+
+func dueOf(l life.Life) []DueSummary {
+	all := []DueSummary{}
+	for _, due := range l.Due() {
+		one := DueSummary{Check: due.Check, From: due.From, Every: due.Every, Mean: due.Mean}
+		if due.Appeal != (epoch.Hash{}) {
+			one.Appeal = &due.Appeal
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+func summed(findings []epoch.Finding) []FindingSummary {
+	all := []FindingSummary{}
+	for _, f := range findings {
+		all = append(all, FindingSummary{f, exam.Unit(f.Question)})
+	}
+	return all
 }
 
 func byAddress(a, b identity.Address) int { return bytes.Compare(a[:], b[:]) }

@@ -6,13 +6,12 @@ import (
 	"time"
 
 	"nearlight/checker/epoch"
-	"nearlight/checker/life"
 	"nearlight/internal/identity"
 )
 
-// Refused is why something that a checker sent is not taken.
+// Refused is why something that a checker or an owner sent is not taken.
 type Refused struct {
-	Code   string // for programs: unknown-task, not-licensed, bad-signature, too-early, too-late, contradiction, no-commitment, too-many, no-place-in-the-log
+	Code   string // for programs: one of those below
 	Reason string
 }
 
@@ -33,6 +32,11 @@ const (
 	codeNoCommitment  = "no-commitment"
 	codeTooMany       = "too-many"
 	codeNoPlace       = "no-place-in-the-log"
+	codeUnknownEdge   = "unknown-edge"
+	codeUnknownWish   = "unknown-wish"
+	codeWrongHost     = "wrong-host"
+	codeStale         = "stale"       // a wish that was signed later was taken
+	codeCannotHave    = "cannot-have" // an edge's life refuses it
 )
 
 // flawed is the error of an entry that was not taken: the log refuses it, or the disk.
@@ -172,6 +176,6 @@ func (n *Notary) Pass(r Request) (Pass, error) {
 		return Pass{}, refuse(codeTooMany, "you have had %d passes for this task", mostPasses)
 	}
 	t.passes[r.Checker]++
-	pass, err := n.config.Pass(t.Edge, life.Check(t.Check) != life.Experience, t.CommitBy.Time())
+	pass, err := n.config.Pass(t.Task)
 	return Pass{pass}, err
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"nearlight/checker/notary"
 	"nearlight/signaling/admin"
 )
 
@@ -73,7 +74,11 @@ func printChecks(out io.Writer, checks admin.Checks) error {
 		line("")
 		row("VERDICT", "CHECK", "EDGE", "DECIDED", "WHY")
 		for _, v := range checks.Verdicts {
-			row(v.Result, v.Check, v.Edge, localTime(v.Decided), unmetOf(v))
+			check := v.Check
+			if v.Appeal != "" {
+				check += ", on appeal"
+			}
+			row(v.Result, check, v.Edge, localTime(v.Decided), unmetOf(v))
 		}
 	}
 	if len(checks.Checkers) > 0 {
@@ -124,6 +129,19 @@ func nextChecks(e admin.CheckedEdge) string {
 		due = append(due, fmt.Sprintf("%d more of capacity until probation is over", e.Owed))
 	}
 	return strings.Join(due, "; ")
+}
+
+// nextOf is nextChecks for the edge's owner.
+func nextOf(known notary.Owned) string {
+	e := admin.CheckedEdge{Owed: known.Owed}
+	for _, d := range known.Due {
+		one := admin.DueCheck{Check: string(d.Check), From: int64(d.From), Every: int64(d.Every), Mean: int64(d.Mean)}
+		if d.Appeal != nil {
+			one.Appeal = d.Appeal.String()
+		}
+		e.Due = append(e.Due, one)
+	}
+	return nextChecks(e)
 }
 
 // lengthOf is a length of time in the largest unit that it has whole.

@@ -17,7 +17,7 @@ func TestChecksAreTablesOnACommandLineAndWholeAsJSON(t *testing.T) {
 			Due: []admin.DueCheck{{Check: "capacity", Mean: 3_600_000}, {Check: "alive", Every: 60_000}, {Check: "experience", Every: 90_500}, {Check: "enrolment", Appeal: "0x1"}}}},
 		Checkers: []admin.Checker{{Address: "0xC1", Owner: "0x0E", Score: 0.52, Tasks: 3}},
 		Open:     []admin.OpenTask{{Task: "0x3", Edge: "0xE1", Check: "capacity", Commitments: 4}},
-		Verdicts: []admin.Verdict{{Task: "0x2", Edge: "0xE1", Check: "enrolment", Result: "failed", Notice: "It can be enrolled again.", Findings: []admin.Finding{
+		Verdicts: []admin.Verdict{{Task: "0x2", Edge: "0xE1", Check: "enrolment", Appeal: "0x1", Result: "failed", Notice: "It can be enrolled again.", Findings: []admin.Finding{
 			{Question: "delay", Decided: true, Figure: 25.7512, Counted: 4, Required: "at most 12", Unit: "ms"},
 			{Question: "repeated", Decided: true, Met: true, Counted: 4, Required: "at most 0.04"},
 			{Question: "plays", Decided: true, For: 1, Against: 3, Counted: 4, Required: "yes"},
@@ -45,7 +45,7 @@ func TestChecksAreTablesOnACommandLineAndWholeAsJSON(t *testing.T) {
 	for _, want := range []string{
 		"epoch 4: 120 entries; committees of 5, of which 3 have to count", "prove nothing to others",
 		"700 of 1000  50.5 %  5 %", "capacity at random, each 1 h on average; alive each 1 min; experience each 1m30.5s; enrolment again, on appeal; 7 more of capacity",
-		"delay: 25.75 ms; required: at most 12; plays: 1 say yes, 3 no; required: yes; detail: undecided by 2", "0xC1     0x0E   0.52   3", "12 older verdicts",
+		"delay: 25.75 ms; required: at most 12; plays: 1 say yes, 3 no; required: yes; detail: undecided by 2", "0xC1     0x0E   0.52   3", "12 older verdicts", "enrolment, on appeal",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)

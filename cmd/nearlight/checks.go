@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"nearlight/checker/beacon"
+	"nearlight/checker/epoch"
 	"nearlight/checker/life"
 	"nearlight/checker/notary"
 	"nearlight/internal/identity"
@@ -58,20 +59,26 @@ func (b localBeacon) Value(_ context.Context, round uint64) ([32]byte, error) {
 	return r.Value(), nil
 }
 
-// passes signs tokens with which a checker visits one edge.
-func passes(issuer *token.Issuer) func(identity.Address, bool, time.Time) (string, error) {
-	return func(edge identity.Address, enrols bool, until time.Time) (string, error) {
-		claims := token.Claims{Role: token.Player, Rights: []token.Right{token.Play}, Edges: []identity.Address{edge}, Expires: until, Once: true}
-		if enrols {
-			claims.Rights, claims.App = append(claims.Rights, token.Check), challengeApp
+// passes signs tokens with which a checker visits one edge. One that looks on as players do has a player's, since it shows what players get; a failed check that
+// is done again on appeal has to reach an edge that gets none.
+func passes(issuer *token.Issuer) func(epoch.Task) (string, error) {
+	return func(task epoch.Task) (string, error) {
+		claims := token.Claims{Role: token.Player, Rights: []token.Right{token.Play}, Edges: []identity.Address{task.Edge}, Expires: task.CommitBy.Time(), Once: true}
+		typed := life.Check(task.Check) != life.Experience
+		if typed {
+			claims.App = challengeApp
+		}
+		if typed || task.Appeal != nil {
+			claims.Rights = append(claims.Rights, token.Check)
 		}
 		return issuer.Issue(claims)
 	}
 }
 
-// open opens the log. The configuration's Present and Changed are filled in.
+// open opens the log. The configuration's Present, Changed and Host are filled in.
 func (c *checks) open(config notary.Config) (err error) {
 	config.Present, config.Log = c.present, c.logger
+	config.Host = func(name string) bool { return c.signals.KnownAs(name) }
 	config.Changed = func(edge identity.Address) { c.signals.StandingChanged(edge) }
 	c.notary, err = notary.Open(config)
 	return err
@@ -126,6 +133,8 @@ func (c *checks) Standing(edge identity.Address) server.Standing {
 		s.State = match.Accepting
 	case state == life.Jailed:
 		s.State = match.Jailed
+	case state == life.Draining, state == life.OnLeave:
+		s.State = match.Draining
 	default:
 		s.State = match.Checking
 	}

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -9,6 +13,7 @@ import (
 	"nearlight/checker/committee"
 	"nearlight/checker/epoch"
 	"nearlight/checker/exam"
+	"nearlight/checker/life"
 	"nearlight/checker/notary"
 	"nearlight/internal/identity"
 	"nearlight/signaling/match"
@@ -18,6 +23,11 @@ import (
 
 // openChecks opens a log of checks without a server.
 func openChecks(t *testing.T, lenient bool) *checks {
+	t.Helper()
+	return openChecksIn(t, t.TempDir(), lenient)
+}
+
+func openChecksIn(t *testing.T, folder string, lenient bool) *checks {
 	t.Helper()
 	keys, err := newCheckerKeys()
 	if err != nil {
@@ -29,7 +39,7 @@ func openChecks(t *testing.T, lenient bool) *checks {
 	}
 	c := &checks{local: local, logger: slog.New(slog.DiscardHandler)}
 	err = c.open(notary.Config{
-		Folder: t.TempDir(), Lenient: lenient, Requirements: exam.OnProcessor, Committee: committee.Size{Seats: 1, Minimum: 1}, Beacon: localBeacon{local},
+		Folder: folder, Lenient: lenient, Requirements: exam.OnProcessor, Committee: committee.Size{Seats: 1, Minimum: 1}, Beacon: localBeacon{local},
 		Checkers: func() []epoch.Checker { return []epoch.Checker{cardOf(keys, keys.key.Address(), 1).licence()} },
 	})
 	if err != nil {
@@ -55,7 +65,7 @@ func TestAnEdgeThatNobodyHasCheckedGetsPlayersInALenientNetworkAlone(t *testing.
 
 func TestOperatorsSeeAllThatANotarySumsUp(t *testing.T) {
 	c := openChecks(t, false)
-	if err := c.notary.Happened(identity.Address{7}, 6); err != nil { // drained: refused, and known all the same
+	if err := c.notary.Happened(identity.Address{7}, life.Drain); err != nil { // drained: refused, and known all the same
 		t.Fatal(err)
 	}
 	seen, err := c.summary() // which refuses fields that operators are not shown
@@ -81,8 +91,19 @@ func TestAPassIsForOneEdgeAndOneApp(t *testing.T) {
 	}
 	verifier := token.NewVerifier(issuer.Keys(), token.Scope{}, time.Now)
 	edge := identity.Address{7}
-	for enrols, rights := range map[bool]int{true: 2, false: 1} {
-		signed, err := passes(issuer)(edge, enrols, time.Now().Add(time.Minute))
+	for reason, row := range map[string]struct {
+		check  life.Check
+		appeal *epoch.Hash
+		reach  bool // it reaches edges that get no players
+		app    string
+	}{
+		"a challenge":                  {life.Enrolment, nil, true, challengeApp},
+		"one like a player":            {life.Experience, nil, false, ""},
+		"a challenge on appeal":        {life.Capacity, &epoch.Hash{1}, true, challengeApp},
+		"one like a player, on appeal": {life.Experience, &epoch.Hash{1}, true, ""},
+	} {
+		task := epoch.Task{Edge: edge, Check: string(row.check), Appeal: row.appeal, CommitBy: epoch.Millis(time.Now().Add(time.Minute).UnixMilli())}
+		signed, err := passes(issuer)(task)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -90,9 +111,27 @@ func TestAPassIsForOneEdgeAndOneApp(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(claims.Edges) != 1 || claims.Edges[0] != edge || !claims.Once || len(claims.Rights) != rights || (claims.App == challengeApp) != enrols {
-			t.Errorf("to enrol %t: %+v", enrols, claims)
+		if len(claims.Edges) != 1 || claims.Edges[0] != edge || !claims.Once || slices.Contains(claims.Rights, token.Check) != row.reach || claims.App != row.app {
+			t.Errorf("%s: %+v", reason, claims)
 		}
+	}
+}
+
+func TestAnEdgeOnLeaveGetsNobodyNotEvenCheckers(t *testing.T) {
+	edge, folder := identity.Address{7}, t.TempDir()
+	enrolled := fmt.Sprintf(`{"edge":%q,"at":5,"what":"decided","task":"0x%064x","check":"enrolment","result":"passed","set":4}`+"\n", edge, 9)
+	if err := os.WriteFile(filepath.Join(folder, "lives.log"), []byte(enrolled), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := openChecksIn(t, folder, false)
+	if got := c.Standing(edge); got.State != match.Accepting {
+		t.Errorf("before its leave it is %+v", got)
+	}
+	if err := c.notary.Happened(edge, life.Drain); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Standing(edge); got.State != match.Draining || got.Words != "on-leave" {
+		t.Errorf("on leave it is %+v", got)
 	}
 }
 

@@ -24,7 +24,10 @@ func newEdge() *cobra.Command {
 	var verbose bool
 	c := &cobra.Command{
 		Use:   "edge --signal URL {--token-file FILE | --wallet FILE --folder FOLDER} --verify-key FILE [FLAG...] [-- COMMAND ARG...]",
-		Short: "Run an edge alone: it renders, encodes and streams for the players that signaling sends",
+		Short: "Run an edge alone: it renders, encodes and streams for the players that signaling sends; or ask what checkers have found, and say what it is to do",
+		Long: "Runs an edge: it renders, encodes and streams for the players that signaling sends.\n\n" +
+			"Its owner reads by the commands below what checkers have found about it, appeals, and announces leave, while it runs or not.\n" +
+			"An app of such a name is run behind --, as any: nearlight edge FLAG... -- drain",
 		RunE: func(c *cobra.Command, arguments []string) error {
 			if _, err := settle(c); err != nil {
 				return err
@@ -94,6 +97,7 @@ func newEdge() *cobra.Command {
 	c.Flags().StringVar(&metricsAddress, "metrics", "", "address to serve /metrics at, to this machine only, for example 127.0.0.1:9090")
 	c.Flags().StringVar(&mediaAddress, "media-address", "0.0.0.0", "address to stream from")
 	c.Flags().BoolVar(&verbose, "verbose", false, "log details")
+	addOwners(c)
 	return c
 }
 

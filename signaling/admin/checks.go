@@ -76,10 +76,11 @@ type Verdict struct {
 	Task     string    `json:"task"`
 	Edge     string    `json:"edge"`
 	Check    string    `json:"check"`
-	At       int64     `json:"at"`      // when the task was set
-	Decided  int64     `json:"decided"` // when it was over
-	Result   string    `json:"result"`  // passed, failed, undecided
-	Notice   string    `json:"notice"`  // words for the edge's owner: what failed, and how to have it done again
+	Appeal   string    `json:"appeal,omitempty"` // the task that was done again
+	At       int64     `json:"at"`               // when the task was set
+	Decided  int64     `json:"decided"`          // when it was over
+	Result   string    `json:"result"`           // passed, failed, undecided
+	Notice   string    `json:"notice"`           // words for the edge's owner: what failed, and how to have it done again
 	Findings []Finding `json:"findings"`
 	// Conduct is how each checker that committed has behaved: agreed, silent, disagreed, copied, fabricated, contradicted.
 	Conduct map[string]string `json:"conduct"`

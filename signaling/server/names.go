@@ -51,6 +51,9 @@ func (n *names) check(r *http.Request) *signaling.Error {
 	return nil
 }
 
+// KnownAs reports whether a host, NAME or NAME:PORT, is one that the server is addressed by (Config.Hosts).
+func (s *Server) KnownAs(host string) bool { return s.names.host(host) }
+
 // maxShown cuts what a stranger sent and is told back.
 const maxShown = 128
 

@@ -29,8 +29,8 @@ type Checks interface {
 
 // Standing is what checkers make of an edge. The zero value is that of every edge where nobody checks.
 type Standing struct {
-	// State is match.Accepting of an edge that may be given players, and match.Checking or match.Jailed of one that only those may have who are to check it
-	// (token.Check).
+	// State is match.Accepting of an edge that may be given players, match.Checking or match.Jailed of one that only those may have who are to check it
+	// (token.Check), and match.Draining of one that its owner has let go on leave: nobody.
 	State match.State
 	// Share is in how many of match.Whole matches an edge that takes players may be a candidate; 0: in all.
 	Share int
