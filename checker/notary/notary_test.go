@@ -23,6 +23,7 @@ import (
 	"nearlight/checker/life"
 	"nearlight/checker/vrf"
 	"nearlight/internal/identity"
+	"nearlight/internal/openapitest"
 )
 
 type beacon struct{}
@@ -456,6 +457,10 @@ func TestOverHTTP(t *testing.T) {
 		handler.ServeHTTP(answer, httptest.NewRequest(row.method, row.path, strings.NewReader(row.body)))
 		if answer.Code != row.status || !strings.Contains(answer.Body.String(), row.has) {
 			t.Errorf("%s %s: %d %.200s, want %d and %q", row.method, row.path, answer.Code, answer.Body, row.status, row.has)
+		}
+		path, _, _ := strings.Cut(row.path, "?")
+		if row.status != http.StatusMethodNotAllowed {
+			openapitest.Conforms(t, row.method, path, answer.Result(), answer.Body.String())
 		}
 	}
 }

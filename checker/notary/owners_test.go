@@ -16,6 +16,7 @@ import (
 	"nearlight/checker/epoch"
 	"nearlight/checker/life"
 	"nearlight/internal/identity"
+	"nearlight/internal/openapitest"
 )
 
 const host = "play.example"
@@ -393,7 +394,15 @@ func TestWhatIsKeptOfAnEdgeIsBounded(t *testing.T) {
 func TestAnOwnerAsksOverHTTP(t *testing.T) {
 	o := newOffice(t)
 	o.check(false)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { o.notary.Handler().ServeHTTP(w, r) }))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer := httptest.NewRecorder()
+		o.notary.Handler().ServeHTTP(answer, r)
+		openapitest.Conforms(t, r.Method, r.URL.Path, answer.Result(), answer.Body.String())
+		w.WriteHeader(answer.Code)
+		if _, err := w.Write(answer.Body.Bytes()); err != nil {
+			t.Error(err)
+		}
+	}))
 	defer server.Close()
 	if _, err := NewClient("play.example", nil); err == nil {
 		t.Error("a name is taken for a URL")

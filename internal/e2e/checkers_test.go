@@ -121,6 +121,10 @@ func TestACommitteeOfCheckersFindsTheLiarAndTheSilentOne(t *testing.T) {
 	if len(seen.Edges) != 1 || !seen.Edges[0].Present || !seen.Uncapped || len(seen.Checkers) != 5 {
 		t.Errorf("an operator sees %+v", seen)
 	}
+	owner := e2etest.Run(t, e2etest.Options{}, "edge", "checks", "--signal", up.URL, "--edge", seen.Edges[0].Address)
+	if owner.Code != 0 || !strings.Contains(owner.Stdout, verdict.Check+" "+verdict.Result) || !strings.Contains(owner.Stdout, verdict.Task) {
+		t.Errorf("the edge's owner reads %+v", owner)
+	}
 	if checked := verified(t, up.URL); len(checked.Outcome.Verdicts) == 0 || string(checked.Outcome.Verdicts[0].Result) != verdict.Result {
 		t.Errorf("the log comes to %+v, an operator sees %s", checked.Outcome.Verdicts, verdict.Result)
 	}

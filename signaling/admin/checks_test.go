@@ -108,7 +108,7 @@ func TestTheDocumentKnowsAllStatesOfEdgesAndConductsOfCheckers(t *testing.T) {
 		list, _ := openapitest.At(d, d, append([]string{"components", "schemas"}, names...)...).([]any)
 		return list
 	}
-	states := listed("CheckedEdge", "properties", "state", "enum")
+	states := listed("LifeState", "enum")
 	for s := life.Enrolling; s <= life.Banned; s++ {
 		if !slices.Contains(states, any(s.String())) {
 			t.Errorf("%v is none of %v", s, states)
