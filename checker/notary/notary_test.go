@@ -446,7 +446,7 @@ func TestOverHTTP(t *testing.T) {
 		{"POST", "/checks/reports", "[]", 400, "malformed"},
 		{"POST", "/checks/passes", "{}", 409, codeUnknownTask},
 		{"DELETE", "/checks/commitments", "", 405, ""},
-		{"POST", "/checks/appeals", "{}", 409, codeBadSignature},
+		{"POST", "/checks/appeals", "{}", 409, codeUnknownEdge},
 		{"POST", "/checks/appeals", "", 400, "malformed"},
 		{"POST", "/checks/wishes", "{}", 409, codeUnknownWish},
 		{"GET", "/checks/edges/" + o.edge.String(), "", 200, `"state":"enrolling"`},

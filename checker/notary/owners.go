@@ -39,6 +39,9 @@ type Answer struct {
 // Appeal has a failed check done again by another committee. An error is a *Refused, or of the disk.
 func (n *Notary) Appeal(a Appeal) (Answer, error) {
 	signed := identity.Appeal{Task: a.Task, At: a.At.Time()}
+	if err := n.knows(a.Edge); err != nil {
+		return Answer{}, err
+	}
 	if err := owns(a.Edge, signed.Digest(), a.Signature, a.At, signed.Current(n.config.Now())); err != nil {
 		return Answer{}, err
 	}
@@ -62,6 +65,9 @@ func (n *Notary) Wish(w Wish, host string) (Answer, error) {
 		return Answer{}, refuse(codeUnknownWish, "want drain, return, leave or revoke")
 	}
 	signed := identity.Wish{Host: host, What: w.What, At: w.At.Time()}
+	if err := n.knows(w.Edge); err != nil {
+		return Answer{}, err
+	}
 	if err := owns(w.Edge, signed.Digest(), w.Signature, w.At, signed.Current(n.config.Now())); err != nil {
 		return Answer{}, err
 	}
@@ -78,7 +84,6 @@ func (n *Notary) Wish(w Wish, host string) (Answer, error) {
 func (n *Notary) heed(w Wish, what life.What) (Answer, error) {
 	e := n.edges[w.Edge]
 	switch {
-	case e == nil:
 	case w.At <= e.wished:
 		return Answer{}, refuse(codeStale, "a wish that was signed in the same second, or later, was taken before")
 	case e.wishes == mostWishes:
@@ -89,6 +94,16 @@ func (n *Notary) heed(w Wish, what life.What) (Answer, error) {
 		e.wishes++
 	}
 	return answer, err
+}
+
+// knows refuses whom nothing can be done for, before a signature is looked at, which is dear. An edge that is known stays so.
+func (n *Notary) knows(address identity.Address) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.edges[address] == nil {
+		return refuse(codeUnknownEdge, "%v is not known here: it has never been connected", address)
+	}
+	return nil
 }
 
 // owns fails unless an edge's key has signed, just now.
@@ -108,9 +123,6 @@ func owns(edge identity.Address, digest identity.Digest, signature epoch.Signatu
 // grant tells the life of an edge what its owner asks for. The mutex is held.
 func (n *Notary) grant(address identity.Address, h happened) (Answer, error) {
 	e := n.edges[address]
-	if e == nil {
-		return Answer{}, refuse(codeUnknownEdge, "%v is not known here: it has never been connected", address)
-	}
 	err := n.live(address, h)
 	for _, why := range []error{life.ErrRefused, life.ErrEvent} {
 		if errors.Is(err, why) {

@@ -323,6 +323,31 @@ func TestWhatIsNotItsOwnersOrNotOfNowIsRefused(t *testing.T) {
 // notaryOf lets a stranger ask another's notary.
 func (o *office) notaryOf(other *office) *Notary { return other.notary }
 
+func TestALifeThatIsOlderThanTheLogStopsNothing(t *testing.T) {
+	o := newOffice(t)
+	o.check(false)
+	first := o.owned().Verdicts[0].Task
+	appeal := func() {
+		t.Helper()
+		if _, err := o.notary.Appeal(o.appeal(first)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	appeal()
+	o.again(first, false)
+	if err := os.Remove(filepath.Join(o.config.Folder, "lives.log")); err != nil {
+		t.Fatal(err)
+	}
+	o.reopen()
+	o.tick(time.Second)
+	appeal() // it knows of none
+	o.tick(time.Second)
+	if open := o.notary.Summary().Open; len(open) > 0 {
+		t.Errorf("it is done again twice: %+v", open)
+	}
+	o.verifies()
+}
+
 func TestOfTwoWishesTheLaterHoldsWhoeverSendsThemAgain(t *testing.T) {
 	o := newOffice(t)
 	o.check(true)

@@ -2,6 +2,7 @@ package notary
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -262,11 +263,19 @@ func (n *Notary) ask(address identity.Address, due life.Due, drawn exam.Beacon, 
 	if due.Appeal != (epoch.Hash{}) {
 		set.Appeal = &due.Appeal
 	}
-	if err := n.append(epoch.Entry{Task: &set}); err != nil {
-		return err
-	}
 	last := e.attempt(check, due.Appeal)
 	last.at = now
+	switch err := n.append(epoch.Entry{Task: &set}); {
+	case err == nil:
+	case set.Appeal != nil && errors.Is(err, epoch.ErrFlaw):
+		// Its life has forgotten that it was done again: lives.log is older than the epoch's log.
+		n.config.Log.Error("a check cannot be done again", "edge", address, "task", due.Appeal, "error", err)
+		last.undecided++
+		e.attempted(check, due.Appeal, last)
+		return nil
+	default:
+		return err
+	}
 	e.attempted(check, due.Appeal, last)
 	n.config.Log.Info("a check is set", "edge", address, "check", check, "appeal", set.Appeal != nil, "commitments until", set.CommitBy.Time())
 	return n.note(set)
