@@ -29,47 +29,55 @@ type shot struct {
 	said    arena.Said
 	nonce   arena.Nonce // what it really shows
 	since   time.Duration
-	arrived time.Duration // at the checker
+	left    time.Duration // when the edge has sent its last packet
+	arrived time.Duration // at the checker, its last packet
+	shown   time.Duration // there: when it is decoded, after those before it
 	change  func(*media.Frame)
 	fewer   int // objects that are left out
 }
 
+// roundTrip is one that the checker has measured.
+type roundTrip struct{ at, took time.Duration }
+
 // run is a challenge as an edge answers it.
 type run struct {
-	plan  challenge.Plan
-	sent  []time.Duration
-	nonce []arena.Nonce
-	shots []shot
-	trips []time.Duration
+	plan    challenge.Plan
+	way     way
+	seed    uint64
+	packets int // of a picture
+	sent    []time.Duration
+	nonce   []arena.Nonce
+	shots   []shot
+	trips   []roundTrip
 }
 
-// An honest edge of the tests: on a link of 24 ms there and back, it draws for 5 ms, and takes 4 more until the last packet has left.
+// An honest edge of the tests draws for 5 ms, and takes 4 more until the last packet has left.
 const (
-	trip      = 24 * time.Millisecond
 	drawing   = 5 * time.Millisecond
 	afterward = 4 * time.Millisecond
 )
 
-// shaken is a way's delay with its jitter: some 2 ms, seldom much more.
-func shaken(random *rand.Rand, way time.Duration) time.Duration {
-	return way + time.Duration(random.ExpFloat64()*float64(time.Millisecond))
+// packetsOf is how many packets a picture takes at the usual rate: 0.145 bits a pixel, and twice as many pixels each way where there are more pictures, as in
+// what edges with a GPU are asked.
+func packetsOf(plan challenge.Plan) int {
+	if plan.FrameRate > fps {
+		return 15
+	}
+	return 4
 }
 
-// honest is the run of an edge that does what it should, by the virtual clock.
-func honest(seed uint64, plan challenge.Plan) *run {
+// honest is the run of an edge that does what it should, by the virtual clock, up to what it sends.
+func honest(seed uint64, plan challenge.Plan, w way) *run {
 	random := rand.New(rand.NewPCG(seed, 40))
-	r := &run{plan: plan}
-	var taken []time.Duration
+	r := &run{plan: plan, way: w, seed: seed, packets: packetsOf(plan)}
 	for at := time.Duration(0); at < plan.Length; at += plan.Every {
 		sent := at + time.Duration(random.Float64()*float64(plan.Every)/4)
 		r.sent, r.nonce = append(r.sent, sent), append(r.nonce, arena.Nonce(random.Uint32()))
-		taken = append(taken, sent+shaken(random, trip/2))
 	}
-	for range int(plan.Length / (200 * time.Millisecond)) {
-		r.trips = append(r.trips, shaken(random, trip/2)+shaken(random, trip/2))
-	}
+	taken, trips := w.talked(seed, r.sent, plan.Length, time.Duration(random.Float64()*float64(askedEvery)))
+	r.trips = trips
 	frame := time.Second / time.Duration(plan.FrameRate)
-	newest, index, left := time.Duration(0), -1, time.Duration(0)
+	newest, index := time.Duration(0), -1
 	for due := time.Duration(random.Float64() * float64(frame)); due < plan.Length; due += frame {
 		for index+1 < len(taken) && taken[index+1] <= due {
 			index++
@@ -79,10 +87,7 @@ func honest(seed uint64, plan challenge.Plan) *run {
 			continue
 		}
 		since := (due - newest).Truncate(time.Microsecond)
-		arrived := due + drawing + afterward + shaken(random, trip/2)
-		arrived = max(arrived, left) // packets stay in order
-		left = arrived
-		s := shot{nonce: r.nonce[index], since: since, arrived: arrived}
+		s := shot{nonce: r.nonce[index], since: since, left: due + drawing + afterward}
 		s.said.Claim = arena.Claim{Nonce: s.nonce, Index: uint16(index + 1), Since: since}
 		s.said.Marker.Micros, s.said.Marker.Counter = uint64(due/time.Microsecond), uint16(len(r.shots))
 		r.shots = append(r.shots, s)
@@ -207,7 +212,7 @@ func (a *app) stream(t testing.TB, r *run, c coder, rate media.Bitrate, take fun
 			s.change(f)
 		}
 		s.said.Draw(f)
-		f.Times.Damaged = media.Instant(time.Hour + s.arrived)
+		f.Times.Damaged = media.Instant(time.Hour + s.left)
 		var unit []byte
 		_, err := e.Encode(f, encoder.Request{}, func(slice media.Slice) error {
 			unit = append(unit, slice.Data...)
@@ -223,27 +228,66 @@ func (a *app) stream(t testing.TB, r *run, c coder, rate media.Bitrate, take fun
 // began is when a run begins on the checker's clock.
 const began = media.Instant(time.Hour)
 
-// watched is what a checker notes of a run.
-func (a *app) watched(t testing.TB, r *run, c coder, rate media.Bitrate) *challenge.Watch {
+// taker notes what a checker sees, in the order of its clock.
+type taker struct {
+	watch         *challenge.Watch
+	run           *run
+	nonces, trips int
+}
+
+func take(t testing.TB, r *run, seed uint64) *taker {
 	t.Helper()
-	w, err := challenge.NewWatch(r.plan, rand.NewPCG(1, 2))
+	w, err := challenge.NewWatch(r.plan, rand.NewPCG(seed, 2))
 	must(t, err)
-	next := 0
-	sendBefore := func(at time.Duration) {
-		for next < len(r.sent) && r.sent[next] <= at {
-			w.Sent(r.nonce[next], began.Add(r.sent[next]))
-			next++
+	return &taker{watch: w, run: r}
+}
+
+// until notes nonces and round trips up to an instant.
+func (k *taker) until(at time.Duration) {
+	for ; k.nonces < len(k.run.sent) && k.run.sent[k.nonces] <= at; k.nonces++ {
+		k.watch.Sent(k.run.nonce[k.nonces], began.Add(k.run.sent[k.nonces]))
+	}
+	for ; k.trips < len(k.run.trips) && k.run.trips[k.trips].at <= at; k.trips++ {
+		k.watch.RoundTrip(k.run.trips[k.trips].took)
+	}
+}
+
+// watched is what a checker notes of a run that was carried, drawn and coded; it is looked at whenever that is due, and in the end.
+func (a *app) watched(t testing.TB, r *run, c coder, rate media.Bitrate, look func(at time.Duration, w *challenge.Watch)) *challenge.Watch {
+	t.Helper()
+	k := take(t, r, 1)
+	looks := newLooks(k, look)
+	a.stream(t, r, c, rate, func(n int, f *media.Frame) {
+		looks.before(r.shots[n].shown)
+		must(t, k.watch.Picture(f, began.Add(r.shots[n].arrived)))
+	})
+	looks.before(math.MaxInt64)
+	return k.watch
+}
+
+// looks has a watch looked at each so often.
+type looks struct {
+	taker *taker
+	next  time.Duration
+	look  func(at time.Duration, w *challenge.Watch)
+}
+
+// lookEvery is how often a verdict is asked for while a challenge runs.
+const lookEvery = 250 * time.Millisecond
+
+func newLooks(k *taker, look func(at time.Duration, w *challenge.Watch)) *looks {
+	return &looks{taker: k, next: lookEvery, look: look}
+}
+
+// before looks as often as is due before something happens.
+func (l *looks) before(at time.Duration) {
+	for ; l.next < at && l.next <= l.taker.run.plan.Length; l.next += lookEvery {
+		l.taker.until(l.next)
+		if l.look != nil {
+			l.look(l.next, l.taker.watch)
 		}
 	}
-	for _, took := range r.trips {
-		w.RoundTrip(took)
-	}
-	a.stream(t, r, c, rate, func(n int, f *media.Frame) {
-		sendBefore(r.shots[n].arrived)
-		must(t, w.Picture(f, began.Add(r.shots[n].arrived)))
-	})
-	sendBefore(math.MaxInt64)
-	return w
+	l.taker.until(at)
 }
 
 // painter is the checker's own.

@@ -2,7 +2,11 @@ package challenge
 
 import (
 	"fmt"
+	"math"
 	"slices"
+
+	"nearlight/internal/media"
+	"nearlight/internal/scene/arena"
 )
 
 // Spread is the least, mean and greatest of what was found of samples, and of each two pictures in a row.
@@ -30,4 +34,46 @@ func SpreadOf(w *Watch) Spread {
 		return [3]float64{slices.Min(values), mean, slices.Max(values)}
 	}
 	return Spread{of(same), of(fresh), of(tiles), of(detail), of(repeat)}
+}
+
+// Looks is what was found of one picture.
+type Looks struct {
+	Nonce, Ordinal int // Nonce is -1 where it says none that was sent
+	Same           float64
+	Sampled        bool // or the rest is not known
+	PSNR           float64
+	Tiles          float64
+	Detail, Fresh  float64
+}
+
+// LooksOf is of all pictures that were noted and judged, in their order.
+func LooksOf(w *Watch) (all []Looks) {
+	for _, s := range w.seen {
+		l := Looks{Nonce: s.nonce, Ordinal: s.ordinal, Same: s.same}
+		if s.sample != nil && s.sample.known {
+			l.Sampled, l.PSNR, l.Tiles, l.Detail, l.Fresh = true, s.sample.like.psnr, s.sample.like.tiles, s.sample.like.detail, s.sample.fresh
+		}
+		all = append(all, l)
+	}
+	return all
+}
+
+// Look notes a picture by how one like it was found to look, in place of the picture itself. of gives that for a nonce's pictures of an ordinal.
+func (w *Watch) Look(said arena.Said, arrived media.Instant, of func(nonce, ordinal int, sampled bool) Looks) {
+	if len(w.seen) >= spare*int(w.plan.Length/w.plan.frame()) {
+		return
+	}
+	s := seen{arrived: arrived, said: said, legible: true, nonce: w.claimed(said.Claim, arrived)}
+	counts, sampled := w.place(&s)
+	l := of(s.nonce, s.ordinal, sampled)
+	s.same = l.Same
+	if sampled {
+		s.sample = &sample{known: true, like: likeness{psnr: l.PSNR, tiles: l.Tiles, detail: l.Detail}, fresh: l.Fresh}
+		if s.nonce < 0 {
+			s.sample.fresh = math.Inf(-1)
+		}
+	}
+	if counts {
+		w.seen = append(w.seen, s)
+	}
 }

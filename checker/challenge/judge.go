@@ -2,7 +2,6 @@ package challenge
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -68,8 +67,7 @@ func (v Verdict) Failed() (names []string) {
 func (p Plan) Required(l Limits) []Finding {
 	nonces, frames := int(p.Length/p.Every), int(p.Length.Seconds()*float64(p.FrameRate))
 	samples := int(p.Share*float64(frames)) + firsts*nonces
-	wait := milliseconds(p.frame()) / math.Sqrt(12) // the deviation of a time that may be anything up to a frame
-	chance := deviationsOf(nonces, l.Alarm) * wait / math.Sqrt(float64(max(nonces, 1)))
+	_, chance := lateness(nil, []float64{0}, p.frame(), max(nonces, 1), l.Alarm)
 	share := func(name string, of int, ordinary float64) Finding {
 		return Finding{Name: name, Limit: float64(mostOf(of, ordinary, l.Alarm)) / float64(max(of, 1)), Of: of}
 	}
@@ -88,15 +86,12 @@ func (p Plan) Required(l Limits) []Finding {
 // leastNonces is how many answers a mean delay takes.
 const leastNonces = 8
 
-// clockSlack is what a checker's own instants may be wrong by.
-const clockSlack = time.Millisecond
-
 // Judge redraws what was not yet, and judges all that came and was sent before an instant: the challenge's end, or an earlier one.
 func (w *Watch) Judge(p Painter, limits Limits, until media.Instant) (Verdict, error) {
 	j := judgement{w: w, limits: limits, easel: media.NewFrame(w.plan.Size)}
 	for i := range w.seen {
 		if w.seen[i].arrived > until {
-			break
+			continue // one behind it, none of whose packets was lost, may have come sooner
 		}
 		j.seen = append(j.seen, &w.seen[i])
 		if w.seen[i].sample != nil {
@@ -177,24 +172,15 @@ func (j *judgement) answers(until media.Instant) {
 	if len(delays) < leastNonces || len(j.w.roundTrips) == 0 {
 		return
 	}
-	mean, deviation := scatter(delays)
-	trips := make([]float64, len(j.w.roundTrips))
-	for i, took := range j.w.roundTrips {
-		trips[i] = milliseconds(took)
-	}
-	trip, shaking := scatter(trips)
-	figure := mean - trip - milliseconds(j.w.plan.frame())/2
-	chance := deviationsOf(len(delays), j.limits.Alarm) * math.Sqrt(deviation*deviation/float64(len(delays))+shaking*shaking/float64(len(trips)))
+	figure, chance := j.lateness(delays)
 	lost := j.limits.Missed * milliseconds(j.w.plan.frame()) // the first picture is among those that are missed as often as any
 	j.find(Delay, figure, milliseconds(j.limits.Overhead)+lost+chance, false, len(delays))
 }
 
 // pictures judges all that came, sampled or not.
 func (j *judgement) pictures(until media.Instant) {
-	quickest := time.Duration(0)
-	if len(j.w.roundTrips) > 0 {
-		quickest = slices.Min(j.w.roundTrips)
-	}
+	earliest, bounded := j.earliest()
+	due := until.Add(-j.limits.Late) // up to when a picture was due that is not coming any more
 	early, known, repeated, compared, met := 0, 0, 0, 0, 0
 	for i, s := range j.seen {
 		again := s.same >= j.limits.Repeat
@@ -209,18 +195,19 @@ func (j *judgement) pictures(until media.Instant) {
 		}
 		known++
 		age := j.age(s)
-		if age < quickest-clockSlack {
+		if bounded && age < earliest {
 			early++
 		}
-		if !again && age-j.quick[s.nonce] <= j.limits.Late {
+		late := age - j.quick[s.nonce]
+		if !again && late <= j.limits.Late && s.arrived.Add(-late) <= due {
 			met++
 		}
 	}
 	j.share(Early, early, known, 0)
 	j.share(Repeated, repeated, compared, j.limits.Repeated)
 	frames := 0
-	if len(j.seen) > 0 {
-		frames = int(until.Sub(j.seen[0].arrived).Seconds() * float64(j.w.plan.FrameRate))
+	if len(j.seen) > 0 && due > j.seen[0].arrived {
+		frames = int(due.Sub(j.seen[0].arrived).Seconds() * float64(j.w.plan.FrameRate))
 	}
 	j.verdict.Frames, j.verdict.Met = frames, min(met, frames)
 	j.share(Missed, frames-j.verdict.Met, frames, j.limits.Missed)

@@ -37,9 +37,9 @@ func TestLimitsLeaveRoomForEachEncoder(t *testing.T) {
 	limits := challenge.DefaultLimits
 	plan := planned(2 * time.Second)
 	plan.Share = 0.3
-	r := honest(3, plan)
+	r := honest(3, plan, clean).carried()
 	spread := func(r *run, c coder, rate media.Bitrate) (challenge.Spread, []string) {
-		w := a.watched(t, r, c, rate)
+		w := a.watched(t, r, c, rate, nil)
 		v, err := w.Judge(p, limits, began.Add(plan.Length))
 		must(t, err)
 		return challenge.SpreadOf(w), v.Failed()

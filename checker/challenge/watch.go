@@ -96,17 +96,25 @@ func (w *Watch) Picture(f *media.Frame, arrived media.Instant) error {
 		s.said, s.legible = said, true
 		s.nonce = w.claimed(said.Claim, arrived)
 	}
+	counts, sampled := w.place(&s)
+	if sampled {
+		s.sample = &sample{picture: now}
+	}
+	if counts {
+		w.seen = append(w.seen, s)
+	}
+	return nil
+}
+
+// place says which of its nonce's pictures one is, whether it counts, and whether it is sampled.
+func (w *Watch) place(s *seen) (counts, sampled bool) {
 	if s.nonce >= 0 {
 		s.ordinal = w.sent[s.nonce].pictures
 		w.sent[s.nonce].pictures++
-	} else if !w.begun(arrived) {
-		return nil
+	} else if !w.begun(s.arrived) {
+		return false, false
 	}
-	if s.nonce >= 0 && s.ordinal < firsts || w.random.Float64() < w.plan.Share {
-		s.sample = &sample{picture: now}
-	}
-	w.seen = append(w.seen, s)
-	return nil
+	return true, s.nonce >= 0 && s.ordinal < firsts || w.random.Float64() < w.plan.Share
 }
 
 // begun reports whether pictures count: one has shown a nonce, or there was time enough for it.

@@ -1,0 +1,78 @@
+package challenge
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// How long an edge takes, by answers and round trips that each wait for what was lost now and then. A lost packet makes an answer late by a round trip or two, and
+// one such answer of twenty would move a mean, and its scatter still more, by as much as there is to find. So the latest of them do not count: the mean of
+// the others is compared with the same mean of what an edge that takes no time would need, which is a round trip and a wait for the next picture, each
+// combination of which is as likely as any.
+
+// trimmed is the share of answers and of round trips that is left out, the latest.
+const trimmed = 0.2
+
+// waits is into how many equal parts of a frame the wait for the next picture is divided.
+const waits = 16
+
+// lateness is by how many ms answers took longer, and how much of that chance may add.
+func (j *judgement) lateness(delays []float64) (figure, chance float64) {
+	trips := make([]float64, len(j.w.roundTrips))
+	for i, took := range j.w.roundTrips {
+		trips[i] = milliseconds(took)
+	}
+	return lateness(delays, trips, j.w.plan.frame(), len(delays), j.limits.Alarm)
+}
+
+// lateness is of so many answers. Without any it is what chance may add to them where they scatter no more than they have to.
+func lateness(delays, trips []float64, frame time.Duration, answers int, alarm float64) (figure, chance float64) {
+	least := make([]float64, 0, waits*len(trips))
+	for _, trip := range trips {
+		for i := range waits {
+			least = append(least, trip+milliseconds(frame)*(float64(i)+0.5)/waits)
+		}
+	}
+	expected, scattered := earlyMean(least)
+	_, shaking := earlyMean(trips)
+	mean, scatters := earlyMean(delays)
+	scatters = max(scatters, scattered)
+	return mean - expected, deviationsOf(answers, alarm) * math.Sqrt(scatters*scatters/float64(answers)+shaking*shaking/float64(len(trips)))
+}
+
+// earlyMean is the mean of values without the latest, and that mean's standard deviation for one value: by winsorising, as Tukey and McLaughlin have it for
+// trimmed means (Sankhya A 25, 1963).
+func earlyMean(values []float64) (mean, deviation float64) {
+	if len(values) == 0 {
+		return 0, 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	kept := len(sorted) - int(trimmed*float64(len(sorted)))
+	mean, _ = scatter(sorted[:kept])
+	for i := kept; i < len(sorted); i++ {
+		sorted[i] = sorted[kept-1]
+	}
+	_, deviation = scatter(sorted)
+	return mean, deviation * float64(len(sorted)) / float64(kept)
+}
+
+// clockSlack is what a checker's own instants may be wrong by.
+const clockSlack = time.Millisecond
+
+// spread is by how many times what round trips differ a picture may have come sooner than the quickest of them. There are some forty of them, and hundreds of pictures
+// to find both ways at their quickest at once.
+const spread = 1.5
+
+// earliest is how soon after it was asked for a picture can have come, if that is known: both its ways may have been quicker than those of any round trip that was measured, where those differ.
+func (j *judgement) earliest() (time.Duration, bool) {
+	if len(j.w.roundTrips) < leastTrips {
+		return 0, false
+	}
+	trips := slices.Sorted(slices.Values(j.w.roundTrips))
+	quickest, usual := trips[0], trips[len(trips)/2]
+	return quickest - time.Duration(spread*float64(usual-quickest)) - clockSlack, true
+}
+
+// leastTrips is how many round trips show by how much they differ.
+const leastTrips = 8
