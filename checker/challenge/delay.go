@@ -6,13 +6,14 @@ import (
 	"time"
 )
 
-// How long an edge takes, by answers and round trips that each wait for what was lost now and then. A lost packet makes an answer late by a round trip or two, and
-// one such answer of twenty would move a mean, and its scatter still more, by as much as there is to find. So the latest of them do not count: the mean of
-// the others is compared with the same mean of what an edge that takes no time would need, which is a round trip and a wait for the next picture, each
-// combination of which is as likely as any.
+// How long an edge takes, by answers and round trips, some of which wait for what was lost. A lost packet makes an answer late by a round trip or two, and one
+// such answer of twenty would move a mean, and its scatter still more, by as much as there is to find. So the latest of them do not count: the mean of the
+// others is compared with the same mean of what an edge that takes no time would need, which is a round trip and a wait for the next picture, each combination
+// of which is as likely as any. It costs next to nothing: of evenly spread waits the earlier ones tell as much as all do.
 
-// trimmed is the share of answers and of round trips that is left out, the latest.
-const trimmed = 0.2
+// trimmed is the share of answers and of round trips that is left out, the latest. Where 2 % are lost and a picture has 15 packets, a fifth of the first pictures
+// are late.
+const trimmed = 0.35
 
 // waits is into how many equal parts of a frame the wait for the next picture is divided.
 const waits = 16
@@ -37,8 +38,8 @@ func lateness(delays, trips []float64, frame time.Duration, answers int, alarm f
 	expected, scattered := earlyMean(least)
 	_, shaking := earlyMean(trips)
 	mean, scatters := earlyMean(delays)
-	scatters = max(scatters, scattered)
-	return mean - expected, deviationsOf(answers, alarm) * math.Sqrt(scatters*scatters/float64(answers)+shaking*shaking/float64(len(trips)))
+	scatters = max(scatters, scattered) // an edge's own and its losses', but no less than it has to be: few answers may happen to be alike
+	return mean - expected, deviations(alarm) * math.Sqrt(scatters*scatters/float64(answers)+shaking*shaking/float64(len(trips)))
 }
 
 // earlyMean is the mean of values without the latest, and that mean's standard deviation for one value: by winsorising, as Tukey and McLaughlin have it for
@@ -60,19 +61,33 @@ func earlyMean(values []float64) (mean, deviation float64) {
 // clockSlack is what a checker's own instants may be wrong by.
 const clockSlack = time.Millisecond
 
-// spread is by how many times what round trips differ a picture may have come sooner than the quickest of them. There are some forty of them, and hundreds of pictures
-// to find both ways at their quickest at once.
+// spread is how many times as far as the usual round trip is from the quickest one a picture may be ahead of that: there are some forty of them, and hundreds of
+// pictures to find both ways at their quickest at once.
 const spread = 1.5
 
-// earliest is how soon after it was asked for a picture can have come, if that is known: both its ways may have been quicker than those of any round trip that was measured, where those differ.
+// earliest is how soon after it was asked for a picture can have come, if that is known: where round trips differ, both its ways may have been quicker than those
+// of any that was measured.
 func (j *judgement) earliest() (time.Duration, bool) {
 	if len(j.w.roundTrips) < leastTrips {
 		return 0, false
 	}
-	trips := slices.Sorted(slices.Values(j.w.roundTrips))
-	quickest, usual := trips[0], trips[len(trips)/2]
+	quickest, usual := slices.Min(j.w.roundTrips), j.usualTrip()
 	return quickest - time.Duration(spread*float64(usual-quickest)) - clockSlack, true
 }
 
 // leastTrips is how many round trips show by how much they differ.
 const leastTrips = 8
+
+// usualTrip is the median of the round trips, 0 without any.
+func (j *judgement) usualTrip() time.Duration {
+	if len(j.w.roundTrips) == 0 {
+		return 0
+	}
+	return slices.Sorted(slices.Values(j.w.roundTrips))[len(j.w.roundTrips)/2]
+}
+
+// late is by how much more than the quickest picture of its nonce another one may take: one whose packet was lost comes a round trip later.
+func (j *judgement) late() time.Duration { return j.limits.Late + min(j.usualTrip(), longestTrip) }
+
+// longestTrip is the longest that counts: an edge that is slow to answer is not to be late for it.
+const longestTrip = 100 * time.Millisecond

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"nearlight/internal/media"
 	"nearlight/internal/scene/arena"
@@ -76,4 +77,51 @@ func (w *Watch) Look(said arena.Said, arrived media.Instant, of func(nonce, ordi
 	if counts {
 		w.seen = append(w.seen, s)
 	}
+}
+
+// Block is some nonces of a challenge in a row, with their pictures and round trips.
+type Block struct {
+	length time.Duration
+	sent   []sent // at times since the first was sent
+	seen   []seen // their nonces are counted from the block's first
+	trips  []time.Duration
+}
+
+// Blocks cuts a watch that was judged into blocks of so many nonces.
+func (w *Watch) Blocks(nonces int) (blocks []Block) {
+	for from := 0; from+nonces < len(w.sent); from += nonces {
+		start := w.sent[from].at
+		b := Block{length: w.sent[from+nonces].at.Sub(start)}
+		for _, s := range w.sent[from : from+nonces] {
+			b.sent = append(b.sent, sent{s.nonce, s.at - start, s.pictures})
+		}
+		for _, s := range w.seen {
+			if s.nonce >= from && s.nonce < from+nonces {
+				s.nonce, s.arrived = s.nonce-from, s.arrived-start
+				b.seen = append(b.seen, s)
+			}
+		}
+		each := float64(len(w.roundTrips)) / float64(len(w.sent)) // they are noted as evenly as nonces are
+		b.trips = w.roundTrips[int(each*float64(from)):int(each*float64(from+nonces))]
+		blocks = append(blocks, b)
+	}
+	return blocks
+}
+
+// Joined is a challenge that is made of blocks, and how long it is.
+func Joined(plan Plan, blocks []Block) (*Watch, time.Duration) {
+	w, length := &Watch{plan: plan, known: map[arena.Nonce]int{}}, time.Duration(0)
+	for _, b := range blocks {
+		start, first := media.Instant(0).Add(length), len(w.sent)
+		for _, s := range b.sent {
+			w.sent = append(w.sent, sent{s.nonce, s.at + start, s.pictures})
+		}
+		for _, s := range b.seen {
+			s.nonce, s.arrived = s.nonce+first, s.arrived+start
+			w.seen = append(w.seen, s)
+		}
+		w.roundTrips = append(w.roundTrips, b.trips...)
+		length += b.length
+	}
+	return w, length
 }

@@ -83,8 +83,11 @@ func (p Plan) Required(l Limits) []Finding {
 	}
 }
 
-// leastNonces is how many answers a mean delay takes.
-const leastNonces = 8
+// leastAnswers is how many answers a mean delay takes, and leastLooks how many samples a mean of how they look.
+const (
+	leastAnswers = 10
+	leastLooks   = 8
+)
 
 // Judge redraws what was not yet, and judges all that came and was sent before an instant: the challenge's end, or an earlier one.
 func (w *Watch) Judge(p Painter, limits Limits, until media.Instant) (Verdict, error) {
@@ -152,24 +155,28 @@ func (j *judgement) share(name string, count, of int, ordinary float64) {
 	j.find(name, float64(count)/all, float64(mostOf(of, ordinary, j.limits.Alarm))/all, false, of)
 }
 
-// answers judges nonces that there was time enough to answer.
+// answers judges nonces that there was time enough to answer: the next one's, or twice as much for one that is not answered.
 func (j *judgement) answers(until media.Instant) {
 	asked, unanswered := 0, 0
 	var delays []float64
 	for i, sent := range j.w.sent {
-		if until.Sub(sent.at) < patience*j.w.plan.Every {
+		waited := until.Sub(sent.at)
+		if waited < j.w.plan.Every {
 			break
 		}
-		asked++
 		first := slices.IndexFunc(j.of[i], func(s *seen) bool { return s.sample != nil && j.right(s) })
-		if first < 0 {
-			unanswered++
-			continue
+		if first >= 0 {
+			delays = append(delays, milliseconds(j.of[i][first].arrived.Sub(sent.at)))
 		}
-		delays = append(delays, milliseconds(j.of[i][first].arrived.Sub(sent.at)))
+		if waited >= patience*j.w.plan.Every {
+			asked++
+			if first < 0 {
+				unanswered++
+			}
+		}
 	}
 	j.share(Unanswered, unanswered, asked, j.limits.Unanswered)
-	if len(delays) < leastNonces || len(j.w.roundTrips) == 0 {
+	if len(delays) < leastAnswers || len(j.w.roundTrips) == 0 {
 		return
 	}
 	figure, chance := j.lateness(delays)
@@ -180,7 +187,8 @@ func (j *judgement) answers(until media.Instant) {
 // pictures judges all that came, sampled or not.
 func (j *judgement) pictures(until media.Instant) {
 	earliest, bounded := j.earliest()
-	due := until.Add(-j.limits.Late) // up to when a picture was due that is not coming any more
+	late := j.late()
+	due := until.Add(-late) // up to when a picture was due that is not coming any more
 	early, known, repeated, compared, met := 0, 0, 0, 0, 0
 	for i, s := range j.seen {
 		again := s.same >= j.limits.Repeat
@@ -198,8 +206,8 @@ func (j *judgement) pictures(until media.Instant) {
 		if bounded && age < earliest {
 			early++
 		}
-		late := age - j.quick[s.nonce]
-		if !again && late <= j.limits.Late && s.arrived.Add(-late) <= due {
+		behind := age - j.quick[s.nonce]
+		if !again && behind <= late && s.arrived.Add(-behind) <= due {
 			met++
 		}
 	}
@@ -230,7 +238,7 @@ func (j *judgement) samples() {
 		}
 	}
 	j.share(Wrong, wrong, count, j.limits.Wrong)
-	if len(tiles) >= leastNonces {
+	if len(tiles) >= leastLooks {
 		mean, _ := scatter(tiles)
 		j.find(Tiles, mean, j.limits.Tiles, true, len(tiles))
 		mean, _ = scatter(detail)

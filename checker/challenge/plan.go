@@ -68,7 +68,7 @@ type Limits struct {
 	Repeat float64
 	// Overhead is what an honest edge takes from input to packet, beyond the wait for its next picture.
 	Overhead time.Duration
-	// Late is by how much more than its quickest picture of a nonce another one may take; it is missed beyond.
+	// Late is by how much more than its quickest picture of a nonce another one may take, and a round trip; it is missed beyond.
 	Late time.Duration
 	// Shares of an honest edge's nonces, frames and pictures that fare badly on the way.
 	Unanswered, Missed, Wrong, Repeated float64
