@@ -16,7 +16,8 @@
 // # Limits
 //
 // Limits.Alarm is the share of challenges in which each finding may be wrong of an honest edge that is as good as Limits suppose. Counts are
-// compared with the binomial distribution's quantile, the mean delay with its own scatter.
+// compared with the binomial distribution's quantile, the delay with its own scatter, and the latest answers, which may have waited for a lost
+// packet, left out (delay.go).
 //
 // # Concurrency
 //

@@ -11,7 +11,7 @@ import (
 // Names of the findings, which are questions of a task (checker/epoch).
 const (
 	Unanswered = "unanswered nonces" // share of the nonces that no right picture answered
-	Delay      = "delay"             // ms from a nonce to its first right picture, less round trip and half a frame, on average
+	Delay      = "delay"             // ms from a nonce to its first right picture, less a round trip and the wait for a picture, the mean without the latest
 	Early      = "early pictures"    // share that say they are fresher than a round trip allows
 	Missed     = "missed frames"     // share of the frames that no new picture came for in time
 	Repeated   = "repeated pictures" // share of the pictures that are the one before again
@@ -85,7 +85,7 @@ func (p Plan) Required(l Limits) []Finding {
 
 // leastAnswers is how many answers a mean delay takes, and leastLooks how many samples a mean of how they look.
 const (
-	leastAnswers = 10
+	leastAnswers = 9 // all but two of those that a check of 6 s has time for
 	leastLooks   = 8
 )
 
