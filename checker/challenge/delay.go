@@ -61,22 +61,28 @@ func earlyMean(values []float64) (mean, deviation float64) {
 // clockSlack is what a checker's own instants may be wrong by.
 const clockSlack = time.Millisecond
 
-// spread is how many times as far as the usual round trip is from the quickest one a picture may be ahead of that: there are some forty of them, and hundreds of
-// pictures to find both ways at their quickest at once.
-const spread = 1.5
+// How far ahead of the quickest round trip a picture may be: spread times as far as the usual one is behind it, divided by the root of their number, since the
+// more there are, the nearer the quickest comes to both ways at their best; hundreds of pictures find that. With 20 ms of jitter each way it takes twenty of them to
+// be wrong once in 10,000 challenges, or eight that are alike: by chance they all lie within 4 ms as seldom.
+const (
+	spread     = 10
+	leastTrips = 20
+	alikeTrips = 8
+	alike      = 4 * time.Millisecond
+)
 
-// earliest is how soon after it was asked for a picture can have come, if that is known: where round trips differ, both its ways may have been quicker than those
-// of any that was measured.
+// earliest is how soon after it was asked for a picture can have come, if that is known.
 func (j *judgement) earliest() (time.Duration, bool) {
-	if len(j.w.roundTrips) < leastTrips {
+	trips := j.w.roundTrips
+	if len(trips) < alikeTrips {
 		return 0, false
 	}
-	quickest, usual := slices.Min(j.w.roundTrips), j.usualTrip()
-	return quickest - time.Duration(spread*float64(usual-quickest)) - clockSlack, true
+	quickest, usual := slices.Min(trips), j.usualTrip()
+	if len(trips) < leastTrips && slices.Max(trips)-quickest > alike {
+		return 0, false
+	}
+	return quickest - time.Duration(spread*float64(usual-quickest)/math.Sqrt(float64(len(trips)))) - clockSlack, true
 }
-
-// leastTrips is how many round trips show by how much they differ.
-const leastTrips = 8
 
 // usualTrip is the median of the round trips, 0 without any.
 func (j *judgement) usualTrip() time.Duration {
