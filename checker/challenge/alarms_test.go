@@ -30,7 +30,7 @@ type alarms struct {
 func TestHonestEdgesAreSeldomAccused(t *testing.T) {
 	each, ends, made := 3, 0, 20 // for each encoder, way and rate
 	if os.Getenv("NEARLIGHT_EXPERIMENTS") != "" {
-		each, ends, made = 8, 100, 200
+		each, ends, made = 8, 1000, 200
 	}
 	a, p := openApp(t), painter(t)
 	var recs []*recording

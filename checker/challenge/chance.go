@@ -23,12 +23,6 @@ func mostOf(n int, p, alarm float64) int {
 // deviations is how many standard deviations a normal value exceeds in alarm of all cases.
 func deviations(alarm float64) float64 { return math.Sqrt2 * math.Erfcinv(2*alarm) }
 
-// deviationsOf is the same where the standard deviation comes from n values itself: Student's quantile, to the first order of 1/n.
-func deviationsOf(n int, alarm float64) float64 {
-	z := deviations(alarm)
-	return z + (z*z*z+z)/(4*float64(max(n-1, 1)))
-}
-
 // mean and deviation of values; the deviation is that of one value.
 func scatter(values []float64) (mean, deviation float64) {
 	for _, v := range values {
