@@ -11,8 +11,8 @@ import (
 // others is compared with the same mean of what an edge that takes no time would need, which is a round trip and a wait for the next picture, each combination
 // of which is as likely as any. It costs next to nothing: of evenly spread waits the earlier ones tell as much as all do.
 
-// trimmed is the share of answers and of round trips that is left out, the latest. Where 2 % are lost and a picture has 15 packets, a fifth of the first pictures
-// are late.
+// trimmed is the share of answers and of round trips that is left out, the latest. Where 2 % are lost and a picture has 15 packets, a quarter of the
+// pictures lose one.
 const trimmed = 0.35
 
 // waits is into how many equal parts of a frame the wait for the next picture is divided.
