@@ -78,6 +78,8 @@ type looking struct {
 	drawing chan struct{} // closed with the first that a challenge's app has drawn
 	checked chan struct{} // of capacity 1: signaling has answered
 
+	acks acks
+
 	frame sync.Mutex // held for each whole Frame, so that none is counted in half; before mu
 
 	mu      sync.Mutex
@@ -119,7 +121,7 @@ func newLooking(v Visit, seed [32]byte) (*looking, error) {
 		return nil, err
 	}
 	l.viewer, err = viewer.New(viewer.Config{
-		Decode: true, Codecs: v.Codecs, Hear: l.heard, Logger: v.Log,
+		Decode: true, Codecs: v.Codecs, Hear: l.heard, Logger: v.Log, AsBrowser: true,
 		Packets:  func(received, lost int) { l.note(func() { l.meter.Packets(received, lost) }) },
 		Answered: l.answered,
 	}, l)
@@ -151,6 +153,7 @@ func (l *looking) close() error {
 func (l *looking) play(ctx context.Context, random *rand.Rand) error {
 	playing, leave := context.WithCancel(ctx)
 	var parts sync.WaitGroup
+	parts.Go(func() { l.tell(playing) })
 	viewed, signaled, typed := make(chan error, 1), make(chan error, 1), make(chan error, 1)
 	parts.Go(func() { viewed <- l.viewer.Run(playing) })
 	parts.Go(func() { signaled <- l.player.Run(playing, l.hear) })

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"time"
 
 	"nearlight/checker/challenge"
@@ -28,9 +29,9 @@ type Visit struct {
 	App   string // "": whatever the edge runs by itself
 	// Key is the session's; nil means a new one.
 	Key identity.Signer
-	// Codecs may be sent, best first; none means all that can be decoded here.
+	// Codecs may be sent; none means all that can be decoded here, but for HEVC, which a browser on most machines does not.
 	Codecs []media.Codec
-	// Size and FrameRate were promised. The size is asked for as well; without one it is the edge's choice.
+	// Size and FrameRate were promised. A challenge asks for the size; else it is the edge's choice, as the page's players have it.
 	Size      media.Size
 	FrameRate float64
 	// Length is how long to look, from the first picture. A challenge is seen to its end however long that takes.
@@ -123,7 +124,7 @@ func (v Visit) prepared() (_ Visit, seed [2][32]byte, err error) {
 		return v, seed, fmt.Errorf("%w: of length %v", errVisit, v.Length)
 	}
 	if v.Codecs == nil {
-		v.Codecs = viewer.Decodable()
+		v.Codecs = slices.DeleteFunc(viewer.Decodable(), func(c media.Codec) bool { return c == media.HEVC })
 	}
 	if len(v.Codecs) == 0 {
 		return v, seed, fmt.Errorf("%w: nothing can be decoded here", errVisit)
@@ -154,13 +155,24 @@ func (v Visit) prepared() (_ Visit, seed [2][32]byte, err error) {
 	return v, seed, nil
 }
 
+// pageCodecs are in the order in which a page names them; whatever order Visit.Codecs has tells a checker from it.
+var pageCodecs = []media.Codec{media.H264, media.HEVC, media.AV1, media.VP9, media.VP8}
+
+// h264In444 is what a browser adds that decodes H.264 in 4:4:4, as the viewer does.
+const h264In444 = "h264yuv444"
+
 // request is what is asked of signaling.
 func (v *Visit) request() signaling.Play {
 	play := signaling.Play{Token: v.Token, App: v.App}
-	for _, codec := range v.Codecs {
-		play.Codecs = append(play.Codecs, string(codec))
+	for _, codec := range pageCodecs {
+		if slices.Contains(v.Codecs, codec) {
+			play.Codecs = append(play.Codecs, string(codec))
+		}
 	}
-	if v.Size != (media.Size{}) {
+	if slices.Contains(v.Codecs, media.H264) {
+		play.Codecs = append(play.Codecs, h264In444)
+	}
+	if v.Challenge != nil { // a page asks for none
 		play.Size = &signaling.Size{Width: v.Size.Width, Height: v.Size.Height}
 	}
 	return play

@@ -6,7 +6,6 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"nearlight/checker/latency"
-	"nearlight/internal/media"
 	"nearlight/internal/scene/arena"
 	"nearlight/streamer/control"
 	"nearlight/streamer/viewer"
@@ -53,16 +52,12 @@ func (l *looking) Frame(f viewer.Frame) {
 	}
 }
 
-// acknowledge tells the edge what a page would: it sends by what arrives, and when.
+// acknowledge has the edge told what a page would tell: it sends by what arrives, and when.
 func (l *looking) acknowledge(f *viewer.Frame) {
-	onClock := func(i media.Instant) time.Duration { return time.Duration(i).Truncate(time.Microsecond) }
-	err := l.viewer.Send(&control.Ack{
-		RTP: f.RTP, Received: onClock(f.LastPacket), Presented: onClock(f.Decoded),
-		Decode: max(l.gaze.work(f), 0).Truncate(time.Microsecond), Frames: uint32(l.gaze.pictures),
+	l.acks.put(control.Ack{
+		RTP: f.RTP, Received: l.viewer.Clock(f.LastPacket), Presented: l.viewer.Clock(f.Decoded),
+		Decode: l.viewer.Span(max(l.gaze.work(f), 0)), Frames: uint32(l.gaze.pictures),
 	})
-	if err != nil {
-		l.visit.Log.Debug("acknowledge a picture", "error", err)
-	}
 }
 
 // heard takes sound.

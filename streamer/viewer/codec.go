@@ -29,8 +29,10 @@ type format struct {
 	keyframe     func(unit []byte) bool
 }
 
-// h264Formats are constrained baseline, in its two spellings, main and high, up to level 5.2.
-var h264Formats = []string{h264Format("42c034"), h264Format("42e034"), h264Format("4d4034"), h264Format("4d0034"), h264Format("640c34"), h264Format("640034")}
+// h264Formats are constrained baseline, in its two spellings, main, high and its 4:4:4, up to level 5.2.
+var h264Formats = []string{
+	h264Format("42c034"), h264Format("42e034"), h264Format("4d4034"), h264Format("4d0034"), h264Format("640c34"), h264Format("640034"), h264Format("f40034"),
+}
 
 func h264Format(profileLevelID string) string {
 	return "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=" + profileLevelID

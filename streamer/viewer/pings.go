@@ -62,7 +62,7 @@ func (v *Viewer) Ping() error {
 	_, _ = rand.Read(name[:]) // does not fail
 	id, now := binary.BigEndian.Uint32(name[:]), media.Now()
 	v.pings.add(id, now)
-	return v.Send(&control.Ping{ID: id, Sent: time.Duration(now).Truncate(time.Microsecond)})
+	return v.Send(&control.Ping{ID: id, Sent: v.Clock(now)})
 }
 
 // answer takes what came as an answer.

@@ -8,7 +8,10 @@ import (
 	"github.com/pion/sdp/v3"
 )
 
-// repairReports has pion's transport-wide reports tell of repair packets as well. pion reads no stream of those, so that without this
+// videoClock is what a picture's timestamps count, in Hz.
+const videoClock = 90000
+
+// repairReports has pion's reports tell of repair packets as well. pion reads no stream of those, so that without this
 // they would be reported as lost.
 type repairReports struct {
 	registry interceptor.Registry // of what makes the reports
@@ -43,7 +46,7 @@ func (r *repairReports) arrived(p *rtp.Packet, transportID uint8) error {
 	}
 	if r.reader == nil {
 		info := &interceptor.StreamInfo{
-			SSRC: p.SSRC, PayloadType: p.PayloadType,
+			SSRC: p.SSRC, PayloadType: p.PayloadType, ClockRate: videoClock,
 			RTPHeaderExtensions: []interceptor.RTPHeaderExtension{{URI: sdp.TransportCCURI, ID: int(transportID)}},
 		}
 		r.reader = r.reporter.BindRemoteStream(info, interceptor.RTPReaderFunc(r.read))

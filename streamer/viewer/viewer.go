@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/pion/interceptor"
 	"github.com/pion/webrtc/v4"
@@ -55,6 +56,9 @@ type Config struct {
 	// CCFB reports on packets by RFC 8888, after each frame and at least every 20 ms, in place of the transport-wide feedback that
 	// browsers send, with each one's ECN field. Answer fails where the edge does not offer it.
 	CCFB bool
+	// AsBrowser comes as Chromium does, as far as an edge can see and pion allows it: description, candidates, checks, handshake, reports, and
+	// the clock that messages tell (Viewer.Clock). It excludes CCFB.
+	AsBrowser bool
 	// Packets is called, from one goroutine, with how many of the picture's packets came since the last call, repeated and restored ones among them, and
 	// how many were given up for good. Nil does not count.
 	Packets func(received, lost int)
@@ -87,6 +91,7 @@ type Viewer struct {
 	tap        *tap
 	reports    *reporter // nil without CCFB
 	repairs    *repairReports
+	browser    *browser // nil without AsBrowser
 
 	ended   chan struct{}
 	endOnce sync.Once
@@ -117,16 +122,31 @@ func New(config Config, watcher Watcher) (*Viewer, error) {
 			return nil, err
 		}
 	}
+	var disguise *browser
+	if config.AsBrowser {
+		if config.CCFB {
+			return nil, fmt.Errorf("%w: reports by RFC 8888", ErrBrowser)
+		}
+		var err error
+		if disguise, err = newBrowser(); err != nil {
+			return nil, err
+		}
+	}
 	registry := &interceptor.Registry{}
 	if err := engine.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: dependency.URI}, webrtc.RTPCodecTypeVideo); err != nil {
 		return nil, fmt.Errorf("register header extension %s: %w", dependency.URI, err)
 	}
-	feedback := webrtc.ConfigureRTCPReports(registry)
+	var feedback error
 	var reports *reporter
 	repairs := new(repairReports)
-	if config.CCFB {
+	switch {
+	case disguise != nil:
+		feedback = disguise.register(engine, registry, repairs)
+	case config.CCFB:
 		reports = newReporter()
-	} else {
+		feedback = webrtc.ConfigureRTCPReports(registry)
+	default:
+		feedback = webrtc.ConfigureRTCPReports(registry)
 		registry.Add(repairs)
 		feedback = errors.Join(feedback, webrtc.ConfigureTWCCSender(engine, &repairs.registry))
 	}
@@ -143,15 +163,24 @@ func New(config Config, watcher Watcher) (*Viewer, error) {
 		}
 		settings.SetNet(sockets)
 	}
+	configuration := reached(config.ICEServers, config.RelayOnly)
+	if disguise != nil {
+		disguise.settle(&settings)
+		certificate, err := browserCertificate(time.Now())
+		if err != nil {
+			return nil, err
+		}
+		configuration.Certificates = []webrtc.Certificate{*certificate}
+	}
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(settings))
-	connection, err := api.NewPeerConnection(reached(config.ICEServers, config.RelayOnly))
+	connection, err := api.NewPeerConnection(configuration)
 	if err != nil {
 		return nil, fmt.Errorf("make the peer connection: %w", err)
 	}
 	v := &Viewer{
 		api: api, connection: connection, speaks: config.Microphone, watcher: watcher, logger: logger, decode: config.Decode, relayOnly: config.RelayOnly, hear: config.Hear,
 		packets: config.Packets, answered: config.Answered,
-		tap: tap, reports: reports, repairs: repairs,
+		tap: tap, reports: reports, repairs: repairs, browser: disguise,
 		ended: make(chan struct{}), open: make(chan struct{}), tracks: make(map[webrtc.RTPCodecType]bool),
 	}
 	connection.OnTrack(func(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
@@ -174,6 +203,12 @@ func New(config Config, watcher Watcher) (*Viewer, error) {
 		}
 		v.reflexive.add(c)
 		init := c.ToJSON()
+		if v.browser != nil {
+			var told bool
+			if init, told = v.browser.candidate(c); !told {
+				return
+			}
+		}
 		watcher.Candidate(&init)
 	})
 	connection.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
@@ -248,6 +283,9 @@ func (v *Viewer) Answer(offer string) (string, error) {
 	if err := v.connection.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
 		return "", fmt.Errorf("apply the edge's offer: %w", err)
 	}
+	if v.browser != nil {
+		v.browser.sockets.learn(offer)
+	}
 	if v.speaks && !v.microphone.attached {
 		if err := v.attachMicrophone(offer); err != nil {
 			return "", err
@@ -260,8 +298,11 @@ func (v *Viewer) Answer(offer string) (string, error) {
 	if err := v.connection.SetLocalDescription(answer); err != nil {
 		return "", fmt.Errorf("apply our own answer: %w", err)
 	}
-	if v.reports != nil {
+	switch {
+	case v.reports != nil:
 		return ccfb.Offer(answer.SDP), nil
+	case v.browser != nil:
+		return v.browser.describe(answer.SDP, offer)
 	}
 	return answer.SDP, nil
 }

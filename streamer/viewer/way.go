@@ -71,6 +71,10 @@ func (v *Viewer) look(at func(*webrtc.ICETransport)) {
 // RoundTrip is what the newest check of the connection took that the edge has answered (RFC 7675), which happens every few seconds; false
 // where there is none.
 func (v *Viewer) RoundTrip() (took time.Duration, known bool) {
+	if v.browser != nil {
+		took = v.browser.sockets.trips.last()
+		return took, took > 0
+	}
 	v.look(func(transport *webrtc.ICETransport) {
 		var stats webrtc.ICECandidatePairStats
 		stats, known = transport.GetSelectedCandidatePairStats()

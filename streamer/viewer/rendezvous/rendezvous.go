@@ -31,9 +31,11 @@ type Rendezvous struct {
 	send    func(signaling.Message) error
 	session signaling.SessionID // Hear's
 
-	mu     sync.Mutex
-	proven bool
-	edge   identity.Address
+	mu      sync.Mutex
+	proven  bool
+	edge    identity.Address
+	holding bool // candidates, until the answer is sent: a page's come after it
+	held    []signaling.Candidate
 }
 
 // New prepares a rendezvous of a *viewer.Viewer. Send is signaling's client's. Bond is what the token demands; nil neither signs nor demands
@@ -100,6 +102,7 @@ func (r *Rendezvous) offered(m signaling.Offer) error {
 	}
 	var reply signaling.Answer
 	var err error
+	r.hold()
 	if reply.SDP, err = r.peer.Answer(m.SDP); err != nil {
 		return err
 	}
@@ -108,8 +111,36 @@ func (r *Rendezvous) offered(m signaling.Offer) error {
 			return err
 		}
 	}
-	return r.send(reply)
+	if err := r.send(reply); err != nil {
+		return err
+	}
+	return r.release()
 }
+
+// hold keeps our candidates from now on.
+func (r *Rendezvous) hold() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.holding = true
+}
+
+// release tells those that were kept.
+func (r *Rendezvous) release() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.holding = false
+	for i, c := range r.held {
+		if err := r.send(c); err != nil {
+			r.held = r.held[i:]
+			return err
+		}
+	}
+	r.held = nil
+	return nil
+}
+
+// mostHeld bounds what is kept: whoever has more ways needs no more.
+const mostHeld = 64
 
 // Tell tells the edge one of our candidates, nil for the end of them.
 func (r *Rendezvous) Tell(c *webrtc.ICECandidateInit) error {
@@ -123,7 +154,15 @@ func (r *Rendezvous) Tell(c *webrtc.ICECandidateInit) error {
 			m.Line = int(*c.SDPMLineIndex)
 		}
 	}
-	return r.send(m)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.holding {
+		return r.send(m)
+	}
+	if len(r.held) < mostHeld {
+		r.held = append(r.held, m)
+	}
+	return nil
 }
 
 // Proven reports whether the connection is with an edge that the token trusts, or with whichever where it demands nothing. Nothing of the

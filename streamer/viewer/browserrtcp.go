@@ -1,0 +1,191 @@
+package viewer
+
+import (
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/twcc"
+	"github.com/pion/rtcp"
+)
+
+const (
+	// cadenceStep is how finely the moment of a report is chosen.
+	cadenceStep = 25 * time.Millisecond
+	// A report on the sound or on the picture comes at times of chance between half of this and one and a half of it.
+	cadenceMean = time.Second
+	// browserSSRC is who says it: a browser that sends nothing has no other.
+	browserSSRC = 1
+	// The least and the most time between two transport-wide reports.
+	leastFeedback, mostFeedback = 50 * time.Millisecond, 75 * time.Millisecond
+)
+
+// cadence has reports leave when a browser's do, and in their form: sound and picture each by itself, at times of chance. pion makes them far more
+// often, and it keeps the newest.
+type cadence struct {
+	now func() time.Time
+
+	mu      sync.Mutex
+	sound   map[uint32]bool // streams that are sound; all others are the picture's
+	reports [2]due          // of the picture, and of the sound
+}
+
+// due is a medium's next report.
+type due struct {
+	at     time.Time
+	blocks []rtcp.ReceptionReport
+	told   map[uint32]rtcp.ReceptionReport // last
+}
+
+func newCadence() *cadence { return &cadence{now: time.Now, sound: make(map[uint32]bool)} }
+
+// NewInterceptor implements interceptor.Factory: it is called once for a connection.
+func (c *cadence) NewInterceptor(string) (interceptor.Interceptor, error) {
+	return &cadenceInterceptor{cadence: c}, nil
+}
+
+type cadenceInterceptor struct {
+	interceptor.NoOp
+	cadence *cadence
+}
+
+// BindRemoteStream implements interceptor.Interceptor.
+func (i *cadenceInterceptor) BindRemoteStream(info *interceptor.StreamInfo, reader interceptor.RTPReader) interceptor.RTPReader {
+	if strings.HasPrefix(strings.ToLower(info.MimeType), "audio/") {
+		i.cadence.mu.Lock()
+		i.cadence.sound[info.SSRC] = true
+		i.cadence.mu.Unlock()
+	}
+	return reader
+}
+
+// BindRTCPWriter implements interceptor.Interceptor.
+func (i *cadenceInterceptor) BindRTCPWriter(writer interceptor.RTCPWriter) interceptor.RTCPWriter {
+	return interceptor.RTCPWriterFunc(func(packets []rtcp.Packet, attributes interceptor.Attributes) (int, error) {
+		packets = i.cadence.pass(packets)
+		if len(packets) == 0 {
+			return 0, nil
+		}
+		return writer.Write(packets, attributes)
+	})
+}
+
+// pass is what leaves now.
+func (c *cadence) pass(packets []rtcp.Packet) []rtcp.Packet {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var leave []rtcp.Packet
+	for _, p := range packets {
+		switch p := p.(type) {
+		case *rtcp.ReceiverReport:
+			for _, block := range p.Reports {
+				if report := c.take(block); report != nil {
+					leave = append(leave, report)
+				}
+			}
+			continue
+		case *rtcp.PictureLossIndication:
+			p.SenderSSRC = browserSSRC
+		case *rtcp.TransportLayerNack:
+			p.SenderSSRC = browserSSRC
+		}
+		leave = append(leave, p)
+	}
+	return leave
+}
+
+// take keeps a block, and returns the report that is due.
+func (c *cadence) take(block rtcp.ReceptionReport) rtcp.Packet {
+	if block.LastSequenceNumber == 0 {
+		return nil // nothing has come
+	}
+	medium := &c.reports[0]
+	if c.sound[block.SSRC] {
+		medium = &c.reports[1]
+	}
+	now := c.now()
+	if medium.at.IsZero() {
+		medium.at, medium.told = now.Add(someTime(cadenceMean/2)), make(map[uint32]rtcp.ReceptionReport)
+	}
+	if at := indexOf(medium.blocks, block.SSRC); at >= 0 {
+		medium.blocks[at] = block
+	} else if len(medium.blocks) < mostBlocks {
+		medium.blocks = append(medium.blocks, block)
+	}
+	if now.Before(medium.at) {
+		return nil
+	}
+	medium.at = now.Add(cadenceMean/2 + someTime(cadenceMean))
+	report := &rtcp.ReceiverReport{SSRC: browserSSRC, Reports: medium.blocks}
+	for i := range report.Reports {
+		told := &report.Reports[i]
+		told.FractionLost = lostSince(medium.told[told.SSRC], *told)
+		medium.told[told.SSRC] = *told
+	}
+	medium.blocks = nil
+	return report
+}
+
+// mostBlocks is how many streams there can be of a medium: the stream, its repeats, and its repair packets.
+const mostBlocks = 3
+
+func indexOf(blocks []rtcp.ReceptionReport, ssrc uint32) int {
+	for i := range blocks {
+		if blocks[i].SSRC == ssrc {
+			return i
+		}
+	}
+	return -1
+}
+
+// lostSince is the share of packets that were lost between two reports, of 256 (RFC 3550 section 6.4.1).
+func lostSince(before, now rtcp.ReceptionReport) uint8 {
+	expected, lost := int64(now.LastSequenceNumber)-int64(before.LastSequenceNumber), int64(now.TotalLost)-int64(before.TotalLost)
+	if before.SSRC == 0 || expected <= 0 || lost <= 0 {
+		return 0
+	}
+	return uint8(min(256*lost/expected, 255))
+}
+
+// someTime is a time of chance, up to d.
+func someTime(d time.Duration) time.Duration { return time.Duration(rand.Int64N(int64(d))) }
+
+// unevenTicker ticks at times of chance between leastFeedback and mostFeedback: a browser sends its transport-wide reports with the next
+// packet that comes once they are due.
+type unevenTicker struct {
+	ticks chan time.Time
+	stop  chan struct{}
+	once  sync.Once
+}
+
+var _ twcc.Ticker = (*unevenTicker)(nil)
+
+func newUnevenTicker(time.Duration) twcc.Ticker {
+	t := &unevenTicker{ticks: make(chan time.Time, 1), stop: make(chan struct{})}
+	go t.run()
+	return t
+}
+
+func (t *unevenTicker) run() {
+	for {
+		timer := time.NewTimer(leastFeedback + someTime(mostFeedback-leastFeedback))
+		select {
+		case <-t.stop:
+			timer.Stop()
+			return
+		case now := <-timer.C:
+			select {
+			case t.ticks <- now:
+			default: // nobody has taken the last
+			}
+		}
+	}
+}
+
+// Ch implements twcc.Ticker.
+func (t *unevenTicker) Ch() <-chan time.Time { return t.ticks }
+
+// Stop implements twcc.Ticker. The goroutine has ended soon after.
+func (t *unevenTicker) Stop() { t.once.Do(func() { close(t.stop) }) }
