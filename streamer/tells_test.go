@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -98,7 +99,14 @@ func (c *curious) recorded() *tells.Recording {
 func (c *curious) byBrowser(browser string) *tells.Recording {
 	c.t.Helper()
 	end := browsertest.Show(c.t, browser, c.server.URL+"/#token="+playerToken(c.t)+"&app=game&autoplay=1")
-	timer := time.AfterFunc(tellsLength+3*time.Second, end)
+	over := sync.OnceFunc(end)
+	defer over()
+	select {
+	case <-c.came:
+	case <-time.After(tellsWait):
+		c.t.Fatal("no browser came")
+	}
+	timer := time.AfterFunc(tellsLength+time.Second, over) // it takes a while to the first picture
 	defer timer.Stop()
 	return c.recorded()
 }
@@ -106,6 +114,7 @@ func (c *curious) byBrowser(browser string) *tells.Recording {
 // byEye has a checker play.
 func (c *curious) byEye() *tells.Recording {
 	c.t.Helper()
+	defer func() { <-c.came }()
 	sight, err := eye.Look(context.Background(), eye.Visit{
 		Signaling: client.Config{URL: c.server.URL}, Token: playerToken(c.t), App: "game", Length: tellsLength,
 	})

@@ -34,6 +34,7 @@ type curious struct {
 	server *httptest.Server
 	engine *Engine
 	ports  *udpmux.Ports
+	came   chan struct{}         // of capacity 1: a player has come
 	served chan *tells.Recording // once for each player, when it has left
 	mu     sync.Mutex            // for the recording
 }
@@ -44,7 +45,7 @@ var curiousSize = media.Size{Width: 640, Height: 360}
 
 func newCurious(t *testing.T, pages http.Handler) *curious {
 	t.Helper()
-	c := &curious{t: t, pages: pages, served: make(chan *tells.Recording, 1)}
+	c := &curious{t: t, pages: pages, came: make(chan struct{}, 1), served: make(chan *tells.Recording, 1)}
 	logger := slog.New(slog.DiscardHandler)
 	var err error
 	if c.ports, err = udpmux.Open(udpmux.Config{Address: netip.MustParseAddr("127.0.0.1"), Loggers: Loggers(logger)}); err != nil {
@@ -136,6 +137,10 @@ func (c *curious) serve(l *playerLine) {
 	if !is {
 		return
 	}
+	select {
+	case c.came <- struct{}{}:
+	default:
+	}
 	s := &tapped{curious: c, line: l, began: time.Now(), recording: &tells.Recording{Codecs: play.Codecs, Sized: play.Size != nil}}
 	s.tap = tapDatagrams(c.t, c.ports.Addresses()[0], func(data []byte) {
 		s.note(func(r *tells.Recording) {
@@ -154,7 +159,12 @@ func (c *curious) serve(l *playerLine) {
 	running.Go(func() { _ = s.peer.Run(ctx) })
 	l.say(signaling.Matched{Session: "s-1", Edge: signaling.EdgeName{ID: "e-1", Name: "double"}})
 	var offered time.Time
-	if err := s.peer.Offer(func(sdp string) error { offered = time.Now(); l.say(signaling.Offer{SDP: sdp}); return nil }); err != nil {
+	if err := s.peer.Offer(func(sdp string) error {
+		offered = time.Now()
+		s.note(func(r *tells.Recording) { r.Offer = sdp })
+		l.say(signaling.Offer{SDP: sdp})
+		return nil
+	}); err != nil {
 		c.t.Error(err)
 		return
 	}

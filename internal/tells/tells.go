@@ -37,7 +37,8 @@ type Recording struct {
 	Codecs     []string // that the player takes, as signaling tells the edge
 	Sized      bool     // the player has asked for a size
 	Candidates []Candidate
-	Answer     string // the session description
+	Offer      string // the edge's session description
+	Answer     string // the player's
 	AnswerTook time.Duration
 	Datagrams  []Datagram
 	Sent       []Frame

@@ -6,6 +6,8 @@ import (
 
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
+
+	"nearlight/streamer/dependency"
 )
 
 // sctpMessage is the largest message that a browser says it takes: what the edge says, and no more than this.
@@ -26,7 +28,7 @@ func (b *browser) describe(answer, offer string) (string, error) {
 	}
 	w := new(description)
 	w.line("v=0")
-	w.line("o=- %d %d IN IP4 127.0.0.1", ours.Origin.SessionID>>1, 2)
+	w.line("o=- %d %d IN IP4 127.0.0.1", ours.Origin.SessionID&^(1<<63), 2)
 	w.line("s=-")
 	w.line("t=0 0")
 	if group, has := ours.Attribute("group"); has {
@@ -43,6 +45,15 @@ func (b *browser) describe(answer, offer string) (string, error) {
 		w.section(section, attributes{theirs.MediaDescriptions[i].Attributes}, own, fingerprint)
 	}
 	return w.text.String(), nil
+}
+
+// browserOrder is the order in which a browser names the extensions that it takes, whatever order they were offered in.
+var browserOrder = []string{
+	sdp.TransportCCURI,
+	"http://www.webrtc.org/experiments/rtp-hdrext/playout-delay",
+	"http://www.webrtc.org/experiments/rtp-hdrext/video-content-type",
+	"http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
+	dependency.URI,
 }
 
 // description is one that is being written.
@@ -79,9 +90,11 @@ func (w *description) section(section *sdp.MediaDescription, theirs, own attribu
 		w.line("a=max-message-size:%s", largest)
 		return
 	}
-	for _, offered := range theirs.all("extmap") {
-		if own.has("extmap", offered) {
-			w.line("a=extmap:%s", offered)
+	for _, uri := range browserOrder {
+		for _, taken := range own.all("extmap") {
+			if _, named, _ := strings.Cut(taken, " "); named == uri {
+				w.line("a=extmap:%s", taken)
+			}
 		}
 	}
 	for _, direction := range []string{"sendrecv", "sendonly", "recvonly", "inactive"} {

@@ -54,7 +54,9 @@ func (r *Rendezvous) Hear(m signaling.Message) error {
 	case signaling.Matched:
 		err = r.matched(m)
 	case signaling.Offer:
-		err = r.offered(m)
+		if err = r.offered(m); err != nil {
+			r.giveUp()
+		}
 	case signaling.Bound:
 		if r.bond != nil {
 			err = r.bond.Bound(m)
@@ -137,6 +139,13 @@ func (r *Rendezvous) release() error {
 	}
 	r.held = nil
 	return nil
+}
+
+// giveUp forgets what was kept: nothing was answered.
+func (r *Rendezvous) giveUp() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.holding, r.held = false, nil
 }
 
 // mostHeld bounds what is kept: whoever has more ways needs no more.

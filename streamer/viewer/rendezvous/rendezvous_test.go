@@ -32,6 +32,7 @@ type player struct {
 	candidates []webrtc.ICECandidateInit
 	sent       []signaling.Message
 	failure    error
+	r          rendezvousTeller // early's
 }
 
 var errPeer = errors.New("no")
@@ -185,6 +186,37 @@ func TestOurCandidatesAreTold(t *testing.T) {
 	if !slices.Equal(p.sent, want) {
 		t.Errorf("%v, want %v", p.sent, want)
 	}
+}
+
+func TestOurCandidatesComeAfterTheAnswer(t *testing.T) {
+	p := new(player)
+	r := rendezvous.New(early{p, func() rendezvousTeller { return p.r }}, nil, p.send)
+	p.r = r
+	hear(t, r, signaling.Offer{SDP: described(1)})
+	if err := r.Tell(&webrtc.ICECandidateInit{Candidate: "candidate:3"}); err != nil {
+		t.Fatal(err)
+	}
+	want := []signaling.Message{signaling.Answer{SDP: described(2)}, signaling.Candidate{Candidate: "candidate:early"}, signaling.Candidate{Candidate: "candidate:3"}}
+	if !slices.Equal(p.sent, want) {
+		t.Errorf("%v, want %v", p.sent, want)
+	}
+}
+
+// early has a candidate while it answers.
+type early struct {
+	*player
+	meet func() rendezvousTeller
+}
+
+type rendezvousTeller interface {
+	Tell(c *webrtc.ICECandidateInit) error
+}
+
+func (e early) Answer(offer string) (string, error) {
+	if err := e.meet().Tell(&webrtc.ICECandidateInit{Candidate: "candidate:early"}); err != nil {
+		return "", err
+	}
+	return e.player.Answer(offer)
 }
 
 func TestWhatThePlayerCannotDoIsAnErrorThatNamesTheMessage(t *testing.T) {
