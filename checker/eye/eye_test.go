@@ -189,7 +189,7 @@ func TestWhatEndsALookBeforeThePictureIsToldApart(t *testing.T) {
 	})
 }
 
-func TestARequestSaysWhatIsPromised(t *testing.T) {
+func TestARequestIsAPages(t *testing.T) {
 	raw, _ := issue(t)
 	asked := make(chan signaling.Play, 1)
 	v := visit(t, serve(t, func(l *line, play signaling.Play) {
@@ -201,7 +201,7 @@ func TestARequestSaysWhatIsPromised(t *testing.T) {
 		t.Fatal(err)
 	}
 	play := <-asked
-	if play.Token != raw || play.App != "tux" || *play.Size != (signaling.Size{Width: 1280, Height: 720}) || fmt.Sprint(play.Codecs) != "[vp8 h264]" || play.Wait {
+	if play.Token != raw || play.App != "tux" || play.Size != nil || fmt.Sprint(play.Codecs) != "[h264 vp8 h264yuv444]" || play.Wait {
 		t.Errorf("asked for %+v", play)
 	}
 }

@@ -192,7 +192,7 @@ func TestACertificateIsLikeABrowsers(t *testing.T) {
 func TestReportsOfEachMediumLeaveAtTimesOfChance(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCadence()
-		c.sound[3] = true
+		c.media[1], c.media[3] = ofPicture, ofSound
 		sent := make(map[bool][]time.Time)
 		for tick := range 4000 {
 			time.Sleep(cadenceStep)

@@ -22,15 +22,25 @@ const (
 	leastFeedback, mostFeedback = 50 * time.Millisecond, 75 * time.Millisecond
 )
 
-// cadence has reports leave when a browser's do, and in their form: sound and picture each by itself, at times of chance. pion makes them far more
+// cadence has reports leave when a browser's do, and in their form: sound, picture and repair packets each by itself, at times of chance. pion makes them far more
 // often, and it keeps the newest.
 type cadence struct {
 	now func() time.Time
 
 	mu      sync.Mutex
-	sound   map[uint32]bool // streams that are sound; all others are the picture's
-	reports [2]due          // of the picture, and of the sound
+	media   map[uint32]medium // of streams that pion knows
+	reports [mediaCount]due
 }
+
+// medium is what a browser reports on by itself.
+type medium uint8
+
+const (
+	ofRepairs medium = iota // pion knows nothing of their stream
+	ofPicture               // and its repeats
+	ofSound
+	mediaCount
+)
 
 // due is a medium's next report.
 type due struct {
@@ -39,7 +49,7 @@ type due struct {
 	told   map[uint32]rtcp.ReceptionReport // last
 }
 
-func newCadence() *cadence { return &cadence{now: time.Now, sound: make(map[uint32]bool)} }
+func newCadence() *cadence { return &cadence{now: time.Now, media: make(map[uint32]medium)} }
 
 // NewInterceptor implements interceptor.Factory: it is called once for a connection.
 func (c *cadence) NewInterceptor(string) (interceptor.Interceptor, error) {
@@ -53,10 +63,14 @@ type cadenceInterceptor struct {
 
 // BindRemoteStream implements interceptor.Interceptor.
 func (i *cadenceInterceptor) BindRemoteStream(info *interceptor.StreamInfo, reader interceptor.RTPReader) interceptor.RTPReader {
+	of := ofPicture
 	if strings.HasPrefix(strings.ToLower(info.MimeType), "audio/") {
-		i.cadence.mu.Lock()
-		i.cadence.sound[info.SSRC] = true
-		i.cadence.mu.Unlock()
+		of = ofSound
+	}
+	i.cadence.mu.Lock()
+	defer i.cadence.mu.Unlock()
+	if len(i.cadence.media) < mostStreams {
+		i.cadence.media[info.SSRC] = of
 	}
 	return reader
 }
@@ -101,10 +115,7 @@ func (c *cadence) take(block rtcp.ReceptionReport) rtcp.Packet {
 	if block.LastSequenceNumber == 0 {
 		return nil // nothing has come
 	}
-	medium := &c.reports[0]
-	if c.sound[block.SSRC] {
-		medium = &c.reports[1]
-	}
+	medium := &c.reports[c.media[block.SSRC]]
 	now := c.now()
 	if medium.at.IsZero() {
 		medium.at, medium.told = now.Add(someTime(cadenceMean/2)), make(map[uint32]rtcp.ReceptionReport)
@@ -128,8 +139,12 @@ func (c *cadence) take(block rtcp.ReceptionReport) rtcp.Packet {
 	return report
 }
 
-// mostBlocks is how many streams there can be of a medium: the stream, its repeats, and its repair packets.
-const mostBlocks = 3
+const (
+	// mostBlocks is how many streams there can be of a medium: the stream and its repeats.
+	mostBlocks = 2
+	// mostStreams bounds what is known of streams: pion has one for each that the edge names.
+	mostStreams = 64
+)
 
 func indexOf(blocks []rtcp.ReceptionReport, ssrc uint32) int {
 	for i := range blocks {
