@@ -92,6 +92,7 @@ var arrows = []struct {
 	{"checker/latency", []string{"internal/media", "internal/marker"}, "pure measurement over instants, and what markers say; whose frames they are is not its business"},
 	{"checker/eye", []string{"checker/latency", "checker/quality", "checker/challenge", "streamer/viewer", "streamer/control", "signaling", "signaling/client", "signaling/binding",
 		"internal/identity", "internal/media", "internal/marker", "internal/scene/arena"}, "a checker is a player: it looks at an edge from outside, and knows none from within"},
+	{"internal/tells", []string{"streamer/control"}, "what an edge could record of a player: it looks at octets, and knows no player from within"},
 	{"internal/netsim", []string{"internal/media"}, "a network carries packets of anybody; it knows no player and no edge"},
 	{"internal/store", []string{"signaling"}, "what is kept has the names that travel; who writes it is not its business"},
 	{"internal/turntest", nil, "a TURN server relays for anybody"},
