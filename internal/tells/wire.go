@@ -42,7 +42,6 @@ const (
 type checks struct {
 	requests  []time.Duration
 	responses int
-	priority  map[uint32]bool
 }
 
 func (s *checks) take(f Features, d Datagram) {
