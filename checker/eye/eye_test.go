@@ -30,7 +30,7 @@ func visit(t *testing.T, signaled client.Config, raw string) Visit {
 		t.Fatal(err)
 	}
 	return Visit{
-		Signaling: signaled, Token: raw, Codecs: []media.Codec{media.H264}, FrameRate: scriptedRate, Length: 1500 * time.Millisecond, Patience: 10 * time.Second,
+		Signaling: signaled, Token: raw, Codecs: []media.Codec{media.H264}, FrameRate: scriptedRate, Length: 3 * time.Second, Patience: 10 * time.Second,
 		reasons: 300 * time.Millisecond,
 	}
 }

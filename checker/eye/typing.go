@@ -21,6 +21,9 @@ const (
 	holdSpread = 100 * time.Millisecond
 	leastRest  = 150 * time.Millisecond
 	restSpread = 300 * time.Millisecond
+
+	leastWonder  = 1500 * time.Millisecond // before the first
+	wonderSpread = 500 * time.Millisecond
 )
 
 // keyboard presses keys. One goroutine uses it.
@@ -50,8 +53,11 @@ func (k *keyboard) tap(keys ...uint16) error {
 	return nil
 }
 
-// play presses a key now and then until ctx ends.
+// play presses a key now and then until ctx ends, once a player would have seen what is going on.
 func (k *keyboard) play(ctx context.Context, random *rand.Rand) error {
+	if !pause(ctx, leastWonder+time.Duration(random.Int64N(int64(wonderSpread)))) {
+		return nil
+	}
 	for {
 		code := playKeys[random.IntN(len(playKeys))]
 		for _, press := range [...]struct {
@@ -64,7 +70,7 @@ func (k *keyboard) play(ctx context.Context, random *rand.Rand) error {
 			if err := k.key(code, press.down); err != nil {
 				return err
 			}
-			if !pause(ctx, press.then) {
+			if !pause(ctx, press.then+lateTimer()) {
 				return nil
 			}
 		}

@@ -6,26 +6,27 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
 )
 
 // Show shows a page in a browser, without a window and without a click being needed for sound and pictures, until the returned function is
-// called: then the browser and all that it wrote are gone.
-func Show(t *testing.T, browser, url string) (end func()) {
+// called: then the browser and all that it wrote are gone. Through is a command that runs it, such as taskset with its arguments.
+func Show(t *testing.T, browser, url string, through ...string) (end func()) {
 	t.Helper()
 	profile, err := os.MkdirTemp("", "nearlight-browser-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := exec.Command(browser, "--headless=new", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+	words := append(slices.Clone(through), browser, "--headless=new", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
 		"--disable-sync", "--disable-extensions", "--autoplay-policy=no-user-gesture-required", "--user-data-dir="+profile)
 	if os.Geteuid() == 0 {
-		command.Args = append(command.Args, "--no-sandbox") // Chromium refuses its own as root
+		words = append(words, "--no-sandbox") // Chromium refuses its own as root
 	}
-	command.Args = append(command.Args, url)
-	kill := run(t, command)
+	words = append(words, url)
+	kill := run(t, exec.Command(words[0], words[1:]...))
 	return func() { kill(); remove(t, profile) }
 }
 

@@ -45,7 +45,7 @@ func (f Features) reports(all []Report, length time.Duration) {
 	}
 	for form, at := range times {
 		f.is(RTCP, "compound", form)
-		f.number(RTCP, form+" a second", float64(len(at))/max(length.Seconds(), 1))
+		f.number(RTCP, form+" a second", float64(len(at))/max((length-at[0]).Seconds(), 1))
 		f.spread(RTCP, form+" interval", intervals(at))
 	}
 }

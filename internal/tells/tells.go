@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"nearlight/streamer/control"
 )
 
 // Group is where a feature is seen.
@@ -77,6 +79,38 @@ type Message struct {
 	At      time.Duration
 	Control bool // on the reliable channel
 	Data    []byte
+}
+
+// First is the beginning of a recording: what came until length after its first acknowledgement of a picture. How long a player stays is not to tell what it is.
+func (r *Recording) First(length time.Duration) *Recording {
+	cut := *r
+	var parser control.Parser
+	for _, m := range r.Messages {
+		if m.Control {
+			continue
+		}
+		if parsed, err := parser.Parse(control.FromPlayer, control.OnMotion, m.Data); err == nil {
+			if _, is := parsed.(*control.Ack); is {
+				cut.Length = min(r.Length, m.At+length)
+				break
+			}
+		}
+	}
+	cut.Datagrams = before(r.Datagrams, cut.Length, func(d Datagram) time.Duration { return d.At })
+	cut.Sent = before(r.Sent, cut.Length, func(f Frame) time.Duration { return f.At })
+	cut.Reports = before(r.Reports, cut.Length, func(p Report) time.Duration { return p.At })
+	cut.Messages = before(r.Messages, cut.Length, func(m Message) time.Duration { return m.At })
+	return &cut
+}
+
+// before are those that came by then. They are in their order.
+func before[T any](all []T, end time.Duration, at func(T) time.Duration) []T {
+	for i, one := range all {
+		if at(one) > end {
+			return all[:i:i]
+		}
+	}
+	return all
 }
 
 // Features are what a session comes to, by group and name.

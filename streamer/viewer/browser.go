@@ -13,13 +13,10 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/pion/dtls/v3"
-	"github.com/pion/dtls/v3/pkg/crypto/signaturehash"
 	"github.com/pion/dtls/v3/pkg/protocol/extension"
-	"github.com/pion/dtls/v3/pkg/protocol/handshake"
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/interceptor/pkg/report"
@@ -48,6 +45,9 @@ const (
 	browserFailed       = 25 * time.Second
 )
 
+// browserRetry is after how long a part of the handshake that was not answered is said again, and then twice as long each time.
+const browserRetry = 50 * time.Millisecond
+
 // browserSuites are those of Chromium's cipher suites that pion has, in its order. It also names three of TLS 1.3 and five older ones.
 var browserSuites = []dtls.CipherSuiteID{
 	dtls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
@@ -74,9 +74,11 @@ var browserExtensions = []string{
 type browser struct {
 	sockets *browserNet
 	cadence *cadence
-	host    string // in place of our addresses
+	hosts   [2]string // in place of our addresses, the first of IPv4
 	ufrag   string
 	epoch   media.Instant // where the clock begins that the edge is told
+
+	extensions []extension.Extension // of its hello
 }
 
 // newBrowser makes a connection's choices.
@@ -85,7 +87,14 @@ func newBrowser() (*browser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &browser{sockets: sockets, cadence: newCadence(), host: randomName(), ufrag: randomText(browserUfrag), epoch: media.Now().Add(-leastPage - someTime(pageSpread))}, nil
+	extensions, err := newHelloExtensions()
+	if err != nil {
+		return nil, err
+	}
+	return &browser{
+		sockets: sockets, cadence: newCadence(), hosts: [2]string{randomName(), randomName()}, ufrag: randomText(browserUfrag), extensions: extensions,
+		epoch: media.Now().Add(-leastPage - someTime(pageSpread)),
+	}, nil
 }
 
 // A page's clock begins when it is opened, and its player is made some time later.
@@ -137,7 +146,8 @@ func (b *browser) settle(settings *webrtc.SettingEngine) {
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	settings.SetDTLSCipherSuites(browserSuites...)
 	settings.SetSRTPProtectionProfiles(browserProfiles...)
-	settings.SetDTLSClientHelloMessageHook(browserHello)
+	settings.SetDTLSClientHelloMessageHook(b.hello)
+	settings.SetDTLSRetransmissionInterval(browserRetry)
 	if ways := defaultWays(); len(ways) > 0 {
 		settings.SetIPFilter(func(ip net.IP) bool {
 			address, ok := netip.AddrFromSlice(ip)
@@ -155,47 +165,10 @@ func defaultWays() map[netip.Addr]bool {
 		if err != nil {
 			continue
 		}
-		if own := conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap(); own.Is4() || !own.IsPrivate() { // no way leads far from a unique local one
-			ways[own] = true
-		}
+		ways[conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()] = true
 		_ = conn.Close() // it has sent nothing
 	}
 	return ways
-}
-
-// browserSchemes are Chromium's signature schemes in its order (RFC 8446 section 4.2.3), but for one of SHA-1.
-var browserSchemes = []uint16{0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601}
-
-// inOrder are those that pion has as well.
-func inOrder(schemes []signaturehash.Algorithm) (ordered []signaturehash.Algorithm) {
-	for _, scheme := range browserSchemes {
-		for _, s := range schemes {
-			number := uint16(s.Signature) // the whole number where that has more than an octet
-			if number <= 0xff {
-				number |= uint16(s.Hash) << 8
-			}
-			if number == scheme {
-				ordered = append(ordered, s)
-			}
-		}
-	}
-	return ordered
-}
-
-// browserHello orders a hello as Chromium orders what both say. It promises nothing more than pion can do: Chromium's offers DTLS 1.3, with a key
-// of ML-KEM, in two fragments. That tells a viewer from it.
-func browserHello(hello handshake.MessageClientHello) handshake.Message {
-	shuffled := slices.Clone(hello.Extensions)
-	for i, e := range shuffled {
-		if has, is := e.(*extension.SupportedSignatureAlgorithms); is {
-			shuffled[i] = &extension.SupportedSignatureAlgorithms{SignatureHashAlgorithms: inOrder(has.SignatureHashAlgorithms)}
-		}
-	}
-	if len(hello.Cookie) == 0 { // a second hello says the same in the same order
-		rand.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
-	}
-	hello.Extensions = shuffled
-	return &hello
 }
 
 // The times of a browser's certificate, from when it was made.
@@ -234,5 +207,5 @@ func (b *browser) register(engine *webrtc.MediaEngine, registry *interceptor.Reg
 	registry.Add(b.cadence) // the nearest to the network
 	registry.Add(repairs)
 	repairs.registry.Add(reports) // they tell of repair packets as well
-	return webrtc.ConfigureTWCCSenderWithOptions(engine, &repairs.registry, twcc.SendTicker(newUnevenTicker))
+	return webrtc.ConfigureTWCCSenderWithOptions(engine, &repairs.registry, twcc.SendTicker(newFeedbackTicker))
 }

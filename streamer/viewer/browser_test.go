@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"net"
-	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -13,9 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/pion/dtls/v3/pkg/crypto/elliptic"
-	"github.com/pion/dtls/v3/pkg/crypto/signaturehash"
-	"github.com/pion/dtls/v3/pkg/protocol/extension"
+	"github.com/pion/dtls/v3/pkg/protocol"
 	"github.com/pion/dtls/v3/pkg/protocol/handshake"
 	"github.com/pion/rtcp"
 	"github.com/pion/stun/v4"
@@ -70,12 +67,16 @@ func TestNoBrowserReportsByRFC8888(t *testing.T) {
 func TestACandidateNamesNoAddress(t *testing.T) {
 	b := disguised(t).browser
 	told, is := b.candidate(&webrtc.ICECandidate{Foundation: "7", Protocol: webrtc.ICEProtocolUDP, Address: "198.51.100.7", Port: 4000, Typ: webrtc.ICECandidateTypeHost})
-	want := "candidate:7 1 udp 2113937151 " + b.host + " 4000 typ host generation 0 ufrag " + b.ufrag + " network-cost 999"
+	want := "candidate:7 1 udp 2113937151 " + b.hosts[0] + " 4000 typ host generation 0 ufrag " + b.ufrag + " network-cost 999"
 	if !is || told.Candidate != want || *told.SDPMid != "0" {
 		t.Errorf("%v %q, want %q", is, told.Candidate, want)
 	}
-	if name, found := strings.CutSuffix(b.host, ".local"); !found || len(name) != 36 || name[14] != '4' {
-		t.Errorf("the name is %q", b.host)
+	if name, found := strings.CutSuffix(b.hosts[0], ".local"); !found || len(name) != 36 || name[14] != '4' {
+		t.Errorf("the name is %q", b.hosts[0])
+	}
+	other, is := b.candidate(&webrtc.ICECandidate{Foundation: "8", Protocol: webrtc.ICEProtocolUDP, Address: "2001:db8::7", Port: 4001, Typ: webrtc.ICECandidateTypeHost})
+	if !is || !strings.HasPrefix(other.Candidate, "candidate:8 1 udp 2113942271 "+b.hosts[1]+" 4001 ") || b.hosts[0] == b.hosts[1] {
+		t.Errorf("%v %q", is, other.Candidate)
 	}
 	if _, is := b.candidate(&webrtc.ICECandidate{Protocol: webrtc.ICEProtocolTCP, Typ: webrtc.ICECandidateTypeHost}); is {
 		t.Error("one for TCP is told")
@@ -96,7 +97,7 @@ func TestACheckHasChromiumsAttributesInItsOrder(t *testing.T) {
 	if !isCheck(pions.Raw) || isCheck(pions.Raw[:20]) || isCheck(nil) {
 		t.Error("a check is not told from what is none")
 	}
-	ours, err := browserCheck(pions.Raw, password)
+	ours, err := browserCheck(pions.Raw, password, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,21 +118,74 @@ func TestACheckHasChromiumsAttributesInItsOrder(t *testing.T) {
 	}
 }
 
+// edgesSocket is where checks go to.
+func edgesSocket(t *testing.T) *net.UDPConn {
+	t.Helper()
+	socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = socket.Close() })
+	return socket
+}
+
+// pionsCheck is a check as pion makes it.
+func pionsCheck(t *testing.T) []byte {
+	t.Helper()
+	m, err := stun.Build(stun.BindingRequest, stun.TransactionID, stun.NewUsername("edge:ours"), stun.RawAttribute{Type: stun.AttrICEControlled, Value: make([]byte, 8)},
+		stun.RawAttribute{Type: stun.AttrPriority, Value: []byte{126, 255, 255, 255}}, stun.NewShortTermIntegrity("p"), stun.Fingerprint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.Raw
+}
+
 func TestChecksHaveABrowsersPace(t *testing.T) {
-	c := &browserConn{ways: make(map[netip.AddrPort]*checkedWay)}
-	to, now := netip.MustParseAddrPort("192.0.2.1:9"), time.Now()
-	for n, want := range []time.Duration{0, checkSpacing, 2 * checkSpacing} {
-		if wait, passes := c.turn(to, now); !passes || wait != want {
-			t.Errorf("check %d waits %v, %v; want %v", n, wait, passes, want)
+	want := []time.Duration{0, 54 * time.Millisecond, 64 * time.Millisecond, 1122 * time.Millisecond, 1062500 * time.Microsecond, 2656250 * time.Microsecond, 2656250 * time.Microsecond}
+	way := new(checkedWay)
+	for n, want := range want[1:] {
+		way.sent = n + 1
+		if after := way.after(); after < want-9*time.Millisecond || after > want+9*time.Millisecond {
+			t.Errorf("check %d comes after %v, want some %v", n+1, after, want)
 		}
 	}
-	if _, passes := c.turn(to, now); passes {
-		t.Error("a third one is kept waiting")
+}
+
+func TestOnePionCheckIsFollowedByABrowsers(t *testing.T) {
+	edge, sockets := edgesSocket(t), &browserNet{}
+	password := "p"
+	sockets.password.Store(&password)
+	conn, err := sockets.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
 	}
-	c.ways[to].waiting = 0
-	c.turn(to, now)
-	if wait, passes := c.turn(to, now); !passes || wait < checkInterval || wait > checkInterval+checkSpread+4*checkSpacing {
-		t.Errorf("a later one waits %v, %v", wait, passes)
+	pions := pionsCheck(t)
+	for range 3 { // they are one to the edge
+		if _, err := conn.WriteTo(pions, edge.LocalAddr()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var ids [][stun.TransactionIDSize]byte
+	buffer := make([]byte, 1500)
+	for range 3 {
+		n, _, err := edge.ReadFrom(buffer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := &stun.Message{Raw: buffer[:n]}
+		if err := m.Decode(); err != nil || stun.NewShortTermIntegrity(password).Check(m) != nil || stun.Fingerprint.Check(m) != nil {
+			t.Fatalf("not a valid check: %v", err)
+		}
+		ids = append(ids, m.TransactionID)
+	}
+	if ids[0] != transaction(pions) || ids[1] == ids[0] || ids[2] == ids[1] || ids[2] == ids[0] {
+		t.Errorf("checks named %x", ids)
+	}
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.WriteTo(pions, edge.LocalAddr()); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("after the end: %v", err)
 	}
 }
 
@@ -159,23 +213,113 @@ func TestATripIsMeasuredOnceFromWhenItsCheckLeft(t *testing.T) {
 	}
 }
 
-func TestAHelloSaysWhatChromiumSaysToo(t *testing.T) {
-	said := browserHello(handshake.MessageClientHello{Extensions: []extension.Extension{
-		&extension.SupportedSignatureAlgorithms{SignatureHashAlgorithms: signaturehash.Algorithms()},
-		&extension.SupportedEllipticCurves{EllipticCurves: []elliptic.Curve{elliptic.X25519}}, &extension.UseExtendedMasterSecret{Supported: true},
-	}})
+func TestAHelloIsChromiums(t *testing.T) {
+	b, err := newBrowser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pions := handshake.MessageClientHello{Version: protocol.Version1_2, CompressionMethods: []*protocol.CompressionMethod{{}}}
+	first, again := helloForm(t, b.hello(pions)), helloForm(t, b.hello(pions))
+	if !slices.Equal(first, again) {
+		t.Error("a second one says something else")
+	}
+	order := first[len(first)-1]
+	sorted := slices.Sorted(slices.Values(first[:len(first)-1]))
+	want := slices.Sorted(slices.Values(strings.Split(strings.TrimSpace(readFile(t, "chromium-hello.txt")), "\n")))
+	if !slices.Equal(sorted, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(sorted, "\n"), strings.Join(want, "\n"))
+	}
+	orders := map[string]bool{order: true}
+	for range 4 {
+		other, err := newBrowser()
+		if err != nil {
+			t.Fatal(err)
+		}
+		form := helloForm(t, other.hello(pions))
+		orders[form[len(form)-1]] = true
+	}
+	if len(orders) < 2 {
+		t.Error("extensions are always in one order")
+	}
+}
+
+// helloForm is what an edge can say about a hello.
+func helloForm(t *testing.T, said handshake.Message) []string {
+	t.Helper()
 	whole, err := (&handshake.Handshake{Message: said}).Marshal()
 	if err != nil {
 		t.Fatal(err)
 	}
 	hello, err := tells.ReadHello(whole)
-	if err != nil || len(hello.Extensions) != 3 {
-		t.Fatalf("%+v, %v", hello, err)
+	if err != nil {
+		t.Fatal(err)
 	}
-	want := []byte{0, 16, 4, 3, 8, 4, 4, 1, 5, 3, 8, 5, 5, 1, 8, 6, 6, 1}
-	if !slices.ContainsFunc(hello.Extensions, func(e tells.Attribute) bool { return e.Type == 13 && bytes.Equal(e.Value, want) }) {
-		t.Errorf("extensions %v", hello.Extensions)
+	return hello.Form()
+}
+
+// helloRecords are a hello of so many octets as pion sends it, the first record having that number.
+func helloRecords(length int, number uint64) (datagrams [][]byte, message []byte) {
+	message = make([]byte, length)
+	for i := range message {
+		message[i] = byte(i * 7)
 	}
+	for offset := 0; offset < length; offset += 1200 {
+		part := message[offset:min(length, offset+1200)]
+		record := []byte{recordHandshake, 0xfe, 0xfd}
+		record = binary.BigEndian.AppendUint64(record, number+uint64(len(datagrams)))
+		record = binary.BigEndian.AppendUint16(record, uint16(fragmentHeader+len(part)))
+		record = append24(append(record, kindClientHello), length)
+		record = append24(append24(append(record, 0, 0), offset), len(part))
+		datagrams = append(datagrams, append(record, part...))
+	}
+	return datagrams, message
+}
+
+func TestAHelloIsCutWhereChromiumCutsIt(t *testing.T) {
+	var g greeting
+	for _, number := range []uint64{0, 2} { // and said again
+		pions, message := helloRecords(1413, number)
+		var sent [][]byte
+		for _, datagram := range pions {
+			cut, err := g.take(datagram)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sent = append(sent, cut...)
+		}
+		if len(sent) != 2 || len(sent[0]) != 1200 || len(sent[1]) != 263 {
+			t.Fatalf("%d datagrams", len(sent))
+		}
+		var whole []byte
+		for i, datagram := range sent {
+			if !isHello(datagram) || datagram[2] != 0xff || binary.BigEndian.Uint64(datagram[3:]) != number+uint64(i) || number24(datagram[recordHeader+6:]) != len(whole) {
+				t.Errorf("datagram %d begins with %x", i, datagram[:recordHeader+fragmentHeader])
+			}
+			whole = append(whole, datagram[recordHeader+fragmentHeader:]...)
+		}
+		if !bytes.Equal(whole, message) {
+			t.Error("it says something else")
+		}
+	}
+}
+
+func FuzzGreeting(f *testing.F) {
+	datagrams, _ := helloRecords(1413, 0)
+	f.Add(datagrams[0], datagrams[1])
+	f.Fuzz(func(t *testing.T, one, two []byte) {
+		var g greeting
+		for _, data := range [][]byte{one, two} {
+			cut, err := g.take(data)
+			if err != nil {
+				continue
+			}
+			for _, datagram := range cut {
+				if !isHello(datagram) || len(datagram) > greetingDatagram {
+					t.Errorf("%x", datagram)
+				}
+			}
+		}
+	})
 }
 
 func TestACertificateIsLikeABrowsers(t *testing.T) {
@@ -194,7 +338,7 @@ func TestReportsOfEachMediumLeaveAtTimesOfChance(t *testing.T) {
 		c := newCadence()
 		c.media[1], c.media[3] = ofPicture, ofSound
 		sent := make(map[bool][]time.Time)
-		for tick := range 4000 {
+		for tick := range int(100 * time.Second / cadenceStep) {
 			time.Sleep(cadenceStep)
 			block := func(ssrc uint32) rtcp.ReceptionReport {
 				return rtcp.ReceptionReport{SSRC: ssrc, LastSequenceNumber: uint32(tick + 1), TotalLost: uint32(tick / 2), FractionLost: 255}
@@ -274,7 +418,7 @@ func FuzzBrowserCheck(f *testing.F) {
 	f.Add([]byte{0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if isCheck(data) {
-			if check, err := browserCheck(data, "p"); err == nil && !isCheck(check) {
+			if check, err := browserCheck(data, "p", true); err == nil && !isCheck(check) {
 				t.Errorf("%x", check)
 			}
 		}

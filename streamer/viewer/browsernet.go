@@ -15,25 +15,16 @@ import (
 	"github.com/pion/transport/v4/stdnet"
 )
 
-// When a way is checked: a few times soon after each other, then every 2.5 s or a little more. More than waitingChecks are not kept waiting for their turn: ICE repeats
-// what is lost.
-const (
-	firstChecks   = 4
-	checkSpacing  = 50 * time.Millisecond
-	checkInterval = browserKeepAlive
-	checkSpread   = 150 * time.Millisecond
-	waitingChecks = 2
-)
-
 // What Chromium says of its network in a check, in an attribute of its own: which of its networks it is, and what it costs. These are of a page that may not know
 // its networks.
 const (
-	attrNetworkInfo   = stun.AttrType(0xc057)
-	browserNetwork    = 0
-	browserCost       = 999
-	browserPreference = 30 // of addresses of IPv4
-	typePeerReflexive = 110
-	typeHost          = 126
+	attrNetworkInfo    = stun.AttrType(0xc057)
+	browserNetwork     = 0
+	browserCost        = 999
+	browserPreference4 = 30 // of addresses of IPv4
+	browserPreference6 = 50
+	typePeerReflexive  = 110
+	typeHost           = 126
 )
 
 // browserNet is the machine's network, with UDP sockets whose connectivity checks are a browser's.
@@ -75,58 +66,59 @@ type browserConn struct {
 	*net.UDPConn
 	net *browserNet
 
-	mu   sync.Mutex
-	ways map[netip.AddrPort]*checkedWay // few: as many as the edge has candidates
+	mu     sync.Mutex
+	ways   map[netip.AddrPort]*checkedWay // few: as many as the edge has candidates
+	closed bool
+	said   greeting
 }
-
-// checkedWay is when checks go to one of the edge's addresses.
-type checkedWay struct {
-	next    time.Time
-	passed  int
-	waiting int
-}
-
-// after is the least time from a check to the next.
-func (w *checkedWay) after() time.Duration {
-	if w.passed++; w.passed < firstChecks {
-		return checkSpacing
-	}
-	return checkInterval + someTime(checkSpread)
-}
-
-// mostWays bounds what is remembered: an edge names its addresses.
-const mostWays = 64
 
 // WriteTo implements net.PacketConn.
 func (c *browserConn) WriteTo(data []byte, to net.Addr) (int, error) {
 	address, is := to.(*net.UDPAddr)
-	password := c.net.password.Load()
-	if !is || password == nil || !isCheck(data) {
+	if !is {
 		return c.UDPConn.WriteTo(data, to)
 	}
-	check, err := browserCheck(data, *password)
+	var err error
+	switch password := c.net.password.Load(); {
+	case isHello(data):
+		err = c.greet(data, address)
+	case password != nil && isCheck(data):
+		check, failed := browserCheck(data, *password, address.IP.To4() != nil)
+		if failed != nil {
+			return c.UDPConn.WriteTo(data, to) // is no check of this connection
+		}
+		err = c.check(check, address.AddrPort())
+	default:
+		return c.UDPConn.WriteTo(data, to)
+	}
 	if err != nil {
-		return c.UDPConn.WriteTo(data, to) // is no check of this connection
-	}
-	wait, passes := c.turn(address.AddrPort(), time.Now())
-	switch {
-	case !passes:
-		return len(data), nil // lost
-	case wait > 0:
-		time.AfterFunc(wait, func() {
-			c.mu.Lock()
-			c.ways[address.AddrPort()].waiting--
-			c.mu.Unlock()
-			c.net.trips.asked(check, time.Now())
-			_, _ = c.UDPConn.WriteTo(check, address) // or lost, as if on the way
-		})
-		return len(data), nil
-	}
-	c.net.trips.asked(check, time.Now())
-	if _, err := c.UDPConn.WriteTo(check, to); err != nil {
 		return 0, err
 	}
 	return len(data), nil
+}
+
+// greet sends a hello in a browser's datagrams.
+func (c *browserConn) greet(data []byte, to *net.UDPAddr) error {
+	c.mu.Lock()
+	datagrams, err := c.said.take(data)
+	c.mu.Unlock()
+	for _, datagram := range datagrams {
+		if _, failed := c.UDPConn.WriteTo(datagram, to); failed != nil {
+			return failed
+		}
+	}
+	return err
+}
+
+// Close implements net.PacketConn. Checks that wait for their time are forgotten.
+func (c *browserConn) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	for _, way := range c.ways {
+		way.timer.Stop()
+	}
+	c.mu.Unlock()
+	return c.UDPConn.Close()
 }
 
 // ReadFromAddrPort reads one datagram.
@@ -197,30 +189,6 @@ func (t *trips) last() time.Duration {
 	return t.newest
 }
 
-// turn says how long a check has to wait, or that there are enough that do.
-func (c *browserConn) turn(to netip.AddrPort, now time.Time) (wait time.Duration, passes bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	way := c.ways[to]
-	if way == nil {
-		if len(c.ways) == mostWays {
-			return 0, true
-		}
-		way = new(checkedWay)
-		c.ways[to] = way
-	}
-	if wait = way.next.Sub(now); wait <= 0 {
-		way.next = now.Add(way.after())
-		return 0, true
-	}
-	if way.waiting == waitingChecks {
-		return 0, false
-	}
-	way.waiting++
-	way.next = way.next.Add(way.after())
-	return wait, true
-}
-
 // isCheck reports whether a datagram is a STUN binding request with a user's name, as ICE's checks have (RFC 8445 section 7.2.2).
 func isCheck(data []byte) bool {
 	return stun.IsMessage(data) && binary.BigEndian.Uint16(data) == stun.BindingRequest.Value() && len(data) > 22 &&
@@ -228,7 +196,7 @@ func isCheck(data []byte) bool {
 }
 
 // browserCheck says the same as a check of pion's, in a browser's order and with what a browser says besides.
-func browserCheck(data []byte, password string) ([]byte, error) {
+func browserCheck(data []byte, password string, v4 bool) ([]byte, error) {
 	m := &stun.Message{Raw: append([]byte(nil), data...)}
 	if err := m.Decode(); err != nil {
 		return nil, err
@@ -246,7 +214,7 @@ func browserCheck(data []byte, password string) ([]byte, error) {
 		stun.RawAttribute{Type: stun.AttrUsername, Value: user},
 		stun.RawAttribute{Type: attrNetworkInfo, Value: binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(nil, browserNetwork), browserCost)},
 		stun.RawAttribute{Type: stun.AttrICEControlled, Value: tie},
-		stun.RawAttribute{Type: stun.AttrPriority, Value: binary.BigEndian.AppendUint32(nil, priority(typePeerReflexive))},
+		stun.RawAttribute{Type: stun.AttrPriority, Value: binary.BigEndian.AppendUint32(nil, priority(typePeerReflexive, v4))},
 		stun.NewShortTermIntegrity(password), stun.Fingerprint,
 	}
 	built, err := stun.Build(setters...)
@@ -257,4 +225,10 @@ func browserCheck(data []byte, password string) ([]byte, error) {
 }
 
 // priority is of the first component, by RFC 8445 section 5.1.2.1.
-func priority(kind uint32) uint32 { return kind<<24 | browserPreference<<8 | 0xff }
+func priority(kind uint32, v4 bool) uint32 {
+	preference := uint32(browserPreference6)
+	if v4 {
+		preference = browserPreference4
+	}
+	return kind<<24 | preference<<8 | 0xff
+}

@@ -13,13 +13,17 @@ import (
 
 const (
 	// cadenceStep is how finely the moment of a report is chosen.
-	cadenceStep = 25 * time.Millisecond
+	cadenceStep = 5 * time.Millisecond
 	// A report on the sound or on the picture comes at times of chance between half of this and one and a half of it.
 	cadenceMean = time.Second
+	// cadenceFirst is from the first packet to the first report.
+	cadenceFirst       = cadenceMean/2 - 20*time.Millisecond
+	cadenceFirstSpread = 100 * time.Millisecond
 	// browserSSRC is who says it: a browser that sends nothing has no other.
 	browserSSRC = 1
-	// The least and the most time between two transport-wide reports.
-	leastFeedback, mostFeedback = 50 * time.Millisecond, 75 * time.Millisecond
+	// feedbackEvery is the time between two transport-wide reports: 50 ms, rounded up to the metronome.
+	feedbackEvery = 4 * metronome
+	feedbackSlack = 1800 * time.Microsecond
 )
 
 // cadence has reports leave when a browser's do, and in their form: sound, picture and repair packets each by itself, at times of chance. pion makes them far more
@@ -118,7 +122,7 @@ func (c *cadence) take(block rtcp.ReceptionReport) rtcp.Packet {
 	medium := &c.reports[c.media[block.SSRC]]
 	now := c.now()
 	if medium.at.IsZero() {
-		medium.at, medium.told = now.Add(someTime(cadenceMean/2)), make(map[uint32]rtcp.ReceptionReport)
+		medium.at, medium.told = now.Add(cadenceFirst+someTime(cadenceFirstSpread)), make(map[uint32]rtcp.ReceptionReport)
 	}
 	if at := indexOf(medium.blocks, block.SSRC); at >= 0 {
 		medium.blocks[at] = block
@@ -167,30 +171,32 @@ func lostSince(before, now rtcp.ReceptionReport) uint8 {
 // someTime is a time of chance, up to d.
 func someTime(d time.Duration) time.Duration { return time.Duration(rand.Int64N(int64(d))) }
 
-// unevenTicker ticks at times of chance between leastFeedback and mostFeedback: a browser sends its transport-wide reports with the next
-// packet that comes once they are due.
-type unevenTicker struct {
+// feedbackTicker ticks when a browser makes its transport-wide reports: each time as late as the machine happens to be.
+type feedbackTicker struct {
 	ticks chan time.Time
 	stop  chan struct{}
 	once  sync.Once
 }
 
-var _ twcc.Ticker = (*unevenTicker)(nil)
+var _ twcc.Ticker = (*feedbackTicker)(nil)
 
-func newUnevenTicker(time.Duration) twcc.Ticker {
-	t := &unevenTicker{ticks: make(chan time.Time, 1), stop: make(chan struct{})}
+func newFeedbackTicker(time.Duration) twcc.Ticker {
+	t := &feedbackTicker{ticks: make(chan time.Time, 1), stop: make(chan struct{})}
 	go t.run()
 	return t
 }
 
-func (t *unevenTicker) run() {
-	for {
-		timer := time.NewTimer(leastFeedback + someTime(mostFeedback-leastFeedback))
+func (t *feedbackTicker) run() {
+	for next := time.Now().Add(feedbackEvery); ; next = next.Add(feedbackEvery) {
+		timer := time.NewTimer(time.Until(next) + someTime(feedbackSlack))
 		select {
 		case <-t.stop:
 			timer.Stop()
 			return
 		case now := <-timer.C:
+			if now.Sub(next) > feedbackEvery {
+				next = now // what was missed while the machine slept is not made up for
+			}
 			select {
 			case t.ticks <- now:
 			default: // nobody has taken the last
@@ -200,7 +206,7 @@ func (t *unevenTicker) run() {
 }
 
 // Ch implements twcc.Ticker.
-func (t *unevenTicker) Ch() <-chan time.Time { return t.ticks }
+func (t *feedbackTicker) Ch() <-chan time.Time { return t.ticks }
 
 // Stop implements twcc.Ticker. The goroutine has ended soon after.
-func (t *unevenTicker) Stop() { t.once.Do(func() { close(t.stop) }) }
+func (t *feedbackTicker) Stop() { t.once.Do(func() { close(t.stop) }) }

@@ -2,6 +2,7 @@ package viewer
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/pion/sdp/v3"
@@ -235,7 +236,11 @@ func (b *browser) candidate(c *webrtc.ICECandidate) (webrtc.ICECandidateInit, bo
 	suffix := fmt.Sprintf("generation 0 ufrag %s network-cost %d", b.ufrag, browserCost)
 	switch c.Typ {
 	case webrtc.ICECandidateTypeHost:
-		init.Candidate = fmt.Sprintf("candidate:%s 1 udp %d %s %d typ host %s", c.Foundation, priority(typeHost), b.host, c.Port, suffix)
+		v4, host := true, b.hosts[0]
+		if address, err := netip.ParseAddr(c.Address); err == nil && address.Is6() {
+			v4, host = false, b.hosts[1]
+		}
+		init.Candidate = fmt.Sprintf("candidate:%s 1 udp %d %s %d typ host %s", c.Foundation, priority(typeHost, v4), host, c.Port, suffix)
 	default:
 		init.Candidate = fmt.Sprintf("candidate:%s 1 udp %d %s %d typ %s raddr 0.0.0.0 rport 0 %s", c.Foundation, c.Priority, c.Address, c.Port, c.Typ, suffix)
 	}
