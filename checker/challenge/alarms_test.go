@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -15,6 +16,9 @@ const (
 	blockNonces = 5 // 2.5 s: longer than what one loss, or one burst, has to do with the next
 	blocksEach  = 4 // 10 s
 )
+
+// endsVariable asks for more challenges that are judged at their ends than 1000 of each encoder: 10,000 take an hour and more.
+const endsVariable = "NEARLIGHT_CHALLENGES"
 
 // alarms is how often honest edges were accused.
 type alarms struct {
@@ -31,6 +35,11 @@ func TestHonestEdgesAreSeldomAccused(t *testing.T) {
 	each, ends, made := 3, 0, 20 // for each encoder, way and rate
 	if os.Getenv("NEARLIGHT_EXPERIMENTS") != "" {
 		each, ends, made = 8, 1000, 200
+		if asked := os.Getenv(endsVariable); asked != "" {
+			var err error
+			ends, err = strconv.Atoi(asked)
+			must(t, err)
+		}
 	}
 	a, p := openApp(t), painter(t)
 	var recs []*recording

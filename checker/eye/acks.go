@@ -15,6 +15,9 @@ const (
 	mostPageLate = 20 * time.Millisecond
 	oftenLate    = 0.15                  // of timers
 	opening      = 30 * time.Millisecond // from when a page counts its timers to when its connection is there, on average
+	// A page asks once both channels are open, and has told of pictures before.
+	leastQuiet  = 80 * time.Millisecond
+	quietSpread = 80 * time.Millisecond
 )
 
 // late is how late a page is this time, with what its display asks for.
@@ -37,14 +40,14 @@ const (
 	// displayTick is how often a page can say anything about pictures: as often as its display shows one.
 	displayTick = time.Second / 60
 	// composing is how long before a tick a picture has to be there, to be shown with it.
-	composing = 3 * time.Millisecond
+	composing = time.Millisecond
 	// noticing is how late on average a browser notices that a packet is there.
 	noticing = 600 * time.Microsecond
 	// handing is what it takes from the decoder to be there, and handingSpread on average besides.
-	handing       = 200 * time.Microsecond
+	handing       = 100 * time.Microsecond
 	handingSpread = 270 * time.Microsecond
 	// A page is slow to show the first picture, and then busy with what has changed by that.
-	openingSpread  = 60 * time.Millisecond
+	openingSpread  = 25 * time.Millisecond
 	leastUnveiling = 45 * time.Millisecond
 	unveilSpread   = 25 * time.Millisecond
 )
@@ -53,6 +56,9 @@ const (
 func handedOver() time.Duration {
 	return handing + lateBy(handingSpread)
 }
+
+// decoding is what a page calls decoding, of what it takes here until the picture is at hand.
+func decoding(work time.Duration) time.Duration { return max(work*2/3, 0) }
 
 // mostShowable is how many pictures may wait for the display.
 const mostShowable = 4
@@ -70,17 +76,17 @@ type showable struct {
 	from time.Time
 }
 
-// put takes a picture's.
-func (a *acks) put(ack control.Ack, now time.Time) {
+// put takes that of a picture that is there at a time.
+func (a *acks) put(ack control.Ack, there time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.silent.IsZero() {
-		a.silent = now.Add(rand.N(openingSpread))
+		a.silent = there.Add(rand.N(openingSpread))
 	}
 	if len(a.showable) == mostShowable {
 		a.showable = a.showable[:copy(a.showable, a.showable[1:])]
 	}
-	a.showable = append(a.showable, showable{ack, now.Add(composing)})
+	a.showable = append(a.showable, showable{ack, there.Add(composing)})
 }
 
 // take returns what is to be said now, once.

@@ -24,7 +24,7 @@ import (
 
 const (
 	// askEvery is how often the edge is asked for its clock: as often as the page does it.
-	askEvery = 249920 * time.Microsecond // what comes of the 250 ms that a page asks for
+	askEvery = 249950 * time.Microsecond // what comes of the 250 ms that a page asks for
 	// reasonPatience is how long signaling may take to say why there is no picture any more, and to answer at all: an edge that is gone is told within 3 s.
 	reasonPatience = 4 * time.Second
 )
@@ -295,6 +295,9 @@ func (l *looking) await(ctx context.Context, happened <-chan struct{}, otherwise
 
 // ask asks for the edge's clock, and looks at the connection, until ctx ends.
 func (l *looking) ask(ctx context.Context) {
+	if !pause(ctx, leastQuiet+rand.N(quietSpread)) {
+		return
+	}
 	ticker := time.NewTicker(askEvery - lateBy(opening)) // since a page has begun to count before the connection was there
 	defer ticker.Stop()
 	again := true

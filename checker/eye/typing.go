@@ -22,7 +22,7 @@ const (
 	leastRest  = 150 * time.Millisecond
 	restSpread = 300 * time.Millisecond
 
-	leastWonder  = 1500 * time.Millisecond // before the first
+	leastWonder  = 1200 * time.Millisecond // before the first
 	wonderSpread = 500 * time.Millisecond
 )
 
