@@ -178,6 +178,17 @@ func TestOnePionCheckIsFollowedByABrowsers(t *testing.T) {
 		}
 		ids = append(ids, m.TransactionID)
 	}
+	to := edge.LocalAddr().(*net.UDPAddr).AddrPort()
+	given := conn.(*browserConn)
+	given.mu.Lock()
+	given.ways[to].wished = time.Now().Add(-wishFor - time.Second)
+	given.mu.Unlock()
+	given.due(to)
+	given.mu.Lock()
+	if given.ways[to].timer != nil {
+		t.Error("a way that pion does not check any more still is")
+	}
+	given.mu.Unlock()
 	if ids[0] != transaction(pions) || ids[1] == ids[0] || ids[2] == ids[1] || ids[2] == ids[0] {
 		t.Errorf("checks named %x", ids)
 	}

@@ -26,7 +26,7 @@ type checkedWay struct {
 	made   []byte    // that one
 	waits  bool      // it has not been sent
 	next   time.Time // when the next one is due
-	timer  *time.Timer
+	timer  *time.Timer // nil while it is given up
 }
 
 // after is the time from the check that was sent last to the next: a few soon after each other, then every 2.5 s and a bit. The figures are what an edge saw of

@@ -115,7 +115,9 @@ func (c *browserConn) Close() error {
 	c.mu.Lock()
 	c.closed = true
 	for _, way := range c.ways {
-		way.timer.Stop()
+		if way.timer != nil {
+			way.timer.Stop()
+		}
 	}
 	c.mu.Unlock()
 	return c.UDPConn.Close()

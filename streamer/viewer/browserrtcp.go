@@ -13,7 +13,7 @@ import (
 
 const (
 	// cadenceStep is how finely the moment of a report is chosen.
-	cadenceStep = 5 * time.Millisecond
+	cadenceStep = metronome
 	// A report on the sound or on the picture comes at times of chance between half of this and one and a half of it.
 	cadenceMean = time.Second
 	// cadenceFirst is from the first packet to the first report.
