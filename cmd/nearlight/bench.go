@@ -25,6 +25,7 @@ type benchFlags struct {
 	seed    uint64
 	source  string
 	link    string // a scenario's name, empty for none
+	checker bool
 	command []string
 	log     io.Writer
 }
@@ -120,6 +121,9 @@ func newBenchmark(name, short string, needs func() error, run func(context.Conte
 	c.Flags().IntVar(&f.seconds, "seconds", 20, "how long to measure")
 	c.Flags().Uint64Var(&f.seed, "seed", 1, "repeats the times of the key presses")
 	c.Flags().StringVar(&f.link, "scenario", "", scenarioHelp())
+	if name == "glass" {
+		c.Flags().BoolVar(&f.checker, "checker", false, "then look at the same edge as a checker does, to compare with the browser")
+	}
 	c.Flags().StringVar(&f.source, "source", sourceClock, "what is drawn: "+sourceClock+" or "+sourceScene)
 	return c
 }

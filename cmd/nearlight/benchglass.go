@@ -115,6 +115,11 @@ func benchGlass(ctx context.Context, f *benchFlags, r *bench.Report) (err error)
 		return err
 	}
 	stop()
+	if f.checker {
+		if err := s.look(ctx, f, r, labels); err != nil {
+			return err
+		}
+	}
 	if err := s.process.stop(); err != nil { // it writes down the rest of the trace
 		return err
 	}
