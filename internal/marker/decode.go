@@ -15,7 +15,7 @@ const (
 	middleSide = (Cell - middle) / 2
 )
 
-// Decode reads the marker in the top left corner of a luma plane of the given size. It does not allocate. The error is
+// Decode reads the marker in the top left corner of a luma plane of the given size, of which an encoder may have left out a cell or two: a fast one of AV1 does. It does not allocate. The error is
 // ErrAbsent or ErrChecksum, never both a stamp and an error.
 func Decode(luma media.Plane, size media.Size) (Stamp, error) {
 	if !Size.Fits(size) || luma.Stride < Width || len(luma.Data) < (Height-1)*luma.Stride+Width {
@@ -25,11 +25,11 @@ func Decode(luma media.Plane, size media.Size) (Stamp, error) {
 	if !present {
 		return Stamp{}, ErrAbsent
 	}
-	var octets [octetCount]byte
+	var o octets
 	for r := 1; r < Rows; r++ {
-		binary.BigEndian.PutUint16(octets[2*(r-1):], readRow(luma, r, threshold))
+		binary.BigEndian.PutUint16(o[2*(r-1):], readRow(luma, r, threshold))
 	}
-	return parse(octets)
+	return parse(o)
 }
 
 // readThreshold is half way between black and white, in cell sums, and whether row 0 is the alternating one.
@@ -44,7 +44,7 @@ func readThreshold(luma media.Plane) (threshold int, present bool) {
 		return 0, false
 	}
 	threshold = (white + black) / Columns
-	return threshold, readRow(luma, 0, threshold) == row0
+	return threshold, alternating(readRow(luma, 0, threshold))
 }
 
 func readRow(luma media.Plane, r, threshold int) (bits uint16) {

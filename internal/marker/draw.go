@@ -29,7 +29,7 @@ func DrawI420(f *media.Frame, s Stamp) {
 }
 
 func drawCells(data []byte, stride, cellBytes int, s Stamp, black, white byte) {
-	octets := s.octets()
+	octets := octetsOf(s)
 	for r := range Rows {
 		bits := rowBits(&octets, r)
 		first := data[r*Cell*stride:][:Columns*cellBytes]

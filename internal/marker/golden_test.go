@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -148,20 +149,23 @@ func writeGolden(t *testing.T) {
 	padded := media.NewFrame(media.Size{Width: 150, Height: 75})
 	marker.DrawI420(padded, mid)
 	add("stride larger than width, odd height", padded.Y, padded.Visible, mid, "")
-	flipped := func(at int) media.Plane {
+	flipped := func(at ...int) media.Plane {
 		return drawn(mid, func(i int, v byte) byte {
-			if i/marker.Width/marker.Cell == at/marker.Columns && i%marker.Width/marker.Cell == at%marker.Columns {
+			if slices.Contains(at, i/marker.Width/marker.Cell*marker.Columns+i%marker.Width/marker.Cell) {
 				return 251 - v
 			}
 			return v
 		})
 	}
-	add("one cell of the time flipped", flipped(40), marker.Size, mid, "checksum")
-	add("one cell of the checksum flipped", flipped(143), marker.Size, mid, "checksum")
+	add("one cell of the time flipped", flipped(40), marker.Size, mid, "")
+	add("one cell of the checksum flipped", flipped(143), marker.Size, mid, "")
+	add("two cells flipped", flipped(17, 130), marker.Size, mid, "")
+	add("two cells of the first row and two others flipped", flipped(0, 15, 16, 17), marker.Size, mid, "")
+	add("three cells flipped", flipped(16, 77, 143), marker.Size, mid, "checksum")
 	torn := drawn(mid, same)
 	copy(torn.Data[5*marker.Cell*torn.Stride:], drawn(marker.Stamp{Micros: 81_234_584_640, Input: 18, Counter: 401}, same).Data[5*marker.Cell*torn.Stride:])
 	add("torn between two pictures", torn, marker.Size, mid, "checksum")
-	add("one cell of the first row flipped", flipped(3), marker.Size, mid, "absent")
+	add("three cells of the first row flipped", flipped(3, 4, 9), marker.Size, mid, "absent")
 	add("inverted", drawn(mid, func(_ int, v byte) byte { return 251 - v }), marker.Size, mid, "absent")
 	add("contrast of 60", drawn(mid, func(_ int, v byte) byte { return byte(60 + int(v-16)*60/219) }), marker.Size, mid, "absent")
 	add("black", drawn(mid, func(int, byte) byte { return 16 }), marker.Size, mid, "absent")

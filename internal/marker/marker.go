@@ -55,8 +55,10 @@ const (
 	summedOctets = octetCount - crc32.Size
 )
 
-// octets are rows 1 to 8 of the block, most significant bit first.
-func (s Stamp) octets() (o [octetCount]byte) {
+// octets are rows 1 to 8 of a block, most significant bit first.
+type octets [octetCount]byte
+
+func octetsOf(s Stamp) (o octets) {
 	binary.BigEndian.PutUint64(o[:], s.Micros<<16) // the last two octets are overwritten below
 	binary.BigEndian.PutUint32(o[6:], s.Input)
 	binary.BigEndian.PutUint16(o[10:], s.Counter)
@@ -66,7 +68,7 @@ func (s Stamp) octets() (o [octetCount]byte) {
 
 // checksum is CRC-32 over the octets before it. It goes through the table itself because crc32.ChecksumIEEE, called
 // through a function pointer, would move the octets to the heap with every frame.
-func checksum(o *[octetCount]byte) uint32 {
+func checksum(o *octets) uint32 {
 	crc := ^uint32(0)
 	for _, octet := range o[:summedOctets] {
 		crc = crc32.IEEETable[byte(crc)^octet] ^ crc>>8
@@ -74,8 +76,8 @@ func checksum(o *[octetCount]byte) uint32 {
 	return ^crc
 }
 
-func parse(o [octetCount]byte) (Stamp, error) {
-	if checksum(&o) != binary.BigEndian.Uint32(o[summedOctets:]) {
+func parse(o octets) (Stamp, error) {
+	if !mend(&o) {
 		return Stamp{}, ErrChecksum
 	}
 	return Stamp{
@@ -89,7 +91,7 @@ func parse(o [octetCount]byte) (Stamp, error) {
 const row0 = 0xaaaa
 
 // rowBits are row r's 16 cells, the leftmost most significant.
-func rowBits(o *[octetCount]byte, r int) uint16 {
+func rowBits(o *octets, r int) uint16 {
 	if r == 0 {
 		return row0
 	}

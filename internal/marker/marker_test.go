@@ -68,6 +68,29 @@ func TestAnInstantSurvivesToTheMicrosecondEvenAcrossTheWrap(t *testing.T) {
 	})
 }
 
+func TestUpToTwoWrongCellsAreMendedAndUpToFourNeverMakeAnotherStamp(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		frame := media.NewFrame(marker.Size)
+		want := anyStamp(t)
+		marker.DrawI420(frame, want)
+		cells := rapid.SliceOfNDistinct(rapid.IntRange(marker.Columns, marker.Rows*marker.Columns-1), 1, 4, rapid.ID).Draw(t, "wrong cells")
+		for _, cell := range cells {
+			for y := range marker.Cell {
+				row := frame.Y.Data[(cell/marker.Columns*marker.Cell+y)*frame.Y.Stride+cell%marker.Columns*marker.Cell:][:marker.Cell]
+				for x := range row {
+					row[x] = 251 - row[x]
+				}
+			}
+		}
+		switch got, err := marker.Decode(frame.Y, frame.Visible); {
+		case len(cells) <= 2 && (err != nil || got != want):
+			t.Fatalf("%d wrong cells of %+v: read %+v, %v", len(cells), want, got, err)
+		case len(cells) > 2 && !errors.Is(err, marker.ErrChecksum):
+			t.Fatalf("%d wrong cells of %+v: read %+v, %v", len(cells), want, got, err)
+		}
+	})
+}
+
 func TestAPictureWithoutAMarkerIsAbsentAndNeverAStamp(t *testing.T) {
 	frame := media.NewFrame(media.Size{Width: 320, Height: 240})
 	random := rand.New(rand.NewPCG(1, 2))

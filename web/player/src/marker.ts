@@ -16,6 +16,8 @@ const PAYLOAD = 12;
 const SAMPLES = 16;
 /** The first row, white and black in turn. */
 const FIRST_ROW = 0b1010_1010_1010_1010;
+/** How many cells of it may be read wrong. */
+const FIRST_ROW_MENDABLE = 2;
 /** Least distance of mean white and mean black, in luma steps, at which a block counts as present. */
 const MIN_CONTRAST = 64;
 
@@ -36,15 +38,59 @@ export function decodeMarker(luma: Uint8Array, width: number, height: number, st
   const tooSmall = width < MARKER_WIDTH || height < MARKER_HEIGHT || stride < MARKER_WIDTH;
   if (tooSmall || luma.length < (MARKER_HEIGHT - 1) * stride + MARKER_WIDTH) return "absent";
   const threshold = calibrate(luma, stride);
-  if (readRow(luma, stride, 0, threshold) !== FIRST_ROW) return "absent";
+  if (ones(readRow(luma, stride, 0, threshold) ^ FIRST_ROW) > FIRST_ROW_MENDABLE) return "absent";
   const view = new DataView(new ArrayBuffer((ROWS - 1) * 2));
   for (let row = 1; row < ROWS; row++) view.setUint16((row - 1) * 2, readRow(luma, stride, row, threshold));
-  if (crc32(new Uint8Array(view.buffer, 0, PAYLOAD)) !== view.getUint32(PAYLOAD)) return "checksum";
+  if (!mend(view)) return "checksum";
   return {
     micros: view.getUint16(0) * 2 ** 32 + view.getUint32(2),
     input: view.getUint32(6),
     counter: view.getUint16(10),
   };
+}
+
+/** Difference between the checksum that is said and what it should be. */
+function difference(view: DataView): number {
+  return (crc32(new Uint8Array(view.buffer, 0, PAYLOAD)) ^ view.getUint32(PAYLOAD)) >>> 0;
+}
+
+function flip(view: DataView, cell: number): void {
+  view.setUint8(cell >> 3, view.getUint8(cell >> 3) ^ (0x80 >> (cell & 7)));
+}
+
+/** What each cell, being wrong, changes in the difference; made when a block is read wrong for the first time. */
+let syndromes: readonly number[] | undefined;
+
+function learnSyndromes(bits: number): readonly number[] {
+  const view = new DataView(new ArrayBuffer(bits / 8));
+  const sound = difference(view);
+  return Array.from({ length: bits }, (_, cell) => {
+    flip(view, cell);
+    const changed = difference(view) ^ sound;
+    flip(view, cell);
+    return changed >>> 0;
+  });
+}
+
+/** Puts right what is wrong in one cell or two; false if more is. Up to four wrong ones never make another block's. */
+function mend(view: DataView): boolean {
+  const wrong = difference(view);
+  if (wrong === 0) return true;
+  syndromes ??= learnSyndromes(8 * view.byteLength);
+  for (const [cell, one] of syndromes.entries()) {
+    const other = one === wrong ? cell : syndromes.indexOf((wrong ^ one) >>> 0, cell + 1);
+    if (other < 0) continue;
+    flip(view, cell);
+    if (other !== cell) flip(view, other);
+    return true;
+  }
+  return false;
+}
+
+function ones(bits: number): number {
+  let count = 0;
+  for (let rest = bits; rest !== 0; rest &= rest - 1) count++;
+  return count;
 }
 
 /** Half way between the first row's black and white cells, as a cell's sum; beyond any sum where they lie too close. */
