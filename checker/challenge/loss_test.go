@@ -12,6 +12,7 @@ import (
 	"nearlight/checker/challenge"
 	"nearlight/checker/quality"
 	"nearlight/encoder"
+	"nearlight/encoder/av1"
 	"nearlight/encoder/openh264"
 	"nearlight/encoder/vpx"
 	"nearlight/encoder/x264"
@@ -28,6 +29,7 @@ type coder struct {
 
 var coders = []coder{
 	{"x264", media.H264, x264.Open}, {"openh264", media.H264, openh264.Open}, {"vp8", media.VP8, vpx.OpenVP8}, {"vp9", media.VP9, vpx.OpenVP9},
+	{"av1", media.AV1, av1.Open},
 }
 
 // TestLimitsLeaveRoomForEachEncoder is where the limits in decibels and of detail come from: what encoders leave of an honest edge's pictures, at the
