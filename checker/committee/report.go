@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 	"net/netip"
+	"time"
 
 	"nearlight/checker/vrf"
 )
@@ -18,14 +19,16 @@ type Report struct {
 	Proof   vrf.Proof
 	// Address is where the checker measured from, as the edge has seen it and the checker signs it.
 	Address netip.Addr
-	Answers []Answer // one for each question, in their order
-	Salt    [32]byte
+	// RoundTrip is the least that it has measured to the edge, 0 where there is none. It answers nothing and decides nothing here: it is among what is committed to.
+	RoundTrip time.Duration
+	Answers   []Answer // one for each question, in their order
+	Salt      [32]byte
 }
 
 // Commitment is what the checker has to have committed to: a hash over a form that has no two readings.
 func (r Report) Commitment(task TaskID) Commitment {
 	hash := sha256.New()
-	hash.Write([]byte("nearlight committee report 1\x00"))
+	hash.Write([]byte("nearlight committee report 2\x00"))
 	hash.Write(task[:])
 	hash.Write(r.Checker[:])
 	hash.Write(r.Proof[:])
@@ -37,6 +40,7 @@ func (r Report) Commitment(task TaskID) Commitment {
 		binary.BigEndian.PutUint64(number[:], n)
 		hash.Write(number[:])
 	}
+	put(uint64(r.RoundTrip))
 	put(uint64(len(r.Answers)))
 	for _, a := range r.Answers {
 		yes := uint64(0)
@@ -56,8 +60,8 @@ const (
 	network6 = 48
 )
 
-// network is the network that an address counts for.
-func network(address netip.Addr) netip.Prefix {
+// Network is the network that an address counts for.
+func Network(address netip.Addr) netip.Prefix {
 	address = address.Unmap()
 	bits := network6
 	if address.Is4() {

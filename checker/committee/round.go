@@ -180,7 +180,7 @@ func (r *Round) count() (counted, left []revealed) {
 		if r.faults[report.Checker] != 0 {
 			continue
 		}
-		owner, from := r.roster.licenses[report.Checker].Owner, network(report.Address).String()
+		owner, from := r.roster.licenses[report.Checker].Owner, Network(report.Address).String()
 		copied := slices.ContainsFunc(counted, func(other revealed) bool { return report.copies(other.Report) })
 		if copied || !r.rules.Uncapped && (owners[owner] || networks[from]) {
 			left = append(left, report)

@@ -157,7 +157,7 @@ func TestOfOneOwnerAndOneNetworkOneReportCounts(t *testing.T) {
 		t.Errorf("without caps %d count, want 5", v.Findings[0].Counted)
 	}
 	for _, pair := range [][2]string{{"2001:db8:7:1::1", "2001:db8:7:ffff::2"}, {"::ffff:198.18.0.1", "198.18.0.2"}, {"fe80::1%eth0", "fe80::2%eth1"}} {
-		if a, b := network(netip.MustParseAddr(pair[0])), network(netip.MustParseAddr(pair[1])); a != b {
+		if a, b := Network(netip.MustParseAddr(pair[0])), Network(netip.MustParseAddr(pair[1])); a != b {
 			t.Errorf("%v and %v are two networks", pair[0], pair[1])
 		}
 	}

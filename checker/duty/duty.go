@@ -388,7 +388,7 @@ func (d *Duty) note(v visited) error {
 	if err != nil {
 		return d.miss(a, err.Error())
 	}
-	report := epoch.Report{Task: v.task, Checker: d.config.Key.Address(), Proof: epoch.Proof(a.proof), Address: v.from, Answers: answers}
+	report := epoch.Report{Task: v.task, Checker: d.config.Key.Address(), Proof: epoch.Proof(a.proof), Address: v.from, RoundTrip: epoch.MicrosOf(v.found.Asked), Answers: answers}
 	if _, err := rand.Read(report.Salt[:]); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package duty
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -69,6 +70,7 @@ type network struct {
 	edge   identity.Address
 	there  atomic.Bool
 	visits atomic.Int64
+	claim  *epoch.Claim
 }
 
 // quiet is an edge whose capacity no stretch draws in a test's first ten minutes: with the time and the beacon of a test that is settled by its address.
@@ -78,6 +80,7 @@ type checker struct {
 	key     *identity.Key
 	draw    *vrf.PrivateKey
 	folder  string
+	place   *epoch.Place
 	conduct func(*epoch.Report) bool
 	look    func(Visit) (exam.Found, error)
 	stop    func()
@@ -105,13 +108,13 @@ func newNetwork(t *testing.T, checkers int) (*network, []*checker) {
 			if !n.there.Load() {
 				return nil
 			}
-			return []notary.Presence{{Edge: n.edge, Name: "one", Free: 1}}
+			return []notary.Presence{{Edge: n.edge, Name: "one", Free: 1, Claim: n.claim}}
 		},
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
 	n.config.Checkers = func() (licensed []epoch.Checker) {
 		for _, c := range all {
-			licensed = append(licensed, epoch.Checker{Address: c.key.Address(), Owner: c.key.Address(), Key: epoch.Hash(c.draw.Public()), Stake: 1})
+			licensed = append(licensed, epoch.Checker{Address: c.key.Address(), Owner: c.key.Address(), Key: epoch.Hash(c.draw.Public()), Stake: 1, Place: c.place})
 		}
 		return licensed
 	}
@@ -173,7 +176,7 @@ func (n *network) start(c *checker) {
 
 // good is what an honest edge shows.
 func good(v Visit) exam.Found {
-	found := exam.Found{Served: true, Challenge: &challenge.Verdict{}}
+	found := exam.Found{Served: true, RoundTrip: 20 * time.Millisecond, Asked: 21_000_001 * time.Nanosecond, Challenge: &challenge.Verdict{}}
 	for _, f := range v.Challenge.Required(challenge.DefaultLimits) {
 		f.Figure = f.Limit * (0.5 + 0.01*rand.Float64())
 		if f.Least {
@@ -211,6 +214,10 @@ func TestACommitteeFindsALiarAndASilentOne(t *testing.T) {
 			return true
 		}
 		checkers[4].conduct = func(*epoch.Report) bool { return false }
+		n.claim = &epoch.Claim{Place: epoch.Place{Latitude: 45, Longitude: 9}} // 600 km away: round trips of 21 ms say that it may be so
+		for _, c := range checkers {
+			c.place = &epoch.Place{Latitude: 50, Longitude: 9}
+		}
 		n.open()
 		for _, c := range checkers {
 			n.start(c)
@@ -242,9 +249,25 @@ func TestACommitteeFindsALiarAndASilentOne(t *testing.T) {
 			c.stop()
 		}
 		n.stop()
+		n.there.Store(false) // so that the notary, started anew, has its claim from the log alone
+		n.open()
+		if got := n.notary.Whereabouts(n.edge); got != notary.Consistent {
+			t.Errorf("a notary that was started anew knows of its place %d", got)
+		}
+		n.stop()
 		checked := n.verified(1)
 		if !checked.Sealed || len(checked.Differences) > 0 {
 			t.Errorf("the first epoch's log: sealed %t, %q", checked.Sealed, checked.Differences)
+		}
+		if l := checked.Outcome.Edges[0].Located; l == nil || l.Impossible || l.Reports != 4 || l.Claim != *n.claim {
+			t.Errorf("of where the edge is the log says %+v", l)
+		}
+		if l := summary.Edges[0].Located; l == nil || *l != *checked.Outcome.Edges[0].Located || *summary.Edges[0].Claim != *n.claim {
+			t.Errorf("and the notary, in the next epoch, %+v", l)
+		}
+		log, err := os.ReadFile(filepath.Join(n.folder, "epoch-1.log"))
+		if err != nil || bytes.Count(log, []byte(`"roundTrip":21001,`)) < 4 {
+			t.Errorf("reports do not have the round trip, rounded up: %v", err)
 		}
 		scores := make(map[identity.Address]float64)
 		for _, s := range checked.Outcome.Scores {

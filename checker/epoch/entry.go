@@ -60,12 +60,17 @@ type Checker struct {
 	Stake   uint64           `json:"stake"`
 	Score   float64          `json:"score"` // committee.Score
 	Tasks   uint32           `json:"tasks"`
+	// Place is where it says that it is; nil: it does not say.
+	Place *Place `json:"place,omitempty"`
 }
 
 // Edge is what is checked.
 type Edge struct {
 	Address  identity.Address `json:"address"`
 	Standing Standing         `json:"standing"`
+	// Claim is where it says that it is as the epoch begins, and Located what checkers have last made of such a claim; nil: nothing.
+	Claim   *Claim   `json:"claim,omitempty"`
+	Located *Located `json:"located,omitempty"`
 }
 
 // Task is what is asked of an edge. Its id is the hash of its JSON.
@@ -116,14 +121,16 @@ type Commitment struct {
 
 // Report is what a checker has found.
 type Report struct {
-	Task      Hash             `json:"task"`
-	Checker   identity.Address `json:"checker"`
-	Proof     Proof            `json:"proof"`
-	Address   netip.Addr       `json:"address"` // from which it measured
-	Answers   []Answer         `json:"answers"`
-	Salt      Hash             `json:"salt"`
-	At        Millis           `json:"at"`
-	Signature Signature        `json:"signature"`
+	Task    Hash             `json:"task"`
+	Checker identity.Address `json:"checker"`
+	Proof   Proof            `json:"proof"`
+	Address netip.Addr       `json:"address"` // from which it measured
+	// RoundTrip is the least that it has measured to the edge, of questions that the edge's key answers for; 0: it has none. It answers no question.
+	RoundTrip Micros    `json:"roundTrip,omitempty"`
+	Answers   []Answer  `json:"answers"`
+	Salt      Hash      `json:"salt"`
+	At        Millis    `json:"at"`
+	Signature Signature `json:"signature"`
 }
 
 // Answer is one of a report's.
@@ -231,14 +238,35 @@ func (e Entry) check() error {
 	switch {
 	case e.Head != nil && (e.Head.Seats == 0 || e.Head.Minimum < 1):
 		return fmt.Errorf("%w: a committee has seats and a minimum", ErrEntry)
+	case e.Checker != nil && e.Checker.Place != nil && !e.Checker.Place.valid():
+		return fmt.Errorf("%w: a checker's place is %w", ErrEntry, errPlace)
 	case e.Checker != nil && !(e.Checker.Score >= 0 && e.Checker.Score <= 1):
 		return fmt.Errorf("%w: a score is from 0 to 1", ErrEntry)
-	case e.Edge != nil && !e.Edge.Standing.valid():
-		return fmt.Errorf("%w: a standing's weights are from 0 to %d", ErrEntry, mostWeight)
+	case e.Edge != nil:
+		return e.Edge.check()
+	case e.Standing != nil:
+		return e.Standing.check()
 	case e.Task != nil:
 		return e.Task.check()
+	case e.Report != nil && e.Report.RoundTrip > MostRoundTrip:
+		return fmt.Errorf("%w: a round trip takes %d us at the most", ErrEntry, MostRoundTrip)
 	case e.Report != nil && len(e.Report.Answers) > maxQuestions:
 		return fmt.Errorf("%w: %d answers, the limit is %d", ErrEntry, len(e.Report.Answers), maxQuestions)
+	}
+	return nil
+}
+
+func (e Edge) check() error {
+	if !e.Standing.valid() {
+		return fmt.Errorf("%w: a standing's weights are from 0 to %d", ErrEntry, mostWeight)
+	}
+	if e.Claim != nil {
+		if err := e.Claim.check(); err != nil {
+			return err
+		}
+	}
+	if e.Located != nil {
+		return e.Located.check()
 	}
 	return nil
 }
@@ -286,7 +314,7 @@ func (q Question) question() committee.Question {
 
 // Found is the report as a committee takes it.
 func (r Report) Found() committee.Report {
-	found := committee.Report{Checker: committee.CheckerID(r.Checker), Proof: vrf.Proof(r.Proof), Address: r.Address, Salt: r.Salt}
+	found := committee.Report{Checker: committee.CheckerID(r.Checker), Proof: vrf.Proof(r.Proof), Address: r.Address, RoundTrip: r.RoundTrip.duration(), Salt: r.Salt}
 	for _, a := range r.Answers {
 		found.Answers = append(found.Answers, committee.Answer(a))
 	}

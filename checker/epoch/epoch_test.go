@@ -23,12 +23,17 @@ type person struct {
 	key  *identity.Key
 	draw *vrf.PrivateKey
 	from netip.Addr
+	at   *Place // as its licence says
 }
 
 // town is an epoch that is played for a test.
 type town struct {
 	people []person
 	edges  []identity.Address
+	claims map[identity.Address]Claim
+	before map[identity.Address]*Located
+	// trip is what a checker tells of its round trip to an edge; nil: nothing.
+	trip   func(by int, edge identity.Address) Micros
 	head   Head
 	beacon uint64
 }
@@ -43,7 +48,7 @@ func newTown(t testing.TB, checkers, edges int, seats uint32) *town {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.people = append(w.people, person{key, vrf.NewPrivateKey([vrf.SeedSize]byte(secret)), netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 1})})
+		w.people = append(w.people, person{key, vrf.NewPrivateKey([vrf.SeedSize]byte(secret)), netip.AddrFrom4([4]byte{10, byte(i >> 8), byte(i), 1}), nil})
 	}
 	for i := range edges {
 		w.edges = append(w.edges, identity.Address{0xed, 19: byte(i)})
@@ -55,10 +60,14 @@ func newTown(t testing.TB, checkers, edges int, seats uint32) *town {
 func (w *town) opening() []Entry {
 	entries := []Entry{{Head: &w.head}}
 	for _, p := range w.people {
-		entries = append(entries, Entry{Checker: &Checker{Address: p.key.Address(), Owner: p.key.Address(), Key: Hash(p.draw.Public()), Stake: 100, Score: committee.Newcomer}})
+		entries = append(entries, Entry{Checker: &Checker{Address: p.key.Address(), Owner: p.key.Address(), Key: Hash(p.draw.Public()), Stake: 100, Score: committee.Newcomer, Place: p.at}})
 	}
 	for _, e := range w.edges {
-		entries = append(entries, Entry{Edge: &Edge{Address: e}})
+		edge := Edge{Address: e, Located: w.before[e]}
+		if claim, says := w.claims[e]; says {
+			edge.Claim = &claim
+		}
+		entries = append(entries, Entry{Edge: &edge})
 	}
 	return entries
 }
@@ -114,6 +123,9 @@ func (w *town) carry(t testing.TB, task Task, fates map[int]fate) []Entry {
 		r := Report{
 			Task: Hash(id), Checker: p.key.Address(), Proof: Proof(proof), Address: p.from, Salt: Hash{3, byte(i)}, At: task.CommitBy + 1,
 			Answers: []Answer{{Yes: true}, {Figure: 40 + scatter, Vantage: 12}, {Figure: 59 + scatter + float64(i)/1e4}},
+		}
+		if w.trip != nil {
+			r.RoundTrip = w.trip(i, task.Edge)
 		}
 		if f.answers != nil {
 			f.answers(r.Answers)
@@ -192,6 +204,11 @@ func varied(t testing.TB) []byte {
 func play(t testing.TB, checkers int) []byte {
 	t.Helper()
 	w := newTown(t, checkers, 3, uint32(checkers))
+	for i := range w.people {
+		w.people[i].at = &Place{float64(i%8) * 10, float64(i % 4)}
+	}
+	w.claims = map[identity.Address]Claim{w.edges[0]: {Place{10, 1.5}, 5}, w.edges[1]: {Place{-10, -170.5}, 0}}
+	w.trip = func(by int, edge identity.Address) Micros { return 20_000 + Micros(by) }
 	entries := w.opening()
 	entries = append(entries, w.carry(t, w.task(w.edges[0]), map[int]fate{
 		2: {silent: true}, 3: {contradicts: true}, 5: {changes: true}, 7: {answers: func(a []Answer) { a[1].Figure += 40 }},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 
 	"nearlight/checker/committee"
@@ -28,7 +29,9 @@ type Replay struct {
 	licenses []committee.License
 	roster   *committee.Roster // nil until the first task
 	scores   map[identity.Address]committee.Score
-	edges    map[identity.Address]Standing
+	owners   map[identity.Address]committee.OwnerID
+	places   map[identity.Address]*Place // nil where a checker does not say
+	edges    map[identity.Address]Edge   // as they were
 	tasks    map[committee.TaskID]*task
 	order    []committee.TaskID // as they were set
 }
@@ -40,12 +43,20 @@ type task struct {
 	// committed are the first commitments. Their signatures are looked at when no report comes: the report's, of the same content, says more.
 	committed map[identity.Address]Commitment
 	reported  map[identity.Address]bool // to what they have committed to
+	found     map[identity.Address]trip // by those reports
+}
+
+// trip is a report's round trip, and from where it was measured.
+type trip struct {
+	trip Micros
+	from netip.Addr
 }
 
 // NewReplay begins.
 func NewReplay() *Replay {
 	return &Replay{
-		scores: make(map[identity.Address]committee.Score), edges: make(map[identity.Address]Standing), tasks: make(map[committee.TaskID]*task),
+		scores: make(map[identity.Address]committee.Score), owners: make(map[identity.Address]committee.OwnerID), places: make(map[identity.Address]*Place),
+		edges: make(map[identity.Address]Edge), tasks: make(map[committee.TaskID]*task),
 	}
 }
 
@@ -106,6 +117,7 @@ func (r *Replay) license(c Checker) error {
 		return flaw("checker %v is licensed twice", c.Address)
 	}
 	r.scores[c.Address] = committee.Score{Value: c.Score, Tasks: c.Tasks}
+	r.owners[c.Address], r.places[c.Address] = committee.OwnerID(c.Owner), c.Place
 	r.licenses = append(r.licenses, committee.License{
 		ID: committee.CheckerID(c.Address), Owner: committee.OwnerID(c.Owner), Key: vrf.PublicKey(c.Key), Stake: c.Stake,
 	})
@@ -119,7 +131,7 @@ func (r *Replay) enrol(e Edge) error {
 	if _, twice := r.edges[e.Address]; twice {
 		return flaw("edge %v is there twice", e.Address)
 	}
-	r.edges[e.Address] = e.Standing
+	r.edges[e.Address] = e
 	return nil
 }
 
@@ -166,7 +178,9 @@ func (r *Replay) set(t Task) error {
 	if err != nil {
 		return flaw("task %v: %w", id, err)
 	}
-	r.tasks[id] = &task{Task: t, id: id, round: round, committed: make(map[identity.Address]Commitment), reported: make(map[identity.Address]bool)}
+	r.tasks[id] = &task{
+		Task: t, id: id, round: round, committed: make(map[identity.Address]Commitment), reported: make(map[identity.Address]bool), found: make(map[identity.Address]trip),
+	}
 	r.order = append(r.order, id)
 	return nil
 }
@@ -256,6 +270,9 @@ func (r *Replay) report(report Report) error {
 	}
 	switch err := t.round.Reveal(report.At.Time(), report.Found()); {
 	case err == nil:
+		if !t.reported[report.Checker] { // of several the first counts
+			t.found[report.Checker] = trip{report.RoundTrip, report.Address}
+		}
 		t.reported[report.Checker] = true
 	case errors.Is(err, committee.ErrEarly), errors.Is(err, committee.ErrLate), errors.Is(err, committee.ErrNoCommitment):
 		return flaw("the report of %v: %w", report.Checker, err)
@@ -305,7 +322,7 @@ func (r *Replay) Outcome() (Outcome, error) {
 	var o Outcome
 	tasks := slices.Clone(r.order)
 	slices.SortStableFunc(tasks, func(a, b committee.TaskID) int { return cmp.Compare(r.tasks[a].RevealBy, r.tasks[b].RevealBy) })
-	scores, edges := maps.Clone(r.scores), maps.Clone(r.edges)
+	scores, edges, heard := maps.Clone(r.scores), maps.Clone(r.edges), make(map[identity.Address]*voices)
 	for _, id := range tasks {
 		t := r.tasks[id]
 		said, decided, err := t.decide()
@@ -318,16 +335,19 @@ func (r *Replay) Outcome() (Outcome, error) {
 			scores[address] = scores[address].After(conduct)
 		}
 		if said.Result != Undecided {
-			edges[t.Edge] = edges[t.Edge].After(said.Result == Passed, t.RevealBy)
+			e := edges[t.Edge]
+			e.Standing = e.Standing.After(said.Result == Passed, t.RevealBy)
+			edges[t.Edge] = e
 		}
+		r.hear(heard, t, decided.Counted)
 	}
 	for _, address := range slices.SortedFunc(maps.Keys(scores), compare) {
 		o.Scores = append(o.Scores, Score{Address: address, Score: scores[address].Value, Tasks: scores[address].Tasks})
 	}
 	for _, address := range slices.SortedFunc(maps.Keys(edges), compare) {
-		o.Edges = append(o.Edges, Edge{Address: address, Standing: edges[address]})
+		o.Edges = append(o.Edges, edges[address])
 	}
-	return o, nil
+	return o, r.locate(o.Edges, heard)
 }
 
 func compare(a, b identity.Address) int { return bytes.Compare(a[:], b[:]) }

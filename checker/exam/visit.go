@@ -73,6 +73,7 @@ func spare(task epoch.Task) epoch.Millis {
 type Found struct {
 	Served    bool // else nothing else counts
 	RoundTrip time.Duration
+	Asked     time.Duration // the least round trip of a question that the edge's key answers for; 0 without one
 	Latency   latency.Report
 	Upscaled  float64            // share of the pictures that look drawn smaller
 	Challenge *challenge.Verdict // nil without one

@@ -94,6 +94,7 @@ type looking struct {
 	looked  time.Duration
 	drawn   bool
 	trip    time.Duration // the least
+	asked   time.Duration // the least of the questions' alone
 	address netip.Addr
 	edge    identity.Address
 }
@@ -309,7 +310,7 @@ func (l *looking) ask(ctx context.Context) {
 		address, known := l.viewer.Address()
 		l.note(func() {
 			if measured {
-				l.took(trip)
+				least(&l.trip, trip)
 			}
 			if known {
 				l.address = address
@@ -330,10 +331,10 @@ func (l *looking) ask(ctx context.Context) {
 	}
 }
 
-// took notes a round trip, with mu held.
-func (l *looking) took(trip time.Duration) {
-	if trip > 0 && (l.trip == 0 || trip < l.trip) {
-		l.trip = trip
+// least keeps the shorter round trip; 0 is none.
+func least(kept *time.Duration, trip time.Duration) {
+	if trip > 0 && (*kept == 0 || trip < *kept) {
+		*kept = trip
 	}
 }
 
@@ -343,7 +344,8 @@ func (l *looking) answered(e viewer.Exchange) {
 		return
 	}
 	l.note(func() {
-		l.took(e.RoundTrip())
+		least(&l.trip, e.RoundTrip())
+		least(&l.asked, e.RoundTrip())
 		l.meter.Clock(e.Asked, e.Edge, e.Answered)
 		if l.nonces > 0 {
 			l.watch.RoundTrip(e.RoundTrip())

@@ -47,6 +47,7 @@ func TestAnHonestEdgeIsSeenAsItIs(t *testing.T) {
 		"the edge has signed":      sight.Edge == e.key.Address(),
 		"the session is told":      sight.Session == "s-1",
 		"it is seen from here":     sight.Address.IsValid() && sight.RoundTrip > 0,
+		"its key answers":          sight.Asked >= sight.RoundTrip && sight.Asked < time.Second,
 		"pictures came":            l.Frames > 5 && l.Size == scriptedSize,
 		"for a while":              l.Watched > time.Second/4,
 		"to the end":               sight.Looked >= v.Length && sight.Looked >= l.Watched,

@@ -72,6 +72,9 @@ type Sight struct {
 	// RoundTrip is the least that was measured on this machine's clock, by checks of the connection (RFC 7675) and by questions that nobody but the
 	// edge can answer; 0 where none was.
 	RoundTrip time.Duration
+	// Asked is the least of those questions alone; 0 where none was answered. It is the one that says how far the edge is: a question has a name of chance, and goes over the
+	// connection that the edge's key has signed. A check of the connection anybody answers who has its password, which signaling knows too.
+	Asked time.Duration
 	// Looked is from the first picture to the end; 0 where none came. Latency.Watched is shorter by as long as nothing came any more.
 	Looked time.Duration
 	// Latency is of all pictures. In a challenge inputs are bursts of keys, of which an edge makes each a little longer, so that ClickToPhoton says little there.

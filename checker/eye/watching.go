@@ -86,7 +86,7 @@ func (l *looking) Candidate(c *webrtc.ICECandidateInit) {
 // sight sums up what was seen, once nothing comes any more.
 func (l *looking) sight() Sight {
 	return Sight{
-		Edge: l.edge, Session: l.session, Address: l.address, RoundTrip: l.trip, Looked: l.looked,
+		Edge: l.edge, Session: l.session, Address: l.address, RoundTrip: l.trip, Asked: l.asked, Looked: l.looked,
 		Latency: l.meter.Report(), Quality: l.gaze.sum(), Own: l.gaze.own.Percentiles(), Dropped: l.viewer.Dropped(),
 	}
 }

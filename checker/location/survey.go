@@ -112,6 +112,8 @@ type Verdict struct {
 	// Needed is how fast packets were at least, were the claim true and as many reports lies as may be. Above Rules.Speed the claim is impossible, above
 	// Vacuum by whatever means an edge is connected.
 	Needed Speed
+	// Beyond is by how much the claim is further than light gets, as far as Needed counts reports: more than 0 of what is impossible, and of nothing else.
+	Beyond Kilometres
 	// Consistency is from 0 to 1: how usual the round trips would be, were the edge in the claim's middle. It is compared with that of other claims under the same reports, or of other edges
 	// with as many; by itself it means little.
 	Consistency float64
@@ -149,7 +151,9 @@ func (s *Survey) Judge(c Claim) (Verdict, error) {
 	}
 	slices.Sort(needed)
 	v.Needed = needed[len(needed)-1-s.liars]
-	v.Impossible = v.Needed > s.light
+	if v.Impossible = v.Needed > s.light; v.Impossible {
+		v.Beyond = s.beyond(at, c.Within, room[:len(s.discs)])
+	}
 	v.Consistency = s.consistency(at)
 	return v, nil
 }
@@ -166,4 +170,15 @@ func (s *Survey) consistency(at vector) float64 {
 		sum += s.discs[i].usual.agreement(s.discs[i].at.distance(at))
 	}
 	return sum / float64(len(s.discs))
+}
+
+// beyond is how far outside of their discs a place is for one more report than may lie, the least of these, which is no less than the smallest number of kilometres that there is: rounding
+// must not contradict what speeds say.
+func (s *Survey) beyond(at vector, within Kilometres, room []Speed) Kilometres {
+	for i := range s.discs {
+		d := &s.discs[i]
+		room[i] = Speed(d.at.distance(at)/oblate - within - d.reach)
+	}
+	slices.Sort(room)
+	return max(Kilometres(room[len(room)-1-s.liars]), math.SmallestNonzeroFloat64)
 }

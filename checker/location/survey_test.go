@@ -84,7 +84,7 @@ func TestClaims(t *testing.T) {
 		if err != nil || v.Impossible != c.impossible || v.Excluding != c.excluding {
 			t.Errorf("%s: %+v, %v; want impossible %v, excluded by %d", c.reason, v, err, c.impossible, c.excluding)
 		}
-		if v.Impossible != (v.Needed > s.light) || !(v.Consistency >= 0 && v.Consistency <= 1) {
+		if v.Impossible != (v.Needed > s.light) || v.Impossible != (v.Beyond > 0) || !(v.Consistency >= 0 && v.Consistency <= 1) {
 			t.Errorf("%s: %+v contradicts itself", c.reason, v)
 		}
 	}
@@ -98,6 +98,24 @@ func TestTheSpeedThatAClaimTakes(t *testing.T) {
 	v, err := s.Judge(Claim{Place: Place{0, 20}}) // 2223.9 km, at least 2211.3 of them on the ellipsoid
 	if want := 2211.3 / 10; err != nil || math.Abs(float64(v.Needed)-want) > 0.1 {
 		t.Errorf("%v km per ms, %v; want %v, by the second of the reports: the first may be the lie", v.Needed, err, want)
+	}
+}
+
+func TestHowFarAClaimIsBeyondReach(t *testing.T) {
+	reports := []Report{{Place{0, 0}, 10 * ms}, {Place{0, 0}, 4 * ms}, {Place{0, 0}, 2 * ms}, {Place{0, 0}, 50 * ms}}
+	for liars, want := range map[int]float64{0: 2211.3 - float64(Fibre), 1: 2211.3 - 2*float64(Fibre)} {
+		s, err := NewSurvey(reports, Rules{Liars: liars})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := s.Judge(Claim{Place: Place{0, 20}}) // as above
+		if err != nil || math.Abs(float64(v.Beyond)-want) > 0.1 {
+			t.Errorf("%d may lie: %v km, %v; want %v", liars, v.Beyond, err, want)
+		}
+		within, err := s.Judge(Claim{Place{0, 20}, 100})
+		if err != nil || math.Abs(float64(v.Beyond-within.Beyond)-100) > 1e-6 {
+			t.Errorf("100 km to spare make it %v km, %v", within.Beyond, err)
+		}
 	}
 }
 

@@ -106,7 +106,11 @@ func (n *Notary) begin(number uint64, previous epoch.Hash, before epoch.Outcome)
 		})
 	}
 	for _, e := range before.Edges {
-		n.edge(e.Address).standing = e.Standing
+		known := n.edge(e.Address)
+		known.standing, known.located = e.Standing, e.Located
+		if !known.said {
+			known.claim = e.Claim
+		}
 	}
 	found := make(map[identity.Address]epoch.Score)
 	for _, s := range before.Scores {
@@ -137,11 +141,11 @@ func (n *Notary) begin(number uint64, previous epoch.Hash, before epoch.Outcome)
 func (n *Notary) list(address identity.Address) epoch.Entry {
 	e := n.edges[address]
 	e.listed = true
-	return epoch.Entry{Edge: &epoch.Edge{Address: address, Standing: e.standing}}
+	return epoch.Entry{Edge: &epoch.Edge{Address: address, Standing: e.standing, Claim: e.claim, Located: e.located}}
 }
 
-// seal closes the epoch, and begins the next.
-func (n *Notary) seal() error {
+// seal closes the epoch, and begins the next. What is changed is where edges are said to be.
+func (n *Notary) seal(changed map[identity.Address]bool) error {
 	outcome, err := n.log.Outcome()
 	if err != nil {
 		return err
@@ -149,6 +153,14 @@ func (n *Notary) seal() error {
 	end, err := n.log.Seal()
 	if err := errors.Join(err, n.log.Close()); err != nil {
 		return err
+	}
+	for _, e := range outcome.Edges {
+		if known := n.edge(e.Address); known.whereabouts() != whereabouts(e.Located, known.claim) {
+			changed[e.Address] = true
+		}
+		if l := e.Located; l != nil && l.Impossible && (n.edge(e.Address).located == nil || !n.edge(e.Address).located.Impossible) {
+			n.config.Log.Info("an edge cannot be where it says that it is", "edge", e.Address, "checkers", l.Excluding, "of", l.Reports, "km", l.Beyond)
+		}
 	}
 	n.config.Log.Info("an epoch of checks is over", "epoch", end.Epoch, "entries", end.Entries, "root", end.Root)
 	return n.begin(n.number+1, end.Root, outcome)
@@ -174,7 +186,10 @@ func (n *Notary) reread() error {
 			n.roster[running.Address] = &running
 		case e.Edge != nil:
 			known := n.edge(e.Edge.Address)
-			known.standing, known.listed = e.Edge.Standing, true
+			known.standing, known.listed, known.located = e.Edge.Standing, true, e.Edge.Located
+			if !known.said {
+				known.claim = e.Edge.Claim
+			}
 		case e.Task != nil:
 			return n.note(*e.Task)
 		case e.Commitment != nil:

@@ -28,6 +28,10 @@ type edge struct {
 	graded  epoch.Millis // for how long it was away when that was told last
 	free    int          // slots
 
+	claim   *epoch.Claim // where it says that it is now, or said last
+	said    bool         // to this process
+	located *epoch.Located
+
 	tried   map[life.Check]attempt
 	appeals map[epoch.Hash]attempt // of checks that are done again, by the task that was first
 

@@ -61,6 +61,8 @@ type Presence struct {
 	Edge identity.Address
 	Name string
 	Free int // slots
+	// Claim is where it says that it is; nil: it does not say.
+	Claim *epoch.Claim
 }
 
 // DefaultEpoch is how long an epoch takes: an edge that comes while one runs waits for the next.

@@ -77,10 +77,13 @@ type Owned struct {
 	Share      int              `json:"share"`
 	Owed       int              `json:"owed"` // capacity checks until probation is over
 	// JailedUntil is there while it is jailed.
-	JailedUntil epoch.Millis  `json:"jailedUntil,omitempty"`
-	Due         []DueSummary  `json:"due"`
-	Open        []TaskSummary `json:"open"`
-	Verdicts    []Told        `json:"verdicts"` // newest first
+	JailedUntil epoch.Millis `json:"jailedUntil,omitempty"`
+	// Claim and Located are as in EdgeSummary.
+	Claim    *epoch.Claim   `json:"claim,omitempty"`
+	Located  *epoch.Located `json:"located,omitempty"`
+	Due      []DueSummary   `json:"due"`
+	Open     []TaskSummary  `json:"open"`
+	Verdicts []Told         `json:"verdicts"` // newest first
 }
 
 // Edge is what is known of an edge; false where nothing is.
@@ -95,7 +98,7 @@ func (n *Notary) Edge(address identity.Address) (Owned, bool) {
 	m := n.matching(e, now)
 	o := Owned{
 		Address: address, Epoch: n.number, At: now, Present: e.present, State: e.life.State.String(), Score: m.Score, Confidence: m.Confidence, Share: m.Share, Owed: e.life.Owed,
-		Due: dueOf(e.life), Open: []TaskSummary{}, Verdicts: []Told{},
+		Claim: e.claim, Located: e.located, Due: dueOf(e.life), Open: []TaskSummary{}, Verdicts: []Told{},
 	}
 	if e.life.State == life.Jailed {
 		o.JailedUntil = e.life.Jail.Until

@@ -120,7 +120,7 @@ func (n *Notary) advance(drawn *drawing, present []Presence) (changed map[identi
 	running := slices.ContainsFunc(slices.Collect(maps.Values(n.tasks)), func(t *task) bool { return !t.over })
 	if n.begun != 0 && now >= n.begun+epoch.Millis(n.config.Epoch.Milliseconds()) {
 		if !running {
-			return changed, n.seal()
+			return changed, n.seal(changed)
 		}
 		return changed, nil
 	}
@@ -142,6 +142,9 @@ func (n *Notary) see(present []Presence, changed map[identity.Address]bool) {
 			changed[p.Edge] = true
 		}
 		e.name, e.free = p.Name, p.Free
+		before := e.whereabouts()
+		e.claim, e.said = p.Claim, true
+		changed[p.Edge] = changed[p.Edge] || e.whereabouts() != before
 	}
 	for address, e := range n.edges {
 		if e.since == 0 || e.present != is[address] {

@@ -37,6 +37,9 @@ type EdgeSummary struct {
 	Share      int              `json:"share"`
 	Owed       int              `json:"owed"` // capacity checks until probation is over
 	Due        []DueSummary     `json:"due"`
+	// Claim is where it says that it is, and Located what is known of the last such claim that was looked at.
+	Claim   *epoch.Claim   `json:"claim,omitempty"`
+	Located *epoch.Located `json:"located,omitempty"`
 }
 
 // DueSummary is what is checked next. Times are milliseconds.
@@ -103,6 +106,7 @@ func (n *Notary) Summary() Summary {
 		m := n.matching(e, now)
 		one := EdgeSummary{
 			Address: address, Name: e.name, Present: e.present, State: e.life.State.String(), Score: m.Score, Confidence: m.Confidence, Share: m.Share, Owed: e.life.Owed,
+			Claim: e.claim, Located: e.located,
 		}
 		one.Due = dueOf(e.life)
 		s.Edges = append(s.Edges, one)

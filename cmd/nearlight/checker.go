@@ -12,6 +12,7 @@ import (
 
 	"nearlight/checker/beacon"
 	"nearlight/checker/duty"
+	"nearlight/checker/epoch"
 	"nearlight/checker/notary"
 	"nearlight/signaling/client"
 )
@@ -103,10 +104,12 @@ func newCheckerCard(folder *string) *cobra.Command {
 	var owner string
 	var stake uint64
 	var wallet walletFlags
+	var at placeValue
 	c := &cobra.Command{
-		Use:   "card",
-		Short: "Print the line of the file of licences (nearlight signaling --licences) that lets this checker be drawn",
-		Args:  noArguments,
+		Use:     "card",
+		Short:   "Print the line of the file of licences (nearlight signaling --licences) that lets this checker be drawn",
+		Args:    noArguments,
+		Example: "  nearlight checker card --folder ~/.nearlight/checker --place 52.5,13.4",
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			if _, err := settle(c); err != nil {
 				return err
@@ -120,10 +123,21 @@ func newCheckerCard(folder *string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return json.NewEncoder(c.OutOrStdout()).Encode(cardOf(home.checkerKeys, of, stake))
+			printed := cardOf(home.checkerKeys, of, stake)
+			if at.Place != nil {
+				if at.Radius > 0 {
+					return usage("--place: a checker's place has a latitude and a longitude, which are told to a tenth of a degree")
+				}
+				if place, ok := epoch.PlaceOf(at.Latitude, at.Longitude); ok { // as the flag has made sure
+					printed.Place = &place
+				}
+			}
+			return json.NewEncoder(c.OutOrStdout()).Encode(printed)
 		},
 	}
 	c.Flags().StringVar(&owner, "owner", "", "address that the licence is registered to; of one owner's checkers one counts in each check. Empty: the checker's own")
+	c.Flags().Var(&at, "place", "where this checker's machine is, latitude and longitude in degrees: 52.5,13.4. The log tells everybody, to a tenth of a degree (some 10 km); with it your round trips help to find "+
+		"where edges are (docs/checking.md). Empty: it is not said")
 	c.Flags().Uint64Var(&stake, "stake", 1, "stake, by which it is drawn")
 	wallet.register(c.Flags(), "this checker's key; without one the key in --folder")
 	return c

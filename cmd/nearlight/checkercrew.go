@@ -109,7 +109,11 @@ func (f *crewFlags) open(below string, issuer *token.Issuer, logger *slog.Logger
 		if c.keys[i], err = newCheckerKeys(); err != nil {
 			return nil, err
 		}
-		licensed = append(licensed, cardOf(c.keys[i], c.keys[0].key.Address(), 1).licence())
+		one, err := cardOf(c.keys[i], c.keys[0].key.Address(), 1).licence() // all are on one machine: where that is says nothing
+		if err != nil {
+			return nil, err
+		}
+		licensed = append(licensed, one)
 	}
 	config.Checkers = func() []epoch.Checker { return licensed }
 	c.log = &checks{local: local, logger: logger}

@@ -40,7 +40,7 @@ func (v visitor) see(ctx context.Context, visit duty.Visit, app string) (eye.Sig
 
 // found is what a visit in which the edge served has come to.
 func found(s eye.Sight) exam.Found {
-	return exam.Found{Served: true, RoundTrip: s.RoundTrip, Latency: s.Latency, Upscaled: s.Quality.Upscaled, Challenge: s.Challenge}
+	return exam.Found{Served: true, RoundTrip: s.RoundTrip, Asked: s.Asked, Latency: s.Latency, Upscaled: s.Quality.Upscaled, Challenge: s.Challenge}
 }
 
 // look visits an edge for a task.

@@ -13,6 +13,7 @@ import (
 	"nearlight/checker/life"
 	"nearlight/checker/notary"
 	"nearlight/internal/identity"
+	"nearlight/signaling"
 	"nearlight/signaling/admin"
 	"nearlight/signaling/match"
 	"nearlight/signaling/server"
@@ -119,15 +120,30 @@ func (c *checks) present() []notary.Presence {
 		if err != nil {
 			continue // it has no key that it could be known by
 		}
-		all = append(all, notary.Presence{Edge: address, Name: e.Name, Free: e.Free})
+		all = append(all, notary.Presence{Edge: address, Name: e.Name, Free: e.Free, Claim: claimOf(e.Place)})
 	}
 	return all
 }
 
+// claimOf is an edge's place as a log has it; nil where it says none.
+func claimOf(at *signaling.Place) *epoch.Claim {
+	if at == nil {
+		return nil
+	}
+	claim, ok := epoch.ClaimOf(at.Latitude, at.Longitude, at.Radius)
+	if !ok {
+		return nil
+	}
+	return &claim
+}
+
+// whereabouts are the notary's as matching has them.
+var whereabouts = map[notary.Whereabouts]server.Whereabouts{notary.Consistent: server.Consistent, notary.Impossible: server.Impossible}
+
 // Standing implements server.Checks.
 func (c *checks) Standing(edge identity.Address) server.Standing {
 	state, m := c.notary.Standing(edge)
-	s := server.Standing{Score: match.Score(m.Score), Share: m.Share, Words: state.String()}
+	s := server.Standing{Score: match.Score(m.Score), Share: m.Share, Place: whereabouts[c.notary.Whereabouts(edge)], Words: state.String()}
 	switch {
 	case m.Players:
 		s.State = match.Accepting

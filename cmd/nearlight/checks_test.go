@@ -38,9 +38,13 @@ func openChecksIn(t *testing.T, folder string, lenient bool) *checks {
 		t.Fatal(err)
 	}
 	c := &checks{local: local, logger: slog.New(slog.DiscardHandler)}
+	licensed, err := cardOf(keys, keys.key.Address(), 1).licence()
+	if err != nil {
+		t.Fatal(err)
+	}
 	err = c.open(notary.Config{
 		Folder: folder, Lenient: lenient, Requirements: exam.OnProcessor, Committee: committee.Size{Seats: 1, Minimum: 1}, Beacon: localBeacon{local},
-		Checkers: func() []epoch.Checker { return []epoch.Checker{cardOf(keys, keys.key.Address(), 1).licence()} },
+		Checkers: func() []epoch.Checker { return []epoch.Checker{licensed} },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -16,14 +16,23 @@ type card struct {
 	Owner   identity.Address `json:"owner"`
 	Key     epoch.Hash       `json:"key"` // that it is drawn by
 	Stake   uint64           `json:"stake"`
+	Place   *epoch.Place     `json:"place,omitempty"` // where it says that it is
 }
 
-// licence is the card as a log has it.
-func (c card) licence() epoch.Checker {
-	return epoch.Checker{Address: c.Address, Owner: c.Owner, Key: c.Key, Stake: c.Stake}
+// licence is the card as a log has it, which tells places to a tenth of a degree, however exact the card is.
+func (c card) licence() (epoch.Checker, error) {
+	licensed := epoch.Checker{Address: c.Address, Owner: c.Owner, Key: c.Key, Stake: c.Stake}
+	if c.Place != nil {
+		place, ok := epoch.PlaceOf(c.Place.Latitude, c.Place.Longitude)
+		if !ok {
+			return licensed, fmt.Errorf("the place %v, %v is not on the Earth: want a latitude from -90 to 90 and a longitude from -180 to 180", c.Place.Latitude, c.Place.Longitude)
+		}
+		licensed.Place = &place
+	}
+	return licensed, nil
 }
 
-// cardOf is that of who has these keys.
+// cardOf is that of who has these keys, and does not say where it is.
 func cardOf(k checkerKeys, owner identity.Address, stake uint64) card {
 	return card{Address: k.key.Address(), Owner: owner, Key: epoch.Hash(k.draw.Public()), Stake: stake}
 }
@@ -55,8 +64,12 @@ func parseLicences(content []byte) ([]epoch.Checker, error) {
 		case seen[c.Address]:
 			return nil, fmt.Errorf("line %d: %v is licensed twice", number, c.Address)
 		}
+		licensed, err := c.licence()
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", number, err)
+		}
 		seen[c.Address] = true
-		all = append(all, c.licence())
+		all = append(all, licensed)
 	}
 	if len(all) == 0 {
 		return nil, errors.New("it licenses nobody")

@@ -24,12 +24,17 @@ func TestLicencesAreCardsALine(t *testing.T) {
 	if err != nil || len(got) != 1 || got[0] != want {
 		t.Errorf("%+v, %v; want %+v", got, err, want)
 	}
+	placed, err := parseLicences([]byte(strings.Replace(string(line), `"stake"`, `"place":{"latitude":52.5163,"longitude":13.3777},"stake"`, 1)))
+	if err != nil || len(placed) != 1 || placed[0].Place == nil || *placed[0].Place != (epoch.Place{Latitude: 52.5, Longitude: 13.4}) {
+		t.Errorf("of an exact place the log gets %+v, %v", placed, err)
+	}
 	for what, row := range map[string]struct{ text, says string }{
 		"nothing":              {"# nobody\n", "licenses nobody"},
 		"no JSON":              {"ada\n", "line 1"},
 		"no key":               {`{"address":"` + owner.String() + `","stake":1}`, "an address and a key"},
 		"no stake":             {strings.Replace(string(line), `"stake":3`, `"stake":0`, 1), "no stake"},
 		"a field that is none": {strings.Replace(string(line), `"stake"`, `"score"`, 1), "score"},
+		"a place that is none": {strings.Replace(string(line), `"stake"`, `"place":{"latitude":95,"longitude":13},"stake"`, 1), "not on the Earth"},
 		"the same twice":       {string(line) + "\n" + string(line), "line 2"},
 	} {
 		if _, err := parseLicences([]byte(row.text)); err == nil || !strings.Contains(err.Error(), row.says) {

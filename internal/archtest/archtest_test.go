@@ -81,7 +81,7 @@ var arrows = []struct {
 	{"checker/beacon", nil, "public randomness, whoever draws by it"},
 	{"checker/committee", []string{"checker/vrf"}, "pure: the drawing of checkers and what they decide together"},
 	{"checker/location", nil, "pure: places and round trips, whoever measured"},
-	{"checker/epoch", []string{"checker/committee", "checker/vrf", "internal/identity"}, "pure: what a log comes to, whoever keeps it"},
+	{"checker/epoch", []string{"checker/committee", "checker/location", "checker/vrf", "internal/identity"}, "pure: what a log comes to, whoever keeps it"},
 	{"checker/challenge", []string{"internal/scene/arena", "internal/media"}, "pure: what pictures, arrivals and claims come to; who draws them again is handed in"},
 	{"checker/challenge/redraw", []string{"internal/scene", "internal/yuv", "internal/media"}, "draws what edges draw, by the same code"},
 	{"checker/life", []string{"checker/epoch", "internal/identity"}, "pure: what verdicts make of an edge; who measures, matches or keeps the log asks it, and it knows none of them"},

@@ -23,6 +23,8 @@ type Edge struct {
 	Root    string   // whose endorsement it has shown; "": nobody's
 	Network string   // through which it is reached, such as "AS64500"; "": unknown
 	Place   *Place   // nil: unknown
+	// Consistent says that checkers find Place to be as round trips have it. Other things equal, such an edge comes first.
+	Consistent bool
 }
 
 // MaxSlots is the most slots of an edge; a larger number counts as this one.

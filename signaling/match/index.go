@@ -43,6 +43,8 @@ type entry struct {
 	share   uint16 // of Whole
 	state   State
 	placed  bool
+	// consistent is Edge.Consistent.
+	consistent bool
 }
 
 func (e *entry) open() bool { return e.state == Accepting && e.free > 0 }
@@ -112,7 +114,7 @@ func (x *Index) Upsert(edge Edge) {
 	slots := min(max(edge.Slots, 1), MaxSlots)
 	*e = entry{
 		id: edge.ID, profile: x.profileOf(&edge), apps: e.apps[:0], price: edge.Price, score: min(edge.Score, MaxScore), share: shareOf(edge.Share), state: edge.State,
-		slots: uint16(slots), free: uint16(min(max(edge.Free, 0), slots)),
+		consistent: edge.Consistent, slots: uint16(slots), free: uint16(min(max(edge.Free, 0), slots)),
 	}
 	if edge.Network != "" {
 		e.network = hashOf(edge.Network) | 1

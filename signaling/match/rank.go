@@ -2,6 +2,7 @@ package match
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -32,7 +33,7 @@ type Ranked struct {
 }
 
 // Rank orders candidates by a policy, best first: those that were measured, then those that were not, then those of which every try failed. All
-// stay usable. The order depends neither on that of the argument nor on chance, other than by the salt.
+// stay usable. Of those whose costs are equal to the millisecond, which is less than two measurements of one way differ by, those come first whose place is Consistent. The order depends neither on that of the argument nor on chance, other than by the salt.
 func Rank(policy Policy, candidates []Measured, ranking Ranking) []Ranked {
 	var scale Scale
 	for i := range candidates {
@@ -51,12 +52,23 @@ func Rank(policy Policy, candidates []Measured, ranking Ranking) []Ranked {
 	}
 	slices.SortFunc(ranked, func(a, b Ranked) int {
 		return cmp.Or(
-			cmp.Compare(a.class(), b.class()), cmp.Compare(a.Cost, b.Cost),
+			cmp.Compare(a.class(), b.class()), cmp.Compare(math.Floor(float64(a.Cost)), math.Floor(float64(b.Cost))), first(a.Consistent, b.Consistent), cmp.Compare(a.Cost, b.Cost),
 			cmp.Compare(ranking.lot(a.Edge), ranking.lot(b.Edge)), cmp.Compare(a.Edge, b.Edge),
 		)
 	})
 	ranking.keep(ranked)
 	return ranked
+}
+
+// first puts a before b, for slices.SortFunc, where it alone has something.
+func first(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return -1
+	}
+	return 1
 }
 
 // class is 0 for a candidate that was measured, 1 for one that was not tried, 2 for one that did not answer.

@@ -25,7 +25,7 @@ var (
 		return match.Measured{Link: links.Draw(t, "link"), Candidate: match.Candidate{
 			Edge: ids.Draw(t, "id"), Distance: match.Kilometres(rapid.Float64Range(-1, 20000).Draw(t, "distance")),
 			Load: rapid.Float64Range(0, 1).Draw(t, "load"), Score: match.Score(rapid.Uint16().Draw(t, "score")),
-			Price: match.Price(rapid.Uint64().Draw(t, "price")), Installed: rapid.Bool().Draw(t, "installed"),
+			Price: match.Price(rapid.Uint64().Draw(t, "price")), Installed: rapid.Bool().Draw(t, "installed"), Consistent: rapid.Bool().Draw(t, "consistent"),
 		}}
 	})
 	lists = rapid.SliceOfNDistinct(measured, 1, 8, func(m match.Measured) signaling.EdgeID { return m.Edge })
@@ -50,7 +50,7 @@ func TestTheRankingIsTotalAndDoesNotDependOnTheOrderOfTheCandidates(t *testing.T
 			if math.IsNaN(float64(r.Cost)) || math.IsInf(float64(r.Cost), 0) || r.Cost < 0 {
 				t.Fatalf("cost %v of %+v", r.Cost, r)
 			}
-			if i > 0 && !ranked[0].Kept && ranked[i-1].Link.Measured() == r.Link.Measured() && r.Link.Measured() && ranked[i-1].Cost > r.Cost {
+			if i > 0 && !ranked[0].Kept && ranked[i-1].Link.Measured() == r.Link.Measured() && r.Link.Measured() && math.Floor(float64(ranked[i-1].Cost)) > math.Floor(float64(r.Cost)) {
 				t.Fatal("out of order")
 			}
 			if i > 1 && !ranked[i-1].Link.Measured() && r.Link.Measured() {
@@ -196,4 +196,26 @@ func FuzzMeasure(f *testing.F) {
 			t.Fatalf("cost %v", cost)
 		}
 	})
+}
+
+func TestOtherThingsEqualTheEdgeComesFirstThatIsWhereItSays(t *testing.T) {
+	candidate := func(id signaling.EdgeID, trip float64, consistent bool) match.Measured {
+		return match.Measured{Candidate: match.Candidate{Edge: id, Installed: true, Score: match.MaxScore, Consistent: consistent}, Link: match.Measure([]float64{trip, trip, trip}, 0)}
+	}
+	for why, step := range map[string]struct {
+		other, consistent float64 // round trips, ms
+		want              signaling.EdgeID
+	}{
+		"alike":                         {20.5, 20.5, "here"},
+		"slower by less than one knows": {20.1, 20.9, "here"},
+		"slower":                        {20.5, 21.5, "elsewhere"},
+		"quicker":                       {20.5, 18.5, "here"},
+	} {
+		for salt := range uint64(8) {
+			list := []match.Measured{candidate("elsewhere", step.other, false), candidate("here", step.consistent, true)}
+			if got := order(match.Rank(match.Balanced{}, list, match.Ranking{Salt: salt}))[0]; got != step.want {
+				t.Errorf("%s: %s is first, want %s", why, got, step.want)
+			}
+		}
+	}
 }

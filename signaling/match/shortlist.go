@@ -18,6 +18,8 @@ type Candidate struct {
 	Installed bool // false: the app has to be installed there first
 	Share     int  // of Whole requests in which it may be a candidate
 	Drawn     bool // it was, of a newcomer; false of one that counts because nobody else would do
+	// Consistent says that checkers find the edge to be where it says.
+	Consistent bool
 }
 
 // Vantage is why an edge is on the shortlist.
@@ -329,7 +331,8 @@ func (p *picks) candidates() []Candidate {
 		list[i] = Candidate{
 			Edge: e.id, Codecs: codecs[from:len(codecs):len(codecs)], Vantage: place.vantage, Distance: e.distance(p.q), Load: e.load(),
 			Score: e.score, Price: e.price, Installed: m.installed, Share: int(e.share),
-			Drawn: e.share < Whole && (p.q.checks(e.id) || e.share > p.q.lot),
+			Consistent: e.consistent,
+			Drawn:      e.share < Whole && (p.q.checks(e.id) || e.share > p.q.lot),
 		}
 	}
 	return list

@@ -24,7 +24,8 @@ type edge struct {
 	apps    []signaling.App
 	reach   Reach
 	ways    []netip.AddrPort // where players may measure it
-	traits  signaling.Traits // with its place, if that is known
+	traits  signaling.Traits // its own word
+	found   *signaling.Place // where its address is; nil: nobody knows
 	network string           // through which it is reached; "": unknown
 	root    string           // by whom it is endorsed; "": nobody
 	lapse   *alarm           // the end of that
@@ -60,7 +61,6 @@ func (e *edge) available() int {
 func (r *registry) register(to peer, m signaling.Register, id signaling.EdgeID) *edge {
 	reach := reachOf(to, m)
 	found := r.locate(reach.standpoint())
-	m.Place = placeOf(m.Place, found)
 	endorsed, strange := endorsementOf(id, m.Endorsement, time.Now())
 	standing, checked := r.keeper.standing(id)
 	r.mu.Lock()
@@ -92,7 +92,7 @@ func (r *registry) register(to peer, m signaling.Register, id signaling.EdgeID) 
 		r.adopt(e, told)
 	}
 	e.log.Info("edge is registered", "name", e.name, "slots", e.slots, "free", e.free, "codecs", e.codecs, "apps", len(e.apps), "sessions", len(m.Sessions))
-	e.reach, e.ways, e.traits, e.network = reach, reach.ways(), m.Traits, found.Network
+	e.reach, e.ways, e.traits, e.found, e.network = reach, reach.ways(), m.Traits, placeByAddress(found), found.Network
 	if r.endorse(e, endorsed); strange != nil {
 		e.log.Warn("the edge's endorsement counts for nothing", "error", strange)
 	}

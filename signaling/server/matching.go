@@ -87,12 +87,9 @@ func (p *player) checks(id signaling.EdgeID) bool {
 	return p.claims.Allows(token.Check) && slices.ContainsFunc(p.claims.Edges, func(a identity.Address) bool { return a.String() == string(id) })
 }
 
-// offerOf adds what an edge says of itself.
+// offerOf adds what an edge says of itself, but for its place, which checkers may know better.
 func offerOf(edge match.Edge, traits signaling.Traits) match.Edge {
 	edge.Price, edge.Regions = match.Price(traits.Price), traits.Regions
-	if at := traits.Place; at != nil && match.Kilometres(at.Radius) <= vague {
-		edge.Place = &match.Place{Latitude: at.Latitude, Longitude: at.Longitude}
-	}
 	for _, p := range traits.Pictures {
 		edge.Proved = append(edge.Proved, match.Ability{Codec: p.Codec, Picture: match.Picture{Size: p.Size, FrameRate: p.FrameRate}})
 	}

@@ -43,9 +43,10 @@ type presentEdge struct {
 	Catalogue string           `json:"catalogue"`
 	Since     int64            `json:"since"`
 	signaling.Traits
-	Network string   `json:"network,omitempty"`
-	Root    string   `json:"root,omitempty"` // by whom it is endorsed, as its node has seen
-	Ways    []string `json:"ways,omitempty"` // where players may measure it, ADDRESS:PORT each
+	Found   *signaling.Place `json:"found,omitempty"` // where its address is; Traits.Place is its own word
+	Network string           `json:"network,omitempty"`
+	Root    string           `json:"root,omitempty"` // by whom it is endorsed, as its node has seen
+	Ways    []string         `json:"ways,omitempty"` // where players may measure it, ADDRESS:PORT each
 	// Standing is what checkers make of it, nil where its node does not know; Players is how many sessions of players run.
 	Standing *presentStanding `json:"standing,omitempty"`
 	Players  int              `json:"players,omitempty"`
@@ -136,7 +137,7 @@ func (r *registry) tell(ids []signaling.EdgeID, all bool) {
 		if e.peer != nil && !e.quiet {
 			free = e.available()
 		}
-		present := presentEdge{ID: id, Name: e.name, Slots: e.slots, Free: free, Codecs: e.codecs, Since: e.since, Traits: e.traits, Network: e.network, Root: e.root, Players: e.played()}
+		present := presentEdge{ID: id, Name: e.name, Slots: e.slots, Free: free, Codecs: e.codecs, Since: e.since, Traits: e.traits, Found: e.found, Network: e.network, Root: e.root, Players: e.played()}
 		if s, there := r.standings[id]; there {
 			present.Standing = presentedStanding("", s)
 			size += 192 + len(s.Words)
@@ -308,11 +309,12 @@ func (r *registry) reindex(id signaling.EdgeID) {
 		delete(r.standings, id)
 	}
 	var now match.Edge
+	var own, byAddress *signaling.Place
 	switch e, f := r.edges[id], r.farNow(id); {
 	case f != nil:
-		now = f.offer()
+		now, own, byAddress = f.offer(), f.Traits.Place, f.Found
 	case e != nil && e.peer != nil && !e.quiet:
-		now = e.offer()
+		now, own, byAddress = e.offer(), e.traits.Place, e.found
 	default:
 		r.index.Remove(id)
 		delete(r.vacant, id)
@@ -321,6 +323,7 @@ func (r *registry) reindex(id signaling.EdgeID) {
 	}
 	standing := r.standingOf(id)
 	now.State, now.Share, now.Score = standing.State, standing.Share, standing.Score
+	now.Place, now.Consistent = placeOf(own, byAddress, standing.Place), standing.Place == Consistent
 	if r.holds(store.DrainEdge, string(id)) || r.holds(store.BanEdge, string(id)) {
 		now.State = match.Draining
 	}

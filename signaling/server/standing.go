@@ -35,9 +35,23 @@ type Standing struct {
 	// Share is in how many of match.Whole matches an edge that takes players may be a candidate; 0: in all.
 	Share int
 	Score match.Score
+	// Place is what they make of where it says that it is. It ranks, and says which place counts: it changes nothing above.
+	Place Whereabouts
 	// Words say why, to operators.
 	Words string
 }
+
+// Whereabouts is what checkers make of where an edge says that it is.
+type Whereabouts uint8
+
+// The whereabouts, and their names to other nodes.
+const (
+	Unsaid     Whereabouts = iota // nothing: it does not say, or nobody can say
+	Consistent                    // it may be there, and round trips are as usual for it; other things equal, the edge comes first
+	Impossible                    // it cannot be there: it counts as an edge that does not say where it is
+)
+
+var whereabouts = map[Whereabouts]string{Unsaid: "", Consistent: "consistent", Impossible: "impossible"}
 
 // maxStandingWords bounds them, in octets: every node keeps those of every edge.
 const maxStandingWords = 200
@@ -53,6 +67,9 @@ func (s Standing) bounded() Standing {
 		}
 		return c
 	}, s.Words)
+	if _, known := whereabouts[s.Place]; !known {
+		s.Place = Unsaid
+	}
 	s.Score, s.Words = min(s.Score, match.MaxScore), signaling.Cut(oneLine, maxStandingWords)
 	return s
 }
@@ -73,13 +90,14 @@ type presentStanding struct {
 	State string           `json:"state"`
 	Share int              `json:"share"`
 	Score match.Score      `json:"score,omitempty"`
+	Place string           `json:"place,omitempty"`
 	Words string           `json:"words,omitempty"`
 	By    string           `json:"by"`
 	At    int64            `json:"at"`
 }
 
 func presentedStanding(edge signaling.EdgeID, s said) *presentStanding {
-	return &presentStanding{Edge: edge, State: s.State.String(), Share: s.Share, Score: s.Score, Words: s.Words, By: s.by, At: s.at}
+	return &presentStanding{Edge: edge, State: s.State.String(), Share: s.Share, Score: s.Score, Place: whereabouts[s.Place], Words: s.Words, By: s.by, At: s.at}
 }
 
 // said reads what a node tells; ok is false for what does not fit.
@@ -89,7 +107,13 @@ func (p *presentStanding) said() (s said, ok bool) {
 		!wellFormedID(p.By, maxNodeID) {
 		return s, false
 	}
-	return said{Standing: Standing{State: state, Share: p.Share, Score: p.Score, Words: p.Words}, by: p.By, at: p.At}, true
+	place := Unsaid // and for whatever a newer node may say
+	for known, name := range whereabouts {
+		if name == p.Place {
+			place = known
+		}
+	}
+	return said{Standing: Standing{State: state, Share: p.Share, Score: p.Score, Place: place, Words: p.Words}, by: p.By, at: p.At}, true
 }
 
 // StandingChanged says that the standing of edges is another one. It may be called at any time by anybody, whatever locks are held: it blocks on nothing, and Standing

@@ -293,3 +293,46 @@ func TestAnEdgesNodeKeepsPlayersOutThatAnotherNodeHasSentTooLate(t *testing.T) {
 		}
 	})
 }
+
+func TestAPlaceThatCannotBeCountsAtNoNodeAndChangesNothingElse(t *testing.T) {
+	inCity(t, 3, func(c *city) {
+		l := c.keeping(c.nodes[0])
+		m := c.rigAt(c.nodes[1], lyon, nil)
+		c.settle()
+		listed := func(n *nodeUnderTest) (at match.Candidate, there bool) {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			all, err := n.index.Shortlist(match.Request{App: "tux", Codecs: []string{"h264"}, Near: &match.Near{Place: lyon}}, n.intN)
+			if err != nil || len(all) != 1 {
+				return at, false
+			}
+			return all[0], true
+		}
+		for _, step := range []struct {
+			why        string
+			said       Whereabouts
+			near       bool
+			consistent bool
+		}{
+			{"nobody can say", Unsaid, true, false},
+			{"it may be there", Consistent, true, true},
+			{"it cannot be there", Impossible, false, false},
+			{"a node says what none can", 17, true, false},
+		} {
+			l.say(m.edge.id, Standing{Score: 900, Place: step.said, Words: "standby"})
+			c.settle()
+			for i, n := range c.nodes {
+				at, there := listed(n)
+				if near := at.Distance == 0; !there || near != step.near || at.Consistent != step.consistent {
+					t.Errorf("%s: node %d has it at %v km, consistent %t", step.why, i, at.Distance, at.Consistent)
+				}
+				if got := n.shows(m.edge.id); got != "accepting 1000 900 standby" || at.Score != 900 {
+					t.Errorf("%s: node %d shows %s, %+v", step.why, i, got, at)
+				}
+			}
+		}
+		l.say(m.edge.id, Standing{Score: 900, Place: Impossible, Words: "standby"})
+		c.settle()
+		c.plays(c.gamer(c.nodes[2], "one", nil)) // it gets players as before
+	})
+}

@@ -44,7 +44,7 @@ func (p presentEdge) fits(apps []signaling.App) bool {
 	if p.Players < 0 || p.Players > p.Slots {
 		return false
 	}
-	if len(p.Network) > maxNetwork || !utf8.ValidString(p.Network) || p.Traits.Check() != nil {
+	if len(p.Network) > maxNetwork || !utf8.ValidString(p.Network) || p.Traits.Check() != nil || (signaling.Traits{Place: p.Found}).Check() != nil {
 		return false
 	}
 	if _, err := identity.ParseAddress(p.Root); p.Root != "" && err != nil {

@@ -37,7 +37,9 @@ type EdgeView struct {
 	Pictures []signaling.Picture `json:"pictures"`
 	Apps     []string            `json:"apps"` // that are installed
 	Since    time.Time           `json:"since"`
-	Drain    *OrderView          `json:"drain,omitempty"`
+	// Place is where it says that it is; nil: it does not say.
+	Place *signaling.Place `json:"place,omitempty"`
+	Drain *OrderView       `json:"drain,omitempty"`
 	// Standing is what checkers make of it; nil: nobody checks.
 	Standing *StandingView `json:"standing,omitempty"`
 	Sessions []SessionView `json:"sessions,omitempty"` // of one that is asked for by itself
@@ -167,9 +169,9 @@ func (r *registry) viewOf(id signaling.EdgeID) (v EdgeView, ok bool) {
 	f, e := r.farNow(id), r.edges[id]
 	switch {
 	case f != nil:
-		v = EdgeView{ID: id, Name: f.Name, Node: f.node.id, Slots: f.Slots, Free: f.Free, Codecs: some(f.Codecs), Pictures: some(f.Pictures), Apps: installed(f.apps), Since: time.UnixMilli(f.presentEdge.Since).UTC(), State: EdgeOpen}
+		v = EdgeView{ID: id, Name: f.Name, Node: f.node.id, Slots: f.Slots, Free: f.Free, Codecs: some(f.Codecs), Pictures: some(f.Pictures), Place: f.Traits.Place, Apps: installed(f.apps), Since: time.UnixMilli(f.presentEdge.Since).UTC(), State: EdgeOpen}
 	case e != nil:
-		v = EdgeView{ID: id, Name: e.name, Node: r.node(), Slots: e.slots, Free: e.available(), Codecs: some(e.codecs), Pictures: some(e.traits.Pictures), Apps: installed(e.apps), Since: time.UnixMilli(e.since).UTC(), State: EdgeOpen}
+		v = EdgeView{ID: id, Name: e.name, Node: r.node(), Slots: e.slots, Free: e.available(), Codecs: some(e.codecs), Pictures: some(e.traits.Pictures), Place: e.traits.Place, Apps: installed(e.apps), Since: time.UnixMilli(e.since).UTC(), State: EdgeOpen}
 		if e.peer == nil || e.quiet {
 			v.State, v.Free = EdgeSilent, 0
 		}

@@ -86,11 +86,20 @@ func (r Reach) standpoint() netip.Addr {
 	return r.From
 }
 
-// placeOf is where an edge is, by its own word or else by its address; nil where nobody knows well enough.
-func placeOf(own *signaling.Place, found Location) *signaling.Place {
-	if own != nil {
-		return own
+// placeOf is where an edge counts as being: by its own word, unless checkers have found that to be impossible, or else by its address; nil where nobody knows well enough.
+func placeOf(own, byAddress *signaling.Place, said Whereabouts) *match.Place {
+	at := own
+	if at == nil || said == Impossible {
+		at = byAddress
 	}
+	if at == nil || match.Kilometres(at.Radius) > vague {
+		return nil
+	}
+	return &match.Place{Latitude: at.Latitude, Longitude: at.Longitude}
+}
+
+// placeByAddress is where an edge is by its address; nil where nobody knows.
+func placeByAddress(found Location) *signaling.Place {
 	if found.Near == nil {
 		return nil
 	}

@@ -46,16 +46,20 @@ func TestAnEdgesOwnWordSaysWhereItIsElseItsAddress(t *testing.T) {
 		why   string
 		own   *signaling.Place
 		found Location
+		said  Whereabouts
 		want  *match.Place
 	}{
-		{"both", own, found, &lyon},
-		{"the address alone", nil, found, &berlin},
-		{"an address that is somewhere in a country", nil, Location{Near: &match.Near{Place: berlin, Uncertainty: 400}}, nil},
-		{"an owner who does not know either", &signaling.Place{Radius: 1000}, found, nil},
-		{"an address that is somewhere on Earth", nil, Location{Near: &match.Near{Place: berlin, Uncertainty: 65535}}, nil},
-		{"nothing", nil, Location{Network: "AS64496"}, nil},
+		{"both", own, found, Unsaid, &lyon},
+		{"the address alone", nil, found, Unsaid, &berlin},
+		{"an address that is somewhere in a country", nil, Location{Near: &match.Near{Place: berlin, Uncertainty: 400}}, Unsaid, nil},
+		{"an owner who does not know either", &signaling.Place{Radius: 1000}, found, Unsaid, nil},
+		{"an address that is somewhere on Earth", nil, Location{Near: &match.Near{Place: berlin, Uncertainty: 65535}}, Unsaid, nil},
+		{"both, and round trips are as usual for its word", own, found, Consistent, &lyon},
+		{"both, and its word cannot be", own, found, Impossible, &berlin},
+		{"its word alone, and that cannot be", own, Location{}, Impossible, nil},
+		{"nothing", nil, Location{Network: "AS64496"}, Unsaid, nil},
 	} {
-		got := offerOf(match.Edge{}, signaling.Traits{Place: placeOf(step.own, step.found)}).Place
+		got := placeOf(step.own, placeByAddress(step.found), step.said)
 		if !reflect.DeepEqual(got, step.want) {
 			t.Errorf("%s: %v, want %v", step.why, got, step.want)
 		}
