@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"nearlight/checker/epoch"
 	"nearlight/checker/notary"
 	"nearlight/signaling/admin"
 )
@@ -59,9 +60,9 @@ func printChecks(out io.Writer, checks admin.Checks) error {
 		line("All checkers may be of one owner here: this network runs on one machine, so its verdicts prove nothing to others.")
 	}
 	line("")
-	row("EDGE", "NAME", "STATE", "SCORE", "KNOWN", "MATCHES", "NEXT")
+	row("EDGE", "NAME", "STATE", "SCORE", "KNOWN", "MATCHES", "PLACE", "NEXT")
 	for _, e := range checks.Edges {
-		row(e.Address, e.Name, e.State, fmt.Sprintf("%d of 1000", e.Score), perThousand(e.Confidence), perThousand(e.Share), nextChecks(e))
+		row(e.Address, e.Name, e.State, fmt.Sprintf("%d of 1000", e.Score), perThousand(e.Confidence), perThousand(e.Share), placeWords(e.Claim, e.Located), nextChecks(e))
 	}
 	if len(checks.Open) > 0 {
 		line("")
@@ -107,6 +108,42 @@ func harmless(text string) string {
 func perThousand(n int) string { return fmt.Sprintf("%g %%", float64(n)/10) }
 
 func localTime(ms int64) string { return time.UnixMilli(ms).Local().Format(time.DateTime) }
+
+// placeWords is where an edge says that it is, and what checkers make of it.
+func placeWords(claim *admin.Claim, found *admin.Located) string {
+	words := "none claimed"
+	if claim != nil {
+		words = fmt.Sprintf("%g,%g", claim.Latitude, claim.Longitude)
+		if claim.Within > 0 {
+			words += fmt.Sprintf(" within %d km", claim.Within)
+		}
+	}
+	switch {
+	case found == nil:
+		return words + ": nobody can say"
+	case !found.Impossible:
+		return words + fmt.Sprintf(": possible, %d of 1000 consistent", found.Consistency)
+	case claim == nil || *claim != found.Claim:
+		words += fmt.Sprintf(": not looked at yet; %g,%g, which was claimed before, is", found.Claim.Latitude, found.Claim.Longitude)
+	default:
+		words += ":"
+	}
+	return words + fmt.Sprintf(" impossible, too far by %d km from %d checkers", found.Beyond, found.Liars+1)
+}
+
+// placeInLog is placeWords by a log.
+func placeInLog(said *epoch.Claim, l *epoch.Located) string {
+	var claim *admin.Claim
+	if said != nil {
+		claim = &admin.Claim{Latitude: said.Latitude, Longitude: said.Longitude, Within: said.Within}
+	}
+	if l == nil {
+		return placeWords(claim, nil)
+	}
+	return placeWords(claim, &admin.Located{
+		Claim: admin.Claim{Latitude: l.Claim.Latitude, Longitude: l.Claim.Longitude, Within: l.Claim.Within}, Liars: l.Liars, Impossible: l.Impossible, Beyond: l.Beyond, Consistency: l.Consistency,
+	})
+}
 
 // nextChecks is what an edge is checked for next, and how often.
 func nextChecks(e admin.CheckedEdge) string {

@@ -19,7 +19,7 @@ func newCheckerVerify() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "verify LOG",
 		Short: "Recompute an epoch's verdicts and scores from its log, and say where the log's own differ",
-		Long: "Checks every signature and every proof of having been drawn, decides every task again, and compares verdicts, scores and root with the log's own.\n" +
+		Long: "Checks every signature and every proof of having been drawn, decides every task again, judges again where edges say that they are, and compares verdicts, scores, places and root with the log's own.\n" +
 			"Exits with 0 when all is the same, and with 1 when anything differs or the log is none. LOG is a file, or - for standard input.",
 		Example: "  nearlight checker verify epoch-4.log\n  nearlight checker verify --root 0x5dc9... epoch-4.log",
 		RunE: func(c *cobra.Command, arguments []string) error {
@@ -87,6 +87,11 @@ func showChecked(to io.Writer, checked epoch.Checked, asJSON bool) error {
 				continue
 			}
 			fmt.Fprintf(&text, "    %s: %s; required: %s\n", f.Question, f.Measured(), f.Required)
+		}
+	}
+	for _, e := range checked.Outcome.Edges {
+		if e.Claim != nil || e.Located != nil {
+			fmt.Fprintf(&text, "  place of %v: %s\n", e.Address, placeInLog(e.Claim, e.Located))
 		}
 	}
 	for _, difference := range checked.Differences {

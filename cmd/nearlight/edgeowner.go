@@ -249,6 +249,7 @@ func printOwned(out io.Writer, known notary.Owned) error {
 		line("", "jailed until %s", localTime(int64(known.JailedUntil)))
 	}
 	line("", "score: %d of 1000, of which %s is known; players: in %s of the matches", known.Score, perThousand(known.Confidence), perThousand(known.Share))
+	line("", "place: %s", placeInLog(known.Claim, known.Located))
 	line("", "next: %s", cmpOr(nextOf(known), "nothing"))
 	for _, t := range known.Open {
 		line("", "being decided: %s since %s, until %s", t.Check, localTime(int64(t.At)), localTime(int64(t.RevealBy)))

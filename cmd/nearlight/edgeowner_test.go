@@ -34,8 +34,10 @@ func edgeFolder(t *testing.T) (string, *identity.Key) {
 func TestAnOwnerReadsWhatWasFoundAndHowToRetest(t *testing.T) {
 	folder, key := edgeFolder(t)
 	first := epoch.Hash{0xfa}
+	tokyo := epoch.Claim{Place: epoch.Place{Latitude: 35.7, Longitude: 139.7}}
 	known := notary.Owned{
 		Address: key.Address(), Epoch: 7, Present: true, State: "jailed", Score: 300, Confidence: 500, JailedUntil: 1_800_000_000_000,
+		Claim: &tokyo, Located: &epoch.Located{Claim: tokyo, Reports: 16, Liars: 5, Excluding: 11, Impossible: true, Beyond: 8134},
 		Due:  []notary.DueSummary{{Check: "capacity", Appeal: &first}},
 		Open: []notary.TaskSummary{{Check: "capacity"}},
 		Verdicts: []notary.Told{
@@ -64,7 +66,7 @@ func TestAnOwnerReadsWhatWasFoundAndHowToRetest(t *testing.T) {
 	}
 	text := people.String()
 	for _, want := range []string{
-		"jailed, connected", "jailed until 2027", "300 of 1000, of which 50 % is known", "next: capacity again, on appeal", "being decided: capacity", "on appeal against " + first.String(),
+		"jailed, connected", "jailed until 2027", "300 of 1000, of which 50 % is known", "next: capacity again, on appeal", "place: 35.7,139.7: impossible, too far by 8134 km from 6 checkers", "being decided: capacity", "on appeal against " + first.String(),
 		"delay: measured: 25.75 ms by 4; required: at most 12", "detail: measured: 0.2 by 3; required: at least 0.34", "epoch 6", "nearlight edge appeal " + first.String(),
 	} {
 		if !strings.Contains(text, want) {

@@ -40,6 +40,28 @@ type CheckedEdge struct {
 	Share      int        `json:"share"`      // in how many of 1000 matches it may be a candidate
 	Owed       int        `json:"owed"`       // capacity checks to be passed until probation is over
 	Due        []DueCheck `json:"due"`
+	// Claim is where it says that it is, and Located what was made of where it said so when enough checkers looked last; nil: nothing.
+	Claim   *Claim   `json:"claim,omitempty"`
+	Located *Located `json:"located,omitempty"`
+}
+
+// Claim is a place, to a tenth of a degree, and by how many kilometres it may be wrong besides.
+type Claim struct {
+	Latitude  float64 `json:"latitude"`
+	Longitude float64 `json:"longitude"`
+	Within    int     `json:"within,omitempty"`
+}
+
+// Located is what round trips say of a claim: more than Liars of the Reports exclude one that is impossible, which is by Beyond kilometres too far for Liars + 1 of them.
+type Located struct {
+	Claim       Claim `json:"claim"`
+	At          int64 `json:"at"`
+	Reports     int   `json:"reports"`
+	Liars       int   `json:"liars"`
+	Excluding   int   `json:"excluding,omitempty"`
+	Impossible  bool  `json:"impossible,omitempty"`
+	Beyond      int   `json:"beyond,omitempty"`
+	Consistency int   `json:"consistency"` // of 1000
 }
 
 // DueCheck is a check to come: each Every, at random times Mean apart, or once.

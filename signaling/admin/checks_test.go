@@ -32,7 +32,8 @@ func TestWhatCheckersHaveFoundIsShownWithTheNamesOfEdges(t *testing.T) {
 		Epoch: 4, Seats: 5, Minimum: 3, Uncapped: true, Entries: 120, Previous: "0x00",
 		Edges: []admin.CheckedEdge{
 			{Address: here, State: "probation", Score: 700, Confidence: 500, Share: 50, Owed: 7, Due: []admin.DueCheck{{Check: "capacity", Mean: 3_600_000}, {Check: "alive", Every: 60_000}}},
-			{Address: "0xgone", Name: "Köln", State: "gone"},
+			{Address: "0xgone", Name: "Köln", State: "gone", Claim: &admin.Claim{Latitude: 35.7, Longitude: 139.7, Within: 5},
+				Located: &admin.Located{Claim: admin.Claim{Latitude: 35.7, Longitude: 139.7}, At: 9, Reports: 16, Liars: 5, Excluding: 11, Impossible: true, Beyond: 8134, Consistency: 40}},
 		},
 		Checkers: []admin.Checker{{Address: "0xc1", Owner: "0x0e", Score: 0.52, Tasks: 3}},
 		Open:     []admin.OpenTask{{Task: "0xt3", Edge: here, Check: "capacity", At: 5, CommitBy: 6, RevealBy: 7, Commitments: 4}},
@@ -48,7 +49,7 @@ func TestWhatCheckersHaveFoundIsShownWithTheNamesOfEdges(t *testing.T) {
 	}
 	// edgesim's edges all have one name.
 	name := get[struct{ Name string }](h, "/admin/v1/edges/"+here).Name
-	if name == "" || got.Edges[0].Name != name || got.Edges[1].Name != "Köln" || len(got.Edges[0].Due) != 2 || got.Edges[1].Due == nil {
+	if name == "" || got.Edges[0].Name != name || got.Edges[1].Name != "Köln" || len(got.Edges[0].Due) != 2 || got.Edges[1].Due == nil || *got.Edges[1].Located != *kept.Edges[1].Located || *got.Edges[1].Claim != *kept.Edges[1].Claim {
 		t.Errorf("%+v", got.Edges)
 	}
 	if newest := got.Verdicts[0]; newest.Task != "0xt2" || newest.Findings[0].Unit != "ms" || newest.Conduct["0xc1"] != "agreed" || got.Verdicts[1].Findings == nil {

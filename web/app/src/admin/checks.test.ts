@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { auditTable } from "./audit.js";
 import { readChecks } from "./checks.js";
 import { checksView } from "./checkviews.js";
-import { CONDUCTS, dueWords, each, known, measured, shareWords, stateWords } from "./checkwords.js";
+import { CONDUCTS, dueWords, each, known, measured, placeWords, shareWords, stateWords } from "./checkwords.js";
 
 /** What is escaped by whoever renders a template: its values. The rest is ours. */
 const escaped = (value: string) =>
@@ -232,6 +232,53 @@ test("figures have no more digits than anybody measures", () => {
   expect(measured({ ...finding, figure: 0.1 + 0.2, unit: "" })).toBe("0.3");
   expect(measured({ ...finding, figure: 59.94006, unit: "frames/s" })).toBe("59.94\u00a0frames/s");
   expect(measured({ ...finding, figure: 0, unit: "ms" })).toBe("0\u00a0ms");
+});
+
+test("where an edge is, is told in one column: what it claims, and what checkers make of it", () => {
+  const frankfurt = { latitude: 50.1, longitude: 8.7 };
+  const rio = { latitude: -22.9, longitude: -43.2, within: 25 };
+  const impossible = {
+    claim: rio,
+    at: NOW,
+    reports: 16,
+    liars: 5,
+    excluding: 11,
+    impossible: true,
+    beyond: 8134,
+    consistency: 40,
+  };
+  const possible = { claim: frankfurt, at: NOW, reports: 16, liars: 5, consistency: 712 };
+  const told = (claim: unknown, located: unknown) => {
+    const [edge] = readChecks({ edges: [{ claim, located }] }).edges;
+    if (edge === undefined) throw new Error("no edge");
+    const { claimed, said, style, means } = placeWords(edge);
+    return [claimed, said, style, means].join("|").replaceAll("\u00a0", " ");
+  };
+  expect(told(undefined, undefined)).toBe("no place claimed|nobody can say||");
+  expect(told(frankfurt, undefined)).toBe("50.1° N, 8.7° E|nobody can say||");
+  expect(told(frankfurt, possible)).toBe("50.1° N, 8.7° E|possible|good|By 16 reports; 712 of 1000 consistent.");
+  expect(told(rio, impossible)).toBe(
+    "22.9° S, 43.2° W, within 25 km|impossible: too far by 8134 km from 6 checkers|bad|" +
+      "11 of 16 reports exclude it, of which 5 may be lies. Matching ignores its claim.",
+  );
+  for (const later of [frankfurt, undefined])
+    expect(told(later, impossible)).toContain(
+      "Of 22.9° S, 43.2° W, within 25 km, which it claimed before; nobody has looked since.",
+    );
+  for (const odd of [
+    null,
+    7,
+    [],
+    {},
+    { latitude: 91, longitude: 0 },
+    { latitude: Number.NaN, longitude: 0 },
+    { latitude: "1", longitude: 2 },
+  ]) {
+    expect(told(odd, { ...impossible, claim: odd })).toBe("no place claimed|nobody can say||");
+  }
+  const shownIn = words(shown({ ...ANSWER, edges: [{ ...ANSWER.edges[0], claim: rio, located: impossible }] }));
+  expect(shownIn).toContain("22.9° S, 43.2° W, within 25 km impossible: too far by 8134 km from 6 checkers");
+  expect(words(shown(ANSWER))).toContain("no place claimed nobody can say");
 });
 
 test("there are words for each state and each conduct that the API knows", () => {

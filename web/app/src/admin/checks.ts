@@ -8,6 +8,25 @@ export interface Due {
   readonly appeal: string;
 }
 
+/** Where an edge says that it is, in degrees north and east. */
+export interface Claim {
+  readonly latitude: number;
+  readonly longitude: number;
+  /** Kilometres by which it may be wrong. */
+  readonly within: number;
+}
+
+/** What round trips say of a claim. */
+export interface Located {
+  readonly claim: Claim;
+  readonly reports: number;
+  readonly liars: number;
+  readonly excluding: number;
+  readonly impossible: boolean;
+  readonly beyond: number;
+  readonly consistency: number;
+}
+
 export interface CheckedEdge {
   readonly address: string;
   readonly name: string;
@@ -18,6 +37,8 @@ export interface CheckedEdge {
   readonly share: number;
   readonly owed: number;
   readonly due: readonly Due[];
+  readonly claim: Claim | null;
+  readonly located: Located | null;
 }
 
 export interface Checker {
@@ -137,6 +158,31 @@ function readEdge(edge: Fields): CheckedEdge {
       mean: count(due["mean"]),
       appeal: label(due["appeal"]),
     })),
+    claim: readClaim(edge["claim"]),
+    located: readLocated(edge["located"]),
+  };
+}
+
+/** A place that is none, or is not on the Earth, is null. */
+function readClaim(value: unknown): Claim | null {
+  const { latitude, longitude, within } = fields(value);
+  const degrees = (of: unknown, most: number) => typeof of === "number" && Math.abs(of) <= most;
+  if (!degrees(latitude, 90) || !degrees(longitude, 180)) return null;
+  return { latitude: number(latitude), longitude: number(longitude), within: count(within) };
+}
+
+function readLocated(value: unknown): Located | null {
+  const located = fields(value);
+  const claim = readClaim(located["claim"]);
+  if (claim === null) return null;
+  return {
+    claim,
+    reports: count(located["reports"]),
+    liars: count(located["liars"]),
+    excluding: count(located["excluding"]),
+    impossible: located["impossible"] === true,
+    beyond: count(located["beyond"]),
+    consistency: Math.min(count(located["consistency"]), 1000),
   };
 }
 

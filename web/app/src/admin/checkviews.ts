@@ -8,6 +8,7 @@ import {
   known,
   measured,
   outcome,
+  placeWords,
   requiredWords,
   resultStyle,
   type StateWords,
@@ -82,7 +83,7 @@ function edges(list: readonly CheckedEdge[], filtered: boolean, now: number) {
   if (list.length === 0) return nothingThere(filtered ? "No edge is like that." : "No edge was checked so far.");
   return table(
     "Edges and their checks",
-    ["Edge", "State", "Score", "Players", "Checked next"],
+    ["Edge", "State", "Score", "Players", "Place", "Checked next"],
     repeat(
       list,
       ({ address }, i) => address || i,
@@ -101,6 +102,7 @@ function edges(list: readonly CheckedEdge[], filtered: boolean, now: number) {
           </td>
           <td class="wide" data-name="Score">${score(edge)}</td>
           <td data-name="Players">${shareWords(edge.share)}</td>
+          <td class="wide" data-name="Place">${place(edge)}</td>
           <td data-name="Checked next">
             ${
               edge.due.length === 0
@@ -114,6 +116,11 @@ function edges(list: readonly CheckedEdge[], filtered: boolean, now: number) {
       },
     ),
   );
+}
+
+function place(edge: CheckedEdge) {
+  const { claimed, said, style, means } = placeWords(edge);
+  return html`${claimed}<small class="said ${style}">${said}</small>${means === "" ? nothing : html`<small class="means">${means}</small>`}`;
 }
 
 /** A score as a bar; the line on it reaches from what it would be if all that is not known were bad, to if all were good. */

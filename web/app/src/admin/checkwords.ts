@@ -1,4 +1,4 @@
-import type { CheckedEdge, Due, Finding } from "./checks.js";
+import type { CheckedEdge, Claim, Due, Finding } from "./checks.js";
 
 /** What an edge's state is called, what it means, and how it looks. The states are those of checker/life. */
 export interface StateWords {
@@ -68,6 +68,39 @@ export function shareWords(share: number): string {
   if (share >= 1000) return "all matches";
   if (share <= 0) return "no players";
   return `${share / 10}\u00a0% of matches`;
+}
+
+/** Degrees with the side that they are on, "35.7° N, 139.7° E". */
+function degrees({ latitude, longitude, within }: Claim): string {
+  const side = (of: number, plus: string, minus: string) => `${Math.abs(of)}°\u00a0${of < 0 ? minus : plus}`;
+  const place = `${side(latitude, "N", "S")}, ${side(longitude, "E", "W")}`;
+  return within === 0 ? place : `${place}, within ${within}\u00a0km`;
+}
+
+export interface PlaceWords {
+  readonly claimed: string;
+  readonly said: string;
+  readonly style: StateWords["style"];
+  /** By what, and of what if that is not what is claimed now. */
+  readonly means: string;
+}
+
+/** Where an edge says that it is, and what checkers make of it. */
+export function placeWords({ claim, located }: CheckedEdge): PlaceWords {
+  const claimed = claim === null ? "no place claimed" : degrees(claim);
+  if (located === null) return { claimed, said: "nobody can say", style: "", means: "" };
+  const { reports, liars, excluding, beyond, consistency } = located;
+  if (!located.impossible)
+    return { claimed, said: "possible", style: "good", means: `By ${reports} reports; ${consistency} of 1000 consistent.` };
+  const now = claim !== null && degrees(claim) === degrees(located.claim);
+  return {
+    claimed,
+    said: `impossible: too far by ${beyond}\u00a0km from ${liars + 1} checkers`,
+    style: "bad",
+    means:
+      (now ? "" : `Of ${degrees(located.claim)}, which it claimed before; nobody has looked since. `) +
+      `${excluding} of ${reports} reports exclude it, of which ${liars} may be lies. Matching ignores its claim.`,
+  };
 }
 
 /** What was found about a question. */

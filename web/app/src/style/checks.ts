@@ -21,6 +21,12 @@ export const checksLook = css`
   td small.means {
     max-width: 34ch;
   }
+  td small.said.good {
+    color: var(--good);
+  }
+  td small.said.bad {
+    color: var(--bad);
+  }
   .score {
     display: grid;
     gap: 0.1rem;
