@@ -5,8 +5,8 @@
 // A log is a file of lines, each of them one entry in JSON, in the order in which whoever keeps it took them:
 //
 //	head          number of the epoch, root of the one before, size of committees
-//	checker ...   who may be drawn, with the score so far
-//	edge ...      what is checked, with the standing so far
+//	checker ...   who may be drawn, with the score so far, and where it says that it is
+//	edge ...      what is checked, with the standing so far, where it says that it is, and what was made of that so far
 //	task, commitment, report ...    signed by checkers but for tasks; times never go back
 //	end           root of the Merkle tree of all lines before it, verdicts, scores, standings
 //
@@ -18,6 +18,11 @@
 // A report that is not the one committed to, that answers nothing, or that comes from a checker that was not drawn, is signed, and counts against
 // the checker. An entry that is not signed, comes too late, belongs to no task or to nobody who is licensed has no place in a log: it is a Flaw
 // of the log.
+//
+// # Where edges are
+//
+// Reports have round trips beside their answers. By these, and by where checkers say that they are, checker/location says of each edge's claim whether it is impossible (Located). It stands beside the edge's standing, and
+// nothing else comes of it.
 //
 // # What a log cannot show
 //

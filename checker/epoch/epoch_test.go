@@ -208,7 +208,7 @@ func play(t testing.TB, checkers int) []byte {
 		w.people[i].at = &Place{float64(i%8) * 10, float64(i % 4)}
 	}
 	w.claims = map[identity.Address]Claim{w.edges[0]: {Place{10, 1.5}, 5}, w.edges[1]: {Place{-10, -170.5}, 0}}
-	w.trip = func(by int, edge identity.Address) Micros { return 20_000 + Micros(by) }
+	w.trip = func(by int, edge identity.Address) Micros { return 80_000 + Micros(by) }
 	entries := w.opening()
 	entries = append(entries, w.carry(t, w.task(w.edges[0]), map[int]fate{
 		2: {silent: true}, 3: {contradicts: true}, 5: {changes: true}, 7: {answers: func(a []Answer) { a[1].Figure += 40 }},

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"nearlight/checker/life"
 	"nearlight/checker/notary"
 	"nearlight/internal/identity"
+	"nearlight/signaling"
 	"nearlight/signaling/match"
 	"nearlight/signaling/server"
 	"nearlight/signaling/token"
@@ -136,6 +138,21 @@ func TestAnEdgeOnLeaveGetsNobodyNotEvenCheckers(t *testing.T) {
 	}
 	if got := c.Standing(edge); got.State != match.Draining || got.Words != "on-leave" {
 		t.Errorf("on leave it is %+v", got)
+	}
+}
+
+func TestAnEdgesOwnWordIsItsClaimRounded(t *testing.T) {
+	for why, row := range map[string]struct {
+		at   *signaling.Place
+		want *epoch.Claim
+	}{
+		"no word":                  {nil, nil},
+		"a word":                   {&signaling.Place{Latitude: 52.5163, Longitude: 13.3777, Radius: 0.2}, &epoch.Claim{Place: epoch.Place{Latitude: 52.5, Longitude: 13.4}, Within: 1}},
+		"a word that nobody takes": {&signaling.Place{Latitude: 95}, nil},
+	} {
+		if got := claimOf(row.at); !reflect.DeepEqual(got, row.want) {
+			t.Errorf("%s: %+v, want %+v", why, got, row.want)
+		}
 	}
 }
 

@@ -43,6 +43,29 @@ func TestLicencesAreCardsALine(t *testing.T) {
 	}
 }
 
+func TestACardHasThePlaceToATenthOfADegree(t *testing.T) {
+	folder := t.TempDir()
+	var out spoken
+	if err := execute(t.Context(), &out, &spoken{}, "checker", "card", "--folder", folder, "--place", "52.5163,-0.02"); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), `"place":{"latitude":52.5,"longitude":0}`) {
+		t.Error(out.String())
+	}
+	if licensed, err := parseLicences([]byte(out.String())); err != nil || len(licensed) != 1 || licensed[0].Place == nil {
+		t.Errorf("it licenses %+v, %v", licensed, err)
+	}
+	out = spoken{}
+	if err := execute(t.Context(), &out, &spoken{}, "checker", "card", "--folder", folder); err != nil || strings.Contains(out.String(), "place") {
+		t.Errorf("who says nothing has %s, %v", &out, err)
+	}
+	for _, bad := range []string{"52.5,13.4,25", "95,0", "Berlin"} {
+		if err := execute(t.Context(), &spoken{}, &spoken{}, "checker", "card", "--folder", folder, "--place", bad); err == nil {
+			t.Errorf("%s is taken for a place", bad)
+		}
+	}
+}
+
 func FuzzLicences(f *testing.F) {
 	f.Add([]byte(`{"address":"0x0000000000000000000000000000000000000001","owner":"0x0000000000000000000000000000000000000001","key":"0x` + strings.Repeat("01", 32) + `","stake":1}`))
 	f.Fuzz(func(t *testing.T, content []byte) {

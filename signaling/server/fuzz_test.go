@@ -42,8 +42,8 @@ func FuzzWhatOtherNodesSay(f *testing.F) {
 	add(presence{Node: "n-1", Seq: 1, First: true, Last: true, Edges: []presentEdge{{ID: here, Slots: 1, Codecs: []string{"h264"}, Catalogue: "c", Since: 1 << 50}},
 		Apps: map[string][]signaling.App{"c": nil}}, presence{Node: "n-1", Seq: 9})
 	add(presence{Node: "n-1", Seq: 1, First: true, Last: true, Edges: []presentEdge{{ID: "e-far", Slots: 2, Free: 1, Codecs: []string{"h264"}, Catalogue: "c", Since: 5,
-		Traits:  signaling.Traits{Price: 7, Regions: []string{"eu"}, Place: &signaling.Place{Latitude: 52}, Pictures: []signaling.Picture{{Codec: "h264", Size: signaling.Size{Width: 640, Height: 480}, FrameRate: 60}}},
-		Network: "AS64496", Ways: []string{"203.0.113.9:9", "[2001:db8::9]:9"}}},
+		Traits: signaling.Traits{Price: 7, Regions: []string{"eu"}, Place: &signaling.Place{Latitude: 52}, Pictures: []signaling.Picture{{Codec: "h264", Size: signaling.Size{Width: 640, Height: 480}, FrameRate: 60}}},
+		Found:  &signaling.Place{Longitude: 13}, Standing: &presentStanding{State: "accepting", Share: 50, Place: "impossible", By: "n-1", At: 3}, Network: "AS64496", Ways: []string{"203.0.113.9:9", "[2001:db8::9]:9"}}},
 		Apps: map[string][]signaling.App{"c": {tux}}}, presence{Node: "n-1", Seq: 2})
 	ask := claim.Claim{Token: signaling.TokenID("y"), ID: "0", Once: true, Until: 1 << 40}
 	add(envelope{From: "n-1", Claims: &ofTokens{Ask: &ask}}, envelope{From: "n-1", Claims: &ofTokens{Reply: &claimReply{ID: "0", Answer: claim.Taken}}})

@@ -64,6 +64,14 @@ func TestAnEdgesOwnWordSaysWhereItIsElseItsAddress(t *testing.T) {
 			t.Errorf("%s: %v, want %v", step.why, got, step.want)
 		}
 	}
+	far := presentEdge{ID: "e-1", Slots: 1, Codecs: []string{"h264"}, Found: &signaling.Place{Latitude: 52}}
+	if !far.fits(nil) {
+		t.Error("another node's edge whose address is known does not fit")
+	}
+	far.Found = &signaling.Place{Latitude: 91}
+	if far.fits(nil) {
+		t.Error("another node has an edge beyond the pole")
+	}
 	behind := Reach{Media: []netip.AddrPort{netip.MustParseAddrPort("10.0.0.9:9"), netip.MustParseAddrPort("203.0.113.9:9")}, From: netip.MustParseAddr("10.0.0.1")}
 	if at := behind.standpoint(); at != netip.MustParseAddr("203.0.113.9") {
 		t.Errorf("the edge is looked for at %v, want where players reach it", at)
