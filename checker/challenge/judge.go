@@ -65,7 +65,7 @@ func (v Verdict) Failed() (names []string) {
 // Required are the findings that a whole challenge is to come to, at their limits: what chance adds is what it adds where all pictures come and no round trip
 // differs from another.
 func (p Plan) Required(l Limits) []Finding {
-	nonces, frames := int(p.Length/p.Every), int(p.Length.Seconds()*float64(p.FrameRate))
+	nonces, frames := int(p.Length/p.Every), p.frames()
 	samples := int(p.Share*float64(frames)) + firsts*nonces
 	_, chance := lateness(nil, []float64{0}, p.frame(), max(nonces, 1), l.Alarm)
 	share := func(name string, of int, ordinary float64) Finding {

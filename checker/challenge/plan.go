@@ -49,6 +49,9 @@ func (p Plan) Check() error {
 	return nil
 }
 
+// frames is how many pictures there should be.
+func (p Plan) frames() int { return int(p.Length.Seconds() * float64(p.FrameRate)) }
+
 // frame is the time between two pictures.
 func (p Plan) frame() time.Duration { return time.Second / time.Duration(p.FrameRate) }
 

@@ -13,6 +13,17 @@ func Together(alone, together Verdict, limits Limits) Finding {
 	before, after := share(alone), share(together)
 	all := float64(max(alone.Frames+together.Frames, 1))
 	pooled := min(float64(alone.Met+together.Met)/all, 1-limits.Missed) // or else two that missed none would have no scatter
-	scatter := math.Sqrt(pooled * (1 - pooled) * (1/float64(max(alone.Frames, 1)) + 1/float64(max(together.Frames, 1))))
-	return Finding{Name: Shared, Figure: before - after, Limit: limits.Missed + deviations(limits.Alarm)*scatter, Of: together.Frames}
+	return Finding{Name: Shared, Figure: before - after, Limit: limits.Missed + fall(pooled, alone.Frames, together.Frames, limits.Alarm), Of: together.Frames}
+}
+
+// RequiredTogether is the finding of Together at its limit, where both challenges are whole and the edge misses as many frames as it may. The share may fall by
+// so much besides what chance adds.
+func RequiredTogether(alone, together Plan, share float64, limits Limits) Finding {
+	pooled := max(1-limits.Missed, 0.5) // nothing scatters more than halves
+	return Finding{Name: Shared, Limit: share + fall(pooled, alone.frames(), together.frames(), limits.Alarm), Of: together.frames()}
+}
+
+// fall is how much less chance may leave of the second of two shares that are one.
+func fall(pooled float64, first, second int, alarm float64) float64 {
+	return deviations(alarm) * math.Sqrt(pooled*(1-pooled)*(1/float64(max(first, 1))+1/float64(max(second, 1))))
 }

@@ -77,8 +77,10 @@ func (r *Roster) weight(l License) uint64 {
 
 // Draw is one drawing: who measures a task.
 type Draw struct {
-	Task   TaskID
-	Beacon Beacon
+	Task TaskID
+	// Occasion is what several tasks are drawn by at once, so that the same checkers measure all of them; zero: the task is drawn by itself.
+	Occasion TaskID
+	Beacon   Beacon
 	// Seats is how many checkers are drawn on average. How many it is in fact nobody knows before they reveal.
 	Seats uint32
 }
@@ -92,6 +94,9 @@ func (d Draw) Input() []byte {
 	input = append(input, domain...)
 	input = binary.BigEndian.AppendUint64(input, d.Beacon.Round)
 	input = append(input, d.Beacon.Value[:]...)
+	if d.Occasion != (TaskID{}) {
+		return append(input, d.Occasion[:]...)
+	}
 	return append(input, d.Task[:]...)
 }
 

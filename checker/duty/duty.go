@@ -25,6 +25,8 @@ type Visit struct {
 	Task      epoch.Task
 	Challenge *challenge.Plan // nil: it is only watched
 	Token     string
+	// Ready is called when the edge draws, and it is challenged once that has returned; nil is at once. Its error is what the visit comes to.
+	Ready func(context.Context) error
 }
 
 // ErrBusy is of a Look that found all slots taken: nothing was found.
@@ -75,18 +77,19 @@ type Duty struct {
 	listed  []committee.License
 	roster  *committee.Roster
 	tasks   map[epoch.Hash]*assignment
-	visited chan visited // what the visit that is made has come to
-	away    bool         // a visit is made
+	visited chan []visited // what the visit that is made has come to, or those of an occasion
+	away    bool           // a visit is made
 }
 
 // assignment is a task that this checker was drawn for.
 type assignment struct {
 	epoch.Task
-	entry  Entry // Step is "" until it is measured
-	proof  vrf.Proof
-	moment time.Time // not before
-	under  bool      // a visit is made
-	silent bool      // the report is kept back
+	occasion committee.TaskID // zero: it is by itself
+	entry    Entry            // Step is "" until it is measured
+	proof    vrf.Proof
+	moment   time.Time // not before
+	under    bool      // a visit is made
+	silent   bool      // the report is kept back
 }
 
 type visited struct {
@@ -112,7 +115,7 @@ func New(config Config) (*Duty, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the checker's journal: %w", err)
 	}
-	return &Duty{config: config, office: office, journal: journal, id: committee.CheckerID(config.Key.Address()), visited: make(chan visited, 1)}, nil
+	return &Duty{config: config, office: office, journal: journal, id: committee.CheckerID(config.Key.Address()), visited: make(chan []visited, 1)}, nil
 }
 
 // Close closes the journal, after Run.
@@ -195,10 +198,13 @@ func (d *Duty) work(ctx context.Context, number uint64) error {
 				return err
 			}
 			continue // all that is there first
-		case v := <-d.visited:
+		case all := <-d.visited:
 			d.away = false
-			if err := d.note(v); err != nil {
-				return err
+			random := mathrand.Uint64() // the tasks of an occasion are tried again together
+			for _, v := range all {
+				if err := d.note(v, random); err != nil {
+					return err
+				}
 			}
 		case <-ticker.C:
 		case <-ctx.Done():
@@ -242,16 +248,16 @@ func (d *Duty) consider(ctx context.Context, set epoch.Task) (err error) {
 			return err
 		}
 	}
-	id, err := set.ID()
+	draw, err := set.Draw(d.head.Seats)
 	if err != nil {
 		return err
 	}
-	draw := committee.Draw{Task: id, Beacon: committee.Beacon{Round: set.Round, Value: set.Beacon}, Seats: d.head.Seats}
+	id := draw.Task
 	proof, output := d.config.Draw.Prove(draw.Input())
 	if !draw.Drawn(d.roster, d.id, output) {
 		return nil
 	}
-	a := &assignment{Task: set, proof: proof, moment: exam.Moment(set, output).Time()}
+	a := &assignment{Task: set, occasion: draw.Occasion, proof: proof, moment: exam.Moment(set, output).Time()}
 	known, is := d.journal.tasks[epoch.Hash(id)]
 	a.entry = Entry{Epoch: d.epoch, Task: epoch.Hash(id), Check: set.Check, Edge: set.Edge.String(), At: set.At}
 	if is {
@@ -293,9 +299,12 @@ func (d *Duty) step(ctx context.Context, a *assignment) error {
 		case d.away || now.Before(a.moment):
 			return nil
 		}
+		if a.Together != nil {
+			return d.gather(ctx, a)
+		}
 		d.away, a.under = true, true
 		task, id := a.Task, a.entry.Task
-		go func() { d.visited <- d.visit(ctx, task, id) }()
+		go func() { d.visited <- []visited{d.visit(ctx, task, id)} }()
 	case Measured:
 		if !now.Before(a.CommitBy.Time()) {
 			return d.miss(a, "its commitment did not reach the notary in time")
@@ -358,28 +367,38 @@ func (d *Duty) commitment(a *assignment) epoch.Commitment {
 
 // visit looks at the edge.
 func (d *Duty) visit(ctx context.Context, task epoch.Task, id epoch.Hash) visited {
-	v := visited{task: id}
 	plan, err := exam.Challenge(task)
 	if err != nil {
-		v.err = err
-		return v
+		return visited{task: id, err: err}
 	}
+	return d.see(ctx, Visit{Task: task, Challenge: plan}, id)
+}
+
+// see makes a visit, for which it gets a token.
+func (d *Duty) see(ctx context.Context, what Visit, id epoch.Hash) visited {
+	v := visited{task: id}
 	token, err := d.office.pass(ctx, id, d.config.Key, d.config.Now())
 	if err != nil {
 		v.err = err
 		return v
 	}
-	v.found, v.from, v.err = d.config.Look(ctx, Visit{Task: task, Challenge: plan, Token: token})
+	what.Token = token
+	v.found, v.from, v.err = d.config.Look(ctx, what)
 	return v
 }
 
-// note makes a report of what a visit has come to.
-func (d *Duty) note(v visited) error {
+// note makes a report of what a visit has come to. By the random number it is decided when it is made again that came to nothing.
+func (d *Duty) note(v visited, random uint64) error {
 	a := d.tasks[v.task]
 	a.under = false
+	if errors.Is(v.err, errAlone) {
+		return d.miss(a, v.err.Error())
+	}
 	if v.err != nil {
 		// Some time by chance: two checkers that were in each other's way are not so again.
-		a.moment = d.config.Now().Add(soon + time.Duration(mathrand.Int64N(int64(soon))))
+		if a.moment = d.config.Now().Add(soon + time.Duration(random%uint64(soon))); a.Together != nil {
+			a.moment = d.later(a.Task, random)
+		}
 		a.entry.Why = v.err.Error()
 		d.config.Log.Info("a visit has come to nothing; it is made again while there is time", "edge", a.Edge, "check", a.Check, "reason", v.err)
 		return nil

@@ -84,6 +84,7 @@ type checker struct {
 	conduct func(*epoch.Report) bool
 	look    func(Visit) (exam.Found, error)
 	stop    func()
+	restart func()
 }
 
 func newNetwork(t *testing.T, checkers int) (*network, []*checker) {
@@ -146,18 +147,25 @@ func (n *network) open() {
 // start has a checker work.
 func (n *network) start(c *checker) {
 	n.t.Helper()
+	n.startWith(c, func(_ context.Context, v Visit) (exam.Found, netip.Addr, error) {
+		n.visits.Add(1)
+		time.Sleep(7 * time.Second)
+		if c.look != nil {
+			found, err := c.look(v)
+			return found, netip.MustParseAddr("192.0.2.1"), err
+		}
+		return good(v), netip.MustParseAddr("192.0.2.1"), nil
+	})
+}
+
+// startWith has a checker work that looks in another way.
+func (n *network) startWith(c *checker, look func(context.Context, Visit) (exam.Found, netip.Addr, error)) {
+	n.t.Helper()
+	c.restart = func() { n.startWith(c, look) }
 	worker, err := New(Config{
 		Notary: "http://notary", Client: &http.Client{Transport: n.wire}, Key: c.key, Draw: c.draw, Folder: c.folder, Value: n.beacon.Value, Conduct: c.conduct,
-		Look: func(_ context.Context, v Visit) (exam.Found, netip.Addr, error) {
-			n.visits.Add(1)
-			time.Sleep(7 * time.Second)
-			if c.look != nil {
-				found, err := c.look(v)
-				return found, netip.MustParseAddr("192.0.2.1"), err
-			}
-			return good(v), netip.MustParseAddr("192.0.2.1"), nil
-		},
-		Log: slog.New(slog.NewTextHandler(n.t.Output(), nil)).With("checker", c.key.Address().String()[:6]),
+		Look: look,
+		Log:  slog.New(slog.NewTextHandler(n.t.Output(), nil)).With("checker", c.key.Address().String()[:6]),
 	})
 	if err != nil {
 		n.t.Fatal(err)
@@ -188,6 +196,19 @@ func good(v Visit) exam.Found {
 }
 
 func (n *network) verdicts() []notary.VerdictSummary { return n.notary.Summary().Verdicts }
+
+// scan visits the entries of an epoch's log.
+func (n *network) scan(number int, take func(epoch.Entry)) {
+	n.t.Helper()
+	file, err := os.Open(filepath.Join(n.folder, fmt.Sprintf("epoch-%d.log", number)))
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	if err := epoch.Scan(file, func(e epoch.Entry, _ []byte) error { take(e); return nil }); err != nil {
+		n.t.Fatal(err)
+	}
+}
 
 // verified is what an epoch's log comes to.
 func (n *network) verified(number int) epoch.Checked {

@@ -67,6 +67,8 @@ type Verdict struct {
 	Findings []Finding        `json:"findings"`
 	// Conduct is of those who committed: agreed, silent, disagreed, copied, fabricated, contradicted.
 	Conduct map[identity.Address]string `json:"conduct"`
+	// Together are the edges that were asked at once, where the task is of an occasion.
+	Together []identity.Address `json:"together,omitempty"`
 }
 
 // Finding is what was found about one question, and whether it is what is required.
@@ -92,6 +94,9 @@ func (f Finding) Measured() string {
 // say words a verdict.
 func (t *task) say(v committee.Verdict) Verdict {
 	said := Verdict{Task: Hash(t.id), Edge: t.Edge, Check: t.Check, Result: Passed, Conduct: make(map[identity.Address]string, len(v.Conduct))}
+	if t.Together != nil {
+		said.Together = t.Together.Edges
+	}
 	for i, f := range v.Findings {
 		q := t.Questions[i]
 		found := Finding{Question: q.Name, Decided: f.Decided, Met: f.Decided && q.met(f), Figure: f.Figure, For: f.For, Against: f.Against, Counted: f.Counted, Required: q.Required()}

@@ -81,6 +81,7 @@ type Task struct {
 	Appeal    *Hash      `json:"appeal,omitempty"`
 	Seed      Hash       `json:"seed"`
 	Plan      *Plan      `json:"plan,omitempty"` // what is to be drawn, of a check by a challenge
+	Together  *Together  `json:"together,omitempty"`
 	Questions []Question `json:"questions"`
 	Round     uint64     `json:"round"`  // of the beacon
 	Beacon    Hash       `json:"beacon"` // its value
@@ -281,6 +282,11 @@ func (t Task) check() error {
 		return fmt.Errorf("%w: an appeal names a task", ErrEntry)
 	case t.At >= t.CommitBy || t.CommitBy >= t.RevealBy:
 		return fmt.Errorf("%w: a task is set, takes commitments, then reports", ErrEntry)
+	}
+	if t.Together != nil {
+		if err := t.Together.check(t); err != nil {
+			return err
+		}
 	}
 	if p := t.Plan; p != nil && (p.Width < 1 || p.Height < 1 || p.FrameRate < 1 || p.Every < 1 || p.Length < p.Every || p.Late < 0 || max(p.Width, p.Height) > mostSide || p.Length > mostLength) {
 		return fmt.Errorf("%w: a plan has a size of up to %d a side, a frame rate, and nonces for up to %v", ErrEntry, mostSide, mostLength.duration())

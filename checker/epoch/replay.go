@@ -34,6 +34,8 @@ type Replay struct {
 	edges    map[identity.Address]Edge   // as they were
 	tasks    map[committee.TaskID]*task
 	order    []committee.TaskID // as they were set
+
+	busy, together map[identity.Address]Millis // until when tasks have an edge, and those that ask it together with others
 }
 
 type task struct {
@@ -57,6 +59,7 @@ func NewReplay() *Replay {
 	return &Replay{
 		scores: make(map[identity.Address]committee.Score), owners: make(map[identity.Address]committee.OwnerID), places: make(map[identity.Address]*Place),
 		edges: make(map[identity.Address]Edge), tasks: make(map[committee.TaskID]*task),
+		busy: make(map[identity.Address]Millis), together: make(map[identity.Address]Millis),
 	}
 }
 
@@ -155,14 +158,18 @@ func (r *Replay) set(t Task) error {
 	if _, known := r.edges[t.Edge]; !known {
 		return flaw("a task for edge %v, which is not enrolled", t.Edge)
 	}
-	id, err := t.ID()
+	draw, err := t.Draw(r.head.Seats)
 	if err != nil {
 		return err
 	}
+	id := draw.Task
 	if _, twice := r.tasks[id]; twice {
 		return flaw("task %v is set twice", id)
 	}
 	if err := r.again(t); err != nil {
+		return err
+	}
+	if err := r.crowd(t); err != nil {
 		return err
 	}
 	questions := make([]committee.Question, len(t.Questions))
@@ -170,7 +177,7 @@ func (r *Replay) set(t Task) error {
 		questions[i] = q.question()
 	}
 	round, err := committee.NewRound(
-		committee.Draw{Task: id, Beacon: committee.Beacon{Round: t.Round, Value: t.Beacon}, Seats: r.head.Seats}, r.roster, questions,
+		draw, r.roster, questions,
 		committee.Rules{
 			Size:     committee.Size{Seats: r.head.Seats, Minimum: r.head.Minimum},
 			CommitBy: t.CommitBy.Time(), RevealBy: t.RevealBy.Time(), Uncapped: r.head.Uncapped,
@@ -182,6 +189,7 @@ func (r *Replay) set(t Task) error {
 		Task: t, id: id, round: round, committed: make(map[identity.Address]Commitment), reported: make(map[identity.Address]bool), found: make(map[identity.Address]trip),
 	}
 	r.order = append(r.order, id)
+	r.occupy(t)
 	return nil
 }
 
@@ -196,6 +204,8 @@ func (r *Replay) again(t Task) error {
 			return flaw("an appeal against task %v, which is another edge's or another check", *t.Appeal)
 		case first.Appeal != nil:
 			return flaw("an appeal against task %v, which is an appeal itself", *t.Appeal)
+		case !sameOthers(t.Together, first.Together):
+			return flaw("an appeal against task %v has to ask the edge together with the same others, or alone as that did", *t.Appeal)
 		case t.At < first.RevealBy:
 			return flaw("an appeal against task %v, which is not decided yet", *t.Appeal)
 		}

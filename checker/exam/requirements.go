@@ -22,6 +22,9 @@ type Requirements struct {
 	Length    time.Duration // of a challenge, and of a visit without one
 	Every     time.Duration // between two nonces
 	Limits    challenge.Limits
+	// Alone is how long an edge is challenged by itself before it is together with others, and Shared the largest share of the frames that it may meet fewer then.
+	Alone  time.Duration
+	Shared float64
 
 	FirstFrame time.Duration // from asking to play, less a round trip
 	Kept       float64       // the least share of the frame rate
@@ -32,6 +35,7 @@ type Requirements struct {
 // OnGPU is for edges that draw and encode on a GPU.
 var OnGPU = Requirements{
 	Size: media.Size{Width: 1280, Height: 720}, FrameRate: 60, Objects: 48, Length: 10 * time.Second, Every: 500 * time.Millisecond, Limits: challenge.DefaultLimits,
+	Alone: 4 * time.Second, Shared: challenge.DefaultLimits.Missed,
 	FirstFrame: 5 * time.Second, Kept: 0.95, Frozen: 0.01, Upscaled: 0.5,
 }
 
@@ -39,6 +43,7 @@ var OnGPU = Requirements{
 // hardly how fast.
 var OnProcessor = Requirements{
 	Size: media.Size{Width: 640, Height: 360}, FrameRate: 30, Objects: 24, Length: 6 * time.Second, Every: 500 * time.Millisecond, Limits: slow(challenge.DefaultLimits),
+	Alone: 4 * time.Second, Shared: 0.2,
 	FirstFrame: 15 * time.Second, Kept: 0.3, Frozen: 0.5, Upscaled: 0.5,
 }
 

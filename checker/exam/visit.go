@@ -2,6 +2,7 @@ package exam
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"math/bits"
@@ -24,7 +25,10 @@ func Challenge(task epoch.Task) (*challenge.Plan, error) {
 	if task.Plan == nil || task.Plan.Objects == 0 {
 		return nil, nil
 	}
-	p := plan(task)
+	return checked(plan(task))
+}
+
+func checked(p challenge.Plan) (*challenge.Plan, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
@@ -52,19 +56,37 @@ func duration(m epoch.Millis) time.Duration { return time.Duration(m) * time.Mil
 
 // Moment is when a checker whose seat this output shows is to measure: nobody else can know it before the proof is shown. The first half of an output has
 // drawn the checker (committee.Draw), so that it is the end of it that is as random as ever.
+//
+// Of an occasion it is the beginning of one of its windows, and the same in all of its tasks, which one output draws.
 func Moment(task epoch.Task, output vrf.Output) epoch.Millis {
-	room := max(task.CommitBy-task.At-spare(task), 0)
-	after, _ := bits.Mul64(binary.BigEndian.Uint64(output[vrf.OutputSize-8:]), uint64(room))
-	return task.At + epoch.Millis(after)
+	random := binary.BigEndian.Uint64(output[vrf.OutputSize-8:])
+	if task.Together != nil {
+		return window(task, part(random, windows(task)))
+	}
+	return task.At + part(random, max(task.CommitBy-task.At-spare(task), 0))
+}
+
+// part is one of so many numbers from 0 on, each as likely as any.
+func part(random uint64, of epoch.Millis) epoch.Millis {
+	part, _ := bits.Mul64(random, uint64(of))
+	return epoch.Millis(part)
 }
 
 // Latest is when a visit has to begin at the latest, so that its report can be committed to in time.
-func Latest(task epoch.Task) epoch.Millis { return task.CommitBy - spare(task)/2 }
+func Latest(task epoch.Task) epoch.Millis {
+	if task.Together != nil {
+		return window(task, windows(task)-1) + millis(Punctual)
+	}
+	return task.CommitBy - spare(task)/2
+}
 
 // spare is what is left at the end of a task's time for the last of them: two visits, each with as long again for its beginning and for drawing its samples again.
 func spare(task epoch.Task) epoch.Millis {
-	if task.Plan == nil {
+	switch {
+	case task.Plan == nil:
 		return 0
+	case task.Together != nil: // the samples of all edges are drawn again by one checker, when its window is over
+		return 2 * epoch.Millis(len(task.Together.Edges)) * task.Plan.Length
 	}
 	return 4 * task.Plan.Length
 }
@@ -77,6 +99,10 @@ type Found struct {
 	Latency   latency.Report
 	Upscaled  float64            // share of the pictures that look drawn smaller
 	Challenge *challenge.Verdict // nil without one
+	// From and Until are when nonces were typed, by the checker's clock; zero without a challenge.
+	From, Until time.Time
+	// Alone is the challenge of the same edge by itself, where Challenge was at the same time as others.
+	Alone *challenge.Verdict
 }
 
 // Answers are those of what was found, to the task's questions in their order. The error is of a question that nothing answers: the task asks more than
@@ -112,6 +138,13 @@ func (f Found) answer(q epoch.Question) (epoch.Answer, error) {
 		return epoch.Answer{Figure: round(min(f.Latency.Frozen.Seconds()/f.Latency.Watched.Seconds(), 1))}, nil
 	case Upscaled:
 		return epoch.Answer{Figure: round(f.Upscaled)}, nil
+	}
+	if q.Name == challenge.Shared {
+		if f.Challenge == nil || f.Alone == nil {
+			return epoch.Answer{}, errors.New("exam: the edge was not asked alone and together with others, of which nothing can be told")
+		}
+		limits := challenge.DefaultLimits // they are the question's, and only the figure is the answer
+		return epoch.Answer{Figure: round(challenge.Together(*f.Alone, *f.Challenge, limits).Figure)}, nil
 	}
 	if f.Challenge != nil {
 		for _, finding := range f.Challenge.Findings {

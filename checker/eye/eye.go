@@ -57,7 +57,7 @@ func Look(ctx context.Context, v Visit) (Sight, error) {
 	if l.nonces > 0 {
 		verdict, failed := l.watch.Judge(painter, *v.Limits, l.until)
 		if failed == nil {
-			sight.Challenge = &verdict
+			sight.Challenge, sight.Typed, sight.Until = &verdict, l.typed, l.until
 		} else if err == nil {
 			err = trouble(failed)
 		}
@@ -89,6 +89,7 @@ type looking struct {
 	meter   *latency.Meter
 	watch   *challenge.Watch // nil without a challenge
 	nonces  int
+	typed   media.Instant // the first nonce
 	until   media.Instant // the challenge's end
 	began   media.Instant // the first picture's; 0 before it
 	looked  time.Duration
@@ -199,6 +200,9 @@ func (l *looking) follow(ctx context.Context, viewed, signaled, typed <-chan err
 		case <-patience.C:
 			return l.lost(ctx, unserved(fmt.Errorf("no picture: %w: %v", errNothing, l.visit.Patience)), viewed, signaled)
 		case err := <-typed:
+			if errors.Is(err, ErrTrouble) {
+				return err
+			}
 			if err != nil {
 				return l.lost(ctx, unserved(err), viewed, signaled)
 			}

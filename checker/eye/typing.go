@@ -80,6 +80,11 @@ func (k *keyboard) play(ctx context.Context, random *rand.Rand) error {
 // challenge types a task and then nonces, until the plan is over or ctx ends.
 func (l *looking) challenge(ctx context.Context, k *keyboard, random *rand.Rand) error {
 	plan := l.visit.Challenge
+	if l.visit.Ready != nil {
+		if err := l.visit.Ready(ctx); err != nil {
+			return trouble(err)
+		}
+	}
 	if err := k.tap(plan.Task.Keys()...); err != nil {
 		return err
 	}
@@ -105,8 +110,11 @@ func (l *looking) challenge(ctx context.Context, k *keyboard, random *rand.Rand)
 			return err
 		}
 		l.note(func() {
-			l.watch.Sent(nonce, media.Now()) // before its last key: nothing can answer it sooner
-			l.nonces++
+			now := media.Now()
+			l.watch.Sent(nonce, now) // before its last key: nothing can answer it sooner
+			if l.nonces++; l.nonces == 1 {
+				l.typed = now
+			}
 		})
 		if err := k.tap(keys[len(keys)-1]); err != nil {
 			return err

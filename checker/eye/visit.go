@@ -1,6 +1,7 @@
 package eye
 
 import (
+	"context"
 	crand "crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -43,6 +44,9 @@ type Visit struct {
 	Challenge *challenge.Plan
 	// Limits of a challenge; nil means challenge.DefaultLimits.
 	Limits *challenge.Limits
+	// Ready is called when a challenge's app draws, and nonces are typed once it has returned: those who look at several edges at once wait in it for each other. Its error
+	// ends the visit, as trouble of the checker's own. nil is at once.
+	Ready func(context.Context) error
 	// Random decides nonces, keys, and which pictures are looked into: whoever knows it knows what will be looked at. It is asked for a seed and not used any more
 	// when Look plays; nil means the system's.
 	Random rand.Source
@@ -85,6 +89,8 @@ type Sight struct {
 	// Dropped packets found no room here: this machine was too slow, and loss and pace are its own.
 	Dropped   uint64
 	Challenge *challenge.Verdict // nil where none was asked, or no nonce was typed
+	// Typed is when the first nonce of a challenge was, and Until its end; 0 where there was none.
+	Typed, Until media.Instant
 }
 
 // Quality sums up what pictures look like.

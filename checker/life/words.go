@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"nearlight/checker/epoch"
+	"nearlight/internal/identity"
 )
 
 // Notice says to an edge's owner what a verdict has come to, when the life has taken it: of each question that was not passed what was measured and
@@ -44,6 +45,10 @@ func Told(v epoch.Verdict) string {
 		if f.Decided && !f.Met {
 			fmt.Fprintf(&b, "\n%q: measured: %s; required: %s.", f.Question, f.Measured(), f.Required)
 		}
+	}
+	if others := slices.DeleteFunc(slices.Clone(v.Together), func(a identity.Address) bool { return a == v.Edge }); len(others) > 0 {
+		fmt.Fprintf(&b, "\nIt was asked alone, then at the same time as %v: edges are to be machines of their own. They are asked together again by themselves, half an hour later on average; "+
+			"an appeal asks the same ones together as well.", others)
 	}
 	return b.String()
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
 
@@ -27,6 +28,10 @@ type edge struct {
 	since   epoch.Millis // since when it is present, or is not, as far as this process knows
 	graded  epoch.Millis // for how long it was away when that was told last
 	free    int          // slots
+	block   netip.Prefix // that it connects from
+	backer  string       // by whom it is endorsed; "": nobody
+
+	company company // of its latest occasion
 
 	claim   *epoch.Claim // where it says that it is now, or said last
 	said    bool         // to this process
@@ -63,6 +68,8 @@ type happened struct {
 	Epoch    uint64          `json:"epoch,omitempty"`    // of a verdict
 	Again    *epoch.Hash     `json:"again,omitempty"`    // of a verdict on appeal: its own task, where Task is the one that was first
 	Findings []epoch.Finding `json:"findings,omitempty"` // of a check that failed
+
+	Together []identity.Address `json:"together,omitempty"` // the edges of the occasion, of a verdict on one of its tasks
 }
 
 // kinds are the kinds of events by their names.
@@ -170,6 +177,9 @@ func (n *Notary) edge(address identity.Address) *edge {
 func (e *edge) learn(h happened) {
 	if h.Signed != 0 {
 		e.wished, e.own = h.Signed, h.What == life.Drain.String()
+	}
+	if len(h.Together) > 0 && h.Result != epoch.Undecided {
+		e.company = company{at: h.Set, failed: h.Result == epoch.Failed, edges: h.Together}
 	}
 	if told, is := h.told(); is {
 		e.tell(told)

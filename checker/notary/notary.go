@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -63,6 +64,10 @@ type Presence struct {
 	Free int // slots
 	// Claim is where it says that it is; nil: it does not say.
 	Claim *epoch.Claim
+	// Block is the /24 or /48 that it connects from, and Endorsed is whoever has endorsed it; their zero values say nothing. Edges that have one of the two in
+	// common may be one machine.
+	Block    netip.Prefix
+	Endorsed string
 }
 
 // DefaultEpoch is how long an epoch takes: an edge that comes while one runs waits for the next.

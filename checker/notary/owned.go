@@ -30,6 +30,7 @@ type Told struct {
 	AppealBy epoch.Millis `json:"appealBy,omitempty"`
 
 	findings []epoch.Finding
+	together []identity.Address // the edges of the occasion
 }
 
 // mostTold is how many verdicts are kept of an edge, besides failures that still count, of which there are a dozen at the most.
@@ -57,7 +58,7 @@ func (h happened) told() (t Told, is bool) {
 	if h.Task == nil || h.Epoch == 0 {
 		return t, false
 	}
-	t = Told{Task: *h.Task, Epoch: h.Epoch, Check: h.Check, At: h.Set, Decided: h.At, Result: h.Result, findings: h.Findings}
+	t = Told{Task: *h.Task, Epoch: h.Epoch, Check: h.Check, At: h.Set, Decided: h.At, Result: h.Result, findings: h.Findings, together: h.Together}
 	if h.Again != nil {
 		t.Task, t.Appeal = *h.Again, h.Task
 	}
@@ -119,7 +120,7 @@ func (n *Notary) Edge(address identity.Address) (Owned, bool) {
 
 // worded is the verdict with its words, as things are.
 func (t Told) worded(address identity.Address, l life.Life, now epoch.Millis) Told {
-	verdict := epoch.Verdict{Task: t.Task, Edge: address, Check: string(t.Check), Result: t.Result, Findings: t.findings}
+	verdict := epoch.Verdict{Task: t.Task, Edge: address, Check: string(t.Check), Result: t.Result, Findings: t.findings, Together: t.together}
 	t.Findings = summed(t.findings)
 	if t.Appeal != nil {
 		t.Notice = l.Answer(verdict)

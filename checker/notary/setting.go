@@ -141,7 +141,7 @@ func (n *Notary) see(present []Presence, changed map[identity.Address]bool) {
 			e = n.edge(p.Edge)
 			changed[p.Edge] = true
 		}
-		e.name, e.free = p.Name, p.Free
+		e.name, e.free, e.block, e.backer = p.Name, p.Free, p.Block, p.Endorsed
 		before := e.whereabouts()
 		e.claim, e.said = p.Claim, true
 		changed[p.Edge] = changed[p.Edge] || e.whereabouts() != before
@@ -180,12 +180,19 @@ func (n *Notary) pass(address identity.Address, now epoch.Millis) error {
 
 // set sets what is due.
 func (n *Notary) set(drawn drawing, now epoch.Millis) error {
+	beginning := n.begun == 0
+	if err := n.gather(drawn, now); err != nil {
+		return err
+	}
 	for _, address := range slices.SortedFunc(maps.Keys(n.edges), byAddress) {
 		e := n.edges[address]
 		if !e.present || e.open > 0 { // what is set while it is away says nothing of it; one slot has room for one committee
 			continue
 		}
 		for _, due := range e.life.Due() {
+			if e.companions(due.Appeal) != nil || e.waits(due.Check, beginning) { // gather's
+				continue
+			}
 			is := n.isDue(address, due, drawn, now)
 			if !is {
 				continue
@@ -266,21 +273,27 @@ func (n *Notary) ask(address identity.Address, due life.Due, drawn exam.Beacon, 
 	if due.Appeal != (epoch.Hash{}) {
 		set.Appeal = &due.Appeal
 	}
-	last := e.attempt(check, due.Appeal)
-	last.at = now
+	return n.enter(set, due.Appeal)
+}
+
+// enter has the log take a task, and takes it up. One that is done again and that the log refuses is not set.
+func (n *Notary) enter(set epoch.Task, appeal epoch.Hash) error {
+	e, check := n.edges[set.Edge], life.Check(set.Check)
+	last := e.attempt(check, appeal)
+	last.at = set.At
 	switch err := n.append(epoch.Entry{Task: &set}); {
 	case err == nil:
 	case set.Appeal != nil && errors.Is(err, epoch.ErrFlaw):
 		// Its life has forgotten that it was done again: lives.log is older than the epoch's log.
-		n.config.Log.Error("a check cannot be done again", "edge", address, "task", due.Appeal, "error", err)
+		n.config.Log.Error("a check cannot be done again", "edge", set.Edge, "task", appeal, "error", err)
 		last.undecided++
-		e.attempted(check, due.Appeal, last)
+		e.attempted(check, appeal, last)
 		return nil
 	default:
 		return err
 	}
-	e.attempted(check, due.Appeal, last)
-	n.config.Log.Info("a check is set", "edge", address, "check", check, "appeal", set.Appeal != nil, "commitments until", set.CommitBy.Time())
+	e.attempted(check, appeal, last)
+	n.config.Log.Info("a check is set", "edge", set.Edge, "check", check, "appeal", set.Appeal != nil, "commitments until", set.CommitBy.Time())
 	return n.note(set)
 }
 
@@ -347,13 +360,14 @@ func (n *Notary) tells(t *task, verdict epoch.Verdict) error {
 		last.undecided = 0
 	}
 	e.attempted(check, appeal, last)
+	e.gathered(t, verdict)
 	h, tells := n.heard(e, t, verdict)
 	if tells {
 		if err := n.happen(t.Edge, h); err != nil {
 			return err
 		}
 	}
-	told := Told{Task: verdict.Task, Appeal: t.Appeal, Epoch: n.number, Check: check, At: t.At, Decided: t.RevealBy, Result: verdict.Result, findings: verdict.Findings}
+	told := Told{Task: verdict.Task, Appeal: t.Appeal, Epoch: n.number, Check: check, At: t.At, Decided: t.RevealBy, Result: verdict.Result, findings: verdict.Findings, together: verdict.Together}
 	e.tell(told)
 	for checker, conduct := range verdict.Conduct {
 		if c := n.roster[checker]; c != nil {
@@ -375,7 +389,7 @@ func (n *Notary) tells(t *task, verdict epoch.Verdict) error {
 
 // heard is what a verdict is to its edge's life, if that has not heard of it: by a process before this one.
 func (n *Notary) heard(e *edge, t *task, verdict epoch.Verdict) (h happened, tells bool) {
-	h = happened{At: max(t.RevealBy, e.life.At), What: life.Decided.String(), Task: &verdict.Task, Check: life.Check(t.Check), Result: verdict.Result, Set: t.At, Epoch: n.number}
+	h = happened{At: max(t.RevealBy, e.life.At), What: life.Decided.String(), Task: &verdict.Task, Check: life.Check(t.Check), Result: verdict.Result, Set: t.At, Epoch: n.number, Together: verdict.Together}
 	if verdict.Result == epoch.Failed {
 		h.Findings = verdict.Findings
 	}

@@ -50,6 +50,14 @@ func flawed(err error) error {
 // mostPasses is how many passes a checker gets for a task: one, and some for when it was stopped in between.
 const mostPasses = 8
 
+// mostPasses is how many a checker gets for a task. An edge of an occasion is visited twice each time.
+func (t *task) mostPasses() int {
+	if t.Together != nil {
+		return 2 * mostPasses
+	}
+	return mostPasses
+}
+
 // open is a task that a checker sends something for.
 func (n *Notary) open(id epoch.Hash, checker identity.Address) (*task, error) {
 	t := n.tasks[id]
@@ -172,8 +180,8 @@ func (n *Notary) Pass(r Request) (Pass, error) {
 		return Pass{}, err
 	case n.now() >= t.CommitBy:
 		return Pass{}, refuse(codeTooLate, "commitments to this task were taken until %s", t.CommitBy.Time().UTC().Format(time.RFC3339))
-	case t.passes[r.Checker] == mostPasses:
-		return Pass{}, refuse(codeTooMany, "you have had %d passes for this task", mostPasses)
+	case t.passes[r.Checker] == t.mostPasses():
+		return Pass{}, refuse(codeTooMany, "you have had %d passes for this task", t.mostPasses())
 	}
 	t.passes[r.Checker]++
 	pass, err := n.config.Pass(t.Task)

@@ -28,7 +28,7 @@ type visitor struct {
 // see visits an edge as a player would, and returns what eye.Look does. app is played where there is no challenge.
 func (v visitor) see(ctx context.Context, visit duty.Visit, app string) (eye.Sight, error) {
 	limits := exam.Limits(visit.Task)
-	what := eye.Visit{Signaling: v.signaling, Token: visit.Token, App: app, Challenge: visit.Challenge, Limits: &limits, Painter: openPainter, Log: v.logger}
+	what := eye.Visit{Signaling: v.signaling, Token: visit.Token, App: app, Challenge: visit.Challenge, Limits: &limits, Ready: visit.Ready, Painter: openPainter, Log: v.logger}
 	if visit.Challenge != nil {
 		what.App = challengeApp
 	} else if plan := visit.Task.Plan; plan != nil {
@@ -40,8 +40,15 @@ func (v visitor) see(ctx context.Context, visit duty.Visit, app string) (eye.Sig
 
 // found is what a visit in which the edge served has come to.
 func found(s eye.Sight) exam.Found {
-	return exam.Found{Served: true, RoundTrip: s.RoundTrip, Asked: s.Asked, Latency: s.Latency, Upscaled: s.Quality.Upscaled, Challenge: s.Challenge}
+	f := exam.Found{Served: true, RoundTrip: s.RoundTrip, Asked: s.Asked, Latency: s.Latency, Upscaled: s.Quality.Upscaled, Challenge: s.Challenge}
+	if s.Challenge != nil {
+		f.From, f.Until = onClock(s.Typed), onClock(s.Until)
+	}
+	return f
 }
+
+// onClock is an instant of the past by this machine's clock.
+func onClock(i media.Instant) time.Time { return time.Now().Add(i.Sub(media.Now())) }
 
 // look visits an edge for a task.
 func (v visitor) look(ctx context.Context, visit duty.Visit) (exam.Found, netip.Addr, error) {

@@ -120,7 +120,7 @@ func (c *checks) present() []notary.Presence {
 		if err != nil {
 			continue // it has no key that it could be known by
 		}
-		all = append(all, notary.Presence{Edge: address, Name: e.Name, Free: e.Free, Claim: claimOf(e.Place)})
+		all = append(all, notary.Presence{Edge: address, Name: e.Name, Free: e.Free, Claim: claimOf(e.Place), Block: e.Block, Endorsed: e.Endorsed})
 	}
 	return all
 }

@@ -45,8 +45,9 @@ type presentEdge struct {
 	signaling.Traits
 	Found   *signaling.Place `json:"found,omitempty"` // where its address is; Traits.Place is its own word
 	Network string           `json:"network,omitempty"`
-	Root    string           `json:"root,omitempty"` // by whom it is endorsed, as its node has seen
-	Ways    []string         `json:"ways,omitempty"` // where players may measure it, ADDRESS:PORT each
+	Root    string           `json:"root,omitempty"`  // by whom it is endorsed, as its node has seen
+	Ways    []string         `json:"ways,omitempty"`  // where players may measure it, ADDRESS:PORT each
+	Block   string           `json:"block,omitempty"` // that it connects from, as blockOf has it
 	// Standing is what checkers make of it, nil where its node does not know; Players is how many sessions of players run.
 	Standing *presentStanding `json:"standing,omitempty"`
 	Players  int              `json:"players,omitempty"`
@@ -58,6 +59,7 @@ type farEdge struct {
 	node  *neighbour
 	apps  []signaling.App
 	ways  []netip.AddrPort
+	block netip.Prefix
 	round uint64
 }
 
@@ -138,6 +140,9 @@ func (r *registry) tell(ids []signaling.EdgeID, all bool) {
 			free = e.available()
 		}
 		present := presentEdge{ID: id, Name: e.name, Slots: e.slots, Free: free, Codecs: e.codecs, Since: e.since, Traits: e.traits, Found: e.found, Network: e.network, Root: e.root, Players: e.played()}
+		if block := blockOf(e.reach.From); block.IsValid() {
+			present.Block = block.String()
+		}
 		if s, there := r.standings[id]; there {
 			present.Standing = presentedStanding("", s)
 			size += 192 + len(s.Words)
@@ -146,7 +151,7 @@ func (r *registry) tell(ids []signaling.EdgeID, all bool) {
 		for _, way := range e.ways {
 			present.Ways = append(present.Ways, way.String())
 		}
-		size += 384 + len(e.root) + 20*len(e.codecs) + 50*len(e.ways) + 40*len(e.traits.Regions) + 80*len(e.traits.Pictures)
+		size += 384 + len(present.Block) + len(e.root) + 20*len(e.codecs) + 50*len(e.ways) + 40*len(e.traits.Regions) + 80*len(e.traits.Pictures)
 		if next.Apps[present.Catalogue] == nil {
 			if size > 0 && size+e.catalogue.size > batchBytes && len(next.Edges) > 0 {
 				flush(false)
@@ -239,7 +244,8 @@ func (r *registry) hear(p presence) {
 	for _, present := range p.Edges {
 		apps, ok := p.Apps[present.Catalogue]
 		ways, known := present.parsedWays()
-		if !ok || !known || !present.fits(apps) {
+		block, is := present.parsedBlock()
+		if !ok || !known || !is || !present.fits(apps) {
 			r.metrics.dropped.WithLabelValues("strange-node").Inc()
 			continue
 		}
@@ -249,7 +255,7 @@ func (r *registry) hear(p presence) {
 			n.edges[present.ID] = f
 			r.far[present.ID] = append(r.far[present.ID], f)
 		}
-		f.presentEdge, f.ways, f.round = present, ways, n.round
+		f.presentEdge, f.ways, f.block, f.round = present, ways, block, n.round
 		f.apps = r.catalogue(apps).apps
 		f.Codecs = r.internCodecs(present.Codecs)
 		f.presentEdge.Standing = nil // kept with all others

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -43,6 +44,11 @@ type EdgeView struct {
 	// Standing is what checkers make of it; nil: nobody checks.
 	Standing *StandingView `json:"standing,omitempty"`
 	Sessions []SessionView `json:"sessions,omitempty"` // of one that is asked for by itself
+
+	// For whoever keeps the log of checks, and nobody else: the /24 or /48 that it connects from, not valid where that is not known, and by whom it is endorsed, ""
+	// for nobody.
+	Block    netip.Prefix `json:"-"`
+	Endorsed string       `json:"-"`
 }
 
 // StandingView is what checkers make of an edge, and so what players it is given.
@@ -169,9 +175,9 @@ func (r *registry) viewOf(id signaling.EdgeID) (v EdgeView, ok bool) {
 	f, e := r.farNow(id), r.edges[id]
 	switch {
 	case f != nil:
-		v = EdgeView{ID: id, Name: f.Name, Node: f.node.id, Slots: f.Slots, Free: f.Free, Codecs: some(f.Codecs), Pictures: some(f.Pictures), Place: f.Traits.Place, Apps: installed(f.apps), Since: time.UnixMilli(f.presentEdge.Since).UTC(), State: EdgeOpen}
+		v = EdgeView{ID: id, Name: f.Name, Node: f.node.id, Slots: f.Slots, Free: f.Free, Codecs: some(f.Codecs), Pictures: some(f.Pictures), Place: f.Traits.Place, Apps: installed(f.apps), Since: time.UnixMilli(f.presentEdge.Since).UTC(), State: EdgeOpen, Block: f.block, Endorsed: f.Root}
 	case e != nil:
-		v = EdgeView{ID: id, Name: e.name, Node: r.node(), Slots: e.slots, Free: e.available(), Codecs: some(e.codecs), Pictures: some(e.traits.Pictures), Place: e.traits.Place, Apps: installed(e.apps), Since: time.UnixMilli(e.since).UTC(), State: EdgeOpen}
+		v = EdgeView{ID: id, Name: e.name, Node: r.node(), Slots: e.slots, Free: e.available(), Codecs: some(e.codecs), Pictures: some(e.traits.Pictures), Place: e.traits.Place, Apps: installed(e.apps), Since: time.UnixMilli(e.since).UTC(), State: EdgeOpen, Block: blockOf(e.reach.From), Endorsed: e.root}
 		if e.peer == nil || e.quiet {
 			v.State, v.Free = EdgeSilent, 0
 		}
