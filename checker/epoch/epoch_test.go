@@ -96,10 +96,11 @@ type fate struct {
 // carry has those who are drawn carry a task out. fates are of the people by number.
 func (w *town) carry(t testing.TB, task Task, fates map[int]fate) []Entry {
 	t.Helper()
-	id, err := task.ID()
+	draw, err := task.Draw(w.head.Seats)
 	if err != nil {
 		t.Fatal(err)
 	}
+	id := draw.Task
 	licenses := make([]committee.License, len(w.people))
 	for i, p := range w.people {
 		licenses[i] = committee.License{ID: committee.CheckerID(p.key.Address()), Owner: committee.OwnerID(p.key.Address()), Key: p.draw.Public(), Stake: 100}
@@ -108,7 +109,6 @@ func (w *town) carry(t testing.TB, task Task, fates map[int]fate) []Entry {
 	if err != nil {
 		t.Fatal(err)
 	}
-	draw := committee.Draw{Task: id, Beacon: committee.Beacon{Round: task.Round, Value: task.Beacon}, Seats: w.head.Seats}
 	var commitments, reports []Entry
 	for i, p := range w.people {
 		proof, output := p.draw.Prove(draw.Input())

@@ -57,11 +57,12 @@ func duration(m epoch.Millis) time.Duration { return time.Duration(m) * time.Mil
 // Moment is when a checker whose seat this output shows is to measure: nobody else can know it before the proof is shown. The first half of an output has
 // drawn the checker (committee.Draw), so that it is the end of it that is as random as ever.
 //
-// Of an occasion it is the beginning of one of its windows, and the same in all of its tasks, which one output draws.
+// Of an occasion it is the beginning of one of its earlier windows, and the same in all of its tasks, which one output draws: the last quarter is for those who find
+// a slot taken.
 func Moment(task epoch.Task, output vrf.Output) epoch.Millis {
 	random := binary.BigEndian.Uint64(output[vrf.OutputSize-8:])
 	if task.Together != nil {
-		return window(task, part(random, windows(task)))
+		return window(task, part(random, max(windows(task)*3/4, 1)))
 	}
 	return task.At + part(random, max(task.CommitBy-task.At-spare(task), 0))
 }

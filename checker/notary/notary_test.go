@@ -128,7 +128,11 @@ func (o *office) asked(id epoch.Hash) epoch.Task { return o.notary.tasks[id].Tas
 func (o *office) report(id epoch.Hash, passes bool) (epoch.Commitment, epoch.Report) {
 	o.t.Helper()
 	task := o.asked(id)
-	proof, _ := o.draw.Prove(committee.Draw{Task: committee.TaskID(id), Beacon: committee.Beacon{Round: task.Round, Value: task.Beacon}, Seats: 1}.Input())
+	draw, err := task.Draw(1)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	proof, _ := o.draw.Prove(draw.Input())
 	r := epoch.Report{Task: id, Checker: o.checker.Address(), Proof: epoch.Proof(proof), Address: netip.MustParseAddr("192.0.2.7"), Salt: epoch.Hash{1}}
 	for _, q := range task.Questions {
 		a := epoch.Answer{Yes: passes}
