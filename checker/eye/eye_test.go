@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"nearlight/internal/scene/arena"
 	"nearlight/signaling"
 	"nearlight/signaling/client"
+	"nearlight/streamer/control"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -223,5 +225,37 @@ func TestWhatIsNoVisitIsNotMade(t *testing.T) {
 		if _, err := Look(t.Context(), v); !errors.Is(err, ErrTrouble) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// Who waits for others that do not come has found nothing of this edge, and types nothing.
+func TestAChallengeWaitsForTheOthers(t *testing.T) {
+	raw, _ := issue(t)
+	v := visit(t, client.Config{URL: "http://127.0.0.1:1"}, raw)
+	v.Challenge = &challenge.Plan{Size: media.Size{Width: 640, Height: 360}, FrameRate: 30, Length: time.Second, Every: time.Second / 2}
+	v.Painter = func(arena.Task, media.Size) (Painter, error) { return nil, nil }
+	apart := errors.New("the others do not come")
+	v.Ready = func(context.Context) error { return apart }
+	v, _, err := v.prepared()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := newLooking(v, [32]byte{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := 0
+	typing := &keyboard{sent: func(uint32) { keys++ }, send: func(control.Message) error { return nil }}
+	err = l.challenge(t.Context(), typing, mathrand.New(mathrand.NewPCG(1, 2)))
+	if !errors.Is(err, ErrTrouble) || !errors.Is(err, apart) || keys > 0 || l.nonces > 0 {
+		t.Errorf("%v, after %d keys", err, keys)
+	}
+	typed := make(chan error, 1)
+	typed <- err
+	if err := l.follow(t.Context(), nil, nil, typed); !errors.Is(err, ErrTrouble) || errors.Is(err, ErrUnserved) {
+		t.Errorf("the visit comes to %v", err)
+	}
+	if err := l.close(); err != nil {
+		t.Error(err)
 	}
 }

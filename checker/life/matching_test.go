@@ -72,6 +72,10 @@ func TestANoticeSaysWhatWasMeasuredWhatIsRequiredAndHowToRetest(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
+	verdict.Together = []identity.Address{{0xaa}, {0xed}}
+	if got := strings.Split(l.Notice(verdict), "\n"); len(got) != len(want)+1 || !strings.Contains(got[3], "at the same time as ["+identity.Address{0xaa}.String()+"]:") {
+		t.Errorf("of an edge that was asked with another: %q", got)
+	}
 	for result, says := range map[epoch.Result]string{epoch.Passed: "passed.", epoch.Undecided: "changes nothing."} {
 		v := verdict
 		v.Result = result
