@@ -14,11 +14,13 @@
 // That all slots are taken says nothing of an edge, and trouble of the checker's own neither: it tries again while there is time, and is silent then, which
 // costs it nothing, since nobody knows that it was drawn.
 //
+// Of edges that are asked at once (epoch.Together) nothing is reported unless they were, by the checker's own clock.
+//
 // # What is not believed
 //
 // The notary: each entry is replayed (checker/epoch), and tasks whose beacon is not the beacon's are left alone.
 //
 // # Concurrency
 //
-// Run owns everything. One visit is made at a time.
+// Run owns everything. One visit is made at a time, or those of one occasion.
 package duty

@@ -10,6 +10,8 @@
 //	task, commitment, report ...    signed by checkers but for tasks; times never go back
 //	end           root of the Merkle tree of all lines before it, verdicts, scores, standings
 //
+// A task may be one of several that are one occasion (Together): edges that may be one machine, measured at once by one committee.
+//
 // Replay comes to the end by itself, and Verify says where the log's own differs. An entry has one form: a line that says the same in other
 // octets is refused, so that its hash (RFC 9162, section 2.1) names it.
 //

@@ -10,6 +10,8 @@
 // All who are drawn for a task measure in the time until its commitments are due, each at a moment that nobody else knows before the proof is shown
 // (Moment): one slot has room for one after the other.
 //
+// Of an occasion (epoch.Together) each takes one of its windows, in which it asks several edges by themselves, then at once.
+//
 // # Concurrency
 //
 // Everything is pure.
