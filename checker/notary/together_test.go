@@ -78,14 +78,14 @@ func TestANewcomerIsAskedTogetherWithItsNeighboursAtOnce(t *testing.T) {
 		edges []Presence
 		want  int // that are asked together
 	}{
-		"one block":                       {[]Presence{{Block: home}, {Block: home}}, 2},
-		"one block of IPv6":               {[]Presence{{Block: other}, {Block: other}, {Block: other}}, 3},
-		"no more than four":               {[]Presence{{Block: home}, {Block: home}, {Block: home}, {Block: home}, {Block: home}, {Block: home}}, 4},
-		"one endorsement":                 {[]Presence{{Endorsed: "0x1"}, {Endorsed: "0x1"}}, 2},
-		"a block before an endorsement":   {[]Presence{{Block: home, Endorsed: "0x1"}, {Block: home}, {Block: other, Endorsed: "0x1"}}, 2},
-		"nothing in common":               {[]Presence{{Block: home, Endorsed: "0x1"}, {Block: other, Endorsed: "0x2"}}, 0},
-		"nothing is known":                {[]Presence{{}, {}}, 0},
-		"one by itself":                   {[]Presence{{Block: home, Endorsed: "0x1"}}, 0},
+		"one block":                     {[]Presence{{Block: home}, {Block: home}}, 2},
+		"one block of IPv6":             {[]Presence{{Block: other}, {Block: other}, {Block: other}}, 3},
+		"no more than four":             {[]Presence{{Block: home}, {Block: home}, {Block: home}, {Block: home}, {Block: home}, {Block: home}}, 4},
+		"one endorsement":               {[]Presence{{Endorsed: "0x1"}, {Endorsed: "0x1"}}, 2},
+		"a block before an endorsement": {[]Presence{{Block: home, Endorsed: "0x1"}, {Block: home}, {Block: other, Endorsed: "0x1"}}, 2},
+		"nothing in common":             {[]Presence{{Block: home, Endorsed: "0x1"}, {Block: other, Endorsed: "0x2"}}, 0},
+		"nothing is known":              {[]Presence{{}, {}}, 0},
+		"one by itself":                 {[]Presence{{Block: home, Endorsed: "0x1"}}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := crowd(t, row.edges...)
