@@ -31,6 +31,9 @@ func (m Offer) check(c *checks) {
 		if m.Edge.Endorsement != "" {
 			c.made("edge.endorsement", m.Edge.Endorsement, maxEndorsement, isTokenOctet)
 		}
+		if m.Edge.Signature != "" {
+			c.hex("edge.signature", m.Edge.Signature, signatureDigits)
+		}
 	}
 }
 

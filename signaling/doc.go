@@ -42,8 +42,8 @@
 //	  {"type":"moved","reason":ERROR}                        the edge cannot go on, nothing is left of the connection to it; matched,
 //	        queued or ended follows
 //	  {"type":"progress","stage":"starting","detail":D}      stages: starting (display and app are being started), connecting
-//	  {"type":"offer","sdp":SDP,"restart":B,"edge":{"address":K,"epoch":N,"endorsement":T}}
-//	        restart: for the connection that stands; without it: a new one's; edge, optional: will sign the connection
+//	  {"type":"offer","sdp":SDP,"restart":B,"edge":{"address":K,"epoch":N,"endorsement":T,"signature":X}}
+//	        restart: for the connection that stands; without it: a new one's; edge, optional: will sign the connection, and has signed the offer
 //	  {"type":"bound","signature":X}                         the edge's signature, in answer to the player's
 //	  {"type":"candidate",...}
 //	  {"type":"unheard"}                                     the edge hears nothing of its player: time for restart

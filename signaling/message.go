@@ -128,6 +128,8 @@ type EdgeKey struct {
 	Address     string `json:"address"`
 	Epoch       uint64 `json:"epoch"`                 // of the lease; 0 where there is none
 	Endorsement string `json:"endorsement,omitempty"` // of a studio's root, as identity.Endorsed writes it
+	// Signature is the edge's of its offer, whoever the player is: the statement Binding without a player (internal/identity).
+	Signature string `json:"signature,omitempty"`
 }
 
 // PlayerKey is a player's signature of the connection, the statement Binding (internal/identity), by its session's key.

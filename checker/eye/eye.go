@@ -32,6 +32,7 @@ const (
 var (
 	errNothing = errors.New("nothing came within the time for it")
 	errAgain   = errors.New("the edge offers another connection in place of the first")
+	errElse    = errors.New("signaling has led to another edge than the one to be looked at")
 	errLost    = errors.New("signaling was lost, and begins the session's connection anew")
 )
 
@@ -122,6 +123,7 @@ func newLooking(v Visit, seed [32]byte) (*looking, error) {
 	if err != nil {
 		return nil, err
 	}
+	bond.Expect(v.Edge)
 	l.viewer, err = viewer.New(viewer.Config{
 		Decode: true, Codecs: v.Codecs, Hear: l.heard, Logger: v.Log, AsBrowser: true,
 		Packets:  func(received, lost int) { l.note(func() { l.meter.Packets(received, lost) }) },

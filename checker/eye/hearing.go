@@ -53,6 +53,9 @@ func (l *looking) advance(m signaling.Message) error {
 		if l.stage >= offered {
 			return trouble(errLost)
 		}
+		if !l.visit.Edge.IsZero() && string(m.Edge.ID) != l.visit.Edge.String() {
+			return trouble(errElse)
+		}
 		l.session, l.stage = m.Session, matched
 	case signaling.Offer:
 		if l.stage >= offered && !m.Restart {

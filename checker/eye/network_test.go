@@ -211,7 +211,9 @@ func (e *scripted) play(l *line, _ signaling.Play) {
 				e.t.Error(err)
 				return
 			}
-			l.say(*bound)
+			if bound != nil {
+				l.say(*bound)
+			}
 			running.Go(func() { e.stream(ctx, stop, peer, l) })
 		}
 	}

@@ -28,6 +28,9 @@ type Visit struct {
 	// Token is a player's. One that names edges is one edge's where it names one, and the connection counts once that has signed it.
 	Token string
 	App   string // "": whatever the edge runs by itself
+	// Edge is the only one that is looked at: where signaling has matched another one nothing is found, and where it has matched this one, and the offer is not signed by its
+	// key, the edge did not serve. The edge sees nothing of it. Zero: whichever the token leads to.
+	Edge identity.Address
 	// Key is the session's; nil means a new one.
 	Key identity.Signer
 	// Codecs may be sent; none means all that can be decoded here, but for HEVC, which a browser on most machines does not.
@@ -68,7 +71,7 @@ const DefaultPatience = 30 * time.Second
 
 // Sight is what was seen.
 type Sight struct {
-	// Edge is whose key has signed the connection; zero where the token demanded no signature.
+	// Edge is whose key has signed the connection, or its offer where Visit.Edge was set; zero where neither was demanded.
 	Edge    identity.Address
 	Session signaling.SessionID // "" where there was none
 	// Address is from where it was looked, as the edge has it (viewer.Address); not valid where there was no connection.

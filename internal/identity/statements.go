@@ -77,6 +77,8 @@ type Fingerprint [32]byte
 
 // Binding ties a connection to the keys of both its ends: each signs it, and believes the other by it. Both fingerprints are in it, so
 // that somebody who ends DTLS in the middle would need a signature that the honest end does not give.
+//
+// Without a player, and so without its fingerprint, it is what an edge says of each of its offers: the certificate is its own. It says nothing of who is at the other end.
 type Binding struct {
 	Session string
 	Epoch   uint64 // the lease's fencing epoch at its edge; 0 where there is none

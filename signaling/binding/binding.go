@@ -7,11 +7,13 @@
 // that an honest end gives is of what he would need.
 //
 //	edge                                   player
-//	  offer {its address, epoch} ---------->  is the address one that the token trusts?
+//	  offer {address, epoch, signature} --->  is the address one that the token trusts?
 //	                                          signs with its session's key
 //	  is it the session's key?   <---------- answer {player's address, signature}
 //	  signs                                   nothing is shown, nothing sent
 //	  bound {signature} -------------------->  now it is
+//
+// The edge signs what it offers as well, for everybody: who wants to know whose certificate it is, and not to show that, looks at that signature alone (Player.Expect).
 //
 // The edge takes no answer, and so no packet, before the player's signature is right, where the token demands one. The first key that
 // signs for a session is the session's: another one cannot resume it. Where signaling tells the player of a lease, that has to be signed by

@@ -48,6 +48,12 @@ func (e *Edge) Offer(m *signaling.Offer) error {
 		}
 		m.Edge.Endorsement = string(text)
 	}
+	// To everybody: who wants to know whose certificate this is does not have to show that it does.
+	signature, err := e.key.Sign(identity.Binding{Session: string(e.session), Epoch: e.epoch, Edge: e.key.Address(), EdgePrint: e.print}.Digest())
+	if err != nil {
+		return fmt.Errorf("binding: sign: %w", err)
+	}
+	m.Edge.Signature = signature.String()
 	return nil
 }
 

@@ -19,6 +19,9 @@ type Player struct {
 	lease  *signaling.Lease // that signaling has told of; nil: it has not
 	edge   identity.Binding // what is to be signed by the edge; its Player and prints are of the newest offer and answer
 	proven bool             // the edge has signed it
+
+	expected identity.Address // whose offers alone are taken; zero: anybody's
+	offered  bool             // the newest offer is of the edge that was expected
 }
 
 // NewPlayer returns the side of a player who holds the token and the session's key. What the token trusts is read from it without its
@@ -31,18 +34,27 @@ func NewPlayer(raw string, key identity.Signer, now func() time.Time) (*Player, 
 	return &Player{key: key, claims: claims, now: now}, nil
 }
 
+// Expect has offers refused that one edge has not signed, whatever the token demands and without a word of it to the edge. It is for who has to know at whom it looks, and is not to
+// be told from other players: the signature is of the edge's certificate, so that nobody is between the two, and says nothing of the player.
+func (p *Player) Expect(edge identity.Address) { p.expected = edge }
+
 // Wanted reports whether the token demands signatures. Where it does not, neither is the answer signed nor Bound awaited.
 func (p *Player) Wanted() bool { return p.claims.Bound() }
 
-// Proven reports whether the connection was shown to be with an edge that the token trusts. Nothing of it counts before.
-func (p *Player) Proven() bool { return p.proven || !p.Wanted() }
+// Proven reports whether the connection was shown to be with an edge that the token trusts, and with the one that is expected. Nothing of it counts before.
+func (p *Player) Proven() bool {
+	return (p.proven || !p.Wanted()) && (p.offered || p.expected.IsZero())
+}
 
-// Edge is whose key has signed the connection, zero where none has.
+// Edge is whose key has signed the connection, or the offer where the edge was expected; zero where none has.
 func (p *Player) Edge() identity.Address {
-	if !p.proven {
-		return identity.Address{}
+	switch {
+	case p.proven:
+		return p.edge.Edge
+	case p.offered && !p.Wanted():
+		return p.expected
 	}
-	return p.edge.Edge
+	return identity.Address{}
 }
 
 // Matched takes note of the lease that signaling tells of, if it does: what is offered next has to come from the edge that has signed it.
@@ -69,6 +81,12 @@ func (p *Player) leased(edge identity.Address, epoch uint64, session signaling.S
 
 // Offered takes an offer. When it fails, it must not be answered.
 func (p *Player) Offered(session signaling.SessionID, m signaling.Offer) error {
+	if p.offered = false; !p.expected.IsZero() {
+		if err := p.isExpected(session, m); err != nil {
+			return err
+		}
+		p.offered = true
+	}
 	if !p.Wanted() {
 		return nil
 	}
@@ -103,6 +121,31 @@ func (p *Player) Offered(session signaling.SessionID, m signaling.Offer) error {
 	}
 	p.proven = p.proven && m.Restart
 	p.edge = next
+	return nil
+}
+
+// isExpected fails unless an offer is signed by the edge that is expected.
+func (p *Player) isExpected(session signaling.SessionID, m signaling.Offer) error {
+	if m.Edge == nil || m.Edge.Signature == "" {
+		return unproven(nil, "The machine does not sign what it offers.")
+	}
+	if m.Edge.Address != p.expected.String() {
+		return unproven(nil, "The machine %s is not the one that was expected.", m.Edge.Address)
+	}
+	if err := p.leased(p.expected, m.Edge.Epoch, session); err != nil {
+		return err
+	}
+	print, err := Print(m.SDP)
+	if err != nil {
+		return unproven(err, "The machine does not say by which certificate it is known.")
+	}
+	signature, err := identity.ParseSignature(m.Edge.Signature)
+	if err == nil {
+		err = identity.Verify(identity.Binding{Session: string(session), Epoch: m.Edge.Epoch, Edge: p.expected, EdgePrint: print}.Digest(), signature, p.expected)
+	}
+	if err != nil {
+		return unproven(err, "What the machine signed is another offer than the one that came.")
+	}
 	return nil
 }
 

@@ -36,6 +36,8 @@ export interface EdgeKey {
   readonly epoch: number;
   /** What a studio's root has signed of the key: ADDRESS.SECONDS.SIGNATURE. */
   readonly endorsement?: string;
+  /** The edge's, of its offer and whoever plays. */
+  readonly signature?: string;
 }
 
 /** The player's signature of the connection. */
@@ -326,6 +328,7 @@ function edgeKey(m: Fields): EdgeKey {
     address: matching(m, "address", ADDRESS),
     epoch,
     ...(optional(m, "endorsement", "") === "" ? {} : { endorsement: matching(m, "endorsement", ENDORSEMENT) }),
+    ...(optional(m, "signature", "") === "" ? {} : { signature: matching(m, "signature", SIGNATURE) }),
   };
 }
 
