@@ -110,7 +110,7 @@ func (h *house) start(database string) {
 	h.Helper()
 	logger := slog.New(slog.NewTextHandler(h.log, nil))
 	config := server.Config{
-		Verifier: token.NewVerifier(h.issuer.Keys(), token.Scope{}, time.Now), Limits: server.Limits{RequestBurst: 10000}, Log: logger, Bus: h.bus, Checks: h.checks,
+		Verifier: token.NewVerifier(h.issuer.Keys(), token.Scope{}, time.Now), Limits: server.Limits{RequestBurst: 10000}, Log: logger, Bus: h.bus, Checks: h.checks, CheckKey: h.issuer.Key().ID,
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup

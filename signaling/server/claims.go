@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"maps"
+	"slices"
 	"time"
 
 	"nearlight/signaling"
@@ -30,6 +32,7 @@ type ofTokens struct {
 	Spent   []claim.Claim `json:"spent,omitempty"`
 	Unspent *claim.Claim  `json:"unspent,omitempty"`
 	Holds   []claim.Hold  `json:"holds,omitempty"`
+	Steers  []steering    `json:"steers,omitempty"`
 }
 
 type claimReply struct {
@@ -233,6 +236,9 @@ func (r *registry) tellClaims(node string) {
 	for spent := r.book.Spent(); len(spent) > 0; spent = spent[min(len(spent), maxClaimsTold):] {
 		r.mail(node, envelope{Claims: &ofTokens{Spent: spent[:min(len(spent), maxClaimsTold)]}})
 	}
+	for steers := range slices.Chunk(slices.Collect(maps.Values(r.steers)), maxClaimsTold) {
+		r.mail(node, envelope{Claims: &ofTokens{Steers: steers}})
+	}
 }
 
 // mayBegin refuses a player of another node whose token has a session here already, where the nodes have not heard of each other's claims, or whose
@@ -273,6 +279,10 @@ func (r *registry) hearClaims(from string, m ofTokens) {
 	case len(m.Spent) > 0:
 		for _, c := range m.Spent {
 			r.book.Spend(c.Token, c.ID, c.Until)
+		}
+	case len(m.Steers) > 0:
+		for _, s := range m.Steers {
+			r.steer(s)
 		}
 	default:
 		r.endDoubled(r.book.Told(m.Holds))

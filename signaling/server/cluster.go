@@ -78,6 +78,7 @@ type neighbour struct {
 	studios map[string]int
 	drained bool
 	keeps   bool      // it keeps the log of checks
+	key     string    // the check key that it knows of
 	queue   []int64   // since when players wait there, the longest first; milliseconds since 1970
 	missed  bool      // something that it told was lost, and no account of all came since
 	whole   bool      // of the account that is coming nothing is missing so far
@@ -125,6 +126,7 @@ type opening struct {
 	Rest   time.Duration    `json:"rest,omitempty"`  // for which a player who was moved is not moved again
 	Handed bool             `json:"handed,omitempty"`
 	Turn   claim.Turn       `json:"turn"` // as which the session begins, if it does
+	Errand errand           `json:"errand,omitzero"`
 }
 
 type parting struct {

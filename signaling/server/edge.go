@@ -35,6 +35,7 @@ type edge struct {
 	cut     bool             // it has told of seconds that cannot be, which is logged once
 	since   int64
 	leases  []signaling.SlotState // of each slot: as the edge said last, and what was proposed since
+	tidied  time.Time             // when the last session ended that had a slot, for as far as this node knows
 
 	catalogue *catalogue // apps, shared with other edges
 
@@ -86,7 +87,7 @@ func (r *registry) register(to peer, m signaling.Register, id signaling.EdgeID) 
 	delete(r.late, e.id)
 	e.name, e.slots, e.free, e.codecs = m.Name, m.Slots, m.Free, r.internCodecs(m.Codecs)
 	e.offerApps(r.catalogue(m.Apps))
-	e.since, e.leases = m.Since, m.Leases
+	e.since, e.leases, e.tidied = m.Since, m.Leases, time.Now()
 	for _, told := range m.Running {
 		m.Sessions = append(m.Sessions, told.Session)
 		r.adopt(e, told)
@@ -263,7 +264,11 @@ func (r *registry) forSession(s *session, m signaling.Message) {
 		if m.Error.Code == signaling.CodeStale && r.again(s) {
 			return
 		}
-		r.refused(s, m.Error)
+		reason := m.Error
+		if s.player != nil {
+			reason = r.ownWords(s.player, s.edge, reason)
+		}
+		r.refused(s, reason)
 		return
 	case signaling.Degraded:
 		r.degraded(s, m)

@@ -121,7 +121,7 @@ func (r *registry) open(g *guest, o opening) {
 		g.broken = true
 		return
 	}
-	p := &player{peer: guestPeer{g}, log: r.log.With("role", "player", "of", g.name.node), guest: g, request: play, claims: o.Claims, offer: o.Offer, turn: o.Turn}
+	p := &player{peer: guestPeer{g}, log: r.log.With("role", "player", "of", g.name.node), guest: g, request: play, claims: o.Claims, offer: o.Offer, turn: o.Turn, errand: o.Errand}
 	p.rest = time.Now().Add(max(0, min(o.Rest, moveRest)))
 	r.joinRequest(p, o.Trace)
 	g.player = p
@@ -137,7 +137,12 @@ func (r *registry) open(g *guest, o opening) {
 	default:
 		e := r.edges[o.Edge]
 		if e == nil || e.peer == nil || e.quiet || e.available() == 0 || r.holds(store.DrainEdge, string(o.Edge)) || r.holds(store.BanEdge, string(o.Edge)) || !r.takes(o.Edge, p.checks(o.Edge)) {
-			g.tell(body{Retry: signaling.NewError(signaling.CodeFull)})
+			full := signaling.NewError(signaling.CodeFull)
+			if told := r.ownWords(p, e, full); told.Code != full.Code {
+				p.end(told)
+				return
+			}
+			g.tell(body{Retry: full})
 			return
 		}
 		codecs := match.Common(play.Codecs, e.codecs)

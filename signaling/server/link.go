@@ -42,7 +42,7 @@ func (r *registry) connect(p *player, f *farEdge, m signaling.Play, claims token
 		r.step(p, nil, spanElsewhere)
 	}
 	p.log.Debug("player is served by another node", "link", l.name, "at", l.node, "edge", l.edge)
-	r.toHome(l, body{Open: &opening{Play: play, Claims: claims, Edge: f.ID, Quiet: quiet, Offer: p.offer, Trace: p.traced(), Rest: max(0, time.Until(p.rest)), Handed: p.handed, Turn: p.turn}})
+	r.toHome(l, body{Open: &opening{Play: play, Claims: claims, Edge: f.ID, Quiet: quiet, Offer: p.offer, Trace: p.traced(), Rest: max(0, time.Until(p.rest)), Handed: p.handed, Turn: p.turn, Errand: p.errand}})
 	return nil
 }
 
@@ -199,6 +199,9 @@ func (r *registry) fullNow(id signaling.EdgeID) {
 // reassign finds another edge for a player whose session did not begin.
 func (r *registry) reassign(p *player, why *signaling.Error) {
 	if p.tries++; p.tries >= maxTries {
+		if p.errand.checks() && why.Code == signaling.CodeStale {
+			why = signaling.Errorf(signaling.CodeEdgeRefused, "The machine has refused every slot that was proposed to it.")
+		}
 		r.endRequest(p, why)
 		p.end(why)
 		return

@@ -5,10 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"nearlight/internal/identity"
 	"nearlight/signaling"
 	"nearlight/signaling/match"
-	"nearlight/signaling/token"
 )
 
 // requestOf is what a player asks for, as matching reads it: what its page says, what its token limits, and where it is.
@@ -22,7 +20,10 @@ func (r *registry) requestOf(p *player) match.Request {
 	if root := p.claims.Root; !root.IsZero() {
 		request.Root = root.String()
 	}
-	request.Check = p.claims.Allows(token.Check)
+	request.Check = p.errand.checks()
+	if e := p.errand.Steered; e != "" {
+		request.Only, request.Root = []signaling.EdgeID{e}, ""
+	}
 	request.Draw = uint64(r.intN(1 << 31))
 	if size := p.request.Size; size != nil {
 		request.Picture.Size = *size
@@ -80,11 +81,6 @@ func (f *farEdge) offer() match.Edge {
 
 func (e *edge) offer() match.Edge {
 	return offerOf(match.Edge{ID: e.id, Slots: e.slots, Free: e.available(), Codecs: e.codecs, Apps: e.apps, Network: e.network, Root: e.root}, e.traits)
-}
-
-// checks reports whether a player has come to check an edge: its token names it.
-func (p *player) checks(id signaling.EdgeID) bool {
-	return p.claims.Allows(token.Check) && slices.ContainsFunc(p.claims.Edges, func(a identity.Address) bool { return a.String() == string(id) })
 }
 
 // offerOf adds what an edge says of itself, but for its place, which checkers may know better.

@@ -29,9 +29,10 @@ type presence struct {
 	Orders  []presentOrder             `json:"orders,omitempty"`
 	// Standings are of edges at other nodes, by this node's log of checks.
 	Standings []presentStanding `json:"standings,omitempty"`
-	Keeps     bool              `json:"keeps,omitempty"`   // the node keeps that log
-	Drained   bool              `json:"drained,omitempty"` // the node takes no further edges and players
-	Leaving   bool              `json:"leaving,omitempty"` // the node is being stopped
+	Keeps     bool              `json:"keeps,omitempty"`    // the node keeps that log
+	CheckKey  string            `json:"checkKey,omitempty"` // the id of the network's check key, as the node was told it
+	Drained   bool              `json:"drained,omitempty"`  // the node takes no further edges and players
+	Leaving   bool              `json:"leaving,omitempty"`  // the node is being stopped
 }
 
 type presentEdge struct {
@@ -103,13 +104,13 @@ func (r *registry) tell(ids []signaling.EdgeID, all bool) {
 	c := r.cluster
 	c.told = time.Now()
 	clear(c.dirty)
-	next := presence{First: all, Queue: r.queueTold(), Studios: r.studiosTold(), Drained: r.draining, Keeps: r.keeper != nil}
+	next := presence{First: all, Queue: r.queueTold(), Studios: r.studiosTold(), Drained: r.draining, Keeps: r.keeper != nil, CheckKey: r.checkKey}
 	size := 0
 	flush := func(last bool) {
 		c.seq++
 		next.Node, next.Seq, next.Last = c.id, c.seq, all && last
 		r.post(presenceSubject, next)
-		next, size = presence{Queue: next.Queue, Studios: next.Studios, Drained: next.Drained, Keeps: next.Keeps}, 0
+		next, size = presence{Queue: next.Queue, Studios: next.Studios, Drained: next.Drained, Keeps: next.Keeps, CheckKey: next.CheckKey}, 0
 	}
 	news := maps.Keys(c.orders)
 	if all {
@@ -226,7 +227,7 @@ func (r *registry) hear(p presence) {
 		r.nodeLost(n)
 		return
 	}
-	n.drained = p.Drained
+	n.drained, n.key = p.Drained, p.CheckKey
 	for _, told := range p.Orders {
 		if o := told.order(); knownOrder(o.Kind) && o.Target != "" && len(o.Target) <= maxOrderText && len(o.Reason) <= maxOrderText && len(o.Actor) <= maxOrderText {
 			r.obey(o)

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"nearlight/signaling"
-	"nearlight/signaling/token"
 )
 
 // waiting is a player's place in line. Each node has a line of its own; by what nodes tell each other, who has waited longest anywhere
@@ -128,7 +127,7 @@ func (r *registry) serveQueue() {
 	}
 	if len(r.vacant)+len(r.reserved) > 0 && !r.ebbing() {
 		for _, p := range slices.Clone(r.line) {
-			if p.waiting == nil || len(r.vacant) == 0 && !p.claims.Allows(token.Check) || !r.turn(p) {
+			if p.waiting == nil || len(r.vacant) == 0 && !p.errand.checks() || !r.turn(p) {
 				continue
 			}
 			request, candidates, err := r.shortlist(p)

@@ -87,6 +87,8 @@ type registry struct {
 	keeper    *keeper                          // nil: this node has no log of checks
 	standings map[signaling.EdgeID]said        // of the edges that are known, as far as a log has told
 	checked   bool                             // a log was heard of
+	checkKey  string                           // the id of the key whose tokens may have the right token.Check; "": none that this node knows by itself
+	steers    map[string]steering              // by token
 	byStudio  map[string]int                   // sessions of each that run here
 
 	cluster    *cluster                        // nil: this node is alone
@@ -109,6 +111,7 @@ type player struct {
 	session *session       // nil: none
 	request signaling.Play // what the session is for
 	claims  token.Claims   // of its token
+	errand  errand         // what it has come for besides playing
 	claim   *claiming      // nil: it claims no token
 	turn    claim.Turn     // as which its newest session began
 	handed  bool           // it had a session, which counts as its studio's until all nodes have heard that it is over
@@ -144,8 +147,8 @@ func newRegistry(
 		orders: make(map[orderName]store.Order), book: claim.NewBook(), claimants: make(map[string]*player), byStudio: make(map[string]int),
 		seekers: make(map[*player]struct{}), buried: make(map[signaling.SessionID]struct{}),
 		index: match.NewIndex(), vacant: make(map[signaling.EdgeID]struct{}), reserved: make(map[signaling.EdgeID]struct{}),
-		standings: make(map[signaling.EdgeID]said),
-		far:       make(map[signaling.EdgeID][]*farEdge), catalogues: make(map[string]*catalogue),
+		standings: make(map[signaling.EdgeID]said), steers: make(map[string]steering),
+		far: make(map[signaling.EdgeID][]*farEdge), catalogues: make(map[string]*catalogue),
 		policy: match.Policies()[0], locate: func(netip.Addr) Location { return Location{} }, networks: newNetworks(), memory: match.NewMemory(match.MemoryConfig{}),
 	}
 }

@@ -152,7 +152,7 @@ func (r *registry) rebind(p *player, m signaling.Play, claims token.Claims) *sig
 	p.session, s.player, s.hold = s, p, nil
 	p.request, p.claims, s.key = m, claims, claims.Key
 	s.sat = time.Now()
-	r.entitled(s, claims)
+	r.entitled(s, p.errand)
 	r.holdToken(s)
 	r.studioOf(s, claims.Studio)
 	r.metrics.matches.WithLabelValues("rejoined").Inc()

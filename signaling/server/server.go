@@ -110,6 +110,8 @@ type Config struct {
 	// Checks keeps the log of what checkers find, by which edges are given players. One node of a cluster has it. nil: nobody checks here, and where no other node
 	// has it either, every edge is given players.
 	Checks Checks
+	// CheckKey is the id of the key (token.Key.ID) whose tokens alone may have the right token.Check; "" is none. The other nodes of a cluster hear of it. It must not be a studio's.
+	CheckKey string
 
 	// ClientAddr tells where a request comes from; nil means its RemoteAddr. Behind a proxy it must come from a header that the
 	// proxy sets.
@@ -228,6 +230,7 @@ func New(config Config) (*Server, error) {
 	if config.Checks != nil {
 		s.registry.keeper, s.registry.checked = newKeeper(config.Checks, s.registry.log), true
 	}
+	s.registry.checkKey = config.CheckKey
 	if config.Policy != nil {
 		s.registry.policy = config.Policy
 	}

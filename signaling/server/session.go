@@ -99,6 +99,7 @@ func (r *registry) play(p *player, m signaling.Play, claims token.Claims) *signa
 	if p.busy() {
 		return signaling.Errorf(signaling.CodeBadMessage, "A game is running on this connection already.")
 	}
+	p.errand = r.errandOf(claims)
 	if m.Resume != "" {
 		return r.resume(p, m, claims)
 	}
@@ -137,6 +138,12 @@ func (r *registry) assign(p *player) *signaling.Error {
 			return r.settle(p, request, ranked)
 		}
 		err = signaling.NewError(signaling.CodeFull)
+	}
+	if e := p.errand.edge(p.claims); e != "" && err.Code == signaling.CodeFull {
+		if f := r.farNow(e); f != nil && p.tries == 0 { // whose node knows how many of its slots are leased
+			return r.connect(p, f, p.request, p.claims, false)
+		}
+		err = r.ownWords(p, r.edges[e], err)
 	}
 	r.endStep(p, err)
 	r.metrics.matches.WithLabelValues(string(err.Code)).Inc()
@@ -179,7 +186,7 @@ func (r *registry) begin(p *player, e *edge, codecs []string) *signaling.Error {
 		slot: slot, expect: epoch,
 		id: newSessionID(e.id), app: p.request.App, owner: signaling.TokenID(p.claims.ID), key: p.claims.Key, edge: e, born: time.Now(),
 		shareable: p.claims.Allows(token.Watch), trust: trust{p.claims.Edges, p.claims.Root}, rest: p.rest,
-		checks: p.claims.Allows(token.Check),
+		checks: p.errand.checks(),
 	}
 	s.once, s.until, s.turn = p.claims.Once, p.claims.Expires.Unix(), p.turn
 	if !p.claims.Holder.IsZero() {
@@ -209,7 +216,7 @@ func (r *registry) watch(p *player, m signaling.Play, claims token.Claims) *sign
 	if p.busy() {
 		return signaling.Errorf(signaling.CodeBadMessage, "A game is running on this connection already.")
 	}
-	p.request = m
+	p.request, p.errand = m, errand{}
 	r.traceRequest(p, spanWatch, false)
 	err := r.claimFor(p, claims, func() *signaling.Error { return r.lookOn(p, m, claims) })
 	if err != nil {
@@ -294,16 +301,16 @@ func (r *registry) resume(p *player, m signaling.Play, claims token.Claims) *sig
 	s.log.Info("session is resumed")
 	p.request, p.claims, s.key = m, claims, claims.Key
 	s.shareable = claims.Allows(token.Watch)
-	r.entitled(s, claims)
+	r.entitled(s, p.errand)
 	r.studioOf(s, claims.Studio)
 	r.start(p, s, m, codecs, true)
 	return nil
 }
 
-// entitled notes by whose token a session goes on, which this node may not have seen before.
-func (r *registry) entitled(s *session, claims token.Claims) {
-	if checks := claims.Allows(token.Check); checks != s.checks {
-		s.checks = checks
+// entitled notes who goes on with a session, which this node may not have seen begin.
+func (r *registry) entitled(s *session, e errand) {
+	if e.checks() && !s.checks {
+		s.checks = true
 		r.noted(s.edge)
 	}
 }
@@ -441,6 +448,8 @@ func (r *registry) finish(s *session, over signaling.Ended, tellEdge bool) {
 	delete(s.edge.sessions, s.id)
 	if s.phase == leasing && s.slot < len(s.edge.leases) {
 		s.edge.leases[s.slot].Taken = false // unless the edge says so
+	} else if s.watches == "" {
+		s.edge.tidied = time.Now()
 	}
 	if tellEdge {
 		r.toEdge(s, signaling.Stop{Session: s.id, Reason: over.Reason})

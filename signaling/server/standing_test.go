@@ -71,7 +71,7 @@ func (l *ledger) take() []string {
 func (c *city) keeping(n *nodeUnderTest) *ledger {
 	l := &ledger{says: make(map[identity.Address]Standing), node: n}
 	n.mu.Lock()
-	n.keeper, n.checked = newKeeper(l, n.log), true
+	n.keeper, n.checked, n.checkKey = newKeeper(l, n.log), true, checkKeyID
 	n.cluster.all = true // the others are told
 	n.mu.Unlock()
 	ctx, cancel := context.WithCancel(c.Context())
@@ -226,6 +226,9 @@ func TestStandingsReachAllNodesThoughTheBusLosesEverySecondMessage(t *testing.T)
 	})
 }
 
+// checkKeyID is the id of the network's own key.
+const checkKeyID = "check-key"
+
 // checkerOf is a token of who checks an edge.
 func checkerOf(id signaling.EdgeID) token.Claims {
 	claims := claimsOf("checker")
@@ -233,7 +236,7 @@ func checkerOf(id signaling.EdgeID) token.Claims {
 	if err != nil {
 		panic(err)
 	}
-	claims.Rights, claims.Edges = append(claims.Rights, token.Check), []identity.Address{edge}
+	claims.Rights, claims.Edges, claims.Key = append(claims.Rights, token.Check), []identity.Address{edge}, checkKeyID
 	return claims
 }
 

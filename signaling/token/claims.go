@@ -32,8 +32,10 @@ const (
 	Watch   Right = "watch" // look on at others' sessions
 	Many    Right = "many"  // hold several sessions at a time, as with a link that is given to several people
 	// Check lets who checks edges begin at those that the token names (Claims.Edges) whatever is known of them, also at one that gets no players: to enrol it, or to test
-	// it again. It is signaling's affair alone.
+	// it again. It is signaling's affair alone, and counts in tokens of the network's own check key.
 	Check Right = "check"
+	// Stock lets a studio's back end leave ordinary tokens with the network, by which checkers visit edges as players do.
+	Stock Right = "stock"
 	// Microphone lets the app hear what the player says.
 	Microphone Right = "microphone"
 )
