@@ -27,6 +27,7 @@ type Visit struct {
 	Token     string
 	// Ready is called when the edge draws, and it is challenged once that has returned; nil is at once. Its error is what the visit comes to.
 	Ready func(context.Context) error
+	App   string // that is played where it is only watched
 }
 
 // ErrBusy is of a Look that found all slots taken: nothing was found.
@@ -90,10 +91,13 @@ type assignment struct {
 	moment   time.Time // not before
 	under    bool      // a visit is made
 	silent   bool      // the report is kept back
+	// pass is one that a visit had which has found all slots taken: it was not used.
+	pass *notary.Pass
 }
 
 type visited struct {
 	task  epoch.Hash
+	pass  *notary.Pass // nil: it had none
 	found exam.Found
 	from  netip.Addr
 	err   error
@@ -303,8 +307,8 @@ func (d *Duty) step(ctx context.Context, a *assignment) error {
 			return d.gather(ctx, a)
 		}
 		d.away, a.under = true, true
-		task, id := a.Task, a.entry.Task
-		go func() { d.visited <- []visited{d.visit(ctx, task, id)} }()
+		task, id, pass := a.Task, a.entry.Task, a.pass
+		go func() { d.visited <- []visited{d.visit(ctx, task, id, pass)} }()
 	case Measured:
 		if !now.Before(a.CommitBy.Time()) {
 			return d.miss(a, "its commitment did not reach the notary in time")
@@ -365,24 +369,27 @@ func (d *Duty) commitment(a *assignment) epoch.Commitment {
 	return c
 }
 
-// visit looks at the edge.
-func (d *Duty) visit(ctx context.Context, task epoch.Task, id epoch.Hash) visited {
+// visit looks at the edge, by the pass that it has, or else by a new one.
+func (d *Duty) visit(ctx context.Context, task epoch.Task, id epoch.Hash, pass *notary.Pass) visited {
 	plan, err := exam.Challenge(task)
 	if err != nil {
 		return visited{task: id, err: err}
 	}
-	return d.see(ctx, Visit{Task: task, Challenge: plan}, id)
+	return d.see(ctx, Visit{Task: task, Challenge: plan}, id, pass)
 }
 
-// see makes a visit, for which it gets a token.
-func (d *Duty) see(ctx context.Context, what Visit, id epoch.Hash) visited {
-	v := visited{task: id}
-	token, err := d.office.pass(ctx, id, d.config.Key, d.config.Now())
-	if err != nil {
-		v.err = err
-		return v
+// see makes a visit, for which it gets a token where it has none.
+func (d *Duty) see(ctx context.Context, what Visit, id epoch.Hash, pass *notary.Pass) visited {
+	v := visited{task: id, pass: pass}
+	if v.pass == nil {
+		fresh, err := d.office.pass(ctx, id, d.config.Key, d.config.Now())
+		if err != nil {
+			v.err = err
+			return v
+		}
+		v.pass = &fresh
 	}
-	what.Token = token
+	what.Token, what.App = v.pass.Token, v.pass.App
 	v.found, v.from, v.err = d.config.Look(ctx, what)
 	return v
 }
@@ -390,11 +397,14 @@ func (d *Duty) see(ctx context.Context, what Visit, id epoch.Hash) visited {
 // note makes a report of what a visit has come to. By the random number it is decided when it is made again that came to nothing.
 func (d *Duty) note(v visited, random uint64) error {
 	a := d.tasks[v.task]
-	a.under = false
+	a.under, a.pass = false, nil
 	if errors.Is(v.err, errAlone) {
 		return d.miss(a, v.err.Error())
 	}
 	if v.err != nil {
+		if errors.Is(v.err, ErrBusy) {
+			a.pass = v.pass
+		}
 		// Some time by chance: two checkers that were in each other's way are not so again.
 		if a.moment = d.config.Now().Add(soon + time.Duration(random%uint64(soon))); a.Together != nil {
 			a.moment = d.later(a.Task, random)

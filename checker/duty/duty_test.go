@@ -71,6 +71,7 @@ type network struct {
 	there  atomic.Bool
 	visits atomic.Int64
 	claim  *epoch.Claim
+	passes atomic.Int64 // that were given
 }
 
 // quiet is an edge whose capacity no stretch draws in a test's first ten minutes: with the time and the beacon of a test that is settled by its address.
@@ -102,8 +103,9 @@ func newNetwork(t *testing.T, checkers int) (*network, []*checker) {
 	}
 	n.config = notary.Config{
 		Folder: n.folder, Requirements: exam.OnProcessor, Committee: committee.Size{Seats: uint32(checkers), Minimum: checkers/2 + 1}, Uncapped: true, Beacon: n.beacon,
-		Pass: func(task epoch.Task) (string, error) {
-			return fmt.Sprintf("pass for %v, %t", task.Edge, task.Check != string(life.Experience)), nil
+		Pass: func(task epoch.Task) (notary.Pass, error) {
+			n.passes.Add(1)
+			return notary.Pass{Token: fmt.Sprintf("pass for %v, %t", task.Edge, task.Check != string(life.Experience)), App: "tux"}, nil
 		},
 		Present: func() []notary.Presence {
 			if !n.there.Load() {
@@ -384,7 +386,12 @@ func TestNothingIsFoundWhereASlotIsTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n, checkers := newNetwork(t, 3)
 		for _, c := range checkers {
-			c.look = func(Visit) (exam.Found, error) { return exam.Found{}, ErrBusy }
+			c.look = func(v Visit) (exam.Found, error) {
+				if v.App != "tux" || v.Token == "" {
+					t.Errorf("the visit is by %q, for %q", v.Token, v.App)
+				}
+				return exam.Found{}, ErrBusy
+			}
 		}
 		n.open()
 		for _, c := range checkers {
@@ -399,6 +406,10 @@ func TestNothingIsFoundWhereASlotIsTaken(t *testing.T) {
 		}
 		if err != nil || len(entries) == 0 || entries[0].Step != Missed || entries[0].Why != ErrBusy.Error() {
 			t.Errorf("the journal has %+v, %v", entries, err)
+		}
+		// A pass that was not used is as good as new.
+		if visits, passes := n.visits.Load(), n.passes.Load(); passes > 6 || visits < 2*passes { // the check is set twice
+			t.Errorf("%d visits had %d passes", visits, passes)
 		}
 	})
 }

@@ -35,15 +35,14 @@ func (o office) report(ctx context.Context, r epoch.Report) error {
 }
 
 // pass asks for a token to visit a task's edge with.
-func (o office) pass(ctx context.Context, task epoch.Hash, by identity.Signer, now time.Time) (string, error) {
+func (o office) pass(ctx context.Context, task epoch.Hash, by identity.Signer, now time.Time) (pass notary.Pass, err error) {
 	now = now.Truncate(time.Second)
 	signature, err := by.Sign(identity.Pass{Task: task, At: now}.Digest())
 	if err != nil {
-		return "", err
+		return pass, err
 	}
-	var pass notary.Pass
 	err = o.Ask(ctx, http.MethodPost, "passes", notary.Request{Task: task, Checker: by.Address(), At: epoch.Millis(now.UnixMilli()), Signature: epoch.Signature(signature)}, &pass)
-	return pass.Token, err
+	return pass, err
 }
 
 // follow tells each entry of an epoch's log, from its beginning until its end, as they come. Whatever the notary sends instead is an error of take, or wraps

@@ -90,7 +90,7 @@ func (d *Duty) occasion(ctx context.Context, all []Visit, ids []epoch.Hash) []vi
 		if v.Challenge, err = exam.Alone(v.Task); err != nil {
 			return without(-1, err)
 		}
-		found[i] = d.see(ctx, v, ids[i])
+		found[i] = d.see(ctx, v, ids[i], nil)
 		switch {
 		case found[i].err != nil:
 			return without(-1, found[i].err)
@@ -108,7 +108,7 @@ func (d *Duty) occasion(ctx context.Context, all []Visit, ids []epoch.Hash) []vi
 				found[i] = visited{task: ids[i], err: err}
 			} else {
 				v.Ready = together.wait
-				found[i] = d.see(ctx, v, ids[i])
+				found[i] = d.see(ctx, v, ids[i], nil)
 			}
 			together.fail() // for those who still wait: this one does not come
 		})

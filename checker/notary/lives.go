@@ -36,6 +36,7 @@ type edge struct {
 	claim   *epoch.Claim // where it says that it is now, or said last
 	said    bool         // to this process
 	located *epoch.Located
+	closed  string // why nobody can visit it as players do
 
 	tried   map[life.Check]attempt
 	appeals map[epoch.Hash]attempt // of checks that are done again, by the task that was first

@@ -43,8 +43,9 @@ type Config struct {
 	Chain      string
 	BeaconPath string
 	Epoch      time.Duration // no task is set later than this after the first; 0 is DefaultEpoch
-	// Pass makes a token with which a task's edge may be visited until commitments are due: whatever state it is in, but for checks of experience that are no appeal.
-	Pass func(epoch.Task) (string, error)
+	// Pass makes a token with which a task's edge may be visited until commitments are due, whatever state it is in. An error that wraps ErrNoPass is told to who asks; others are of the disk. It is
+	// called without a lock.
+	Pass func(epoch.Task) (Pass, error)
 	// Host says whether the network is known by the name that an owner's wish was sent to; nil is any.
 	Host func(string) bool
 	// Lenient lets edges that nobody has checked yet have players meanwhile, as newcomers have: for a network that has just begun.
@@ -68,6 +69,8 @@ type Presence struct {
 	// common may be one machine.
 	Block    netip.Prefix
 	Endorsed string
+	// Closed says why nobody can visit it as players do, so that its experience is not checked; "" where somebody can.
+	Closed string
 }
 
 // DefaultEpoch is how long an epoch takes: an edge that comes while one runs waits for the next.
@@ -95,6 +98,7 @@ type Notary struct {
 	roster   map[identity.Address]*epoch.Checker // the epoch's, with their scores
 	decided  []Decided                           // newest last, mostDecided at the most
 	grown    chan struct{}                       // closed, and made anew, with each entry
+	unset    map[string]bool                     // why checks of experience that are due are not set just now
 }
 
 // Open opens the folder, or makes it, and goes on where it stands.

@@ -41,6 +41,8 @@ type office struct {
 	checker *identity.Key
 	draw    *vrf.PrivateKey
 	there   bool
+	closed  string // why nobody can visit the edge as players do
+	out     error  // why there is no pass
 }
 
 func newOffice(t testing.TB) *office {
@@ -60,14 +62,18 @@ func newOffice(t testing.TB) *office {
 		Checkers: func() []epoch.Checker {
 			return []epoch.Checker{{Address: o.checker.Address(), Key: epoch.Hash(o.draw.Public()), Stake: 1}}
 		},
-		Pass: func(task epoch.Task) (string, error) {
-			return fmt.Sprintf("%v %s %d", task.Edge, task.Check, task.CommitBy.Time().Unix()), nil
+		Pass: func(task epoch.Task) (Pass, error) {
+			if o.out != nil {
+				return Pass{}, o.out
+			}
+			text := fmt.Sprintf("%v %s %d", task.Edge, task.Check, task.CommitBy.Time().Unix())
+			return Pass{Token: text}, nil
 		},
 		Present: func() []Presence {
 			if !o.there {
 				return nil
 			}
-			return []Presence{{Edge: o.edge, Free: 1}}
+			return []Presence{{Edge: o.edge, Free: 1, Closed: o.closed}}
 		},
 		Now: func() time.Time {
 			o.mu.Lock()

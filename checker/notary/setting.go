@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"nearlight/checker/committee"
@@ -21,7 +22,8 @@ type task struct {
 	reported  map[identity.Address]bool
 	disputed  map[identity.Address]bool // a second, other commitment is in the log: one shows it
 	passes    map[identity.Address]int
-	over      bool // its verdict has told on its edge
+	over      bool   // its verdict has told on its edge
+	without   string // why a pass could not be given
 }
 
 // Decided is a verdict with its times.
@@ -141,7 +143,7 @@ func (n *Notary) see(present []Presence, changed map[identity.Address]bool) {
 			e = n.edge(p.Edge)
 			changed[p.Edge] = true
 		}
-		e.name, e.free, e.block, e.backer = p.Name, p.Free, p.Block, p.Endorsed
+		e.name, e.free, e.block, e.backer, e.closed = p.Name, p.Free, p.Block, p.Endorsed, p.Closed
 		before := e.whereabouts()
 		e.claim, e.said = p.Claim, true
 		changed[p.Edge] = changed[p.Edge] || e.whereabouts() != before
@@ -184,6 +186,7 @@ func (n *Notary) set(drawn drawing, now epoch.Millis) error {
 	if err := n.gather(drawn, now); err != nil {
 		return err
 	}
+	n.noteUnset()
 	for _, address := range slices.SortedFunc(maps.Keys(n.edges), byAddress) {
 		e := n.edges[address]
 		if !e.present || e.open > 0 { // what is set while it is away says nothing of it; one slot has room for one committee
@@ -191,6 +194,9 @@ func (n *Notary) set(drawn drawing, now epoch.Millis) error {
 		}
 		for _, due := range e.life.Due() {
 			if e.companions(due.Appeal) != nil || e.waits(due.Check, beginning) { // gather's
+				continue
+			}
+			if due.Check == life.Experience && e.closed != "" {
 				continue
 			}
 			is := n.isDue(address, due, drawn, now)
@@ -204,6 +210,21 @@ func (n *Notary) set(drawn drawing, now epoch.Millis) error {
 		}
 	}
 	return nil
+}
+
+// noteUnset writes to the log why checks of experience that are due are not set: once, and again when it has been otherwise.
+func (n *Notary) noteUnset() {
+	unset := make(map[string]bool)
+	for _, address := range slices.SortedFunc(maps.Keys(n.edges), byAddress) {
+		e := n.edges[address]
+		if !e.present || e.closed == "" || unset[e.closed] || !slices.ContainsFunc(e.life.Due(), func(d life.Due) bool { return d.Check == life.Experience }) {
+			continue
+		}
+		if unset[e.closed] = true; !n.unset[e.closed] {
+			n.config.Log.Warn("checks of experience are due and are not set", "edge", address, "reason", e.closed)
+		}
+	}
+	n.unset = unset
 }
 
 // isDue reports whether a check is to be set now.
@@ -379,6 +400,9 @@ func (n *Notary) tells(t *task, verdict epoch.Verdict) error {
 	notice := e.life.Notice(verdict)
 	if t.Appeal != nil {
 		notice = e.life.Answer(verdict)
+	}
+	if verdict.Result == epoch.Undecided && t.without != "" {
+		notice = strings.TrimSpace(notice + " Not every checker could visit it: " + t.without + ".")
 	}
 	n.decided = append(n.decided, Decided{Verdict: verdict, At: t.At, Decided: t.RevealBy, Notice: notice, Appeal: t.Appeal})
 	if len(n.decided) > mostDecided {

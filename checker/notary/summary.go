@@ -50,6 +50,8 @@ type DueSummary struct {
 	Mean  epoch.Millis `json:"mean,omitempty"`
 	// Appeal is the task that is done again.
 	Appeal *epoch.Hash `json:"appeal,omitempty"`
+	// Unset says why it is not set although it is due. It is for operators alone: an edge is not to know when nobody looks.
+	Unset string `json:"unset,omitempty"`
 }
 
 // CheckerSummary is one checker, with its score as it stands.
@@ -109,6 +111,11 @@ func (n *Notary) Summary() Summary {
 			Claim: e.claim, Located: e.located,
 		}
 		one.Due = dueOf(e.life)
+		for i := range one.Due {
+			if one.Due[i].Check == life.Experience {
+				one.Due[i].Unset = e.closed
+			}
+		}
 		s.Edges = append(s.Edges, one)
 	}
 	for _, address := range slices.SortedFunc(maps.Keys(n.roster), byAddress) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"nearlight/checker/epoch"
+	"nearlight/checker/life"
 	"nearlight/internal/identity"
 )
 
@@ -37,6 +38,7 @@ const (
 	codeWrongHost     = "wrong-host"
 	codeStale         = "stale"       // a wish that was signed later was taken
 	codeCannotHave    = "cannot-have" // an edge's life refuses it
+	codeNoPass        = "no-pass"
 )
 
 // flawed is the error of an entry that was not taken: the log refuses it, or the disk.
@@ -47,12 +49,19 @@ func flawed(err error) error {
 	return err
 }
 
-// mostPasses is how many passes a checker gets for a task: one, and some for when it was stopped in between.
-const mostPasses = 8
+const (
+	// mostPasses is how many passes a checker gets for a task: one, and some for when it was stopped in between.
+	mostPasses = 8
+	// mostShopping is the same for checks of experience, whose passes are studios' tokens, of which there are only so many.
+	mostShopping = 3
+)
 
-// mostPasses is how many a checker gets for a task. An edge of an occasion is visited twice each time.
-func (t *task) mostPasses() int {
-	if t.Together != nil {
+// mayAsk is how many passes for the task a checker gets.
+func (t *task) mayAsk() int {
+	switch {
+	case life.Check(t.Check) == life.Experience:
+		return mostShopping
+	case t.Together != nil: // an edge of an occasion is visited twice each time
 		return 2 * mostPasses
 	}
 	return mostPasses
@@ -158,7 +167,11 @@ type Request struct {
 // Pass is a token with which a task's edge can be visited until commitments are due.
 type Pass struct {
 	Token string `json:"token"`
+	App   string `json:"app,omitempty"` // that is played, where there is nothing to challenge
 }
+
+// ErrNoPass is wrapped by an error of Config.Pass that says why there is none just now, to checkers and operators.
+var ErrNoPass = errors.New("there is no pass")
 
 // Pass makes a pass for a licensed checker, whether or not it is drawn: that only it can say. An error is a *Refused, or of Config.Pass.
 func (n *Notary) Pass(r Request) (Pass, error) {
@@ -172,18 +185,35 @@ func (n *Notary) Pass(r Request) (Pass, error) {
 	if err := signed.Current(n.config.Now()); err != nil {
 		return Pass{}, refuse(codeBadSignature, "the request for a pass: %v; is your clock right?", err)
 	}
+	set, err := n.admit(r)
+	if err != nil {
+		return Pass{}, err
+	}
+	pass, err := n.config.Pass(set) // which may wait for the disk
+	if errors.Is(err, ErrNoPass) {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if t := n.tasks[r.Task]; t != nil {
+			t.without = err.Error()
+		}
+		return Pass{}, refuse(codeNoPass, "%v", err)
+	}
+	return pass, err
+}
+
+// admit counts a pass, if the checker may have one.
+func (n *Notary) admit(r Request) (epoch.Task, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	t, err := n.open(r.Task, r.Checker)
 	switch {
 	case err != nil:
-		return Pass{}, err
+		return epoch.Task{}, err
 	case n.now() >= t.CommitBy:
-		return Pass{}, refuse(codeTooLate, "commitments to this task were taken until %s", t.CommitBy.Time().UTC().Format(time.RFC3339))
-	case t.passes[r.Checker] == t.mostPasses():
-		return Pass{}, refuse(codeTooMany, "you have had %d passes for this task", t.mostPasses())
+		return epoch.Task{}, refuse(codeTooLate, "commitments to this task were taken until %s", t.CommitBy.Time().UTC().Format(time.RFC3339))
+	case t.passes[r.Checker] == t.mayAsk():
+		return epoch.Task{}, refuse(codeTooMany, "you have had %d passes for this task", t.mayAsk())
 	}
 	t.passes[r.Checker]++
-	pass, err := n.config.Pass(t.Task)
-	return Pass{pass}, err
+	return t.Task, nil
 }

@@ -21,6 +21,7 @@ import (
 	"nearlight/checker/epoch"
 	"nearlight/checker/exam"
 	"nearlight/checker/notary"
+	"nearlight/checker/purse"
 	"nearlight/checker/vrf"
 	"nearlight/internal/identity"
 	"nearlight/signaling/admin"
@@ -91,7 +92,8 @@ type checkedNetwork struct {
 }
 
 // open opens the log of checks, in a new folder below one, and licenses checkers, whose keys die with the process.
-func (f *crewFlags) open(below string, issuer *token.Issuer, logger *slog.Logger) (_ *checkedNetwork, err error) {
+// What checkers come with as players do says what the link of `up` says, like.
+func (f *crewFlags) open(below string, issuer *token.Issuer, like token.Claims, logger *slog.Logger) (_ *checkedNetwork, err error) {
 	c := &checkedNetwork{keys: make([]checkerKeys, f.checkers), conduct: f.conduct}
 	if c.folder, err = os.MkdirTemp(below, "checks-"); err != nil {
 		return nil, fmt.Errorf("make a folder for the log of checks: %w", err)
@@ -100,9 +102,10 @@ func (f *crewFlags) open(below string, issuer *token.Issuer, logger *slog.Logger
 	if err != nil {
 		return nil, err
 	}
+	c.log = &checks{local: local, key: issuer.Key().ID, logger: logger}
 	config := notary.Config{
 		Folder: c.folder, Requirements: exam.OnProcessor, Committee: committee.Size{Seats: uint32(f.checkers), Minimum: f.checkers/2 + 1}, Uncapped: true, Lenient: true,
-		Beacon: localBeacon{local}, BeaconPath: beaconPath, Chain: local.Chain().Hash().String(), Pass: passes(issuer),
+		Beacon: localBeacon{local}, BeaconPath: beaconPath, Chain: local.Chain().Hash().String(), Pass: c.log.passes(issuer),
 	}
 	var licensed []epoch.Checker
 	for i := range c.keys {
@@ -116,8 +119,7 @@ func (f *crewFlags) open(below string, issuer *token.Issuer, logger *slog.Logger
 		licensed = append(licensed, one)
 	}
 	config.Checkers = func() []epoch.Checker { return licensed }
-	c.log = &checks{local: local, logger: logger}
-	if err := c.log.open(config); err != nil {
+	if err := c.log.open(config, &purse.Mint{Issuer: issuer, Like: like, Life: tokenLife}); err != nil {
 		return nil, err
 	}
 	return c, nil

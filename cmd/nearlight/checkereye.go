@@ -28,7 +28,7 @@ type visitor struct {
 // see visits an edge as a player would, and returns what eye.Look does. app is played where there is no challenge.
 func (v visitor) see(ctx context.Context, visit duty.Visit, app string) (eye.Sight, error) {
 	limits := exam.Limits(visit.Task)
-	what := eye.Visit{Signaling: v.signaling, Token: visit.Token, App: app, Challenge: visit.Challenge, Limits: &limits, Ready: visit.Ready, Painter: openPainter, Log: v.logger}
+	what := eye.Visit{Signaling: v.signaling, Token: visit.Token, App: app, Edge: visit.Task.Edge, Challenge: visit.Challenge, Limits: &limits, Ready: visit.Ready, Painter: openPainter, Log: v.logger}
 	if visit.Challenge != nil {
 		what.App = challengeApp
 	} else if plan := visit.Task.Plan; plan != nil {
@@ -52,7 +52,7 @@ func onClock(i media.Instant) time.Time { return time.Now().Add(i.Sub(media.Now(
 
 // look visits an edge for a task.
 func (v visitor) look(ctx context.Context, visit duty.Visit) (exam.Found, netip.Addr, error) {
-	sight, err := v.see(ctx, visit, "")
+	sight, err := v.see(ctx, visit, visit.App)
 	switch {
 	case errors.Is(err, eye.ErrTaken):
 		return exam.Found{}, netip.Addr{}, fmt.Errorf("%w: %w", duty.ErrBusy, err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"nearlight/checker/epoch"
 	"nearlight/checker/life"
 	"nearlight/checker/notary"
+	"nearlight/checker/purse"
 	"nearlight/internal/identity"
 	"nearlight/signaling"
 	"nearlight/signaling/admin"
@@ -29,6 +31,8 @@ const beaconPath = notary.Path + "beacon"
 // checks is what keeps the log of checks beside signaling: it asks signaling which edges are there and what happens to them, and tells it what is found.
 type checks struct {
 	notary  *notary.Notary
+	purse   *purse.Purse
+	key     string        // the id of the network's own key, which signs passes for challenges
 	local   *beacon.Local // nil where the beacon is another's
 	signals *server.Server
 	logger  *slog.Logger
@@ -60,29 +64,32 @@ func (b localBeacon) Value(_ context.Context, round uint64) ([32]byte, error) {
 	return r.Value(), nil
 }
 
-// passes signs tokens with which a checker visits one edge. One that looks on as players do has a player's, since it shows what players get; a failed check that
-// is done again on appeal has to reach an edge that gets none.
-func passes(issuer *token.Issuer) func(epoch.Task) (string, error) {
-	return func(task epoch.Task) (string, error) {
-		claims := token.Claims{Role: token.Player, Rights: []token.Right{token.Play}, Edges: []identity.Address{task.Edge}, Expires: task.CommitBy.Time(), Once: true}
-		typed := life.Check(task.Check) != life.Experience
-		if typed {
-			claims.App = challengeApp
+// passes gives checkers tokens for one edge. One that challenges it has a token of the network's own key, which says that it checks: it has to reach an edge that gets no players. One that looks on
+// as players do has a token like any player's, and signaling alone knows where that leads.
+func (c *checks) passes(issuer *token.Issuer) func(epoch.Task) (notary.Pass, error) {
+	return func(task epoch.Task) (notary.Pass, error) {
+		if life.Check(task.Check) == life.Experience {
+			return c.shop(task)
 		}
-		if typed || task.Appeal != nil {
-			claims.Rights = append(claims.Rights, token.Check)
-		}
-		return issuer.Issue(claims)
+		signed, err := issuer.Issue(token.Claims{
+			Role: token.Player, Rights: []token.Right{token.Play, token.Check}, App: challengeApp, Edges: []identity.Address{task.Edge}, Expires: task.CommitBy.Time(), Once: true,
+		})
+		return notary.Pass{Token: signed}, err
 	}
 }
 
-// open opens the log. The configuration's Present, Changed and Host are filled in.
-func (c *checks) open(config notary.Config) (err error) {
+// open opens the log, and the tokens by which checkers come as players do; mint signs some, nil signs none. The configuration's Present, Changed and Host are filled in.
+func (c *checks) open(config notary.Config, mint *purse.Mint) (err error) {
 	config.Present, config.Log = c.present, c.logger
 	config.Host = func(name string) bool { return c.signals.KnownAs(name) }
 	config.Changed = func(edge identity.Address) { c.signals.StandingChanged(edge) }
-	c.notary, err = notary.Open(config)
-	return err
+	if c.notary, err = notary.Open(config); err != nil { // the folder is this process's alone from here on
+		return err
+	}
+	if c.purse, err = openPurse(c, config.Folder, mint); err != nil {
+		return errors.Join(err, c.notary.Close())
+	}
+	return nil
 }
 
 // join names the server whose edges are checked, before anything runs.
@@ -96,7 +103,7 @@ func (c *checks) close() error {
 	if c == nil {
 		return nil
 	}
-	return c.notary.Close()
+	return errors.Join(c.notary.Close(), c.purse.Close())
 }
 
 // handler serves the log, and the beacon of this process; nil serves neither.
@@ -106,6 +113,7 @@ func (c *checks) handler() http.Handler {
 	}
 	mux := http.NewServeMux()
 	mux.Handle(notary.Path, c.notary.Handler())
+	mux.Handle(purse.Path, c.purse.Handler())
 	if c.local != nil {
 		mux.Handle(beaconPath+"/", http.StripPrefix(beaconPath, c.local.Handler()))
 	}
@@ -120,7 +128,9 @@ func (c *checks) present() []notary.Presence {
 		if err != nil {
 			continue // it has no key that it could be known by
 		}
-		all = append(all, notary.Presence{Edge: address, Name: e.Name, Free: e.Free, Claim: claimOf(e.Place), Block: e.Block, Endorsed: e.Endorsed})
+		all = append(all, notary.Presence{
+			Edge: address, Name: e.Name, Free: e.Free, Claim: claimOf(e.Place), Block: e.Block, Endorsed: e.Endorsed, Closed: c.closed(address),
+		})
 	}
 	return all
 }

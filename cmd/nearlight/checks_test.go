@@ -47,7 +47,7 @@ func openChecksIn(t *testing.T, folder string, lenient bool) *checks {
 	err = c.open(notary.Config{
 		Folder: folder, Lenient: lenient, Requirements: exam.OnProcessor, Committee: committee.Size{Seats: 1, Minimum: 1}, Beacon: localBeacon{local},
 		Checkers: func() []epoch.Checker { return []epoch.Checker{licensed} },
-	})
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestOperatorsSeeAllThatANotarySumsUp(t *testing.T) {
 	}
 }
 
-func TestAPassIsForOneEdgeAndOneApp(t *testing.T) {
+func TestAPassForAChallengeIsForOneEdgeAndOneApp(t *testing.T) {
 	key, err := token.NewKey()
 	if err != nil {
 		t.Fatal(err)
@@ -97,28 +97,20 @@ func TestAPassIsForOneEdgeAndOneApp(t *testing.T) {
 	}
 	verifier := token.NewVerifier(issuer.Keys(), token.Scope{}, time.Now)
 	edge := identity.Address{7}
-	for reason, row := range map[string]struct {
-		check  life.Check
-		appeal *epoch.Hash
-		reach  bool // it reaches edges that get no players
-		app    string
-	}{
-		"a challenge":                  {life.Enrolment, nil, true, challengeApp},
-		"one like a player":            {life.Experience, nil, false, ""},
-		"a challenge on appeal":        {life.Capacity, &epoch.Hash{1}, true, challengeApp},
-		"one like a player, on appeal": {life.Experience, &epoch.Hash{1}, true, ""},
-	} {
-		task := epoch.Task{Edge: edge, Check: string(row.check), Appeal: row.appeal, CommitBy: epoch.Millis(time.Now().Add(time.Minute).UnixMilli())}
-		signed, err := passes(issuer)(task)
-		if err != nil {
-			t.Fatal(err)
-		}
-		claims, err := verifier.Verify(signed, token.Player)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(claims.Edges) != 1 || claims.Edges[0] != edge || !claims.Once || slices.Contains(claims.Rights, token.Check) != row.reach || claims.App != row.app {
-			t.Errorf("%s: %+v", reason, claims)
+	for _, check := range []life.Check{life.Enrolment, life.Capacity} {
+		for _, appeal := range []*epoch.Hash{nil, {1}} {
+			task := epoch.Task{Edge: edge, Check: string(check), Appeal: appeal, CommitBy: epoch.Millis(time.Now().Add(time.Minute).UnixMilli())}
+			pass, err := new(checks).passes(issuer)(task)
+			if err != nil {
+				t.Fatal(err)
+			}
+			claims, err := verifier.Verify(pass.Token, token.Player)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(claims.Edges) != 1 || claims.Edges[0] != edge || !claims.Once || !slices.Contains(claims.Rights, token.Check) || claims.App != challengeApp {
+				t.Errorf("%s: %+v", check, claims)
+			}
 		}
 	}
 }

@@ -20,6 +20,7 @@ import (
 // checksFlags say how `nearlight signaling` keeps the log of checks.
 type checksFlags struct {
 	folder, licences, key, chain, require string
+	studioKey, playerToken                string
 	sources                               []string
 	seats                                 uint32
 	minimum                               int
@@ -30,6 +31,8 @@ func (f *checksFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.folder, "checks", "", "folder of the log of checks: edges are checked then, and get players by what is found (docs/checking.md). Of a cluster one node alone keeps it; empty keeps none")
 	flags.StringVar(&f.licences, "licences", "", "file of the checkers that may be drawn, a line each, as `nearlight checker card` prints it; an epoch begins with those that are there then")
 	flags.StringVar(&f.key, "check-key", "", "file with the private key that signs checkers' tokens (PEM); its public half is one of --verify-key")
+	flags.StringVar(&f.studioKey, "check-studio-key", "", "file with a studio's private key (PEM), for who runs both: signs the tokens by which checkers visit edges as players do; without it studios leave such tokens (docs/studio.md)")
+	flags.StringVar(&f.playerToken, "check-player-token", "", "file with a token of that key such as players get, expired or not: what checkers get says the same, and is good for as long")
 	flags.StringSliceVar(&f.sources, "beacon", nil, "servers of the beacon that checkers are drawn by, in drand's HTTP API, such as https://api.drand.sh; none: a beacon of this process, which proves nothing to others")
 	flags.StringVar(&f.chain, "beacon-chain", beacon.Quicknet().Hash().String(), "hash of the beacon's chain; drand's quicknet by default")
 	flags.StringVar(&f.require, "check-requirements", "gpu", "what edges have to do: gpu (draw 1280x720 at 60 frames a second, on a GPU), processor (640x360 at 30, hardly timed)")
@@ -41,7 +44,7 @@ func (f *checksFlags) register(flags *pflag.FlagSet) {
 // open opens the log of checks; nil without one.
 func (f *checksFlags) open(ctx context.Context, logger *slog.Logger) (_ *checks, err error) {
 	if f.folder == "" {
-		for name, given := range map[string]bool{"--licences": f.licences != "", "--check-key": f.key != "", "--beacon": len(f.sources) > 0} {
+		for name, given := range map[string]bool{"--licences": f.licences != "", "--check-key": f.key != "", "--beacon": len(f.sources) > 0, "--check-studio-key": f.studioKey != ""} {
 			if given {
 				return nil, usage("%s needs --checks FOLDER: where the log of checks is kept", name)
 			}
@@ -75,12 +78,19 @@ func (f *checksFlags) open(ctx context.Context, logger *slog.Logger) (_ *checks,
 	if err != nil {
 		return nil, err
 	}
-	config.Pass = passes(issuer)
-	c := &checks{logger: logger}
+	mint, err := f.mint()
+	if err != nil {
+		return nil, err
+	}
+	c := &checks{logger: logger, key: issuer.Key().ID}
+	config.Pass = c.passes(issuer)
 	if err := f.openBeacon(ctx, c, &config); err != nil {
 		return nil, err
 	}
-	return c, c.open(config)
+	if err := c.open(config, mint); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 func (f *checksFlags) committee() (committee.Size, error) {

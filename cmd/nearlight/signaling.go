@@ -111,7 +111,7 @@ func newSignaling() *cobra.Command {
 			}
 			defer func() { err = errors.Join(err, checked.close()) }()
 			if checked != nil {
-				config.Checks = checked
+				config.Checks, config.CheckKey = checked, checked.key
 			}
 			signals, err := server.New(config)
 			if err != nil {

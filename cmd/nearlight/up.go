@@ -182,7 +182,7 @@ func (f *upFlags) open(ctx context.Context, command []string, traces *tracing.Tr
 		config.Spans = traces.Tracer()
 	}
 	if f.crew.checkers > 0 {
-		if n.checked, err = f.crew.open(home.path, issuer, logger); err != nil {
+		if n.checked, err = f.crew.open(home.path, issuer, claims, logger); err != nil {
 			return nil, err
 		}
 		defer func() {
@@ -190,7 +190,7 @@ func (f *upFlags) open(ctx context.Context, command []string, traces *tracing.Tr
 				err = errors.Join(err, n.checked.close())
 			}
 		}()
-		config.Checks = n.checked.log
+		config.Checks, config.CheckKey = n.checked.log, n.checked.log.key
 	}
 	n.server, err = server.New(config)
 	if err != nil {

@@ -88,6 +88,7 @@ var arrows = []struct {
 	{"checker/exam", []string{"checker/epoch", "checker/life", "checker/vrf", "checker/challenge", "checker/latency", "internal/scene/arena", "internal/identity", "internal/media"}, "pure: what is asked, and what was found in answer; who visits and who keeps the log ask it"},
 	{"checker/notary", []string{"checker/exam", "checker/epoch", "checker/life", "checker/committee", "internal/identity"}, "keeps a log: it sees no stream, and no server but by what it is handed"},
 	{"checker/duty", []string{"checker/exam", "checker/notary", "checker/epoch", "checker/committee", "checker/challenge", "checker/vrf", "internal/identity"}, "follows a log and reports; how an edge is looked at is handed in"},
+	{"checker/purse", []string{"signaling/token", "internal/identity"}, "tokens of players: it knows no task and no checker, and no server but by what it is handed"},
 	{"checker/quality", []string{"internal/media"}, "pure measurement over decoded frames"},
 	{"checker/latency", []string{"internal/media", "internal/marker"}, "pure measurement over instants, and what markers say; whose frames they are is not its business"},
 	{"checker/eye", []string{"checker/latency", "checker/quality", "checker/challenge", "streamer/viewer", "streamer/control", "signaling", "signaling/client", "signaling/binding",

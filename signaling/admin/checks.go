@@ -71,6 +71,7 @@ type DueCheck struct {
 	Every  int64  `json:"every,omitempty"`
 	Mean   int64  `json:"mean,omitempty"`
 	Appeal string `json:"appeal,omitempty"` // the task that is done again
+	Unset  string `json:"unset,omitempty"`  // why it is not set although it is due
 }
 
 // Checker is who may be drawn.

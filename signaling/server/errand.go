@@ -134,13 +134,14 @@ func (s *Server) OfferOf(edge identity.Address) (o Offer, ok bool) {
 	return o, true
 }
 
-// Playable checks a token as a player's is checked who comes with it, but for where it is used and how often.
+// Playable checks a token as a player's is checked who comes with it, but for where it is used and how often. One without the right token.Play plays nothing, and may be good for what it
+// says.
 func (s *Server) Playable(raw string) (token.Claims, error) {
 	claims, err := s.verify(raw, token.Player)
 	if err != nil {
 		return claims, err
 	}
-	if claims.Studio != "" {
+	if claims.Studio != "" && claims.Allows(token.Play) {
 		if reason := s.studios.roster().Of(claims.Studio).Admit(claims); reason != nil {
 			return claims, reason
 		}

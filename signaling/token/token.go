@@ -220,6 +220,21 @@ func bad(cause error) error {
 	return fmt.Errorf("token: %w (%w)", signaling.NewError(signaling.CodeBadToken), cause)
 }
 
+// Lifetime is from when to when a token was made to be good, by its iat and its exp and whoever signed it.
+func Lifetime(raw string) (issued, expires time.Time, err error) {
+	if _, err := Unverified(raw); err != nil {
+		return issued, expires, err
+	}
+	var said wire
+	if _, _, err := jwt.NewParser().ParseUnverified(raw, &said); err != nil {
+		return issued, expires, bad(err)
+	}
+	if said.IssuedAt == nil {
+		return issued, expires, bad(errors.New("it does not say when it was issued"))
+	}
+	return said.IssuedAt.Time, said.ExpiresAt.Time, nil
+}
+
 // Unverified reads what a token says without checking who signed it, for the player who holds it: what it trusts is there to be known
 // before any server is. Whoever lets somebody in uses Verify.
 func Unverified(raw string) (Claims, error) {
