@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"nearlight/internal/openapitest"
 	"nearlight/signaling/token"
 )
 
@@ -19,6 +20,7 @@ func (h *house) post(bearer, body string) (int, Stocked, string) {
 	}
 	w := httptest.NewRecorder()
 	h.Handler().ServeHTTP(w, r)
+	openapitest.Conforms(h.TB, http.MethodPost, Path, w.Result(), w.Body.String())
 	var stocked Stocked
 	if w.Code == http.StatusOK {
 		if err := json.Unmarshal(w.Body.Bytes(), &stocked); err != nil {

@@ -151,6 +151,8 @@ func nextChecks(e admin.CheckedEdge) string {
 	for _, d := range e.Due {
 		text := d.Check
 		switch {
+		case d.Unset != "":
+			text += " is not done: " + d.Unset
 		case d.Appeal != "":
 			text += " again, on appeal"
 		case d.Every > 0:

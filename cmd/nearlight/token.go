@@ -72,7 +72,7 @@ func newTokenIssue() *cobra.Command {
 	flags := c.Flags()
 	flags.StringVar(&f.key, "key", "", "file with the key that signs tokens (PEM, Ed25519 or P-256)")
 	flags.StringVar(&f.role, "role", string(token.Player), "player or edge")
-	flags.StringSliceVar(&f.rights, "rights", []string{string(token.Play)}, "what a player may do: play, install, watch, microphone (the game hears what the player says), many (play in several places at a time with the one token), check (begin at the edges of --edges though they get no players: for who checks them)")
+	flags.StringSliceVar(&f.rights, "rights", []string{string(token.Play)}, "what a player may do: play, install, watch, microphone (the game hears what the player says), many (play in several places at a time with the one token), stock (leave tokens with the network, by which checkers come like players: docs/studio.md), check (begin at the edges of --edges though they get no players: counts in tokens of the network's own --check-key alone)")
 	flags.StringVar(&f.app, "app", "", "the only app that the token is good for")
 	flags.StringVar(&f.session, "session", "", "the only session that the right watch is good for")
 	flags.DurationVar(&f.life, "life", time.Hour, "how long the token is good")

@@ -198,3 +198,36 @@ func TestACheckerThatIsKilledReportsWhatItHasMeasured(t *testing.T) {
 		t.Errorf("status says %v", status)
 	}
 }
+
+// decided waits for a check of an edge to be decided, and returns what it came to.
+func decided(t *testing.T, up *e2etest.Program, check string) (found admin.Verdict) {
+	t.Helper()
+	e2etest.Eventually(t, aCheck, "the check of "+check+" is decided", func() bool {
+		for _, v := range checks(t, up).Verdicts {
+			if v.Check == check && v.Result != "undecided" {
+				found = v
+				return true
+			}
+		}
+		return false
+	})
+	for _, f := range found.Findings {
+		t.Logf("%s: %v %s, required %s: met %t", f.Question, f.Figure, f.Unit, f.Required, f.Met)
+	}
+	return found
+}
+
+func TestExperienceIsCheckedByATokenLikeAPlayersWhileSomebodyPlays(t *testing.T) {
+	t.Parallel()
+	needsPainter(t)
+	up := start(t, e2etest.Clock(), "--checkers", "1", "--encoder", "x264", "--size", "640x360", "--max-size", "640x360", "--fps", "30")
+	if v := decided(t, up, "enrolment"); v.Result != "passed" {
+		t.Skipf("SKIPPED %s: this machine is too slow for its edge to be enrolled: %s", t.Name(), v.Notice)
+	}
+	up.Play(t, e2etest.Request{}).Plays(t, 1)
+	v := decided(t, up, "experience")
+	// How it fares beside whatever else this machine does is not what is tested here; that a checker has come and was served is.
+	if served := v.Findings[0]; served.Question != "served" || !served.Met || served.For != 1 || len(v.Conduct) != 1 {
+		t.Errorf("%+v", v)
+	}
+}

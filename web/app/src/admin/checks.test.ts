@@ -50,6 +50,7 @@ const ANSWER = {
       due: [
         { check: "capacity", mean: 3_600_000 },
         { check: "alive", every: 60_000 },
+        { check: "experience", every: 60_000, unset: "there are no tokens in stock" },
       ],
     },
   ],
@@ -106,6 +107,7 @@ test("what checkers have found is told in words", () => {
     "5 % of matches",
     "capacity at random, each hour on average",
     "alive each minute",
+    "experience is not done: there are no tokens in stock",
     "measured, for 20 s more",
     "failed enrolment of Berlin",
     "It can be enrolled from 20:10 on.",
@@ -221,7 +223,7 @@ test("lengths, shares and times are told in few words", () => {
     "12.5\u00a0% of matches",
     "all matches",
   ]);
-  const due = { check: "enrolment", from: 0, every: 0, mean: 0, appeal: "" };
+  const due = { check: "enrolment", from: 0, every: 0, mean: 0, appeal: "", unset: "" };
   expect(dueWords(due, NOW)).toBe("due now");
   expect(dueWords({ ...due, from: NOW + 1 }, NOW)).toMatch(/^from .+ on$/);
   expect(dueWords({ ...due, appeal: "0x01", mean: 5 }, NOW)).toBe("once more, on appeal");

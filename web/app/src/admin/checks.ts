@@ -6,6 +6,8 @@ export interface Due {
   readonly every: number;
   readonly mean: number;
   readonly appeal: string;
+  /** Why it is not set although it is due. */
+  readonly unset: string;
 }
 
 /** Where an edge says that it is, in degrees north and east. */
@@ -157,6 +159,7 @@ function readEdge(edge: Fields): CheckedEdge {
       every: count(due["every"]),
       mean: count(due["mean"]),
       appeal: label(due["appeal"]),
+      unset: label(due["unset"]),
     })),
     claim: readClaim(edge["claim"]),
     located: readLocated(edge["located"]),

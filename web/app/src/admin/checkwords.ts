@@ -46,7 +46,8 @@ export function each(ms: number): string {
 }
 
 /** When a check is done next. */
-export function dueWords({ every, mean, from, appeal }: Due, now: number): string {
+export function dueWords({ every, mean, from, appeal, unset }: Due, now: number): string {
+  if (unset !== "") return `is not done: ${unset}`;
   if (appeal !== "") return "once more, on appeal";
   if (every > 0) return `each ${each(every)}`;
   if (mean > 0) return `at random, each ${each(mean)} on average`;
