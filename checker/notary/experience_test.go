@@ -25,13 +25,13 @@ func (o *office) experience(within time.Duration) (task TaskSummary, is bool) {
 		if open[0].Check == string(life.Experience) {
 			return open[0], true
 		}
-		o.carry(open[0], true)
+		o.carryOne(open[0], true)
 	}
 	return task, false
 }
 
-// carry carries a check through that is set.
-func (o *office) carry(task TaskSummary, passes bool) {
+// carryOne carries a check through that is set.
+func (o *office) carryOne(task TaskSummary, passes bool) {
 	o.t.Helper()
 	c, r := o.report(task.Task, passes)
 	if err := o.notary.Commit(c); err != nil {
@@ -77,7 +77,7 @@ func TestExperienceIsCheckedWhileSomebodyPlaysAndATenthOfASlotsTimeAtTheMost(t *
 		t.Fatal("somebody plays, and no check of experience is set")
 	}
 	began := task.At
-	o.carry(task, true)
+	o.carryOne(task, true)
 	if told := o.notary.Summary().Verdicts[0]; told.Check != string(life.Experience) || told.Result != epoch.Passed {
 		t.Errorf("%+v", told)
 	}
@@ -85,7 +85,7 @@ func TestExperienceIsCheckedWhileSomebodyPlaysAndATenthOfASlotsTimeAtTheMost(t *
 	if every := epoch.Millis(restful * o.notary.taking().Milliseconds()); !is || task.At < began+every {
 		t.Errorf("the next comes after %v, want %v at the soonest", (task.At - began).Time().Sub(time.UnixMilli(0)), every)
 	}
-	o.carry(task, true)
+	o.carryOne(task, true)
 	if err := o.notary.Happened(o.edge, life.Ended); err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func TestWhereNobodyCanComeAsPlayersDoOperatorsReadWhyOnce(t *testing.T) {
 	if !is {
 		t.Fatal("no check of experience is set when somebody can come")
 	}
-	o.carry(task, true)
+	o.carryOne(task, true)
 	o.closed = "the purse is empty"
 	o.tick(time.Second)
 	o.tick(time.Second)

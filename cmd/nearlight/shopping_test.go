@@ -161,9 +161,13 @@ func newMall(t *testing.T, minted *token.Claims, life time.Duration) *mall {
 	if minted != nil {
 		mint = &purse.Mint{Issuer: m.studio, Like: *minted, Life: life}
 	}
+	licensed, err := cardOf(m.keys, m.keys.key.Address(), 1).licence()
+	if err != nil {
+		t.Fatal(err)
+	}
 	err = m.checks.open(notary.Config{
 		Folder: t.TempDir(), Requirements: exam.OnProcessor, Committee: committee.Size{Seats: 1, Minimum: 1}, Uncapped: true, Lenient: true, Beacon: anyBeacon{}, Pass: m.checks.passes(own),
-		Checkers: func() []epoch.Checker { return []epoch.Checker{cardOf(m.keys, m.keys.key.Address(), 1).licence()} }, Now: m.now,
+		Checkers: func() []epoch.Checker { return []epoch.Checker{licensed} }, Now: m.now,
 	}, mint)
 	if err != nil {
 		t.Fatal(err)

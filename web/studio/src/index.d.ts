@@ -9,7 +9,7 @@ export interface PlayerClaims {
   /** The token's name (jti): a session is resumed with a token of the same one. Random by default. */
   readonly id?: string;
   /** Default: ["play"]. */
-  readonly rights?: readonly ("play" | "install" | "watch")[];
+  readonly rights?: readonly ("play" | "install" | "watch" | "stock")[];
   /** The only game that it is good for. */
   readonly app?: string;
   /** The only session that the right "watch" is good for. */

@@ -26,7 +26,7 @@ export class Issuer {
     check(
       "rights",
       rights,
-      (r) => Array.isArray(r) && r.length <= 16 && r.every((right) => ["play", "install", "watch"].includes(right)),
+      (r) => Array.isArray(r) && r.length <= 16 && r.every((right) => ["play", "install", "watch", "stock"].includes(right)),
     );
     check("once", once, (o) => typeof o === "boolean");
     optional("app", app, (a) => typeof a === "string" && a !== "" && a.length <= 64);

@@ -73,6 +73,10 @@ describe.each(Object.entries(keys))("with a key for %s", (algorithm, key) => {
       role: "edge",
       cnf: { address: edge },
     });
+    expect(read(issuer.playerToken({ rights: ["stock"] }), keySet(key)).claims).toMatchObject({
+      role: "player",
+      rights: ["stock"],
+    });
     const { claims } = read(issuer.playerToken({ after: 60, once: false }), keySet(key));
     expect(Number(claims["nbf"]) - Number(claims["iat"])).toBe(60);
     expect("once" in claims).toBe(false);
