@@ -11,7 +11,7 @@ import (
 
 // How late a page is with what it does: it has one thread for everything. The figures of this file are what an edge saw of Chromium 156 on one core.
 const (
-	pageLate     = 1500 * time.Microsecond // on average
+	pageLate     = 1200 * time.Microsecond // on average
 	mostPageLate = 20 * time.Millisecond
 	oftenLate    = 0.15                  // of timers
 	opening      = 30 * time.Millisecond // from when a page counts its timers to when its connection is there, on average
@@ -43,22 +43,24 @@ const (
 	composing = time.Millisecond
 	// noticing is how late on average a browser notices that a packet is there.
 	noticing = 600 * time.Microsecond
-	// handing is what it takes from the decoder to be there, and handingSpread on average besides.
+	// handing is what it takes from the decoder to be there; up to handingSpread on average besides, which is one session's own.
 	handing       = 100 * time.Microsecond
-	handingSpread = 270 * time.Microsecond
+	handingSpread = 900 * time.Microsecond
 	// A page is slow to show the first picture, and then busy with what has changed by that.
 	openingSpread  = 25 * time.Millisecond
 	leastUnveiling = 45 * time.Millisecond
 	unveilSpread   = 25 * time.Millisecond
 )
 
-// handedOver is how long after its decoding a picture has reached a page.
-func handedOver() time.Duration {
-	return handing + lateBy(handingSpread)
-}
+// handOver is how long after its decoding a picture has reached a page.
+type handOver struct{ spread time.Duration }
+
+func newHandOver() handOver { return handOver{rand.N(handingSpread)} }
+
+func (h handOver) took() time.Duration { return handing + lateBy(h.spread) }
 
 // decoding is what a page calls decoding, of what it takes here until the picture is at hand.
-func decoding(work time.Duration) time.Duration { return max(work*2/3, 0) }
+func decoding(work time.Duration) time.Duration { return max(work*7/8, 0) }
 
 // mostShowable is how many pictures may wait for the display.
 const mostShowable = 4

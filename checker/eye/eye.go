@@ -79,7 +79,8 @@ type looking struct {
 	drawing chan struct{} // closed with the first that a challenge's app has drawn
 	checked chan struct{} // of capacity 1: signaling has answered
 
-	acks acks
+	acks     acks
+	handOver handOver
 
 	frame sync.Mutex // held for each whole Frame, so that none is counted in half; before mu
 
@@ -109,7 +110,7 @@ func newLooking(v Visit, seed [32]byte) (*looking, error) {
 		leaveOut = arena.Blocks
 	}
 	l := &looking{
-		visit: v, gaze: newGaze(rand.New(random), leaveOut),
+		visit: v, gaze: newGaze(rand.New(random), leaveOut), handOver: newHandOver(),
 		failed: make(chan error, 1), first: make(chan struct{}), drawing: make(chan struct{}), checked: make(chan struct{}, 1),
 		meter: latency.New(latency.Config{Began: media.Now(), FrameRate: v.FrameRate, Size: v.Size}),
 	}

@@ -55,7 +55,7 @@ func (l *looking) Frame(f viewer.Frame) {
 // acknowledge has the edge told what a page would tell: it sends by what arrives, and when.
 func (l *looking) acknowledge(f *viewer.Frame) {
 	seen := lateBy(noticing)
-	there := seen + handedOver()
+	there := seen + l.handOver.took()
 	l.acks.put(control.Ack{
 		RTP: f.RTP, Received: l.viewer.Clock(f.LastPacket.Add(seen)), Presented: l.viewer.Clock(f.Decoded.Add(there)),
 		Decode: l.viewer.Span(decoding(l.gaze.work(f))), Frames: uint32(l.gaze.pictures),

@@ -1,6 +1,7 @@
 package viewer
 
 import (
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"time"
@@ -11,34 +12,35 @@ import (
 // metronome is what Chromium rounds up to when it waits for something that is not urgent.
 const metronome = time.Second / 64
 
-// slack is how exactly it wakes up.
-const slack = 600 * time.Microsecond
+// slack is how late it wakes up on average.
+const slack = 400 * time.Microsecond
 
-// roundedUp is how long Chromium waits that wants to wait for d.
-func roundedUp(d time.Duration) time.Duration {
-	return (d+metronome-1)/metronome*metronome - slack + someTime(slack) + someTime(slack)
-}
+// wakeUp is how late it wakes up this time.
+func wakeUp() time.Duration { return min(time.Duration(rand.ExpFloat64()*float64(slack)), metronome) }
+
+// roundedUp is how long Chromium waits that wants to wait for d, from one tick on.
+func roundedUp(d time.Duration) time.Duration { return (d + metronome - 1) / metronome * metronome }
 
 // checkedWay is when checks go to one of the edge's addresses, from the first that pion makes on.
 type checkedWay struct {
 	sent   int
-	wished time.Time // when pion made the last one
-	made   []byte    // that one
-	waits  bool      // it has not been sent
-	next   time.Time // when the next one is due
+	wished time.Time   // when pion made the last one
+	made   []byte      // that one
+	waits  bool        // it has not been sent
+	next   time.Time   // when the next one is due
 	timer  *time.Timer // nil while it is given up
 }
 
-// after is the time from the check that was sent last to the next: a few soon after each other, then every 2.5 s and a bit. The figures are what an edge saw of
-// Chromium 156.
+// after is the time from the check that was due last to the next: the first one comes between two ticks, then some soon after each other, then one every 2.5 s and a bit. The
+// figures are what an edge saw of Chromium 156.
 func (w *checkedWay) after() time.Duration {
 	switch w.sent {
 	case 1:
-		return 46*time.Millisecond + someTime(metronome)
+		return 3*metronome + someTime(metronome)
 	case 2:
-		return 58*time.Millisecond + someTime(metronome*3/4)
+		return roundedUp(50 * time.Millisecond)
 	case 3:
-		return 1116*time.Millisecond + someTime(metronome*3/4)
+		return roundedUp(1120 * time.Millisecond)
 	case 4:
 		return roundedUp(1050 * time.Millisecond)
 	}
@@ -97,7 +99,7 @@ func (c *browserConn) due(to netip.AddrPort) {
 	if way.next = way.next.Add(way.after()); way.next.Before(now) { // the machine slept
 		way.next = now.Add(way.after())
 	}
-	way.timer = time.AfterFunc(way.next.Sub(now), func() { c.due(to) })
+	way.timer = time.AfterFunc(way.next.Sub(now)+wakeUp(), func() { c.due(to) })
 	c.net.trips.asked(check, now)
 	_, _ = c.UDPConn.WriteToUDPAddrPort(check, to) // or lost, as if on the way
 }

@@ -17,8 +17,8 @@ const (
 	// A report on the sound or on the picture comes at times of chance between half of this and one and a half of it.
 	cadenceMean = time.Second
 	// cadenceFirst is from the first packet to the first report.
-	cadenceFirst       = cadenceMean/2 - 20*time.Millisecond
-	cadenceFirstSpread = 100 * time.Millisecond
+	cadenceFirst       = 260 * time.Millisecond
+	cadenceFirstSpread = 40 * time.Millisecond
 	// browserSSRC is who says it: a browser that sends nothing has no other.
 	browserSSRC = 1
 	// feedbackEvery is the time between two transport-wide reports: 50 ms, rounded up to the metronome.
@@ -187,7 +187,7 @@ func newFeedbackTicker(time.Duration) twcc.Ticker {
 }
 
 func (t *feedbackTicker) run() {
-	for next := time.Now().Add(feedbackEvery); ; next = next.Add(feedbackEvery) {
+	for next := time.Now().Add(someTime(feedbackEvery)); ; next = next.Add(feedbackEvery) { // the ticks are nobody's who comes
 		timer := time.NewTimer(time.Until(next) + someTime(feedbackSlack))
 		select {
 		case <-t.stop:
