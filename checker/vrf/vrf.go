@@ -3,7 +3,7 @@
 //
 // # Concurrency
 //
-// Everything is a value or immutable.
+// Everything is a value or immutable, but a Verifier, which has one owner.
 package vrf
 
 import (
@@ -93,16 +93,16 @@ func (k *PrivateKey) Prove(input []byte) (Proof, Output) {
 	if err != nil {
 		panic(err) // of its length alone
 	}
-	written := encode(
+	written := encodePoints(
 		gamma, new(edwards25519.Point).ScalarBaseMult(nonce), new(edwards25519.Point).ScalarMult(nonce, h), new(edwards25519.Point).MultByCofactor(gamma))
-	short := hashPoints(k.public[:], hashed, written[0], written[1], written[2])
+	short := hashPoints(k.public[:], hashed, written[0][:], written[1][:], written[2][:])
 	s := edwards25519.NewScalar().MultiplyAdd(shortScalar(short), k.scalar, nonce)
 
 	var proof Proof
-	copy(proof[:], written[0])
+	copy(proof[:], written[0][:])
 	copy(proof[32:], short)
 	copy(proof[32+challengeSize:], s.Bytes())
-	return proof, output(written[3])
+	return proof, output(written[3][:])
 }
 
 // Verify returns the output that a proof shows (RFC 9381 section 5.3, with the key's validation).
@@ -124,11 +124,11 @@ func Verify(key PublicKey, input []byte, proof Proof) (Output, error) {
 	// The points are negated and not c: that is right for points off by one of small order as well, and c, half as long as other scalars, takes half of the additions.
 	u := new(edwards25519.Point).VarTimeDoubleScalarBaseMult(c, new(edwards25519.Point).Negate(y), s)
 	v := new(edwards25519.Point).VarTimeMultiScalarMult([]*edwards25519.Scalar{s, c}, []*edwards25519.Point{h, new(edwards25519.Point).Negate(gamma)})
-	written := encode(h, u, v, new(edwards25519.Point).MultByCofactor(gamma))
-	if again := hashPoints(key[:], written[0], proof[:32], written[1], written[2]); !bytes.Equal(again, proof[32:32+challengeSize]) {
+	written := encodePoints(h, u, v, new(edwards25519.Point).MultByCofactor(gamma))
+	if again := hashPoints(key[:], written[0][:], proof[:32], written[1][:], written[2][:]); !bytes.Equal(again, proof[32:32+challengeSize]) {
 		return Output{}, ErrProof
 	}
-	return output(written[3]), nil
+	return output(written[3][:]), nil
 }
 
 // hashToPoint is encode_to_curve by try and increment (RFC 9381 section 5.4.1.1): about two tries.
@@ -170,29 +170,18 @@ func output(gamma []byte) Output {
 	return Output(hash.Sum(nil))
 }
 
-// encode writes points as their Bytes do, with one inversion for all of them (Montgomery's trick): one takes as long as an eighth of a multiplication.
-func encode(points ...*edwards25519.Point) [][]byte {
-	before := make([]*field.Element, len(points)) // the product of z of the points before
-	product := new(field.Element).One()
+// encodePoints writes points of the library's as their Bytes do, with one inversion for all of them.
+func encodePoints(points ...*edwards25519.Point) [][32]byte {
+	forms := make([]projective, len(points))
 	for i, p := range points {
-		_, _, z, _ := p.ExtendedCoordinates()
-		before[i] = product
-		product = new(field.Element).Multiply(product, z)
+		forms[i] = extendedOf(p).projective
 	}
-	inverse := new(field.Element).Invert(product) // of z of the points up to this one
-	written := make([][]byte, len(points))
-	for i := len(points) - 1; i >= 0; i-- {
-		x, y, z, _ := points[i].ExtendedCoordinates()
-		one := before[i].Multiply(before[i], inverse)
-		inverse.Multiply(inverse, z)
-		written[i] = encodeAffine(x.Multiply(x, one), y.Multiply(y, one))
-	}
-	return written
+	return encode(forms)
 }
 
 // encodeAffine writes a point as RFC 8032 section 5.1.2 does.
-func encodeAffine(x, y *field.Element) []byte {
-	octets := y.Bytes()
+func encodeAffine(x, y *field.Element) [32]byte {
+	octets := [32]byte(y.Bytes())
 	octets[31] |= byte(x.IsNegative() << 7)
 	return octets
 }
@@ -204,7 +193,8 @@ func point(encoded []byte) (*edwards25519.Point, bool) {
 		return nil, false
 	}
 	x, y, _, _ := p.ExtendedCoordinates() // of a point just decoded z is 1
-	return p, bytes.Equal(encodeAffine(x, y), encoded)
+	written := encodeAffine(x, y)
+	return p, bytes.Equal(written[:], encoded)
 }
 
 // smallOrder reports whether a key would have the same output for every input (RFC 9381 section 5.4.5).

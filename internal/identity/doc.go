@@ -9,5 +9,5 @@
 //
 // A signature is 65 octets, r, s and v, with s in the lower half of the order (EIP-2) and v 27 or 28: of each signature there is one form.
 //
-// Everything is immutable and safe for concurrent use. Without cgo the same results come more slowly (go test -bench . measures it).
+// Everything but a Verifier is immutable and safe for concurrent use. Without cgo the same results come more slowly (go test -bench . measures it).
 package identity

@@ -87,16 +87,28 @@ func (k *Key) Sign(d Digest) (Signature, error) {
 // Recover returns who signed the digest. It fails with ErrSignature on signatures of other forms than Sign's, and otherwise names some
 // address: only its equality with an expected one says anything.
 func Recover(d Digest, s Signature) (Address, error) {
-	v := s[64] - firstV
-	if s[64] < firstV || v > 1 || !validValues(s) {
-		return Address{}, ErrSignature
-	}
-	s[64] = v
-	public, err := crypto.SigToPub(d[:], s[:])
+	public, err := recoverPublic(d, s)
 	if err != nil {
-		return Address{}, ErrSignature
+		return Address{}, err
 	}
 	return Address(crypto.PubkeyToAddress(*public)), nil
+}
+
+func recoverPublic(d Digest, s Signature) (*ecdsa.PublicKey, error) {
+	if !s.wellFormed() {
+		return nil, ErrSignature
+	}
+	s[64] -= firstV
+	public, err := crypto.SigToPub(d[:], s[:])
+	if err != nil {
+		return nil, ErrSignature
+	}
+	return public, nil
+}
+
+// wellFormed reports whether r, s and v are in the ranges that Sign keeps to.
+func (s Signature) wellFormed() bool {
+	return s[64] >= firstV && s[64] <= firstV+1 && validValues(s)
 }
 
 // Verify fails with ErrSignature unless the address's key signed the digest.
