@@ -201,6 +201,14 @@ func Decode(line []byte) (Entry, error) {
 	if len(line) > MaxLine {
 		return Entry{}, fmt.Errorf("%w: %d octets, the limit is %d", ErrEntry, len(line), MaxLine)
 	}
+	if e, is := quick(line); is {
+		return e, nil
+	}
+	return decodeJSON(line)
+}
+
+// decodeJSON reads a line of any kind.
+func decodeJSON(line []byte) (Entry, error) {
 	decoder := json.NewDecoder(bytes.NewReader(line))
 	decoder.DisallowUnknownFields()
 	var e Entry

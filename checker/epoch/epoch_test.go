@@ -442,27 +442,6 @@ func TestTheTreeIsRFC9162s(t *testing.T) {
 	}
 }
 
-func FuzzDecode(f *testing.F) {
-	for line := range strings.Lines(string(varied(f))) {
-		f.Add([]byte(strings.TrimSuffix(line, "\n")))
-	}
-	f.Fuzz(func(t *testing.T, line []byte) {
-		e, err := Decode(line)
-		if err != nil {
-			if !errors.Is(err, ErrEntry) {
-				t.Fatal(err)
-			}
-			return
-		}
-		if again, err := e.Encode(); err != nil || !bytes.Equal(again, line) {
-			t.Fatalf("%q, %v", again, err)
-		}
-		replay := NewReplay()
-		_ = replay.Add(e, line) // whatever comes of it
-		_, _ = replay.Outcome()
-	})
-}
-
 func BenchmarkVerify(b *testing.B) {
 	w := newTown(b, 400, 10, 57)
 	entries := w.opening()

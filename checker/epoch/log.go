@@ -64,12 +64,16 @@ func (c *Checked) differs(format string, args ...any) {
 // Verify comes to an epoch's outcome by its log and compares it with the log's own. The error is of a log that cannot be replayed: it wraps
 // ErrEntry, ErrFlaw, ErrTorn or the reader's.
 func Verify(log io.Reader) (Checked, error) {
+	return verify(log, func(r *Replay, log io.Reader, take func(Entry, []byte) error) error { return r.scanAhead(log, mostAhead, take) })
+}
+
+func verify(log io.Reader, scan func(*Replay, io.Reader, func(Entry, []byte) error) error) (Checked, error) {
 	replay := NewReplay()
 	var checked Checked
 	var expected [][]byte // the outcome's lines, once the log tells its own
 	told := 0
 	telling := false
-	err := Scan(log, func(e Entry, line []byte) error {
+	err := scan(replay, log, func(e Entry, line []byte) error {
 		if checked.Sealed {
 			return flaw("there is more behind the end")
 		}
