@@ -108,6 +108,9 @@ func (a *ahead) read(entries []read) {
 	}
 }
 
+// forget lets go of what was found: the replay may go on with entries that nobody has read ahead.
+func (a *ahead) forget() { *a = ahead{} }
+
 // read is an entry, its line and the line's number.
 type read struct {
 	Entry
@@ -118,6 +121,7 @@ type read struct {
 // scanAhead is Scan for entries that take adds to the replay, of which so many at the most are read ahead.
 func (r *Replay) scanAhead(log io.Reader, most int, take func(e Entry, line []byte) error) error {
 	r.ahead = newAhead()
+	defer r.ahead.forget()
 	var next []read
 	octets := 0
 	turn := func() error {

@@ -10,9 +10,10 @@ import (
 
 // Outcome is what an epoch has come to. A log has all of it as entries of its own, in this order.
 type Outcome struct {
-	Verdicts []Verdict `json:"verdicts"` // of the tasks, by when they ended
-	Scores   []Score   `json:"scores"`   // of all checkers, by their addresses
-	Edges    []Edge    `json:"edges"`    // with their standings, by their addresses
+	Verdicts []Verdict `json:"verdicts"`        // of the tasks, by when they ended
+	Scores   []Score   `json:"scores"`          // of all checkers, by their addresses
+	Edges    []Edge    `json:"edges"`           // with their standings, by their addresses
+	Terms    *Terms    `json:"terms,omitempty"` // by which they have earned; nil: they have earned nothing
 }
 
 // entries are the outcome's lines in a log.
@@ -46,6 +47,10 @@ type Score struct {
 	Address identity.Address `json:"address"`
 	Score   float64          `json:"score"`
 	Tasks   uint32           `json:"tasks"`
+	// Reports are those of the epoch for which there is the fee, Amount is what it has earned by them, and Earned that with all before, in the currency of the terms.
+	Reports uint32 `json:"reports,omitempty"`
+	Amount  uint64 `json:"amount,omitempty"`
+	Earned  uint64 `json:"earned,omitempty"`
 }
 
 // Result is what a task has come to.

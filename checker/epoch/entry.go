@@ -50,6 +50,7 @@ type Head struct {
 	Minimum  int    `json:"minimum"`
 	Cap      uint64 `json:"cap"`
 	Uncapped bool   `json:"uncapped,omitempty"`
+	Terms    *Terms `json:"terms,omitempty"` // nil: nobody earns anything
 }
 
 // Checker is who may be drawn.
@@ -61,7 +62,8 @@ type Checker struct {
 	Score   float64          `json:"score"` // committee.Score
 	Tasks   uint32           `json:"tasks"`
 	// Place is where it says that it is; nil: it does not say.
-	Place *Place `json:"place,omitempty"`
+	Place  *Place `json:"place,omitempty"`
+	Earned uint64 `json:"earned,omitempty"` // before this epoch, in the currency of its terms
 }
 
 // Edge is what is checked.
@@ -71,6 +73,9 @@ type Edge struct {
 	// Claim is where it says that it is as the epoch begins, and Located what checkers have last made of such a claim; nil: nothing.
 	Claim   *Claim   `json:"claim,omitempty"`
 	Located *Located `json:"located,omitempty"`
+	// Share is what the edge has of an epoch's pot: of this one's where its outcome says so, of the one before where it begins. Earned is that, with all before.
+	Share  uint64 `json:"share,omitempty"`
+	Earned uint64 `json:"earned,omitempty"`
 }
 
 // Task is what is asked of an edge. Its id is the hash of its JSON.
@@ -249,6 +254,10 @@ func (e Entry) check() error {
 		return fmt.Errorf("%w: a committee has seats and a minimum", ErrEntry)
 	case e.Checker != nil && e.Checker.Place != nil && !e.Checker.Place.valid():
 		return fmt.Errorf("%w: a checker's place is %w", ErrEntry, errPlace)
+	case e.Head != nil && e.Head.Terms != nil:
+		return e.Head.Terms.Check()
+	case e.Checker != nil && e.Checker.Earned > mostEarned:
+		return fmt.Errorf("%w: what was earned is %d at the most", ErrEntry, int64(mostEarned))
 	case e.Checker != nil && !(e.Checker.Score >= 0 && e.Checker.Score <= 1):
 		return fmt.Errorf("%w: a score is from 0 to 1", ErrEntry)
 	case e.Edge != nil:
@@ -268,6 +277,9 @@ func (e Entry) check() error {
 func (e Edge) check() error {
 	if !e.Standing.valid() {
 		return fmt.Errorf("%w: a standing's weights are from 0 to %d", ErrEntry, mostWeight)
+	}
+	if e.Earned > mostEarned || e.Share > e.Earned {
+		return fmt.Errorf("%w: what was earned is %d at the most, and not less than the last share", ErrEntry, int64(mostEarned))
 	}
 	if e.Claim != nil {
 		if err := e.Claim.check(); err != nil {

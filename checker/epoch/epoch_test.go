@@ -441,26 +441,3 @@ func TestTheTreeIsRFC9162s(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkVerify(b *testing.B) {
-	w := newTown(b, 400, 10, 57)
-	entries := w.opening()
-	reports := 0
-	for i := range 10 {
-		carried := w.carry(b, w.task(w.edges[i]), nil)
-		entries = append(entries, carried...)
-		for _, e := range carried {
-			if e.Report != nil {
-				reports++
-			}
-		}
-	}
-	log := write(b, entries)
-	b.ReportAllocs()
-	for b.Loop() {
-		if checked, err := Verify(bytes.NewReader(log)); err != nil || len(checked.Differences) > 0 {
-			b.Fatal(checked.Differences, err)
-		}
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(reports), "ns/report")
-}

@@ -64,7 +64,9 @@ func (c *Checked) differs(format string, args ...any) {
 // Verify comes to an epoch's outcome by its log and compares it with the log's own. The error is of a log that cannot be replayed: it wraps
 // ErrEntry, ErrFlaw, ErrTorn or the reader's.
 func Verify(log io.Reader) (Checked, error) {
-	return verify(log, func(r *Replay, log io.Reader, take func(Entry, []byte) error) error { return r.scanAhead(log, mostAhead, take) })
+	return verify(log, func(r *Replay, log io.Reader, take func(Entry, []byte) error) error {
+		return r.scanAhead(log, mostAhead, take)
+	})
 }
 
 func verify(log io.Reader, scan func(*Replay, io.Reader, func(Entry, []byte) error) error) (Checked, error) {
@@ -164,7 +166,7 @@ func Open(path string) (_ *Log, torn bool, err error) {
 	l := &Log{file: file, replay: NewReplay()}
 	own := int64(0) // the length of all entries but the outcome's, which only counts with its end
 	told := false
-	err = Scan(file, func(e Entry, line []byte) error {
+	err = l.replay.scanAhead(file, mostAhead, func(e Entry, line []byte) error {
 		told = told || e.claims()
 		if l.sealed = e.End != nil; l.sealed {
 			l.end = *e.End

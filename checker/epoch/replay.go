@@ -32,6 +32,8 @@ type Replay struct {
 	owners   map[identity.Address]committee.OwnerID
 	places   map[identity.Address]*Place // nil where a checker does not say
 	edges    map[identity.Address]Edge   // as they were
+	earned   map[identity.Address]uint64 // by checkers, before this epoch
+	shared   map[identity.Address]uint64 // by edges
 	tasks    map[committee.TaskID]*task
 	order    []committee.TaskID // as they were set
 	ahead    *ahead             // nil where entries are looked at one by one
@@ -61,6 +63,7 @@ func NewReplay() *Replay {
 		scores: make(map[identity.Address]committee.Score), owners: make(map[identity.Address]committee.OwnerID), places: make(map[identity.Address]*Place),
 		edges: make(map[identity.Address]Edge), tasks: make(map[committee.TaskID]*task),
 		busy: make(map[identity.Address]Millis), together: make(map[identity.Address]Millis),
+		earned: make(map[identity.Address]uint64), shared: make(map[identity.Address]uint64),
 	}
 }
 
@@ -120,6 +123,9 @@ func (r *Replay) license(c Checker) error {
 	if _, twice := r.scores[c.Address]; twice {
 		return flaw("checker %v is licensed twice", c.Address)
 	}
+	if err := r.earnedBefore(r.earned, c.Address, c.Earned); err != nil {
+		return err
+	}
 	r.scores[c.Address] = committee.Score{Value: c.Score, Tasks: c.Tasks}
 	r.owners[c.Address], r.places[c.Address] = committee.OwnerID(c.Owner), c.Place
 	r.licenses = append(r.licenses, committee.License{
@@ -134,6 +140,9 @@ func (r *Replay) enrol(e Edge) error {
 	}
 	if _, twice := r.edges[e.Address]; twice {
 		return flaw("edge %v is there twice", e.Address)
+	}
+	if err := r.earnedBefore(r.shared, e.Address, e.Earned); err != nil {
+		return err
 	}
 	r.edges[e.Address] = e
 	return nil
@@ -343,7 +352,7 @@ func (r *Replay) Outcome() (Outcome, error) {
 	var o Outcome
 	tasks := slices.Clone(r.order)
 	slices.SortStableFunc(tasks, func(a, b committee.TaskID) int { return cmp.Compare(r.tasks[a].RevealBy, r.tasks[b].RevealBy) })
-	scores, edges, heard := maps.Clone(r.scores), maps.Clone(r.edges), make(map[identity.Address]*voices)
+	scores, edges, heard, done := maps.Clone(r.scores), maps.Clone(r.edges), make(map[identity.Address]*voices), newWork()
 	for _, id := range tasks {
 		t := r.tasks[id]
 		said, decided, err := t.decide()
@@ -351,6 +360,7 @@ func (r *Replay) Outcome() (Outcome, error) {
 			return Outcome{}, err
 		}
 		o.Verdicts = append(o.Verdicts, said)
+		done.add(said, decided)
 		for checker, conduct := range decided.Conduct {
 			address := identity.Address(checker)
 			scores[address] = scores[address].After(conduct)
@@ -368,6 +378,7 @@ func (r *Replay) Outcome() (Outcome, error) {
 	for _, address := range slices.SortedFunc(maps.Keys(edges), compare) {
 		o.Edges = append(o.Edges, edges[address])
 	}
+	r.earn(&o, done)
 	return o, r.locate(o.Edges, heard)
 }
 

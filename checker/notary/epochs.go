@@ -105,11 +105,19 @@ func (n *Notary) begin(number uint64, previous epoch.Hash, before epoch.Outcome)
 			return !counts || failure.Appeal != life.Asked
 		})
 	}
+	n.terms = n.config.Terms
+	same := n.terms != nil && before.Terms != nil && n.terms.Currency == before.Terms.Currency
+	for _, e := range n.edges {
+		e.share, e.earned = 0, 0
+	}
 	for _, e := range before.Edges {
 		known := n.edge(e.Address)
 		known.standing, known.located = e.Standing, e.Located
 		if !known.said {
 			known.claim = e.Claim
+		}
+		if same {
+			known.share, known.earned = e.Share, e.Earned
 		}
 	}
 	found := make(map[identity.Address]epoch.Score)
@@ -118,11 +126,15 @@ func (n *Notary) begin(number uint64, previous epoch.Hash, before epoch.Outcome)
 	}
 	entries := []epoch.Entry{{Head: &epoch.Head{
 		Epoch: number, Previous: previous, Seats: n.config.Committee.Seats, Minimum: n.config.Committee.Minimum, Cap: n.config.Cap, Uncapped: n.config.Uncapped,
+		Terms: n.terms,
 	}}}
 	for _, c := range n.config.Checkers() {
-		c.Score, c.Tasks = committee.Newcomer, 0
+		c.Score, c.Tasks, c.Earned = committee.Newcomer, 0, 0
 		if s, known := found[c.Address]; known {
 			c.Score, c.Tasks = s.Score, s.Tasks
+			if same {
+				c.Earned = s.Earned
+			}
 		}
 		entries = append(entries, epoch.Entry{Checker: &c})
 		running := c // its score moves on, the log's does not
@@ -141,7 +153,7 @@ func (n *Notary) begin(number uint64, previous epoch.Hash, before epoch.Outcome)
 func (n *Notary) list(address identity.Address) epoch.Entry {
 	e := n.edges[address]
 	e.listed = true
-	return epoch.Entry{Edge: &epoch.Edge{Address: address, Standing: e.standing, Claim: e.claim, Located: e.located}}
+	return epoch.Entry{Edge: &epoch.Edge{Address: address, Standing: e.standing, Claim: e.claim, Located: e.located, Share: e.share, Earned: e.earned}}
 }
 
 // seal closes the epoch, and begins the next. What is changed is where edges are said to be.
@@ -180,7 +192,7 @@ func (n *Notary) reread() error {
 		n.entries++
 		switch {
 		case e.Head != nil:
-			n.previous = e.Head.Previous
+			n.previous, n.terms = e.Head.Previous, e.Head.Terms
 		case e.Checker != nil:
 			running := *e.Checker
 			n.roster[running.Address] = &running
@@ -190,6 +202,7 @@ func (n *Notary) reread() error {
 			if !known.said {
 				known.claim = e.Edge.Claim
 			}
+			known.share, known.earned = e.Edge.Share, e.Edge.Earned
 		case e.Task != nil:
 			return n.note(*e.Task)
 		case e.Commitment != nil:

@@ -20,8 +20,10 @@ import (
 type edge struct {
 	life     life.Life
 	standing epoch.Standing
-	listed   bool // in the epoch's log
-	open     int  // tasks that are not decided yet
+	listed   bool   // in the epoch's log
+	open     int    // tasks that are not decided yet
+	share    uint64 // what it has of the pot of the epoch before
+	earned   uint64 // with that and all before
 
 	name    string
 	present bool

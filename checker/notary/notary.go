@@ -42,7 +42,9 @@ type Config struct {
 	// Chain and BeaconPath are told to checkers (Now).
 	Chain      string
 	BeaconPath string
-	Epoch      time.Duration // no task is set later than this after the first; 0 is DefaultEpoch
+	// Terms are what checkers and edges earn in an epoch that begins; nil is nothing. A network that changes the currency counts what was earned anew.
+	Terms *epoch.Terms
+	Epoch time.Duration // no task is set later than this after the first; 0 is DefaultEpoch
 	// Pass makes a token with which a task's edge may be visited until commitments are due, whatever state it is in. An error that wraps ErrNoPass is told to who asks; others are of the disk. It is
 	// called without a lock.
 	Pass func(epoch.Task) (Pass, error)
@@ -88,6 +90,7 @@ type Notary struct {
 	number   uint64
 	entries  uint64       // of the epoch's log
 	previous epoch.Hash   // root of the epoch before
+	terms    *epoch.Terms // of the epoch
 	at       epoch.Millis // of the latest entry: times never go back
 	begun    epoch.Millis // when the epoch's first task was set; 0: none is
 	tasks    map[epoch.Hash]*task
@@ -114,6 +117,11 @@ func Open(config Config) (_ *Notary, err error) {
 	}
 	if config.Committee.Seats == 0 || config.Committee.Minimum < 1 {
 		return nil, errors.New("notary: a committee has seats and a minimum")
+	}
+	if config.Terms != nil {
+		if err := config.Terms.Check(); err != nil {
+			return nil, fmt.Errorf("notary: what is earned: %w", err)
+		}
 	}
 	if err := os.MkdirAll(config.Folder, 0o755); err != nil {
 		return nil, fmt.Errorf("notary: %w", err)

@@ -84,7 +84,16 @@ type Owned struct {
 	Located  *epoch.Located `json:"located,omitempty"`
 	Due      []DueSummary   `json:"due"`
 	Open     []TaskSummary  `json:"open"`
-	Verdicts []Told         `json:"verdicts"` // newest first
+	Verdicts []Told         `json:"verdicts"`         // newest first
+	Earned   *Earned        `json:"earned,omitempty"` // where edges share a pot, or have
+}
+
+// Earned is what an edge has earned, which the logs of the epochs show. It says nothing of a payment.
+type Earned struct {
+	Currency string `json:"currency"`
+	Pot      uint64 `json:"pot"`   // of the epoch that runs
+	Share    uint64 `json:"share"` // of the pot of the epoch before
+	Total    uint64 `json:"total"` // with that and all before
 }
 
 // Edge is what is known of an edge; false where nothing is.
@@ -100,6 +109,9 @@ func (n *Notary) Edge(address identity.Address) (Owned, bool) {
 	o := Owned{
 		Address: address, Epoch: n.number, At: now, Present: e.present, State: e.life.State.String(), Score: m.Score, Confidence: m.Confidence, Share: m.Share, Owed: e.life.Owed,
 		Claim: e.claim, Located: e.located, Due: dueOf(e.life), Open: []TaskSummary{}, Verdicts: []Told{},
+	}
+	if n.terms != nil && (n.terms.Pot > 0 || e.earned > 0) {
+		o.Earned = &Earned{n.terms.Currency, n.terms.Pot, e.share, e.earned}
 	}
 	if e.life.State == life.Jailed {
 		o.JailedUntil = e.life.Jail.Until

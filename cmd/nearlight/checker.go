@@ -149,9 +149,12 @@ const shownTasks = 20
 func newCheckerStatus(folder *string) *cobra.Command {
 	var asJSON bool
 	var signal string
+	var epochs int
 	c := &cobra.Command{
 		Use:   "status",
-		Short: "Print this checker's latest tasks, what came of each and why, and its score where --signal is given",
+		Short: "Print this checker's latest tasks, what came of each and why; with --signal also its score, and what it has earned",
+		Long: "Prints this checker's latest tasks, what came of each and why, from its own journal. With --signal it fetches the latest epochs' logs, verifies them,\n" +
+			"and prints what this checker has earned by them: the fee for each report that counted, times its score. Earned is not paid: no log shows a payment.",
 		Args:  noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if _, err := settle(c); err != nil {
@@ -179,7 +182,6 @@ func newCheckerStatus(folder *string) *cobra.Command {
 			}
 			fmt.Fprintf(out, "%d tasks: %d in line with the committee, %d not, %d kept silent, %d not reported on or under way\n",
 				len(entries), counts["agreed"], len(entries)-counts["agreed"]-counts["silent"]-counts[""], counts["silent"], counts[""])
-			fmt.Fprintln(out, "earnings: none; this network does not pay checkers yet")
 			table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 			fmt.Fprintln(table, "SET\tCHECK\tEDGE\tSTEP\tRESULT\tCONDUCT\tWHY")
 			for _, e := range entries[max(len(entries)-shownTasks, 0):] {
@@ -196,11 +198,16 @@ func newCheckerStatus(folder *string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(out, "score: %.3f of 1, from %d tasks before this epoch\n", score.Score, score.Tasks)
-			return err
+			fmt.Fprintf(out, "score: %.3f of 1, from %d tasks before this epoch\n", score.Score, score.Tasks)
+			earned, err := duty.Earnings(c.Context(), signal, nil, address, epochs)
+			if err != nil {
+				return fmt.Errorf("what this checker has earned: %w", err)
+			}
+			return showEarnings(out, earned)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print a JSON list of all tasks in the journal")
-	c.Flags().StringVar(&signal, "signal", "", "URL of the network's signaling, to ask for the score")
+	c.Flags().StringVar(&signal, "signal", "", "URL of the network's signaling, to ask for the score and the logs")
+	c.Flags().IntVar(&epochs, "epochs", 3, "of how many of the latest epochs' logs to recompute what was earned")
 	return c
 }

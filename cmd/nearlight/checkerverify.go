@@ -18,8 +18,8 @@ func newCheckerVerify() *cobra.Command {
 	var root string
 	c := &cobra.Command{
 		Use:   "verify LOG",
-		Short: "Recompute an epoch's verdicts and scores from its log, and say where the log's own differ",
-		Long: "Checks every signature and every proof of having been drawn, decides every task again, judges again where edges say that they are, and compares verdicts, scores, places and root with the log's own.\n" +
+		Short: "Recompute an epoch's verdicts, scores and earnings from its log, and say where the log's own differ",
+		Long: "Checks every signature and every proof of having been drawn, decides every task again, judges again where edges say that they are, and compares verdicts, scores, earnings, places and root with the log's own.\n" +
 			"Exits with 0 when all is the same, and with 1 when anything differs or the log is none. LOG is a file, or - for standard input.",
 		Example: "  nearlight checker verify epoch-4.log\n  nearlight checker verify --root 0x5dc9... epoch-4.log",
 		RunE: func(c *cobra.Command, arguments []string) error {
@@ -94,6 +94,7 @@ func showChecked(to io.Writer, checked epoch.Checked, asJSON bool) error {
 			fmt.Fprintf(&text, "  place of %v: %s\n", e.Address, placeInLog(e.Claim, e.Located))
 		}
 	}
+	showEarned(&text, checked.Outcome)
 	for _, difference := range checked.Differences {
 		fmt.Fprintf(&text, "DIFFERS: %s\n", difference)
 	}
@@ -102,4 +103,22 @@ func showChecked(to io.Writer, checked epoch.Checked, asJSON bool) error {
 	}
 	_, err := io.WriteString(to, text.String())
 	return err
+}
+
+// showEarned writes what everybody has earned in an epoch.
+func showEarned(to io.Writer, o epoch.Outcome) {
+	if o.Terms == nil {
+		return
+	}
+	fmt.Fprintf(to, "earned, not paid, in %s: by checkers %d a report that counted, times the score; by edges shares of %d\n", o.Terms.Currency, o.Terms.Fee, o.Terms.Pot)
+	for _, s := range o.Scores {
+		if s.Amount > 0 {
+			fmt.Fprintf(to, "  checker %v: %d for %d reports at %d of 1000; %d in all\n", s.Address, s.Amount, s.Reports, int(s.Score*1000), s.Earned)
+		}
+	}
+	for _, e := range o.Edges {
+		if e.Share > 0 {
+			fmt.Fprintf(to, "  edge %v: %d; %d in all\n", e.Address, e.Share, e.Earned)
+		}
+	}
 }

@@ -25,6 +25,7 @@ type checksFlags struct {
 	seats                                 uint32
 	minimum                               int
 	uncapped                              bool
+	terms                                 epoch.Terms
 }
 
 func (f *checksFlags) register(flags *pflag.FlagSet) {
@@ -38,13 +39,19 @@ func (f *checksFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.require, "check-requirements", "gpu", "what edges have to do: gpu (draw 1280x720 at 60 frames a second, on a GPU), processor (640x360 at 30, hardly timed)")
 	flags.Uint32Var(&f.seats, "check-seats", 0, "seats of a committee, on average; 0: as many as a quarter of all stake that colludes needs (docs/checking.md)")
 	flags.IntVar(&f.minimum, "check-minimum", 0, "reports with which a committee decides at the least; 0: more than half of --check-seats")
+	flags.Uint64Var(&f.terms.Fee, "check-fee", 0, "what a checker earns by a report that counted, in whole units of --check-currency, times its score: earned in the log, and not paid by this; 0: nothing")
+	flags.Uint64Var(&f.terms.Pot, "edge-pot", 0, "what edges that passed a check share in each epoch, in whole units of --check-currency; 0: nothing")
+	flags.StringVar(&f.terms.Currency, "check-currency", "", "what --check-fee and --edge-pot are counted in, such as EUR-cent; what was earned in another one before is not counted on")
 	flags.BoolVar(&f.uncapped, "check-uncapped", false, "count several checkers of one owner or network: for trying it out, since it proves nothing to others")
 }
 
 // open opens the log of checks; nil without one.
 func (f *checksFlags) open(ctx context.Context, logger *slog.Logger) (_ *checks, err error) {
 	if f.folder == "" {
-		for name, given := range map[string]bool{"--licences": f.licences != "", "--check-key": f.key != "", "--beacon": len(f.sources) > 0, "--check-studio-key": f.studioKey != ""} {
+		for name, given := range map[string]bool{
+			"--licences": f.licences != "", "--check-key": f.key != "", "--beacon": len(f.sources) > 0, "--check-studio-key": f.studioKey != "",
+			"--check-fee": f.terms.Fee > 0, "--edge-pot": f.terms.Pot > 0,
+		} {
 			if given {
 				return nil, usage("%s needs --checks FOLDER: where the log of checks is kept", name)
 			}
@@ -58,6 +65,15 @@ func (f *checksFlags) open(ctx context.Context, logger *slog.Logger) (_ *checks,
 	config := notary.Config{Folder: f.folder, Uncapped: f.uncapped, Requirements: asked}
 	if config.Committee, err = f.committee(); err != nil {
 		return nil, err
+	}
+	switch {
+	case f.terms.Currency != "":
+		if err := f.terms.Check(); err != nil {
+			return nil, usage("--check-fee, --edge-pot and --check-currency: %w", err)
+		}
+		config.Terms = &f.terms
+	case f.terms.Fee > 0 || f.terms.Pot > 0:
+		return nil, usage("--check-currency is missing: what --check-fee and --edge-pot are counted in, such as EUR-cent")
 	}
 	if f.licences == "" {
 		return nil, usage("--licences is missing: the file of the checkers that may be drawn")

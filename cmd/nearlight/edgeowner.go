@@ -250,6 +250,11 @@ func printOwned(out io.Writer, known notary.Owned) error {
 	}
 	line("", "score: %d of 1000, of which %s is known; players: in %s of the matches", known.Score, perThousand(known.Confidence), perThousand(known.Share))
 	line("", "place: %s", placeInLog(known.Claim, known.Located))
+	if e := known.Earned; e != nil {
+		line("", "earned, not paid: %d %s in the epoch before this one, %d in all; edges share %d an epoch", e.Share, e.Currency, e.Total, e.Pot)
+	} else {
+		line("", "earned: nothing; edges share nothing on this network")
+	}
 	line("", "next: %s", cmpOr(nextOf(known), "nothing"))
 	for _, t := range known.Open {
 		line("", "being decided: %s since %s, until %s", t.Check, localTime(int64(t.At)), localTime(int64(t.RevealBy)))
