@@ -175,6 +175,9 @@ func (n *Notary) seal(changed map[identity.Address]bool) error {
 		}
 	}
 	n.config.Log.Info("an epoch of checks is over", "epoch", end.Epoch, "entries", end.Entries, "root", end.Root)
+	if err := n.compact(); err != nil {
+		return err
+	}
 	return n.begin(n.number+1, end.Root, outcome)
 }
 

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/netip"
 	"os"
-	"path/filepath"
 
 	"nearlight/checker/epoch"
 	"nearlight/checker/life"
@@ -98,7 +97,7 @@ func (h happened) event() (life.Event, error) {
 
 // openLives replays what happened to edges. A last line without an end is cut off.
 func (n *Notary) openLives() (err error) {
-	path := filepath.Join(n.config.Folder, "lives.log")
+	path := n.livesPath()
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return fmt.Errorf("notary: %w", err)
@@ -119,6 +118,7 @@ func (n *Notary) openLives() (err error) {
 			return fmt.Errorf("line %d: %w", number, err)
 		}
 		whole += int64(len(line))
+		n.happenings++
 		if err := n.relive(line); err != nil {
 			return fmt.Errorf("line %d: %w", number, err)
 		}
@@ -136,10 +136,14 @@ func (n *Notary) openLives() (err error) {
 func (n *Notary) relive(line []byte) error {
 	decoder := json.NewDecoder(bytes.NewReader(line))
 	decoder.DisallowUnknownFields()
-	var h happened
-	if err := decoder.Decode(&h); err != nil {
+	var l livesLine
+	if err := decoder.Decode(&l); err != nil {
 		return err
 	}
+	if l.Kept != nil || l.Told != nil {
+		return n.restore(l)
+	}
+	h := l.happened
 	event, err := h.event()
 	if err != nil {
 		return err
@@ -235,6 +239,7 @@ func (n *Notary) live(address identity.Address, h happened) error {
 	if _, err := n.lives.Write(append(line, '\n')); err != nil {
 		return err
 	}
+	n.happenings++
 	if h.lasts(event.What) {
 		if err := n.lives.Sync(); err != nil {
 			return err

@@ -96,12 +96,15 @@ type Notary struct {
 	tasks    map[epoch.Hash]*task
 	edges    map[identity.Address]*edge
 	lock     *os.File // held locked
-	lives    *os.File
-	told     map[epoch.Hash]bool                 // verdicts of the epoch that lives.log has already, since a process before this one came to them
-	roster   map[identity.Address]*epoch.Checker // the epoch's, with their scores
-	decided  []Decided                           // newest last, mostDecided at the most
-	grown    chan struct{}                       // closed, and made anew, with each entry
-	unset    map[string]bool                     // why checks of experience that are due are not set just now
+	lives    file
+	disk     disk
+	// happenings are the lines of lives.log that have come since it was compacted.
+	happenings int
+	told       map[epoch.Hash]bool                 // verdicts of the epoch that lives.log has already, since a process before this one came to them
+	roster     map[identity.Address]*epoch.Checker // the epoch's, with their scores
+	decided    []Decided                           // newest last, mostDecided at the most
+	grown      chan struct{}                       // closed, and made anew, with each entry
+	unset      map[string]bool                     // why checks of experience that are due are not set just now
 }
 
 // Open opens the folder, or makes it, and goes on where it stands.
@@ -138,7 +141,7 @@ func Open(config Config) (_ *Notary, err error) {
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return nil, fmt.Errorf("notary: another process keeps the log in %s", config.Folder)
 	}
-	n := &Notary{lock: lock, config: config, edges: make(map[identity.Address]*edge), told: make(map[epoch.Hash]bool), grown: make(chan struct{})}
+	n := &Notary{lock: lock, config: config, edges: make(map[identity.Address]*edge), told: make(map[epoch.Hash]bool), disk: systemDisk, grown: make(chan struct{})}
 	if err := n.openLives(); err != nil {
 		return nil, err
 	}

@@ -155,7 +155,7 @@ func newCheckerStatus(folder *string) *cobra.Command {
 		Short: "Print this checker's latest tasks, what came of each and why; with --signal also its score, and what it has earned",
 		Long: "Prints this checker's latest tasks, what came of each and why, from its own journal. With --signal it fetches the latest epochs' logs, verifies them,\n" +
 			"and prints what this checker has earned by them: the fee for each report that counted, times its score. Earned is not paid: no log shows a payment.",
-		Args:  noArguments,
+		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if _, err := settle(c); err != nil {
 				return err
