@@ -27,7 +27,7 @@ type ahead struct {
 	signers *identity.Verifier
 	provers *vrf.Verifier
 
-	signed  map[identity.Claim]struct{}
+	signed  map[*Report]struct{} // of the entries as they were read
 	outputs map[drawn]shown
 }
 
@@ -49,12 +49,12 @@ func newAhead() *ahead {
 	}
 }
 
-// holds reports whether a claim was found to hold.
-func (a *ahead) holds(claim identity.Claim) bool {
+// holds reports whether a report's signature was found to be right.
+func (a *ahead) holds(r *Report) bool {
 	if a == nil {
 		return false
 	}
-	_, holds := a.signed[claim]
+	_, holds := a.signed[r]
 	return holds
 }
 
@@ -70,7 +70,7 @@ func (a *ahead) proven(key vrf.PublicKey, input []byte, proof vrf.Proof) (vrf.Ou
 
 // read takes up entries that are replayed next, in place of those before.
 func (a *ahead) read(entries []read) {
-	a.signed, a.outputs = make(map[identity.Claim]struct{}), make(map[drawn]shown)
+	a.signed, a.outputs = make(map[*Report]struct{}), make(map[drawn]shown)
 	var signed []identity.Claim
 	var draws []vrf.Claim
 	for i := range entries {
@@ -84,12 +84,8 @@ func (a *ahead) read(entries []read) {
 				a.draws[draw.Task] = draw
 			}
 		case e.Report != nil:
-			claim := e.Report.signed(e.Report.Found())
-			if _, twice := a.signed[claim]; twice {
-				continue
-			}
-			a.signed[claim] = struct{}{}
-			signed = append(signed, claim)
+			a.signed[e.Report] = struct{}{}
+			signed = append(signed, e.Report.signed())
 			key, licensed := a.keys[e.Report.Checker]
 			draw, set := a.draws[committee.TaskID(e.Report.Task)]
 			if one := (drawn{key, vrf.Proof(e.Report.Proof)}); licensed && set {

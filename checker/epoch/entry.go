@@ -202,11 +202,13 @@ func (e Entry) Encode() ([]byte, error) {
 }
 
 // Decode reads a line, without the line's end. The error wraps ErrEntry and says what is wrong.
-func Decode(line []byte) (Entry, error) {
+func Decode(line []byte) (Entry, error) { return decode(line, nil) }
+
+func decode(line []byte, known addresses) (Entry, error) {
 	if len(line) > MaxLine {
 		return Entry{}, fmt.Errorf("%w: %d octets, the limit is %d", ErrEntry, len(line), MaxLine)
 	}
-	if e, is := quick(line); is {
+	if e, is := quick(line, known); is {
 		return e, nil
 	}
 	return decodeJSON(line)

@@ -15,6 +15,7 @@ var ErrTorn = errors.New("epoch: the log is cut off in the middle of an entry")
 // Scan calls take for each entry and its line, which is valid until take returns. The error says which line it is about; one that wraps ErrTorn comes after all whole lines.
 func Scan(log io.Reader, take func(e Entry, line []byte) error) error {
 	lines := bufio.NewReaderSize(log, MaxLine+1)
+	known := make(addresses)
 	for number := 1; ; number++ {
 		line, err := lines.ReadSlice('\n')
 		switch {
@@ -28,7 +29,7 @@ func Scan(log io.Reader, take func(e Entry, line []byte) error) error {
 			return fmt.Errorf("line %d: %w", number, err)
 		}
 		line = line[:len(line)-1]
-		e, err := Decode(line)
+		e, err := decode(line, known)
 		if err == nil {
 			err = take(e, line)
 		}

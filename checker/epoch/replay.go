@@ -89,7 +89,7 @@ func (r *Replay) Add(e Entry, line []byte) error {
 	case e.Commitment != nil:
 		err = r.commit(*e.Commitment)
 	case e.Report != nil:
-		err = r.report(*e.Report)
+		err = r.report(e.Report)
 	default:
 		err = flaw("it is replayed to come to the outcome, and has none yet")
 	}
@@ -280,18 +280,17 @@ func (c Commitment) Prove() error {
 	return nil
 }
 
-func (r *Replay) report(report Report) error {
+func (r *Replay) report(report *Report) error {
 	t, err := r.task(report.Task)
 	if err != nil {
 		return err
 	}
-	found := report.Found()
-	if signed := report.signed(found); !r.ahead.holds(signed) {
-		if err := report.prove(signed); err != nil {
+	if !r.ahead.holds(report) {
+		if err := report.Prove(); err != nil {
 			return err
 		}
 	}
-	switch err := t.round.Reveal(report.At.Time(), found); {
+	switch err := t.round.Reveal(report.At.Time(), report.Found()); {
 	case err == nil:
 		if !t.reported[report.Checker] { // of several the first counts
 			t.found[report.Checker] = trip{report.RoundTrip, report.Address}
@@ -304,19 +303,18 @@ func (r *Replay) report(report Report) error {
 }
 
 // Prove fails unless the report is signed by who it is said to be of.
-func (r Report) Prove() error { return r.prove(r.signed(r.Found())) }
-
-// signed is what the report's signature claims.
-func (r Report) signed(found committee.Report) identity.Claim {
-	digest := identity.Report{Task: r.Task, Commitment: found.Commitment(committee.TaskID(r.Task))}.Digest()
-	return identity.Claim{Digest: digest, Signature: identity.Signature(r.Signature), By: r.Checker}
-}
-
-func (r Report) prove(signed identity.Claim) error {
+func (r Report) Prove() error {
+	signed := r.signed()
 	if err := identity.Verify(signed.Digest, signed.Signature, signed.By); err != nil {
 		return flaw("the report of %v on task %v: %w", r.Checker, r.Task, err)
 	}
 	return nil
+}
+
+// signed is what the report's signature claims.
+func (r Report) signed() identity.Claim {
+	digest := identity.Report{Task: r.Task, Commitment: r.Found().Commitment(committee.TaskID(r.Task))}.Digest()
+	return identity.Claim{Digest: digest, Signature: identity.Signature(r.Signature), By: r.Checker}
 }
 
 // Decide is what a task comes to if nothing more is taken of it: its verdict, once the time for reports is over.

@@ -10,9 +10,12 @@ type Commitment struct {
 
 const commitmentType = "Commitment(bytes32 task,bytes32 commitment)"
 
+// Of these two a log has very many.
+var commitmentHash, reportHash = typeHash(commitmentType), typeHash(reportType)
+
 // Digest is what the checker signs.
 func (c Commitment) Digest() Digest {
-	return digestOf(commitmentType, c.Task, c.Commitment)
+	return digestOfType(commitmentHash, c.Task, c.Commitment)
 }
 
 // Report is what a checker signs when it shows what it has found. Commitment is the hash of all of it, so that this signature is of all of it.
@@ -25,7 +28,7 @@ const reportType = "Report(bytes32 task,bytes32 commitment)"
 
 // Digest is what the checker signs.
 func (r Report) Digest() Digest {
-	return digestOf(reportType, r.Task, r.Commitment)
+	return digestOfType(reportHash, r.Task, r.Commitment)
 }
 
 // Pass is what a checker signs to be given a token for the edge of a task. At is when, in whole seconds.

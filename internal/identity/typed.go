@@ -15,20 +15,25 @@ const (
 	domainVersion = "1"
 )
 
-var domain = hashStruct(domainType, text(domainName), text(domainVersion))
+var domain = hashStruct(typeHash(domainType), text(domainName), text(domainVersion))
 
 // word is a field of a statement as EIP-712 encodes it.
 type word = [32]byte
 
 // digestOf is what is signed of a statement: its type as encodeType has it, and its fields in that order.
-func digestOf(kind string, fields ...word) Digest {
+func digestOf(kind string, fields ...word) Digest { return digestOfType(typeHash(kind), fields...) }
+
+// digestOfType is digestOf for a type whose hash is known.
+func digestOfType(kind word, fields ...word) Digest {
 	of := hashStruct(kind, fields...)
 	return Digest(crypto.Keccak256([]byte{0x19, 0x01}, domain[:], of[:]))
 }
 
-func hashStruct(kind string, fields ...word) word {
+func typeHash(kind string) word { return word(crypto.Keccak256([]byte(kind))) }
+
+func hashStruct(kind word, fields ...word) word {
 	parts := make([][]byte, 0, 1+len(fields))
-	parts = append(parts, crypto.Keccak256([]byte(kind)))
+	parts = append(parts, kind[:])
 	for i := range fields {
 		parts = append(parts, fields[i][:])
 	}
