@@ -7,7 +7,7 @@
 // # What is on disk
 //
 //	epoch-N.log     the epochs' logs, as checker/epoch has them
-//	lives.log       what happened to edges, one event a line
+//	lives.log       what was known of edges when it was compacted, and what happened to them since, one event a line
 //
 // Every entry is on the disk before anybody is told that it was taken. A line that was cut off in the middle is dropped when the folder is opened again:
 // nobody was told of it.
