@@ -18,6 +18,7 @@ import (
 func lived(t *testing.T) *office {
 	t.Helper()
 	o := newOffice(t)
+	o.settled()
 	failed := o.jailed()
 	if _, err := o.notary.Appeal(o.appeal(failed[0].Task)); err != nil {
 		t.Fatal(err)
@@ -96,6 +97,7 @@ func TestACompactedLogSaysTheSame(t *testing.T) {
 
 func TestItIsCompactedAsAnEpochEndsAndDoesNotGrow(t *testing.T) {
 	o := newOffice(t)
+	o.settled()
 	o.check(true)
 	for range 40 {
 		for range 5 {
@@ -235,6 +237,7 @@ func TestACrashWhileItIsCompactedLosesNothing(t *testing.T) {
 // A crash between a sealed epoch and the compacted log, or between that and the next epoch, tells no verdict twice.
 func TestACompactedLogTellsNoVerdictTwice(t *testing.T) {
 	o := newOffice(t)
+	o.settled()
 	o.check(true)
 	for o.notary.Summary().Epoch == 1 {
 		if open := o.notary.Summary().Open; len(open) == 1 {
