@@ -57,6 +57,7 @@ func TestReadingAheadFindsTheSame(t *testing.T) {
 		"another checker's":                func(r Report, other int) Report { r.Checker = entries[other].Report.Checker; return r },
 		"signed by another":                func(r Report, other int) Report { return *town.sign(t, signer(*entries[other].Report), r).Report },
 		"no signature":                     func(r Report, _ int) Report { r.Signature = Signature{}; return r },
+		"another round trip, not signed":   func(r Report, _ int) Report { r.RoundTrip = r.RoundTrip/2 + 1; return r },
 		"a signature of the wrong parity":  func(r Report, _ int) Report { r.Signature[64] ^= 7; return r },
 		"a signature of another form":      func(r Report, _ int) Report { r.Signature[64] += 2; return r },
 		"a signature with s off by a bit":  func(r Report, _ int) Report { r.Signature[63] ^= 1; return r },

@@ -51,7 +51,13 @@ func quick(line []byte, known addresses) (Entry, bool) {
 		t.hex(r.Proof[:])
 		t.skip(`,"address":"`)
 		r.Address = t.network()
-		t.skip(`","answers":[`)
+		t.skip(`"`)
+		if t.skips(`,"roundTrip":`) {
+			trip := t.number(`,`)
+			t.wrong = t.wrong || trip < 1 || trip > int64(MostRoundTrip) // 0 is left out
+			r.RoundTrip = Micros(trip)
+		}
+		t.skip(`,"answers":[`)
 		r.Answers = t.answers()
 		t.skip(`],"salt":`)
 		t.hash(&r.Salt)
@@ -187,18 +193,24 @@ func (t *text) figure() float64 {
 
 // signed takes the end of an entry: when it was taken, and its signature.
 func (t *text) signed() (at Millis, s Signature) {
-	const longest = len("-9223372036854775808")
 	t.skip(`,"at":`)
-	written := t.until(`,`)
+	at = Millis(t.number(`,`))
+	t.skip(`,"signature":`)
+	t.hex(s[:])
+	t.skip(`}}`)
+	return at, s
+}
+
+// number takes a whole number before the first of the ends.
+func (t *text) number(ends string) int64 {
+	const longest = len("-9223372036854775808")
+	written := t.until(ends)
 	if t.wrong || len(written) > longest {
 		t.wrong = true
-		return 0, s
+		return 0
 	}
 	number, err := strconv.ParseInt(string(written), 10, 64)
 	var again [longest]byte
 	t.wrong = err != nil || !bytes.Equal(strconv.AppendInt(again[:0], number, 10), written)
-	t.skip(`,"signature":`)
-	t.hex(s[:])
-	t.skip(`}}`)
-	return Millis(number), s
+	return number
 }
