@@ -63,6 +63,11 @@ type kept struct {
 	Life   life.Life        `json:"life"`
 	Wished epoch.Millis     `json:"wished,omitempty"`
 	Own    bool             `json:"own,omitempty"`
+
+	// Together are the edges of its latest occasion that was decided, Asked is when that was set, and Failed whether it failed it.
+	Together []identity.Address `json:"together,omitempty"`
+	Asked    epoch.Millis       `json:"asked,omitempty"`
+	Failed   bool               `json:"failed,omitempty"`
 }
 
 // restore takes a line of a compacted log.
@@ -70,6 +75,7 @@ func (n *Notary) restore(l livesLine) error {
 	if k := l.Kept; k != nil {
 		e := n.edge(k.Edge)
 		e.life, e.wished, e.own = k.Life, k.Wished, k.Own
+		e.company = company{at: k.Asked, failed: k.Failed, edges: k.Together}
 		return nil
 	}
 	told, is := l.Told.told()
@@ -83,7 +89,7 @@ func (n *Notary) restore(l livesLine) error {
 
 // heardOf is a verdict as a line of lives.log has it.
 func (t Told) heardOf(by identity.Address) happened {
-	h := happened{Edge: by, At: t.Decided, What: life.Decided.String(), Task: &t.Task, Check: t.Check, Result: t.Result, Set: t.At, Epoch: t.Epoch}
+	h := happened{Edge: by, At: t.Decided, What: life.Decided.String(), Task: &t.Task, Check: t.Check, Result: t.Result, Set: t.At, Epoch: t.Epoch, Together: t.together}
 	if t.Appeal != nil {
 		h.Task, h.Again = t.Appeal, &t.Task
 	}
@@ -143,7 +149,7 @@ func (n *Notary) writeLives(path string) (file, error) {
 		e := n.edges[address]
 		if err := encoder.Encode(struct {
 			Kept kept `json:"kept"`
-		}{kept{address, e.life, e.wished, e.own}}); err != nil {
+		}{kept{address, e.life, e.wished, e.own, e.company.edges, e.company.at, e.company.failed}}); err != nil {
 			return to, err
 		}
 		for _, t := range e.verdicts {

@@ -12,6 +12,7 @@ import (
 
 	"nearlight/checker/epoch"
 	"nearlight/checker/life"
+	"nearlight/internal/identity"
 )
 
 // lived is an office some epochs on, with an edge that has passed, failed, been appealed for and had its owner's wishes.
@@ -29,6 +30,15 @@ func lived(t *testing.T) *office {
 	}
 	o.happens(life.Began)
 	o.happens(life.Ended)
+	// A verdict on an occasion is heard as any other, with who else was asked.
+	task := epoch.Hash{7}
+	h := happened{What: life.Decided.String(), Task: &task, Check: life.Capacity, Result: epoch.Failed, Set: 5, Epoch: 1, Together: []identity.Address{{1}, {2}}}
+	if err := o.notary.happen(o.edge, h); err != nil {
+		t.Fatal(err)
+	}
+	if o.notary.edges[o.edge].company.at != 5 {
+		t.Fatal("the occasion was not heard of")
+	}
 	return o
 }
 
@@ -44,7 +54,7 @@ func (o *office) memory() string {
 	o.t.Helper()
 	var all strings.Builder
 	e := o.notary.edges[o.edge]
-	fmt.Fprintf(&all, "%+v %d %t\n", e.life, e.wished, e.own)
+	fmt.Fprintf(&all, "%+v %d %t %+v\n", e.life, e.wished, e.own, e.company)
 	for _, v := range e.verdicts {
 		appeal := v.Appeal
 		if v.Appeal = nil; v.Result != epoch.Failed {
