@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"text/tabwriter"
 	"time"
 
@@ -45,6 +46,7 @@ func newChecker() *cobra.Command {
 				return err
 			}
 			defer func() { err = errors.Join(err, home.close()) }()
+			debug.SetGCPercent(checkerGarbage)
 			logger := newLogger(c.ErrOrStderr(), verbose)
 			now, err := duty.Now(c.Context(), signal, nil)
 			if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -66,6 +67,7 @@ func newCheckerLook() *cobra.Command {
 			if err != nil {
 				return usage("--length: %w", err)
 			}
+			debug.SetGCPercent(checkerGarbage)
 			logger := newLogger(c.ErrOrStderr(), verbose)
 			visit := duty.Visit{Task: task, Challenge: plan, Token: strings.TrimSpace(string(text))}
 			sight, err := visitor{client.Config{URL: signal, Log: logger}, logger}.see(c.Context(), visit, app)
