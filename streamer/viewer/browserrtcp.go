@@ -32,6 +32,7 @@ type cadence struct {
 	now func() time.Time
 
 	mu      sync.Mutex
+	left    time.Time         // when the last report did
 	media   map[uint32]medium // of streams that pion knows
 	reports [mediaCount]due
 }
@@ -129,9 +130,10 @@ func (c *cadence) take(block rtcp.ReceptionReport) rtcp.Packet {
 	} else if len(medium.blocks) < mostBlocks {
 		medium.blocks = append(medium.blocks, block)
 	}
-	if now.Before(medium.at) {
+	if now.Before(medium.at) || now.Sub(c.left) < cadenceStep/2 { // no two leave at once
 		return nil
 	}
+	c.left = now
 	medium.at = now.Add(cadenceMean/2 + someTime(cadenceMean))
 	report := &rtcp.ReceiverReport{SSRC: browserSSRC, Reports: medium.blocks}
 	for i := range report.Reports {
