@@ -6,9 +6,6 @@ import (
 )
 
 const (
-	// mendable is how many cells of rows 1 to 8 may be read wrong. Any two blocks differ in at least 7 of those cells (CRC-32 over 96 bits: Koopman, "32-Bit Cyclic Redundancy
-	// Codes for Internet Applications", DSN 2002), so that up to four wrong ones never make another stamp.
-	mendable = 2
 	// mendableRow0 is how many of row 0's may.
 	mendableRow0 = 2
 	cells        = 8 * octetCount
@@ -25,7 +22,8 @@ var syndromes = func() (all [cells]uint32) {
 	return all
 }()
 
-// mend puts right what is wrong in up to mendable cells, and reports whether that is all that was.
+// mend puts right what is wrong in one cell or two, and reports whether that is all that was. Any two blocks differ in at least 7 cells of rows 1 to 8 (CRC-32 over 96 bits: Koopman,
+// "32-Bit Cyclic Redundancy Codes for Internet Applications", DSN 2002), so that up to four wrong ones never make another stamp.
 func mend(o *octets) bool {
 	difference := o.difference()
 	if difference == 0 {
