@@ -151,6 +151,12 @@ func (r *Relay) gather() error {
 	now := time.Now()
 	offset := now.Sub(r.start) - time.Duration(now.UnixNano()) // what a timestamp means on the links' clock
 	complete := now.Add(-min(r.blind, stampToSocket)).UnixNano()
+	// The thread may have waited for a core since it looked: of what is complete all has to be read, of whichever socket.
+	for _, err := unix.Poll(r.polled, 0); err != nil; _, err = unix.Poll(r.polled, 0) {
+		if !errors.Is(err, unix.EINTR) {
+			return fmt.Errorf("relay: poll the sockets: %w", err)
+		}
+	}
 	for i, ready := range r.polled {
 		if i > 0 && ready.Revents != 0 {
 			if err := r.read(i); err != nil {
