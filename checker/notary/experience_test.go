@@ -131,7 +131,9 @@ func TestWhereNobodyCanComeAsPlayersDoOperatorsReadWhyOnce(t *testing.T) {
 	}
 }
 
-func TestACheckForWhichThereWereNoPassesSaysSoToOperators(t *testing.T) {
+// shopping is an office, and a check of experience that it has set.
+func shopping(t *testing.T) (*office, TaskSummary) {
+	t.Helper()
 	o := newOffice(t)
 	o.check(true)
 	if err := o.notary.Happened(o.edge, life.Began); err != nil {
@@ -141,6 +143,11 @@ func TestACheckForWhichThereWereNoPassesSaysSoToOperators(t *testing.T) {
 	if !is {
 		t.Fatal("none is set")
 	}
+	return o, task
+}
+
+func TestACheckForWhichThereWereNoPassesSaysSoToOperators(t *testing.T) {
+	o, task := shopping(t)
 	o.out = fmt.Errorf("%w: the purse is empty", ErrNoPass)
 	if err := o.asksFor(task); code(err) != codeNoPass || !strings.Contains(err.Error(), "the purse is empty") {
 		t.Errorf("the checker is told %v", err)
@@ -153,15 +160,7 @@ func TestACheckForWhichThereWereNoPassesSaysSoToOperators(t *testing.T) {
 }
 
 func TestAStudiosTokensAreNotDrainedByOneChecker(t *testing.T) {
-	o := newOffice(t)
-	o.check(true)
-	if err := o.notary.Happened(o.edge, life.Began); err != nil {
-		t.Fatal(err)
-	}
-	task, is := o.experience(5 * time.Minute)
-	if !is {
-		t.Fatal("none is set")
-	}
+	o, task := shopping(t)
 	for i := range mostShopping {
 		if err := o.asksFor(task); err != nil {
 			t.Fatalf("the pass %d: %v", i, err)
