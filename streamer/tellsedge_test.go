@@ -23,6 +23,7 @@ import (
 	"nearlight/internal/media"
 	"nearlight/internal/tells"
 	"nearlight/signaling"
+	"nearlight/signaling/signalingtest"
 	"nearlight/streamer/control"
 	"nearlight/streamer/udpmux"
 )
@@ -74,48 +75,17 @@ func newCurious(t *testing.T, pages http.Handler) *curious {
 			return
 		}
 		defer ws.Close()
-		c.serve(&playerLine{t: t, ws: ws})
+		c.serve(signalingtest.NewLine(t, ws))
 	}))
 	t.Cleanup(serving.Wait)
 	t.Cleanup(c.server.Close)
 	return c
 }
 
-// playerLine is signaling's end of a player's socket.
-type playerLine struct {
-	t  *testing.T
-	ws *websocket.Conn
-	mu sync.Mutex
-}
-
-func (l *playerLine) say(m signaling.Message) {
-	data, err := signaling.Encode(signaling.SignalingToPlayer, m)
-	if err != nil {
-		l.t.Error(err)
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	_ = l.ws.WriteMessage(websocket.TextMessage, data) // who has left hears nothing
-}
-
-// hear reads one message, nil when the player has gone.
-func (l *playerLine) hear() signaling.Message {
-	_, data, err := l.ws.ReadMessage()
-	if err != nil {
-		return nil
-	}
-	m, err := signaling.Parse(signaling.PlayerToSignaling, data)
-	if err != nil {
-		l.t.Error(err)
-	}
-	return m
-}
-
 // tapped is one session and its recording.
 type tapped struct {
 	*curious
-	line      *playerLine
+	line      *signalingtest.Line
 	peer      *Peer
 	began     time.Time
 	answered  time.Time
@@ -132,8 +102,8 @@ func (s *tapped) note(change func(r *tells.Recording)) {
 	change(s.recording)
 }
 
-func (c *curious) serve(l *playerLine) {
-	play, is := l.hear().(signaling.Play)
+func (c *curious) serve(l *signalingtest.Line) {
+	play, is := l.Hear().(signaling.Play)
 	if !is {
 		return
 	}
@@ -157,12 +127,12 @@ func (c *curious) serve(l *playerLine) {
 		return
 	}
 	running.Go(func() { _ = s.peer.Run(ctx) })
-	l.say(signaling.Matched{Session: "s-1", Edge: signaling.EdgeName{ID: "e-1", Name: "double"}})
+	l.Say(signaling.Matched{Session: "s-1", Edge: signaling.EdgeName{ID: "e-1", Name: "double"}})
 	var offered time.Time
 	if err := s.peer.Offer(func(sdp string) error {
 		offered = time.Now()
 		s.note(func(r *tells.Recording) { r.Offer = sdp })
-		l.say(signaling.Offer{SDP: sdp})
+		l.Say(signaling.Offer{SDP: sdp})
 		return nil
 	}); err != nil {
 		c.t.Error(err)
@@ -170,7 +140,7 @@ func (c *curious) serve(l *playerLine) {
 	}
 	var waiting []tells.Candidate
 	for {
-		switch m := l.hear().(type) {
+		switch m := l.Hear().(type) {
 		case signaling.Leave:
 			continue
 		case nil:
@@ -183,7 +153,7 @@ func (c *curious) serve(l *playerLine) {
 			c.served <- s.recording
 			return
 		case signaling.Check:
-			l.say(signaling.Checked{Edge: signaling.Alive})
+			l.Say(signaling.Checked{Edge: signaling.Alive})
 		case signaling.Candidate: // not told on: all that passes is to pass the tap
 			candidate := tells.Candidate{At: -1, Line: m.Candidate, Mid: m.Mid}
 			if !s.answered.IsZero() {
@@ -300,7 +270,7 @@ func (s *tapped) Candidate(c *webrtc.ICECandidateInit) {
 	}
 	own := strconv.Itoa(int(s.ports.Addresses()[0].Port()))
 	told := strings.Replace(c.Candidate, " "+own+" typ", " "+strconv.Itoa(int(s.tap.port()))+" typ", 1)
-	s.line.say(signaling.Candidate{Candidate: told, Mid: *c.SDPMid, Line: int(*c.SDPMLineIndex)})
+	s.line.Say(signaling.Candidate{Candidate: told, Mid: *c.SDPMid, Line: int(*c.SDPMLineIndex)})
 }
 
 // datagramTap stands before an edge's port and sees what passes, each of the player's sockets having one of its own behind it.

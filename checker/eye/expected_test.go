@@ -7,6 +7,7 @@ import (
 
 	"nearlight/internal/identity"
 	"nearlight/signaling"
+	"nearlight/signaling/signalingtest"
 )
 
 func TestAnEdgeIsKnownThoughTheTokenDemandsNothing(t *testing.T) {
@@ -35,9 +36,9 @@ func TestAnotherEdgeThanTheOneThatWasMeantIsNotLookedAt(t *testing.T) {
 func TestAnEdgeThatDoesNotSignItsOfferHasNotServed(t *testing.T) {
 	raw, _ := issue(t)
 	edge := identity.Address{1}
-	v := visit(t, serve(t, func(l *line, _ signaling.Play) {
-		l.say(signaling.Matched{Session: "s-1", Edge: signaling.EdgeName{ID: signaling.EdgeID(edge.String()), Name: "double"}})
-		l.say(signaling.Offer{SDP: "v=0\r\n", Edge: &signaling.EdgeKey{Address: edge.String()}})
+	v := visit(t, serve(t, func(l *signalingtest.Line, _ signaling.Play) {
+		l.Say(signaling.Matched{Session: "s-1", Edge: signaling.EdgeName{ID: signaling.EdgeID(edge.String()), Name: "double"}})
+		l.Say(signaling.Offer{SDP: "v=0\r\n", Edge: &signaling.EdgeKey{Address: edge.String()}})
 	}), raw)
 	v.Edge, v.Length = edge, time.Second
 	if _, err := Look(t.Context(), v); !errors.Is(err, ErrUnserved) || !errors.Is(err, &signaling.Error{Code: signaling.CodeUnproven}) {

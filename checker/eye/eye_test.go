@@ -18,6 +18,7 @@ import (
 	"nearlight/internal/scene/arena"
 	"nearlight/signaling"
 	"nearlight/signaling/client"
+	"nearlight/signaling/signalingtest"
 	"nearlight/streamer/control"
 )
 
@@ -76,11 +77,13 @@ func TestAnEdgeThatEndsTooSoonIsSeenUntilThen(t *testing.T) {
 		want error // in the chain, besides ErrUnserved
 	}{
 		{"without a word", func(e *scripted) { e.frames = 15 }, nil},
-		{"in its own words", func(e *scripted) { e.after = func(l *line) { l.say(signaling.Ended{Session: "s-1", Reason: told}) } }, told},
+		{"in its own words", func(e *scripted) {
+			e.after = func(l *signalingtest.Line) { l.Say(signaling.Ended{Session: "s-1", Reason: told}) }
+		}, told},
 		{"for another connection", func(e *scripted) {
-			e.after = func(l *line) { l.say(signaling.Offer{SDP: "v=0\r\n"}) }
+			e.after = func(l *signalingtest.Line) { l.Say(signaling.Offer{SDP: "v=0\r\n"}) }
 		}, errAgain},
-		{"for another machine", func(e *scripted) { e.after = func(l *line) { l.say(signaling.Moved{Reason: told}) } }, told},
+		{"for another machine", func(e *scripted) { e.after = func(l *signalingtest.Line) { l.Say(signaling.Moved{Reason: told}) } }, told},
 		{"with what nobody can decode", func(e *scripted) {
 			e.code = func(n int) []byte {
 				if n < 15 {
@@ -108,8 +111,8 @@ func TestAnEdgeThatEndsTooSoonIsSeenUntilThen(t *testing.T) {
 
 func TestSignalingThatComesBackWithAnotherConnectionIsNotTheEdgesFault(t *testing.T) {
 	e, raw := newScripted(t)
-	e.after = func(l *line) {
-		l.say(signaling.Matched{Session: "s-1", Edge: signaling.EdgeName{ID: "edge", Name: "double"}})
+	e.after = func(l *signalingtest.Line) {
+		l.Say(signaling.Matched{Session: "s-1", Edge: signaling.EdgeName{ID: "edge", Name: "double"}})
 	}
 	v := visit(t, serve(t, e.play), raw)
 	v.Length = time.Minute
@@ -122,7 +125,7 @@ func TestSignalingThatComesBackWithAnotherConnectionIsNotTheEdgesFault(t *testin
 func TestWhoEndsALookIsTheCheckersTrouble(t *testing.T) {
 	e, raw := newScripted(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	e.after = func(*line) { cancel() }
+	e.after = func(*signalingtest.Line) { cancel() }
 	v := visit(t, serve(t, e.play), raw)
 	v.Length = time.Minute
 	sight, err := Look(ctx, v)
@@ -132,39 +135,39 @@ func TestWhoEndsALookIsTheCheckersTrouble(t *testing.T) {
 }
 
 func TestWhatEndsALookBeforeThePictureIsToldApart(t *testing.T) {
-	match := func(l *line) {
-		l.say(signaling.Matched{Session: "s-1", Edge: signaling.EdgeName{ID: "edge", Name: "double"}})
+	match := func(l *signalingtest.Line) {
+		l.Say(signaling.Matched{Session: "s-1", Edge: signaling.EdgeName{ID: "edge", Name: "double"}})
 	}
-	failed := func(code signaling.Code) func(*line) {
-		return func(l *line) { l.say(signaling.Failed{Error: signaling.NewError(code)}) }
+	failed := func(code signaling.Code) func(*signalingtest.Line) {
+		return func(l *signalingtest.Line) { l.Say(signaling.Failed{Error: signaling.NewError(code)}) }
 	}
 	for _, step := range []struct {
 		name    string
-		conduct func(l *line)
+		conduct func(l *signalingtest.Line)
 		want    error
 		code    signaling.Code // "" for none
 	}{
 		{"no slot is free", failed(signaling.CodeFull), ErrTaken, signaling.CodeFull},
-		{"others wait", func(l *line) { l.say(signaling.Queued{Position: 1, Waiting: 1}) }, ErrTaken, signaling.CodeFull},
+		{"others wait", func(l *signalingtest.Line) { l.Say(signaling.Queued{Position: 1, Waiting: 1}) }, ErrTaken, signaling.CodeFull},
 		{"the edge is not there", failed(signaling.CodeNoEdge), ErrUnserved, signaling.CodeNoEdge},
 		{"the token is not good", failed(signaling.CodeBadToken), ErrTrouble, signaling.CodeBadToken},
 		{"a code of tomorrow", failed("of-tomorrow"), ErrTrouble, "of-tomorrow"},
-		{"the edge declines", func(l *line) { match(l); failed(signaling.CodeBadToken)(l) }, ErrUnserved, signaling.CodeBadToken},
-		{"signaling stops", func(l *line) { match(l); failed(signaling.CodeShuttingDown)(l) }, ErrTrouble, signaling.CodeShuttingDown},
-		{"the app fails", func(l *line) {
+		{"the edge declines", func(l *signalingtest.Line) { match(l); failed(signaling.CodeBadToken)(l) }, ErrUnserved, signaling.CodeBadToken},
+		{"signaling stops", func(l *signalingtest.Line) { match(l); failed(signaling.CodeShuttingDown)(l) }, ErrTrouble, signaling.CodeShuttingDown},
+		{"the app fails", func(l *signalingtest.Line) {
 			match(l)
-			l.say(signaling.Ended{Session: "s-1", Reason: signaling.NewError(signaling.CodeAppFailed)})
+			l.Say(signaling.Ended{Session: "s-1", Reason: signaling.NewError(signaling.CodeAppFailed)})
 		}, ErrUnserved, signaling.CodeAppFailed},
-		{"somebody else goes on with the session", func(l *line) {
+		{"somebody else goes on with the session", func(l *signalingtest.Line) {
 			match(l)
-			l.say(signaling.Ended{Session: "s-1", Reason: signaling.NewError(signaling.CodeReplaced)})
+			l.Say(signaling.Ended{Session: "s-1", Reason: signaling.NewError(signaling.CodeReplaced)})
 		}, ErrTrouble, signaling.CodeReplaced},
-		{"the offer names nobody", func(l *line) { match(l); l.say(signaling.Offer{SDP: "v=0\r\n"}) }, ErrUnserved, signaling.CodeUnproven},
-		{"nothing comes", func(l *line) {
+		{"the offer names nobody", func(l *signalingtest.Line) { match(l); l.Say(signaling.Offer{SDP: "v=0\r\n"}) }, ErrUnserved, signaling.CodeUnproven},
+		{"nothing comes", func(l *signalingtest.Line) {
 			match(l)
-			for m := l.hear(); m != nil; m = l.hear() {
+			for m := l.Hear(); m != nil; m = l.Hear() {
 				if _, is := m.(signaling.Check); is {
-					l.say(signaling.Checked{Edge: signaling.Alive})
+					l.Say(signaling.Checked{Edge: signaling.Alive})
 				}
 			}
 		}, ErrUnserved, ""},
@@ -172,7 +175,7 @@ func TestWhatEndsALookBeforeThePictureIsToldApart(t *testing.T) {
 	} {
 		t.Run(step.name, func(t *testing.T) {
 			raw, _ := issue(t, identity.Address{1})
-			v := visit(t, serve(t, func(l *line, _ signaling.Play) { step.conduct(l) }), raw)
+			v := visit(t, serve(t, func(l *signalingtest.Line, _ signaling.Play) { step.conduct(l) }), raw)
 			v.Patience = 300 * time.Millisecond
 			_, err := Look(t.Context(), v)
 			if !errors.Is(err, step.want) {
@@ -195,9 +198,9 @@ func TestWhatEndsALookBeforeThePictureIsToldApart(t *testing.T) {
 func TestARequestIsAPages(t *testing.T) {
 	raw, _ := issue(t)
 	asked := make(chan signaling.Play, 1)
-	v := visit(t, serve(t, func(l *line, play signaling.Play) {
+	v := visit(t, serve(t, func(l *signalingtest.Line, play signaling.Play) {
 		asked <- play
-		l.say(signaling.Failed{Error: signaling.NewError(signaling.CodeFull)})
+		l.Say(signaling.Failed{Error: signaling.NewError(signaling.CodeFull)})
 	}), raw)
 	v.App, v.Size, v.Codecs = "tux", media.Size{Width: 1280, Height: 720}, []media.Codec{media.VP8, media.H264}
 	if _, err := Look(t.Context(), v); !errors.Is(err, ErrTaken) {

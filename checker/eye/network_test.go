@@ -23,51 +23,15 @@ import (
 	"nearlight/signaling"
 	"nearlight/signaling/binding"
 	"nearlight/signaling/client"
+	"nearlight/signaling/signalingtest"
 	"nearlight/signaling/token"
 	"nearlight/streamer"
 	"nearlight/streamer/control"
 	"nearlight/streamer/udpmux"
 )
 
-// line is signaling's end of a player's socket.
-type line struct {
-	t  *testing.T
-	ws *websocket.Conn
-	mu sync.Mutex
-}
-
-func (l *line) say(m signaling.Message) {
-	data, err := signaling.Encode(signaling.SignalingToPlayer, m)
-	if err != nil {
-		l.t.Error(err)
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	_ = l.ws.WriteMessage(websocket.TextMessage, data) // who has left hears nothing
-}
-
-// hear reads one message, nil when the player has gone.
-func (l *line) hear() signaling.Message {
-	_, data, err := l.ws.ReadMessage()
-	if err != nil {
-		return nil
-	}
-	m, err := signaling.Parse(signaling.PlayerToSignaling, data)
-	if err != nil {
-		l.t.Error(err)
-	}
-	return m
-}
-
-// rest hears the player out.
-func (l *line) rest() {
-	for l.hear() != nil {
-	}
-}
-
 // serve is a signaling server that does with each player as it is told.
-func serve(t *testing.T, conduct func(l *line, play signaling.Play)) client.Config {
+func serve(t *testing.T, conduct func(l *signalingtest.Line, play signaling.Play)) client.Config {
 	t.Helper()
 	upgrader := websocket.Upgrader{Subprotocols: []string{signaling.Subprotocol}}
 	var serving sync.WaitGroup
@@ -80,10 +44,11 @@ func serve(t *testing.T, conduct func(l *line, play signaling.Play)) client.Conf
 			return
 		}
 		defer ws.Close()
-		l := &line{t: t, ws: ws}
-		if play, is := l.hear().(signaling.Play); is {
+		l := signalingtest.NewLine(t, ws)
+		if play, is := l.Hear().(signaling.Play); is {
 			conduct(l, play)
-			l.rest()
+			for l.Hear() != nil { // the player is heard out
+			}
 		}
 	}))
 	t.Cleanup(serving.Wait)
@@ -121,9 +86,9 @@ type scripted struct {
 	engine *streamer.Engine
 
 	// What it does besides; all zero is honest.
-	frames int                // then the connection ends, without a word; 0: it does not
-	code   func(n int) []byte // what to send in place of the n-th frame; nil: the frame
-	after  func(l *line)      // called after ten frames
+	frames int                         // then the connection ends, without a word; 0: it does not
+	code   func(n int) []byte          // what to send in place of the n-th frame; nil: the frame
+	after  func(l *signalingtest.Line) // called after ten frames
 
 	input atomic.Uint32 // the last that came
 }
@@ -161,13 +126,13 @@ func newScripted(t *testing.T) (*scripted, string) {
 }
 
 // play plays with one player.
-func (e *scripted) play(l *line, _ signaling.Play) {
+func (e *scripted) play(l *signalingtest.Line, _ signaling.Play) {
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer stop()
 	session := signaling.SessionID("s-1")
-	l.say(signaling.Matched{Session: session, Edge: signaling.EdgeName{ID: signaling.EdgeID(e.key.Address().String()), Name: "double"}})
+	l.Say(signaling.Matched{Session: session, Edge: signaling.EdgeName{ID: signaling.EdgeID(e.key.Address().String()), Name: "double"}})
 	bond, err := binding.NewEdge(e.key, nil, session, 0, e.claims, time.Now())
 	if err != nil {
 		e.t.Error(err)
@@ -185,7 +150,7 @@ func (e *scripted) play(l *line, _ signaling.Play) {
 		if err := bond.Offer(&offer); err != nil {
 			return err
 		}
-		l.say(offer)
+		l.Say(offer)
 		return nil
 	})
 	if err != nil {
@@ -193,11 +158,11 @@ func (e *scripted) play(l *line, _ signaling.Play) {
 		return
 	}
 	for {
-		switch m := l.hear().(type) {
+		switch m := l.Hear().(type) {
 		case nil, signaling.Leave:
 			return
 		case signaling.Check:
-			l.say(signaling.Checked{Edge: signaling.Alive})
+			l.Say(signaling.Checked{Edge: signaling.Alive})
 		case signaling.Candidate:
 			line := uint16(m.Line)
 			_ = peer.AddCandidate(webrtc.ICECandidateInit{Candidate: m.Candidate, SDPMid: &m.Mid, SDPMLineIndex: &line}) // one way fewer
@@ -212,7 +177,7 @@ func (e *scripted) play(l *line, _ signaling.Play) {
 				return
 			}
 			if bound != nil {
-				l.say(*bound)
+				l.Say(*bound)
 			}
 			running.Go(func() { e.stream(ctx, stop, peer, l) })
 		}
@@ -220,7 +185,7 @@ func (e *scripted) play(l *line, _ signaling.Play) {
 }
 
 // stream sends pictures until it is over.
-func (e *scripted) stream(ctx context.Context, stop context.CancelFunc, peer *streamer.Peer, l *line) {
+func (e *scripted) stream(ctx context.Context, stop context.CancelFunc, peer *streamer.Peer, l *signalingtest.Line) {
 	select {
 	case <-ctx.Done():
 		return
@@ -285,7 +250,7 @@ func noise(picture *media.Frame, n int) {
 // receiver is what the double is told of its player.
 type receiver struct {
 	*scripted
-	line *line
+	line *signalingtest.Line
 }
 
 func (r receiver) Input(_ control.Channel, m control.Message) {
@@ -302,5 +267,5 @@ func (r receiver) Candidate(c *webrtc.ICECandidateInit) {
 	if c == nil || !strings.Contains(c.Candidate, " udp ") {
 		return
 	}
-	r.line.say(signaling.Candidate{Candidate: c.Candidate, Mid: *c.SDPMid, Line: int(*c.SDPMLineIndex)})
+	r.line.Say(signaling.Candidate{Candidate: c.Candidate, Mid: *c.SDPMid, Line: int(*c.SDPMLineIndex)})
 }
