@@ -52,6 +52,9 @@ func (f *edgeFlags) openHome(wallet *identity.Key, logger *slog.Logger) (_ *edge
 		}
 		h.path = h.made.path
 	}
+	if h.path, err = filepath.Abs(h.path); err != nil { // displays and apps find it from folders of their own
+		return nil, fmt.Errorf("find the edge's folder: %w", err)
+	}
 	if err := os.MkdirAll(h.path, 0o711); err != nil {
 		return nil, fmt.Errorf("make the edge's folder: %w", err)
 	}

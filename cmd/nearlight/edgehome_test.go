@@ -62,6 +62,19 @@ func TestAnEdgeIsTheSameAsLongAsItsFolder(t *testing.T) {
 	}
 }
 
+func TestAnEdgesFolderMayBeNamedFromHere(t *testing.T) {
+	here := t.TempDir()
+	t.Chdir(here)
+	h, err := home(t, edgeFlags{folder: "edge", slots: 1}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Displays and apps are in folders of their own, and would not find it from there.
+	if want := filepath.Join(here, "edge"); h.path != want {
+		t.Errorf("the folder is %s, want %s", h.path, want)
+	}
+}
+
 func TestAnEdgeWithoutAFolderIsANewOneAndLeavesNothing(t *testing.T) {
 	f := edgeFlags{slots: 1}
 	one, err := home(t, f, nil)

@@ -177,8 +177,10 @@ func accountFiles(i Identity) (accounts, groups string) {
 func stage(i Identity, scratch string, binds []Bind) (staged, stages []Bind, err error) {
 	staged = append([]Bind(nil), binds...)
 	for n, bind := range binds {
-		barrier := i.barrier(filepath.Dir(bind.Outside))
+		barrier, err := i.barrier(filepath.Dir(bind.Outside))
 		switch {
+		case err != nil:
+			return nil, nil, err
 		case barrier == "":
 			continue
 		case scratch == "":

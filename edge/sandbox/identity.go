@@ -116,19 +116,24 @@ func (i Identity) own(path string) error {
 	return os.Lchown(path, i.UID, i.GID)
 }
 
-// barrier returns the first folder above path that this identity may not pass through, or "" when it reaches path.
-func (i Identity) barrier(path string) string {
+// barrier returns the first folder above path that this identity may not pass through, or "" when it reaches path. A path that is not
+// absolute is looked for from the folder that this program is in.
+func (i Identity) barrier(path string) (string, error) {
 	if !i.foreign() {
-		return ""
+		return "", nil
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
 	}
 	for at := "/"; ; {
 		var stat unix.Stat_t
 		if unix.Stat(at, &stat) == nil && stat.Mode&unix.S_IFMT == unix.S_IFDIR && !i.mayEnter(&stat) {
-			return at
+			return at, nil
 		}
 		rest := strings.TrimPrefix(strings.TrimPrefix(path, at), "/")
 		if rest == "" {
-			return ""
+			return "", nil
 		}
 		next, _, _ := strings.Cut(rest, "/")
 		at = filepath.Join(at, next)

@@ -15,7 +15,10 @@ func (s *Sandbox) plain(c Command) (*launch, error) {
 	if err != nil {
 		return nil, cause(err)
 	}
-	if barrier := c.Identity.barrier(path); barrier != "" {
+	switch barrier, err := c.Identity.barrier(path); {
+	case err != nil:
+		return nil, err
+	case barrier != "":
 		return nil, barred(path, barrier, c.Identity)
 	}
 	cmd := &exec.Cmd{

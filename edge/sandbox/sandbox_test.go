@@ -294,6 +294,25 @@ func TestAnUnconfinedProgramTakesItsGroupAlong(t *testing.T) {
 	})
 }
 
+func TestAProgramIsFoundFromTheFolderThatWeAreIn(t *testing.T) {
+	sandboxtest.ForEachUser(t, func(t *testing.T) {
+		folder := sandboxtest.Folder(t, identity(t))
+		if err := os.WriteFile(filepath.Join(folder, "game"), []byte("#!/bin/sh\necho played\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		t.Chdir(folder)
+		said := &output{}
+		p, err := sandbox.Disabled().Start(sandbox.Command{Args: []string{"./game"}, Identity: identity(t), Output: said})
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-p.Done()
+		if err := p.Err(); err != nil || said.String() != "played\n" {
+			t.Errorf("it said %q, %v", said, err)
+		}
+	})
+}
+
 func TestASlotHasAUserOfItsOwnOnlyUnderRoot(t *testing.T) {
 	sandboxtest.ForEachUser(t, func(t *testing.T) {
 		i, err := sandbox.IdentityFor(5)
