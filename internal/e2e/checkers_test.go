@@ -3,19 +3,24 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"nearlight/checker/challenge"
 	"nearlight/checker/challenge/redraw"
 	"nearlight/checker/duty"
 	"nearlight/checker/epoch"
@@ -151,7 +156,56 @@ func TestACommitteeOfCheckersFindsTheLiarAndTheSilentOne(t *testing.T) {
 	}
 }
 
-func TestACheckerThatIsKilledReportsWhatItHasMeasured(t *testing.T) {
+// gate is a way to signaling that opens once so many wait before it, so that they come at once. It returns where they have to go.
+func gate(t *testing.T, to string, waiting int) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	t.Cleanup(func() {
+		stop()
+		listener.Close()
+		running.Wait()
+	})
+	open := make(chan struct{})
+	pass := func(near net.Conn) {
+		defer near.Close()
+		select {
+		case <-open:
+		case <-ctx.Done():
+			return
+		}
+		far, err := (&net.Dialer{}).DialContext(ctx, "tcp", strings.TrimPrefix(to, "http://"))
+		if err != nil {
+			return // signaling is gone
+		}
+		defer far.Close()
+		defer context.AfterFunc(ctx, func() { near.Close(); far.Close() })()
+		running.Go(func() {
+			io.Copy(far, near)
+			far.Close()
+		})
+		io.Copy(near, far)
+	}
+	running.Go(func() {
+		for came := 1; ; came++ {
+			near, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			running.Go(func() { pass(near) })
+			if came == waiting {
+				close(open)
+			}
+		}
+	})
+	return "http://" + listener.Addr().String()
+}
+
+func TestACheckerThatIsKilledReportsWhatItHasMeasuredOfTwoEdgesAtOnce(t *testing.T) {
 	t.Parallel()
 	needsPainter(t)
 	home, files := t.TempDir(), t.TempDir()
@@ -165,36 +219,50 @@ func TestACheckerThatIsKilledReportsWhatItHasMeasured(t *testing.T) {
 	}
 	network := makeKeys(t)
 	network.startWith(t, "--checks", filepath.Join(files, "checks"), "--licences", licences, "--check-key", network.private,
-		"--check-requirements", "processor", "--check-seats", "1", "--check-uncapped")
-	network.startEdge(t, network.token(t, "edge"))
-	work := func() *e2etest.Program {
-		return e2etest.Launch(t, e2etest.Options{}, "checker", "--signal", network.signaling.URL, "--folder", home)
+		"--check-requirements", "processor", "--check-seats", "1", "--check-minimum", "1", "--check-uncapped")
+	url := network.signaling.URL
+	network.signaling.URL = gate(t, url, 2) // an epoch begins with those that are there, and only then are several asked at once
+	for range 2 {
+		network.startEdge(t, network.token(t, "edge"))
 	}
-	step := func() (s duty.Step) {
+	network.signaling.URL = url
+	work := func() *e2etest.Program {
+		return e2etest.Launch(t, e2etest.Options{}, "checker", "--signal", url, "--folder", home)
+	}
+	both := func(step duty.Step) bool {
 		entries, err := duty.Read(home)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(entries) > 0 {
-			s = entries[0].Step
-		}
-		return s
+		return len(entries) >= 2 && entries[0].Step == step && entries[1].Step == step
 	}
 	checker := work()
-	e2etest.Eventually(t, aCheck, "a report is committed to", func() bool { return step() == duty.Committed })
+	e2etest.Eventually(t, aCheck, "reports on both are committed to", func() bool { return both(duty.Committed) })
 	checker.Signal(t, syscall.SIGKILL)
 	checker.Wait(t, e2etest.Patience)
 	work()
-	e2etest.Eventually(t, aCheck, "its task is judged", func() bool { return step() == duty.Judged })
+	e2etest.Eventually(t, aCheck, "its tasks are judged", func() bool { return both(duty.Judged) })
 	entries, err := duty.Read(home)
-	if err != nil || entries[0].Conduct != "agreed" || entries[0].Why == "" || entries[0].Report != nil {
-		t.Errorf("the journal has %+v, %v", entries, err)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if checked := verified(t, network.signaling.URL); len(checked.Outcome.Verdicts) != 1 || checked.Outcome.Verdicts[0].Result == epoch.Undecided {
-		t.Errorf("the log comes to %+v", checked.Outcome)
+	for _, e := range entries[:2] {
+		if e.Conduct != "agreed" || e.Why == "" || e.Report != nil {
+			t.Errorf("the journal has %+v", e)
+		}
 	}
-	status := e2etest.Run(t, e2etest.Options{}, "checker", "status", "--folder", home, "--signal", network.signaling.URL)
-	if want := fmt.Sprintf("%d tasks: 1 in line with the committee", len(entries)); status.Code != 0 || !strings.Contains(status.Stdout, want) || !strings.Contains(status.Stdout, "score: 0.500") {
+	checked := verified(t, url)
+	if len(checked.Outcome.Verdicts) != 2 {
+		t.Fatalf("the log comes to %+v", checked.Outcome)
+	}
+	for _, v := range checked.Outcome.Verdicts {
+		asked := slices.ContainsFunc(v.Findings, func(f epoch.Finding) bool { return f.Question == challenge.Shared && f.Counted == 1 })
+		if v.Result == epoch.Undecided || len(v.Together) != 2 || !asked {
+			t.Errorf("of an edge that was asked beside another: %+v", v)
+		}
+	}
+	status := e2etest.Run(t, e2etest.Options{}, "checker", "status", "--folder", home, "--signal", url)
+	if want := fmt.Sprintf("%d tasks: 2 in line with the committee", len(entries)); status.Code != 0 || !strings.Contains(status.Stdout, want) || !strings.Contains(status.Stdout, "score: 0.500") {
 		t.Errorf("status says %v", status)
 	}
 }
