@@ -48,7 +48,7 @@ type Config struct {
 	Regions  []string           // that the edge lies in
 	Price    uint64             // for a second, in the payment token's smallest unit
 	Place    *signaling.Place   // where it is; nil leaves that to signaling to find out
-	Display  display.Kind       // empty means display.Xvfb; with display.Offscreen, Offered is our own scene alone
+	Display  display.Kind       // empty means display.Xvfb; with display.Offscreen, Offered is our own scene and what checkers ask of it
 	NVIDIA   string             // folder of NVIDIA's libraries; empty means where the system looks
 	Audio    bool               // sessions have sound; off screen none has
 	Sandbox  *sandbox.Sandbox

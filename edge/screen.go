@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -196,10 +197,14 @@ func (s *screen) appEnded() <-chan struct{} {
 	return s.app.Done()
 }
 
-// launch starts the app on the screen; off screen there is but one.
+// launch starts the app on the screen. Off screen our own scene plays already, and becomes what checkers ask for where its arguments would
+// have the program do that.
 func (s *screen) launch(ctx context.Context, d app.Description, logger *slog.Logger) error {
 	if s.offscreen != nil {
-		return nil // it plays already
+		if slices.Contains(d.Arguments, "--challenge") {
+			s.offscreen.source.Challenge()
+		}
+		return nil
 	}
 	in := app.Surroundings{Sandbox: s.sandbox, Identity: s.identity, Display: s.display, Audio: s.audio, Folder: s.folder}
 	if s.audio != nil {

@@ -238,11 +238,11 @@ func reached(ports *udpmux.Ports) []netip.AddrPort {
 	return at
 }
 
-// offered is what may be started: a command, one app, or the whole catalogue, and on a display what checkers ask for.
+// offered is what may be started: a command, one app, or the whole catalogue, and what checkers ask for.
 func (f *edgeFlags) offered(command []string) ([]app.Description, error) {
 	offered, err := f.played(command)
-	if err != nil || f.display.offscreen() {
-		return offered, err
+	if err != nil {
+		return nil, err
 	}
 	catalogue, err := app.Embedded()
 	if err != nil {

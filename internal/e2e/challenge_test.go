@@ -33,7 +33,16 @@ func TestAChallengedEdgeDrawsWhatItIsAsked(t *testing.T) {
 	limits := challenge.DefaultLimits
 	// This machine draws, codes, decodes and runs other tests on a few cores: its pace is not what is tested here.
 	limits.Overhead, limits.Late, limits.Missed, limits.Repeated = time.Second, time.Second, 0.7, 0.1
-	up := start(t, e2etest.Still(t), "--size", plan.Size.String(), "--max-size", plan.Size.String(), "--fps", "30", "--encoder", "x264")
+	flags := []string{"--size", plan.Size.String(), "--max-size", plan.Size.String(), "--fps", "30", "--encoder", "x264"}
+	t.Run("on a display", func(t *testing.T) { challenged(t, start(t, e2etest.Still(t), flags...), plan, limits) })
+	t.Run("without a display", func(t *testing.T) {
+		challenged(t, e2etest.Start(t, append(flags, "--app", "scene", "--display", "offscreen")...), plan, limits)
+	})
+}
+
+// challenged gives an honest edge a challenge, in which nothing is to be found.
+func challenged(t *testing.T, up *e2etest.Program, plan challenge.Plan, limits challenge.Limits) {
+	t.Helper()
 	sight, err := eye.Look(t.Context(), eye.Visit{
 		Signaling: client.Config{URL: up.URL}, Token: up.Token, App: "challenge", Codecs: []media.Codec{media.H264},
 		Challenge: &plan, Limits: &limits, Painter: painter,

@@ -2,6 +2,9 @@
 // pictures are captured without a display between. It answers: how does a picture get from OpenGL to an encoder with the
 // fewest copies that this machine allows?
 //
+// With [Source.Challenge] it is what a checker types that is drawn instead (package arena), by the same way, so that an edge without a display
+// can show what it can.
+//
 // # Two ways
 //
 // With Config.GPU, a picture is drawn into a texture by the NVIDIA GPU, copied once on that GPU into memory of CUDA, and handed

@@ -12,6 +12,8 @@ import (
 	"nearlight/edge/capture"
 	"nearlight/internal/alarm"
 	"nearlight/internal/media"
+	"nearlight/internal/scene"
+	"nearlight/internal/scene/arena"
 	"nearlight/internal/scene/gles"
 	"nearlight/internal/scene/play"
 )
@@ -21,7 +23,24 @@ var _ capture.Source = (*Source)(nil)
 // errClosed is what Next returns once the source is closed.
 var errClosed = fmt.Errorf("%w: capture was closed", capture.ErrGone)
 
-// Source is one run of the game.
+// show is what the source shows: the game, or what a checker asks for.
+type show interface {
+	Begin(size media.Size, period time.Duration, now media.Instant)
+	SetPeriod(time.Duration)
+	Take(e play.Event, now media.Instant)
+	Still() bool
+	Input() uint32
+	Picture(size media.Size, now media.Instant) *scene.Picture
+	Mark(picture *scene.Picture, at media.Instant)
+	Shown(took time.Duration)
+}
+
+var (
+	_ show = (*play.Show)(nil)
+	_ show = (*arena.Show)(nil)
+)
+
+// Source is one run of the game, or of a challenge.
 type Source struct {
 	config    Config
 	target    gles.Target
@@ -29,13 +48,15 @@ type Source struct {
 	frameRate atomic.Int64
 	size      atomic.Pointer[media.Size] // as it was set
 	resting   atomic.Bool                // Next waits for input: put has to wake it
+	challenge atomic.Bool                // is what is to be shown
 	waker     capture.Waker
 
 	// running is held by Next for as long as it runs, and guards all that follows.
 	running sync.Mutex
 	canvas  *canvas      // nil once closed
 	alarm   *alarm.Alarm // nil once closed
-	show    *play.Show
+	show    show
+	asked   bool // show is what a checker asks for
 	pacer   play.Pacer
 	paced   int64         // the frame rate that pacer was made for
 	due     media.Instant // the next picture
@@ -107,6 +128,11 @@ func (s *Source) Next(ctx context.Context, idle time.Duration) (*media.Frame, er
 		}
 		now := media.Now()
 		s.follow(now)
+		if s.challenge.Load() && !s.asked {
+			s.show, s.asked = arena.NewShow(), true
+			s.show.Begin(s.Size(), s.pacer.Period(), now)
+			now = media.Now()
+		}
 		s.resting.Store(s.show.Still())
 		for _, e := range s.inbox.take() {
 			s.show.Take(e, now)
@@ -183,6 +209,12 @@ func (s *Source) still(now media.Instant) *media.Frame {
 	return &s.frame
 }
 
+// Challenge ends the game: from the next picture on a checker is shown what it types (package arena), each picture with its marker.
+func (s *Source) Challenge() {
+	s.challenge.Store(true)
+	s.wakeResting()
+}
+
 // SetFrameRate implements capture.Source; a rate below 1 counts as 1. It holds from the next call of Next.
 func (s *Source) SetFrameRate(framesPerSecond int) { s.frameRate.Store(int64(max(framesPerSecond, 1))) }
 
@@ -206,7 +238,11 @@ func (s *Source) Key(evdev uint16, down bool) {
 	if down {
 		kind = play.KeyDown
 	}
-	s.inbox.put(kind, play.Symbol(evdev))
+	symbol := play.Symbol(evdev)
+	if s.challenge.Load() {
+		symbol = arena.Symbol(evdev)
+	}
+	s.inbox.put(kind, symbol)
 	s.wakeResting()
 }
 

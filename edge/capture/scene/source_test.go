@@ -18,6 +18,7 @@ import (
 	"nearlight/edge/capture/scene"
 	"nearlight/internal/marker"
 	"nearlight/internal/media"
+	"nearlight/internal/scene/arena"
 	"nearlight/internal/scene/gles"
 )
 
@@ -128,6 +129,30 @@ func TestAnInputIsInTheVeryNextPicture(t *testing.T) {
 	s.Announce(0)
 	if f := next(t, s, 0); f.Input != 0 {
 		t.Errorf("another player's first picture answers input %d", f.Input)
+	}
+}
+
+func TestEveryNonceThatIsTypedIsShown(t *testing.T) {
+	s := begin(t, scene.Config{FrameRate: 60})
+	s.Challenge()
+	sequence := uint32(0)
+	press := func(keys []uint16) {
+		for _, key := range keys {
+			sequence++
+			s.Announce(sequence)
+			s.Key(key, true)
+			s.Key(key, false)
+		}
+	}
+	press(arena.Task{Seed: 1, Objects: 2}.Keys())
+	// The least and the greatest, and some whose letters are all over the keyboard.
+	for i, nonce := range []arena.Nonce{0x01234567, 0x12345678, 0x89abcdef, 0xf0e1d2c3, 0, 0xffffffff} {
+		press(nonce.Keys())
+		f := next(t, s, 0)
+		said, err := arena.Read(f.Y, f.Visible)
+		if err != nil || said.Claim.Nonce != nonce || int(said.Claim.Index) != i+1 || said.Marker.Input != sequence || f.Input != sequence {
+			t.Fatalf("nonce %d, %#x, is not in the next picture: %+v, %v, of input %d", i+1, nonce, said, err, f.Input)
+		}
 	}
 }
 

@@ -28,6 +28,18 @@ var codes = map[byte]uint16{
 	'z': 44, 'x': 45, 'c': 46, 'v': 47, 'b': 48, 'n': 49, 'm': 50,
 }
 
+// symbols are the keysyms of all keys that tasks and nonces are typed with, by the kernel's code.
+var symbols = func() map[uint16]uint32 {
+	all := map[uint16]uint32{keyReturn: symbolReturn, keySpace: symbolSpace}
+	for letter, code := range codes {
+		all[code] = uint32(letter)
+	}
+	return all
+}()
+
+// Symbol is the keysym of a physical key, by the kernel's code, for who has no display to ask; 0 for a key that nothing is typed with.
+func Symbol(evdev uint16) uint32 { return symbols[evdev] }
+
 // How many different keys, in which order, have more values than bits need: 32*31*...*25 is 2^38, and with three factors more 2^52.
 const (
 	nonceKeys, nonceBits = 8, 32

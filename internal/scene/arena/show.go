@@ -66,6 +66,12 @@ func (s *Show) Take(e play.Event, now media.Instant) {
 	}
 }
 
+// SetPeriod changes the time that there is for a picture, which a challenge's pictures do not depend on.
+func (*Show) SetPeriod(time.Duration) {}
+
+// Input is the sequence of the last input that was taken: what the next picture answers.
+func (s *Show) Input() uint32 { return s.sequence }
+
 // Still is false: the eye never rests.
 func (*Show) Still() bool { return false }
 
