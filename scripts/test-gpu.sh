@@ -4,7 +4,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-packages=(./internal/cuda ./internal/scene/gles ./edge/capture/scene ./edge/capture/wayland/... ./encoder/nvenc)
+packages=(./checker/challenge/redraw ./internal/cuda ./internal/scene/gles ./edge/capture/scene ./edge/capture/wayland/... ./encoder/nvenc)
 output=$(NEARLIGHT_TEST_GPU=1 "${GO:-go}" test -count=1 -v -timeout 5m -run '^TestGPU' "${packages[@]}" 2>&1)
 status=$?
 

@@ -70,9 +70,9 @@ func packetsOf(plan challenge.Plan) int {
 func honest(seed uint64, plan challenge.Plan, w way) *run {
 	random := rand.New(rand.NewPCG(seed, 40))
 	r := &run{plan: plan, way: w, seed: seed, packets: packetsOf(plan)}
-	for at := time.Duration(0); at < plan.Length; at += plan.Every {
-		sent := at + time.Duration(random.Float64()*float64(plan.Every)/4)
-		r.sent, r.nonce = append(r.sent, sent), append(r.nonce, arena.Nonce(random.Uint32()))
+	begins := random.Float64()
+	for i := range int(plan.Length / plan.Every) {
+		r.sent, r.nonce = append(r.sent, time.Duration(i)*plan.Every+plan.Wait(i, begins)), append(r.nonce, arena.Nonce(random.Uint32()))
 	}
 	taken, trips := w.talked(seed, r.sent, plan.Length, time.Duration(random.Float64()*float64(askedEvery)))
 	r.trips = trips

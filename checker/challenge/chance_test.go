@@ -78,8 +78,9 @@ func barely(w *Watch, random *rand.Rand, limits Limits) {
 		w.RoundTrip(trip + jitter() + jitter())
 	}
 	phase := time.Duration(random.Float64() * float64(frame))
+	begins := random.Float64()
 	for i := range int(w.plan.Length / w.plan.Every) {
-		at := time.Duration(i)*w.plan.Every + time.Duration(random.Float64()*float64(w.plan.Every)/4)
+		at := time.Duration(i)*w.plan.Every + w.plan.Wait(i, begins)
 		w.Sent(arena.Nonce(i+1), media.Instant(at))
 	}
 	taken, coming := -1, 0
@@ -107,5 +108,26 @@ func barely(w *Watch, random *rand.Rand, limits Limits) {
 			}
 		}
 		w.seen = append(w.seen, s)
+	}
+}
+
+func TestWaitsAreSpreadOverAFrame(t *testing.T) {
+	plan := Plan{FrameRate: 60}
+	frame := plan.frame()
+	for _, begins := range []float64{0, 0.3, 0.999999} {
+		for _, count := range []int{9, 20, 60} {
+			sum := time.Duration(0)
+			for i := range count {
+				wait := plan.Wait(i, begins)
+				if wait < 0 || wait >= frame {
+					t.Fatalf("wait %d is %v of %v", i, wait, frame)
+				}
+				sum += wait
+			}
+			// Of as many by chance the mean would be off by 0.29 frames over the root of their number: 0.1, 0.06 and 0.04.
+			if off := (sum/time.Duration(count) - frame/2).Abs(); off > frame/time.Duration(count) {
+				t.Errorf("%d from %v on: their mean is off by %v", count, begins, off)
+			}
+		}
 	}
 }

@@ -1,8 +1,11 @@
 package challenge_test
 
 import (
+	"fmt"
+	"math"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -181,6 +184,23 @@ func TestCheatsAreCaughtAndAnHonestEdgePasses(t *testing.T) {
 		if s.alarms > 0 || len(s.last.Findings) < 8 {
 			t.Errorf("%d findings, failed at %d of %d looks: %v", len(s.last.Findings), s.alarms, s.looks, s.caught)
 		}
+		for _, w := range ways {
+			for _, rate := range []int{fps, quick} {
+				plan := planned(10 * time.Second)
+				plan.FrameRate = rate
+				var verdicts []challenge.Verdict
+				for seed := range uint64(runs()) {
+					s, look := sighted(t, nil)
+					own.replayed(t, honest(seed, plan, w).carried(), seed, look)
+					verdicts = append(verdicts, s.last)
+				}
+				least, median, most := figures(verdicts, challenge.Delay)
+				t.Logf("%s, %d: the %d as one committee: %s %.3g (%.3g to %.3g)", w.name, rate, len(verdicts), challenge.Delay, median, least, most)
+				if by := decided(verdicts, plan); len(by) > 0 {
+					t.Errorf("%s, %d: they accuse an honest edge: %s", w.name, rate, strings.Join(by, "; "))
+				}
+			}
+		}
 	})
 	if own == nil {
 		t.Skip("SKIPPED: the cheats are made of an honest edge's pictures, and those were not drawn: run the subtest honest as well")
@@ -208,19 +228,26 @@ func TestCheatsAreCaughtAndAnHonestEdgePasses(t *testing.T) {
 	t.Run("together", func(t *testing.T) { together(t, own) })
 }
 
+// runs is how many challenges are judged of each kind.
+func runs() int {
+	if os.Getenv("NEARLIGHT_EXPERIMENTS") != "" {
+		return 40
+	}
+	return 4
+}
+
 // over judges a cheat over a way, a few times.
 func (c *cheat) over(t *testing.T, rec *recording, w way, rate int) {
 	t.Helper()
 	plan := planned(10 * time.Second)
 	plan.FrameRate = rate
-	runs := 4
-	if os.Getenv("NEARLIGHT_EXPERIMENTS") != "" {
-		runs = 40
-	}
+	runs := runs()
 	times, by, missed := []time.Duration(nil), map[string]int{}, 0
+	var verdicts []challenge.Verdict
 	for seed := range uint64(runs) {
 		s, look := sighted(t, nil)
 		rec.replayed(t, c.run(honest(seed, plan, w)).carried(), seed, look)
+		verdicts = append(verdicts, s.last)
 		name, at := s.first()
 		if at < 0 {
 			missed++
@@ -240,9 +267,42 @@ func (c *cheat) over(t *testing.T, rec *recording, w way, rate int) {
 	if len(times) > 0 {
 		t.Logf("%s, %d: caught %d of %d, first after %v to %v, half within %v, by %v", w.name, rate, len(times), runs, times[0], times[len(times)-1], times[len(times)/2], by)
 	}
+	if by := decided(verdicts, plan); len(by) > 0 {
+		t.Logf("%s, %d: the %d as one committee: %s", w.name, rate, runs, strings.Join(by, "; "))
+	} else if rate == quick {
+		t.Errorf("%s, %d: the %d as one committee find nothing", w.name, rate, runs)
+	}
 	if missed > runs/10 && rate == quick {
 		t.Errorf("%s, %d: %d of %d are not caught", w.name, rate, missed, runs)
 	}
+}
+
+// decided is what a committee would find that has seen all this: its median of each figure is beyond what a task requires (checker/epoch).
+func decided(verdicts []challenge.Verdict, plan challenge.Plan) (found []string) {
+	for _, required := range plan.Required(challenge.DefaultLimits) {
+		least, median, most := figures(verdicts, required.Name)
+		if required.Figure = median; !math.IsNaN(median) && !required.Passed() {
+			found = append(found, fmt.Sprintf("%s %.3g (%.3g to %.3g), required %.3g", required.Name, median, least, most, required.Limit))
+		}
+	}
+	return found
+}
+
+// figures are the least, the median and the greatest of one finding's, NaN where nobody has it.
+func figures(verdicts []challenge.Verdict, name string) (least, median, most float64) {
+	var all []float64
+	for _, v := range verdicts {
+		for _, f := range v.Findings {
+			if f.Name == name {
+				all = append(all, f.Figure)
+			}
+		}
+	}
+	if len(all) == 0 {
+		return math.NaN(), math.NaN(), math.NaN()
+	}
+	slices.Sort(all)
+	return all[0], all[len(all)/2], all[len(all)-1]
 }
 
 // together is about two edges that say they are two machines, and are one GPU, which draws for each by turns when both are asked.

@@ -3,6 +3,7 @@ package challenge
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"nearlight/internal/media"
@@ -54,6 +55,14 @@ func (p Plan) frames() int { return int(p.Length.Seconds() * float64(p.FrameRate
 
 // frame is the time between two pictures.
 func (p Plan) frame() time.Duration { return time.Second / time.Duration(p.FrameRate) }
+
+// Wait is how much later than by the grid of Every a nonce is typed: at most a frame. Pictures are due on a grid of their own, of which Every is
+// often a multiple, so that nonces on a grid would all wait as long for the next picture, and nobody would know how long. These waits are spread over a frame as
+// evenly as can be, whatever it begins with (Kronecker's sequence of the golden ratio), so that their mean is half a frame, hardly left to chance.
+func (p Plan) Wait(number int, begins float64) time.Duration {
+	_, part := math.Modf(begins + float64(number)*(math.Phi-1))
+	return time.Duration(part * float64(p.frame()))
+}
 
 // Limits are what an edge has to keep. The decibels and the detail come from what encoders and other renderers leave (loss_test.go).
 type Limits struct {

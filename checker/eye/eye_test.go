@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
+	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -261,4 +263,38 @@ func TestAChallengeWaitsForTheOthers(t *testing.T) {
 	if err := l.close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// Pictures are due on a grid, of which the time between two nonces is a multiple: on a grid as well all would wait alike.
+func TestNoncesAreTypedOnNoGrid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		plan := challenge.Plan{Size: media.Size{Width: 640, Height: 360}, FrameRate: 50, Length: 10 * time.Second, Every: 500 * time.Millisecond}
+		watch, err := challenge.NewWatch(plan, mathrand.NewPCG(3, 4))
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := &looking{visit: Visit{Challenge: &plan}, watch: watch}
+		began, frame := time.Now(), time.Second/time.Duration(plan.FrameRate)
+		var typed []time.Duration
+		k := &keyboard{sent: func(sequence uint32) {
+			if sequence > uint32(2*len(plan.Task.Keys())) && (int(sequence)-2*len(plan.Task.Keys()))%(2*len(arena.Nonce(0).Keys())) == 1 {
+				typed = append(typed, time.Since(began)%frame)
+			}
+		}, send: func(control.Message) error { return nil }}
+		ctx, stop := context.WithTimeout(t.Context(), plan.Length) // media.Now is outside of the bubble, and does not end it
+		defer stop()
+		if err := l.challenge(ctx, k, mathrand.New(mathrand.NewPCG(1, 2))); err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(typed)
+		if len(typed) < 18 || len(typed) > 20 {
+			t.Fatalf("%d nonces were typed", len(typed))
+		}
+		for i, at := range typed {
+			next := typed[(i+1)%len(typed)]
+			if gap := (next - at + frame) % frame; gap > frame/8 {
+				t.Errorf("no nonce is typed between %v and %v after a picture", at, next)
+			}
+		}
+	})
 }

@@ -90,11 +90,15 @@ func (l *looking) challenge(ctx context.Context, k *keyboard, random *rand.Rand)
 	}
 	ticker := time.NewTicker(plan.Every)
 	defer ticker.Stop()
-	for began := media.Instant(0); ; {
+	begins := random.Float64()
+	for began, number := media.Instant(0), 0; ; number++ {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C: // before the first one as well: no key is pressed again within the time that an edge holds it
+		}
+		if !pause(ctx, plan.Wait(number, begins)) {
+			return nil
 		}
 		now := media.Now()
 		if began == 0 {

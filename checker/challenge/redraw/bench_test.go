@@ -27,11 +27,15 @@ func painter(t testing.TB, task arena.Task, size media.Size) *redraw.Painter {
 
 // What a task costs, with reading the picture and making luma of it.
 func BenchmarkPaint(b *testing.B) {
-	for _, size := range []media.Size{{Width: 640, Height: 360}, {Width: 1280, Height: 720}} {
-		for _, objects := range []uint16{12, 100, 1000, 4000} {
+	for _, size := range []media.Size{{Width: 640, Height: 360}, {Width: 1280, Height: 720}, {Width: 1920, Height: 1080}} {
+		for _, objects := range []uint16{12, 48, 200, 1000, 4000, 16000} {
 			b.Run(fmt.Sprintf("%v/%d", size, objects), func(b *testing.B) {
 				p := painter(b, arena.Task{Seed: 5, Objects: objects}, size)
+				b.Log(p.Driver())
 				f := media.NewFrame(size)
+				if err := p.Paint(9, 0, f); err != nil { // which builds the land
+					b.Fatal(err)
+				}
 				for i := 0; b.Loop(); i++ {
 					if err := p.Paint(9, time.Duration(i)*time.Second/60, f); err != nil {
 						b.Fatal(err)
