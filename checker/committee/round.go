@@ -73,6 +73,9 @@ func NewRound(draw Draw, roster *Roster, questions []Question, rules Rules) (*Ro
 	}, nil
 }
 
+// Know tells the value of the beacon's round, which is not known yet where a task is set for one that is to come. Before the first report it has to be.
+func (r *Round) Know(value [32]byte) { r.draw.Beacon.Value = value }
+
 // Commit takes a commitment. The same one may come again; another one is a contradiction, for which stake is lost: two signed messages show it.
 func (r *Round) Commit(now time.Time, checker CheckerID, commitment Commitment) error {
 	if _, licensed := r.roster.licenses[checker]; !licensed {

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	mathrand "math/rand/v2"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	"nearlight/checker/challenge"
@@ -40,8 +42,8 @@ type Config struct {
 	Key    identity.Signer
 	Draw   *vrf.PrivateKey
 	Folder string // of the journal
-	// Value is the beacon's value of a round.
-	Value func(ctx context.Context, round uint64) ([32]byte, error)
+	// Beacon draws checkers, whatever the log says of it.
+	Beacon Beacon
 	// Look visits the edge, and says from which address. An error is of the checker's own, or ErrBusy: then nothing was found. That the edge did not serve is
 	// no error, but Found.
 	Look func(context.Context, Visit) (exam.Found, netip.Addr, error)
@@ -51,12 +53,21 @@ type Config struct {
 	Log     *slog.Logger     // nil is none
 }
 
+// Beacon is public randomness, as checker/beacon gets it.
+type Beacon interface {
+	// TimeOf is when a round comes.
+	TimeOf(round uint64) time.Time
+	// Value is a round's value, of which is known that it is the beacon's.
+	Value(ctx context.Context, round uint64) ([32]byte, error)
+}
+
 // Timing.
 const (
 	look    = time.Second      // how often it is looked what is due
 	soon    = 3 * time.Second  // after which what did not go is tried again
 	patient = 15 * time.Second // the same where the notary does not answer
 	settled = 5 * time.Second  // after the end of a task until its verdict is looked at: reports still travel
+	telling = 5 * time.Second  // that the beacon may take to tell a round
 )
 
 // mostEntries is how long a log may be until it is not followed any more: what is kept of each entry has room in a small machine, five times over what
@@ -78,8 +89,13 @@ type Duty struct {
 	listed  []committee.License
 	roster  *committee.Roster
 	tasks   map[epoch.Hash]*assignment
-	visited chan []visited // what the visit that is made has come to, or those of an occasion
-	away    bool           // a visit is made
+	since   time.Time               // from when on the log is followed as it grows
+	waiting map[uint64][]epoch.Task // for whom a round draws
+	told    map[uint64]epoch.Hash   // rounds' values by the log
+	own     map[uint64]epoch.Hash   // and by the beacon
+	asked   time.Time               // when the beacon failed to tell a round
+	visited chan []visited          // what the visit that is made has come to, or those of an occasion
+	away    bool                    // a visit is made
 }
 
 // assignment is a task that this checker was drawn for.
@@ -166,6 +182,8 @@ func (d *Duty) work(ctx context.Context, number uint64) error {
 	ctx, stop := context.WithCancel(ctx)
 	d.epoch, d.replay, d.head, d.roster, d.listed = number, epoch.NewReplay(), nil, nil, nil
 	d.tasks, d.entries = make(map[epoch.Hash]*assignment), 0
+	d.since, d.waiting, d.told = d.config.Now(), make(map[uint64][]epoch.Task), make(map[uint64]epoch.Hash)
+	d.own = make(map[uint64]epoch.Hash)
 	lines, followed := make(chan line), make(chan error, 1)
 	go func() {
 		followed <- d.office.follow(ctx, number, func(e epoch.Entry, text []byte) error {
@@ -240,19 +258,95 @@ func (d *Duty) take(ctx context.Context, l line) error {
 			ID: committee.CheckerID(e.Checker.Address), Owner: committee.OwnerID(e.Checker.Owner), Key: vrf.PublicKey(e.Checker.Key), Stake: e.Checker.Stake,
 		})
 	case e.Task != nil:
-		return d.consider(ctx, *e.Task)
+		d.hear(*e.Task)
+	case e.Drawn != nil:
+		d.told[e.Drawn.Round] = e.Drawn.Value
+		if own, known := d.own[e.Drawn.Round]; known && own != e.Drawn.Value {
+			d.forge(e.Drawn.Round)
+			maps.DeleteFunc(d.tasks, func(_ epoch.Hash, a *assignment) bool {
+				return a.Round == e.Drawn.Round && a.entry.Step == "" && !a.under
+			})
+		}
 	}
 	return nil
 }
 
+// forge says that a log has made up a round of the beacon.
+func (d *Duty) forge(round uint64) {
+	d.config.Log.Error("tasks are left alone, since the log has another value of their round than the beacon", "round", round)
+}
+
+// hear takes up a task until its round comes. One that is told of when its round has come was perhaps chosen by whom it draws.
+func (d *Duty) hear(set epoch.Task) {
+	now := d.config.Now()
+	comes := d.config.Beacon.TimeOf(set.Round)
+	switch live := set.At.Time().After(d.since); {
+	case comes.UnixMilli() != int64(set.DrawnAt):
+		d.config.Log.Error("a task is left alone, since it says of its round another time than the beacon", "edge", set.Edge, "check", set.Check, "round", set.Round, "says", set.DrawnAt.Time(), "beacon", comes)
+	case live && !now.Before(comes):
+		d.config.Log.Error("a task is left alone, since it was told of only when its round of the beacon had come", "edge", set.Edge, "check", set.Check, "round", set.Round, "came", comes)
+	default:
+		d.waiting[set.Round] = append(d.waiting[set.Round], set)
+	}
+}
+
+// draw finds out for which tasks this checker is drawn by rounds that have come.
+func (d *Duty) draw(ctx context.Context) error {
+	now := d.config.Now()
+	for _, round := range slices.Sorted(maps.Keys(d.waiting)) {
+		if now.Before(d.config.Beacon.TimeOf(round)) {
+			return nil // nor have those after it
+		}
+		value, told := d.told[round]
+		if d.opens(round) { // else it is only to know what was missed, and what is in the journal was made sure of before
+			if now.Before(d.asked.Add(soon)) {
+				return nil
+			}
+			asking, stop := context.WithTimeout(ctx, telling)
+			own, err := d.config.Beacon.Value(asking, round)
+			stop()
+			switch {
+			case err != nil:
+				d.asked = d.config.Now()
+				d.config.Log.Warn("the beacon does not tell a round that tasks wait for; it is asked again", "round", round, "error", err)
+				return nil
+			case told && value != own:
+				d.forge(round)
+				delete(d.waiting, round)
+				continue
+			}
+			value, d.own[round] = own, own
+		} else if !told {
+			continue // nobody reports before it is told
+		}
+		for _, set := range d.waiting[round] {
+			if err := d.consider(set, value); err != nil {
+				return err
+			}
+		}
+		delete(d.waiting, round)
+	}
+	return nil
+}
+
+// opens reports whether a round draws for a task that can still be reported on, and of which the journal has nothing.
+func (d *Duty) opens(round uint64) bool {
+	now := d.config.Now()
+	return slices.ContainsFunc(d.waiting[round], func(t epoch.Task) bool {
+		id, err := t.ID()
+		_, is := d.journal.tasks[epoch.Hash(id)]
+		return err == nil && !is && now.Before(t.CommitBy.Time())
+	})
+}
+
 // consider finds out whether this checker is drawn for a task.
-func (d *Duty) consider(ctx context.Context, set epoch.Task) (err error) {
+func (d *Duty) consider(set epoch.Task, value epoch.Hash) (err error) {
 	if d.roster == nil {
 		if d.roster, err = committee.NewRoster(d.listed, d.head.Cap); err != nil {
 			return err
 		}
 	}
-	draw, err := set.Draw(d.head.Seats)
+	draw, err := set.Draw(d.head.Seats, value)
 	if err != nil {
 		return err
 	}
@@ -268,11 +362,6 @@ func (d *Duty) consider(ctx context.Context, set epoch.Task) (err error) {
 		a.entry = known
 	}
 	if !is && d.config.Now().Before(set.CommitBy.Time()) {
-		value, err := d.config.Value(ctx, set.Round)
-		if err != nil || value != set.Beacon {
-			d.config.Log.Error("a task is left alone, since its beacon cannot be made sure of", "task", a.entry.Task, "round", set.Round, "error", err)
-			return nil
-		}
 		d.config.Log.Info("drawn to look at an edge", "edge", set.Edge, "check", set.Check, "at", a.moment)
 	}
 	d.tasks[a.entry.Task] = a
@@ -281,6 +370,9 @@ func (d *Duty) consider(ctx context.Context, set epoch.Task) (err error) {
 
 // act does for each task what its time has come for.
 func (d *Duty) act(ctx context.Context) error {
+	if err := d.draw(ctx); err != nil {
+		return err
+	}
 	for _, a := range d.tasks {
 		if err := d.step(ctx, a); err != nil {
 			return err

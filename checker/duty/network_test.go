@@ -32,6 +32,8 @@ type beacon struct{ stalled atomic.Bool }
 
 func (b *beacon) RoundAt(at time.Time) uint64 { return uint64(at.Unix() / 3) }
 
+func (b *beacon) TimeOf(round uint64) time.Time { return time.Unix(int64(3*round), 0) }
+
 func (b *beacon) Value(_ context.Context, round uint64) ([32]byte, error) {
 	if b.stalled.Load() {
 		return [32]byte{}, errors.New("the beacon stalls")
@@ -161,7 +163,7 @@ func (n *network) startWith(c *checker, look func(context.Context, Visit) (exam.
 	n.t.Helper()
 	c.restart = func() { n.startWith(c, look) }
 	worker, err := New(Config{
-		Notary: "http://notary", Client: &http.Client{Transport: n.wire}, Key: c.key, Draw: c.draw, Folder: c.folder, Value: n.beacon.Value, Conduct: c.conduct,
+		Notary: "http://notary", Client: &http.Client{Transport: n.wire}, Key: c.key, Draw: c.draw, Folder: c.folder, Beacon: n.beacon, Conduct: c.conduct,
 		Look: look,
 		Log:  slog.New(slog.NewTextHandler(n.t.Output(), nil)).With("checker", c.key.Address().String()[:6]),
 	})

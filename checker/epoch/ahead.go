@@ -21,18 +21,19 @@ const (
 // and what is wrong with it is told of the same line. A nil ahead has found nothing.
 type ahead struct {
 	keys  map[identity.Address]vrf.PublicKey  // of the checkers that were read
-	draws map[committee.TaskID]committee.Draw // of the tasks that were read
+	draws map[committee.TaskID]committee.Draw // of the tasks that were read, without the beacon's values
+	drawn map[uint64]Hash                     // those of the rounds that were read
 	seats uint32
 
 	signers *identity.Verifier
 	provers *vrf.Verifier
 
 	signed  map[*Report]struct{} // of the entries as they were read
-	outputs map[drawn]shown
+	outputs map[proved]shown
 }
 
-// drawn is a claim to have been drawn, but for its input.
-type drawn struct {
+// proved is a claim to have been drawn, but for its input.
+type proved struct {
 	key   vrf.PublicKey
 	proof vrf.Proof
 }
@@ -44,7 +45,7 @@ type shown struct {
 
 func newAhead() *ahead {
 	return &ahead{
-		keys: make(map[identity.Address]vrf.PublicKey), draws: make(map[committee.TaskID]committee.Draw),
+		keys: make(map[identity.Address]vrf.PublicKey), draws: make(map[committee.TaskID]committee.Draw), drawn: make(map[uint64]Hash),
 		signers: identity.NewVerifier(), provers: vrf.NewVerifier(),
 	}
 }
@@ -61,7 +62,7 @@ func (a *ahead) holds(r *Report) bool {
 // proven is vrf.Verify.
 func (a *ahead) proven(key vrf.PublicKey, input []byte, proof vrf.Proof) (vrf.Output, error) {
 	if a != nil {
-		if known, is := a.outputs[drawn{key, proof}]; is && bytes.Equal(known.input, input) {
+		if known, is := a.outputs[proved{key, proof}]; is && bytes.Equal(known.input, input) {
 			return known.Output, known.Err
 		}
 	}
@@ -70,7 +71,7 @@ func (a *ahead) proven(key vrf.PublicKey, input []byte, proof vrf.Proof) (vrf.Ou
 
 // read takes up entries that are replayed next, in place of those before.
 func (a *ahead) read(entries []read) {
-	a.signed, a.outputs = make(map[*Report]struct{}), make(map[drawn]shown)
+	a.signed, a.outputs = make(map[*Report]struct{}), make(map[proved]shown)
 	var signed []identity.Claim
 	var draws []vrf.Claim
 	for i := range entries {
@@ -80,15 +81,18 @@ func (a *ahead) read(entries []read) {
 		case e.Checker != nil:
 			a.keys[e.Checker.Address] = vrf.PublicKey(e.Checker.Key)
 		case e.Task != nil:
-			if draw, err := e.Task.Draw(a.seats); err == nil { // else its turn tells
+			if draw, err := e.Task.Draw(a.seats, Hash{}); err == nil { // else its turn tells
 				a.draws[draw.Task] = draw
 			}
+		case e.Drawn != nil:
+			a.drawn[e.Drawn.Round] = e.Drawn.Value
 		case e.Report != nil:
 			a.signed[e.Report] = struct{}{}
 			signed = append(signed, e.Report.signed())
 			key, licensed := a.keys[e.Report.Checker]
 			draw, set := a.draws[committee.TaskID(e.Report.Task)]
-			if one := (drawn{key, vrf.Proof(e.Report.Proof)}); licensed && set {
+			draw.Beacon.Value = a.drawn[draw.Beacon.Round]
+			if one := (proved{key, vrf.Proof(e.Report.Proof)}); licensed && set {
 				if _, twice := a.outputs[one]; !twice {
 					a.outputs[one] = shown{}
 					draws = append(draws, vrf.Claim{Key: key, Input: draw.Input(), Proof: one.proof})
@@ -100,7 +104,7 @@ func (a *ahead) read(entries []read) {
 		clear(a.signed)
 	}
 	for i, found := range a.provers.Verify(draws) {
-		a.outputs[drawn{draws[i].Key, draws[i].Proof}] = shown{draws[i].Input, found}
+		a.outputs[proved{draws[i].Key, draws[i].Proof}] = shown{draws[i].Input, found}
 	}
 }
 

@@ -45,7 +45,7 @@ func TestACheckIsDoneAgainOnAppealOnceAndByWhomItConcerns(t *testing.T) {
 		return entries
 	}
 	early := on(w.task(w.edges[0]), first)
-	early.At, early.CommitBy, early.RevealBy = failed.At+1, failed.CommitBy+1, failed.RevealBy+1
+	early.At, early.DrawnAt, early.CommitBy, early.RevealBy = failed.At+1, failed.DrawnAt+1, failed.CommitBy+1, failed.RevealBy+1
 	otherCheck := on(w.task(w.edges[0]), first)
 	otherCheck.Check = "capacity"
 	for _, row := range []struct {

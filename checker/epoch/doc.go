@@ -7,8 +7,10 @@
 //	head          number of the epoch, root of the one before, size of committees
 //	checker ...   who may be drawn, with the score so far, and where it says that it is
 //	edge ...      what is checked, with the standing so far, where it says that it is, and what was made of that so far
-//	task, commitment, report ...    signed by checkers but for tasks; times never go back
+//	task, drawn, commitment, report ...    commitments and reports signed by checkers; times never go back
 //	end           root of the Merkle tree of all lines before it, verdicts, scores, standings
+//
+// A task is set for a round of the beacon that is yet to come (drawn is its value): whoever keeps the log cannot know whom it draws when it sets it.
 //
 // A task may be one of several that are one occasion (Together): edges that may be one machine, measured at once by one committee.
 //

@@ -33,6 +33,7 @@ type Entry struct {
 	Checker    *Checker    `json:"checker,omitempty"`
 	Edge       *Edge       `json:"edge,omitempty"`
 	Task       *Task       `json:"task,omitempty"`
+	Drawn      *Drawn      `json:"drawn,omitempty"`
 	Commitment *Commitment `json:"commitment,omitempty"`
 	Report     *Report     `json:"report,omitempty"`
 	Verdict    *Verdict    `json:"verdict,omitempty"`
@@ -88,9 +89,9 @@ type Task struct {
 	Plan      *Plan      `json:"plan,omitempty"` // what is to be drawn, of a check by a challenge
 	Together  *Together  `json:"together,omitempty"`
 	Questions []Question `json:"questions"`
-	Round     uint64     `json:"round"`  // of the beacon
-	Beacon    Hash       `json:"beacon"` // its value
+	Round     uint64     `json:"round"` // of the beacon: one that is yet to come when the task is set
 	At        Millis     `json:"at"`
+	DrawnAt   Millis     `json:"drawnAt"` // when it comes
 	CommitBy  Millis     `json:"commitBy"`
 	RevealBy  Millis     `json:"revealBy"`
 }
@@ -114,6 +115,12 @@ type Question struct {
 	Tolerance float64  `json:"tolerance,omitempty"`
 	AtLeast   *float64 `json:"atLeast,omitempty"`
 	AtMost    *float64 `json:"atMost,omitempty"`
+}
+
+// Drawn is a round of the beacon that has come: it says who measures the tasks that were set for it.
+type Drawn struct {
+	Round uint64 `json:"round"`
+	Value Hash   `json:"value"`
 }
 
 // Commitment is a checker's, to a report that it keeps to itself so far.
@@ -242,14 +249,14 @@ func decodeJSON(line []byte) (Entry, error) {
 func (e Entry) check() error {
 	set := 0
 	for _, is := range []bool{
-		e.Head != nil, e.Checker != nil, e.Edge != nil, e.Task != nil, e.Commitment != nil, e.Report != nil, e.Verdict != nil, e.Score != nil, e.Standing != nil, e.End != nil,
+		e.Head != nil, e.Checker != nil, e.Edge != nil, e.Task != nil, e.Drawn != nil, e.Commitment != nil, e.Report != nil, e.Verdict != nil, e.Score != nil, e.Standing != nil, e.End != nil,
 	} {
 		if is {
 			set++
 		}
 	}
 	if set != 1 {
-		return fmt.Errorf("%w: want one of head, checker, edge, task, commitment, report, verdict, score, standing and end, got %d", ErrEntry, set)
+		return fmt.Errorf("%w: want one of head, checker, edge, task, drawn, commitment, report, verdict, score, standing and end, got %d", ErrEntry, set)
 	}
 	switch {
 	case e.Head != nil && (e.Head.Seats == 0 || e.Head.Minimum < 1):
@@ -302,8 +309,8 @@ func (t Task) check() error {
 		return fmt.Errorf("%w: a task asks 1 to %d questions, not %d", ErrEntry, maxQuestions, len(t.Questions))
 	case t.Appeal != nil && *t.Appeal == Hash{}:
 		return fmt.Errorf("%w: an appeal names a task", ErrEntry)
-	case t.At >= t.CommitBy || t.CommitBy >= t.RevealBy:
-		return fmt.Errorf("%w: a task is set, takes commitments, then reports", ErrEntry)
+	case t.At >= t.DrawnAt || t.DrawnAt >= t.CommitBy || t.CommitBy >= t.RevealBy:
+		return fmt.Errorf("%w: a task is set, drawn, takes commitments, then reports", ErrEntry)
 	}
 	if t.Together != nil {
 		if err := t.Together.check(t); err != nil {

@@ -79,8 +79,8 @@ func (w *town) task(edge identity.Address) Task {
 	w.beacon++
 	at := Millis(w.beacon * 60_000)
 	return Task{
-		Edge: edge, Check: "experience", Seed: Hash{1, byte(w.beacon)}, Round: w.beacon, Beacon: Hash{2, 31: byte(w.beacon)},
-		At: at, CommitBy: at + 20_000, RevealBy: at + 30_000,
+		Edge: edge, Check: "experience", Seed: Hash{1, byte(w.beacon)}, Round: w.beacon,
+		At: at, DrawnAt: at + 5000, CommitBy: at + 20_000, RevealBy: at + 30_000,
 		Questions: []Question{
 			{Name: "drew it", Kind: "yes-or-no"}, {Name: "latency", Kind: "measured", Tolerance: 10, AtMost: &limit}, {Name: "rate", Kind: "claimed", Claim: 60, Tolerance: 2},
 		},
@@ -96,7 +96,7 @@ type fate struct {
 // carry has those who are drawn carry a task out. fates are of the people by number.
 func (w *town) carry(t testing.TB, task Task, fates map[int]fate) []Entry {
 	t.Helper()
-	draw, err := task.Draw(w.head.Seats)
+	draw, err := task.Draw(w.head.Seats, value(task.Round))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,8 +144,11 @@ func (w *town) carry(t testing.TB, task Task, fates map[int]fate) []Entry {
 			reports = append(reports, w.sign(t, p, r))
 		}
 	}
-	return append(append([]Entry{{Task: &task}}, commitments...), reports...)
+	return append(append([]Entry{{Task: &task}, {Drawn: &Drawn{task.Round, value(task.Round)}}}, commitments...), reports...)
 }
+
+// value is the beacon's of a round.
+func value(round uint64) Hash { return Hash{2, 31: byte(round)} }
 
 func (w *town) commit(t testing.TB, p person, r Report, at Millis) Entry {
 	t.Helper()

@@ -88,7 +88,10 @@ func verify(log io.Reader, scan func(*Replay, io.Reader, func(Entry, []byte) err
 		}
 		if !telling {
 			telling = true
-			var err error
+			err := replay.undrawn()
+			if err != nil {
+				return err
+			}
 			if checked.Outcome, err = replay.Outcome(); err != nil {
 				return err
 			}
@@ -230,6 +233,9 @@ func (l *Log) write(octets []byte) error {
 func (l *Log) Seal() (End, error) {
 	if l.sealed {
 		return End{}, ErrSealed
+	}
+	if err := l.replay.undrawn(); err != nil {
+		return End{}, err
 	}
 	outcome, err := l.replay.Outcome()
 	if err != nil {

@@ -36,6 +36,7 @@ type Replay struct {
 	shared   map[identity.Address]uint64 // by edges
 	tasks    map[committee.TaskID]*task
 	order    []committee.TaskID // as they were set
+	drawn    map[uint64]Hash    // the beacon's rounds that have come
 	ahead    *ahead             // nil where entries are looked at one by one
 
 	busy, together map[identity.Address]Millis // until when tasks have an edge, and those that ask it together with others
@@ -61,7 +62,7 @@ type trip struct {
 func NewReplay() *Replay {
 	return &Replay{
 		scores: make(map[identity.Address]committee.Score), owners: make(map[identity.Address]committee.OwnerID), places: make(map[identity.Address]*Place),
-		edges: make(map[identity.Address]Edge), tasks: make(map[committee.TaskID]*task),
+		edges: make(map[identity.Address]Edge), tasks: make(map[committee.TaskID]*task), drawn: make(map[uint64]Hash),
 		busy: make(map[identity.Address]Millis), together: make(map[identity.Address]Millis),
 		earned: make(map[identity.Address]uint64), shared: make(map[identity.Address]uint64),
 	}
@@ -86,6 +87,8 @@ func (r *Replay) Add(e Entry, line []byte) error {
 		err = r.enrol(*e.Edge)
 	case e.Task != nil:
 		err = r.set(*e.Task)
+	case e.Drawn != nil:
+		err = r.draw(*e.Drawn)
 	case e.Commitment != nil:
 		err = r.commit(*e.Commitment)
 	case e.Report != nil:
@@ -168,7 +171,10 @@ func (r *Replay) set(t Task) error {
 	if _, known := r.edges[t.Edge]; !known {
 		return flaw("a task for edge %v, which is not enrolled", t.Edge)
 	}
-	draw, err := t.Draw(r.head.Seats)
+	if _, known := r.drawn[t.Round]; known {
+		return flaw("a task for edge %v by round %d, of which is known already who it draws", t.Edge, t.Round)
+	}
+	draw, err := t.Draw(r.head.Seats, Hash{})
 	if err != nil {
 		return err
 	}
@@ -200,6 +206,35 @@ func (r *Replay) set(t Task) error {
 	}
 	r.order = append(r.order, id)
 	r.occupy(t)
+	return nil
+}
+
+// draw takes a round of the beacon.
+func (r *Replay) draw(d Drawn) error {
+	if _, twice := r.drawn[d.Round]; twice {
+		return flaw("round %d has come already", d.Round)
+	}
+	waited := false
+	for _, t := range r.tasks {
+		if t.Round == d.Round {
+			waited = true
+			t.round.Know(d.Value)
+		}
+	}
+	if !waited {
+		return flaw("no task waits for round %d", d.Round)
+	}
+	r.drawn[d.Round] = d.Value
+	return nil
+}
+
+// undrawn is a flaw where a task's round has not come: an epoch is not over before.
+func (r *Replay) undrawn() error {
+	for _, id := range r.order {
+		if _, known := r.drawn[r.tasks[id].Round]; !known {
+			return flaw("round %d, which draws who measures task %v, is not told", r.tasks[id].Round, id)
+		}
+	}
 	return nil
 }
 
@@ -284,6 +319,9 @@ func (r *Replay) report(report *Report) error {
 	t, err := r.task(report.Task)
 	if err != nil {
 		return err
+	}
+	if _, known := r.drawn[t.Round]; !known {
+		return flaw("the report of %v on task %v, for which nobody is drawn yet", report.Checker, t.id)
 	}
 	if !r.ahead.holds(report) {
 		if err := report.Prove(); err != nil {

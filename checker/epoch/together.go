@@ -28,7 +28,7 @@ func (w *Together) check(t Task) error {
 		return fmt.Errorf("%w: edges that are asked together are in order, each once", ErrEntry)
 	case !slices.Contains(w.Edges, t.Edge):
 		return fmt.Errorf("%w: a task's edge is one of those that are asked together", ErrEntry)
-	case t.Plan == nil || t.Plan.Objects == 0 || w.Alone < 1 || w.Alone > mostLength || w.Window < 1 || w.Window > t.CommitBy-t.At:
+	case t.Plan == nil || t.Plan.Objects == 0 || w.Alone < 1 || w.Alone > mostLength || w.Window < 1 || w.Window > t.CommitBy-t.DrawnAt:
 		return fmt.Errorf("%w: edges are asked together by a challenge, within the time for commitments", ErrEntry)
 	}
 	return nil
@@ -39,8 +39,8 @@ type occasion struct {
 	Together *Together `json:"together"`
 	Plan     *Plan     `json:"plan"`
 	Round    uint64    `json:"round"`
-	Beacon   Hash      `json:"beacon"`
 	At       Millis    `json:"at"`
+	DrawnAt  Millis    `json:"drawnAt"`
 	CommitBy Millis    `json:"commitBy"`
 	RevealBy Millis    `json:"revealBy"`
 }
@@ -53,21 +53,21 @@ func (t Task) Occasion() (committee.TaskID, error) {
 	if t.Together == nil {
 		return committee.TaskID{}, nil
 	}
-	content, err := json.Marshal(occasion{t.Together, t.Plan, t.Round, t.Beacon, t.At, t.CommitBy, t.RevealBy})
+	content, err := json.Marshal(occasion{t.Together, t.Plan, t.Round, t.At, t.DrawnAt, t.CommitBy, t.RevealBy})
 	if err != nil {
 		return committee.TaskID{}, fmt.Errorf("%w: %w", ErrEntry, err)
 	}
 	return committee.NewTaskID(append([]byte(occasionDomain), content...)), nil
 }
 
-// Draw is the drawing of those who measure a task, for committees of so many seats.
-func (t Task) Draw(seats uint32) (committee.Draw, error) {
+// Draw is the drawing of those who measure a task, for committees of so many seats, by the value of its round.
+func (t Task) Draw(seats uint32, value Hash) (committee.Draw, error) {
 	id, err := t.ID()
 	if err != nil {
 		return committee.Draw{}, err
 	}
 	at, err := t.Occasion()
-	return committee.Draw{Task: id, Occasion: at, Beacon: committee.Beacon{Round: t.Round, Value: t.Beacon}, Seats: seats}, err
+	return committee.Draw{Task: id, Occasion: at, Beacon: committee.Beacon{Round: t.Round, Value: value}, Seats: seats}, err
 }
 
 // crowd fails for a task that would have an edge asked by two committees at once, where one of them asks others at the same time: it would not know whether the

@@ -36,11 +36,11 @@ func TestAnOccasionIsMeasuredByOneCommittee(t *testing.T) {
 	if len(who(first)) < 3 || !slices.Equal(who(first), who(second)) {
 		t.Errorf("drawn for one %v, for the other %v", who(first), who(second))
 	}
-	entries := w.opening() // in the order of their times
-	for _, is := range []func(Entry) bool{func(e Entry) bool { return e.Task != nil }, func(e Entry) bool { return e.Commitment != nil }, func(e Entry) bool { return e.Report != nil }} {
+	entries, drawn := w.opening(), false // in the order of their times
+	for _, is := range []func(Entry) bool{func(e Entry) bool { return e.Task != nil }, func(e Entry) bool { return e.Drawn != nil }, func(e Entry) bool { return e.Commitment != nil }, func(e Entry) bool { return e.Report != nil }} {
 		for _, e := range slices.Concat(first, second) {
-			if is(e) {
-				entries = append(entries, e)
+			if is(e) && (e.Drawn == nil || !drawn) { // one round draws for both
+				entries, drawn = append(entries, e), drawn || e.Drawn != nil
 			}
 		}
 	}
@@ -67,7 +67,7 @@ func TestAnOccasionThatHasNoPlaceInALogIsAFlaw(t *testing.T) {
 		return entries
 	}
 	after := func(task Task, later Millis) Task {
-		task.At, task.CommitBy, task.RevealBy = task.At+later, task.CommitBy+later, task.RevealBy+later
+		task.At, task.DrawnAt, task.CommitBy, task.RevealBy = task.At+later, task.DrawnAt+later, task.CommitBy+later, task.RevealBy+later
 		return task
 	}
 	changed := func(change func(*Task)) Task {

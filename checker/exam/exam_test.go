@@ -16,7 +16,7 @@ import (
 
 func set(t *testing.T, r Requirements, check life.Check) epoch.Task {
 	t.Helper()
-	task, err := r.Task(check, identity.Address{1}, Beacon{Round: 7, Value: epoch.Hash{8}}, Instants{At: 1_000_000, CommitBy: 1_540_000, RevealBy: 1_570_000})
+	task, err := r.Task(check, identity.Address{1}, Round{Number: 7, At: 1_004_000}, Instants{At: 1_000_000, CommitBy: 1_540_000, RevealBy: 1_570_000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func TestATaskIsOneThatALogTakesAndACheckerCanCarryOut(t *testing.T) {
 			}
 		}
 	}
-	if _, err := OnGPU.Task(life.Alive, identity.Address{}, Beacon{}, Instants{}); !errors.Is(err, ErrCheck) {
+	if _, err := OnGPU.Task(life.Alive, identity.Address{}, Round{}, Instants{}); !errors.Is(err, ErrCheck) {
 		t.Errorf("a committee for what heartbeats show: %v", err)
 	}
 }
@@ -48,11 +48,11 @@ func TestATaskIsOneThatALogTakesAndACheckerCanCarryOut(t *testing.T) {
 func TestASeedIsOfEverythingThatMakesATaskAnother(t *testing.T) {
 	seeds := make(map[epoch.Hash]string)
 	for what, one := range map[string]epoch.Hash{
-		"as it is":       seed(life.Enrolment, identity.Address{1}, Beacon{Value: epoch.Hash{2}}, 3),
-		"another check":  seed(life.Capacity, identity.Address{1}, Beacon{Value: epoch.Hash{2}}, 3),
-		"another edge":   seed(life.Enrolment, identity.Address{2}, Beacon{Value: epoch.Hash{2}}, 3),
-		"another beacon": seed(life.Enrolment, identity.Address{1}, Beacon{Value: epoch.Hash{3}}, 3),
-		"another time":   seed(life.Enrolment, identity.Address{1}, Beacon{Value: epoch.Hash{2}}, 4),
+		"as it is":      seed(life.Enrolment, identity.Address{1}, 2, 3),
+		"another check": seed(life.Capacity, identity.Address{1}, 2, 3),
+		"another edge":  seed(life.Enrolment, identity.Address{2}, 2, 3),
+		"another round": seed(life.Enrolment, identity.Address{1}, 3, 3),
+		"another time":  seed(life.Enrolment, identity.Address{1}, 2, 4),
 	} {
 		if other, is := seeds[one]; is {
 			t.Errorf("%s and %s have one seed", what, other)

@@ -94,20 +94,20 @@ func tolerance(question string) float64 {
 // Instants are the times of a task.
 type Instants struct{ At, CommitBy, RevealBy epoch.Millis }
 
-// Beacon is the round that a task is drawn by.
-type Beacon struct {
-	Round uint64
-	Value epoch.Hash
+// Round is the beacon's that a task is drawn by, and when it comes.
+type Round struct {
+	Number uint64
+	At     epoch.Millis
 }
 
 // ErrCheck reports a check that no committee carries out.
 var ErrCheck = errors.New("exam: no committee carries out this check")
 
 // Task sets a check of an edge. The error wraps ErrCheck.
-func (r Requirements) Task(check life.Check, edge identity.Address, drawn Beacon, when Instants) (epoch.Task, error) {
+func (r Requirements) Task(check life.Check, edge identity.Address, coming Round, when Instants) (epoch.Task, error) {
 	task := builder{epoch.Task{
-		Edge: edge, Check: string(check), Round: drawn.Round, Beacon: drawn.Value, At: when.At, CommitBy: when.CommitBy, RevealBy: when.RevealBy,
-		Seed:      seed(check, edge, drawn, when.At),
+		Edge: edge, Check: string(check), Round: coming.Number, At: when.At, DrawnAt: coming.At, CommitBy: when.CommitBy, RevealBy: when.RevealBy,
+		Seed:      seed(check, edge, coming.Number, when.At),
 		Plan:      &epoch.Plan{Width: r.Size.Width, Height: r.Size.Height, FrameRate: r.FrameRate, Length: millis(r.Length), Every: millis(r.Every), Late: millis(r.Limits.Late)},
 		Questions: []epoch.Question{{Name: Served, Kind: "yes-or-no"}},
 	}}
@@ -146,10 +146,10 @@ func (b *builder) ask(name string, limit float64, least bool) {
 const domain = "nearlight checker exam 1\x00"
 
 // seed is what the task's land comes from: nobody knows it before the beacon's round.
-func seed(check life.Check, edge identity.Address, drawn Beacon, at epoch.Millis) (s epoch.Hash) {
+func seed(check life.Check, edge identity.Address, round uint64, at epoch.Millis) (s epoch.Hash) {
 	hash := sha256.New()
 	hash.Write([]byte(domain))
-	hash.Write(drawn.Value[:])
+	hash.Write(binary.BigEndian.AppendUint64(nil, round))
 	hash.Write(edge[:])
 	hash.Write(binary.BigEndian.AppendUint64(nil, uint64(at)))
 	hash.Write([]byte(check))

@@ -21,7 +21,7 @@ import (
 // Punctual is how late in its window a checker may begin.
 const Punctual = 3 * time.Second
 
-// lead is from an occasion's setting to its first window: all are to have heard of it.
+// lead is from an occasion's drawing to its first window: all are to know that they are drawn.
 const lead = 2 * time.Second
 
 // Overlap is the share of a challenge's length during which all edges of an occasion have to be asked at once, by the clock of the checker that asks. Where it was
@@ -33,14 +33,14 @@ func (r Requirements) Window(edges int) time.Duration {
 	return time.Duration(edges)*(r.Alone+r.FirstFrame) + r.FirstFrame + r.Length
 }
 
-// Occasion is how long commitments to an occasion's tasks are taken if it is to have so many windows.
+// Occasion is how long commitments to an occasion's tasks are taken, from when it is drawn, if it is to have so many windows.
 func (r Requirements) Occasion(edges, windows int) time.Duration {
 	return lead + time.Duration(windows)*r.Window(edges) + 2*time.Duration(edges)*r.Length
 }
 
 // Together sets a check of one of several edges that are asked at once, which are in the order of their addresses. The error wraps ErrCheck: it takes a challenge.
-func (r Requirements) Together(check life.Check, edge identity.Address, edges []identity.Address, drawn Beacon, when Instants) (epoch.Task, error) {
-	set, err := r.Task(check, edge, drawn, when)
+func (r Requirements) Together(check life.Check, edge identity.Address, edges []identity.Address, coming Round, when Instants) (epoch.Task, error) {
+	set, err := r.Task(check, edge, coming, when)
 	if err != nil {
 		return epoch.Task{}, err
 	}
@@ -66,17 +66,17 @@ func alone(task epoch.Task) challenge.Plan {
 
 // windows is how many an occasion has.
 func windows(task epoch.Task) epoch.Millis {
-	return max((task.CommitBy-task.At-millis(lead)-spare(task))/task.Together.Window, 1)
+	return max((task.CommitBy-task.DrawnAt-millis(lead)-spare(task))/task.Together.Window, 1)
 }
 
 // window is when one of them begins.
 func window(task epoch.Task, number epoch.Millis) epoch.Millis {
-	return task.At + millis(lead) + number*task.Together.Window
+	return task.DrawnAt + millis(lead) + number*task.Together.Window
 }
 
 // Later is the beginning of one of the windows that begin after an instant, or false where there is none.
 func Later(task epoch.Task, now epoch.Millis, random uint64) (epoch.Millis, bool) {
-	next := max((now-task.At-millis(lead))/task.Together.Window+1, 0)
+	next := max((now-task.DrawnAt-millis(lead))/task.Together.Window+1, 0)
 	left := windows(task) - next
 	if left <= 0 {
 		return 0, false

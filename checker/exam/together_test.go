@@ -23,7 +23,7 @@ var pair = []identity.Address{{1}, {2}}
 func setTogether(t *testing.T, r Requirements, edge identity.Address, lasts time.Duration) epoch.Task {
 	t.Helper()
 	at := epoch.Millis(1_000_000)
-	task, err := r.Together(life.Capacity, edge, pair, Beacon{Round: 7, Value: epoch.Hash{8}}, Instants{At: at, CommitBy: at + millis(lasts), RevealBy: at + millis(lasts) + 30_000})
+	task, err := r.Together(life.Capacity, edge, pair, Round{Number: 7, At: at + 4000}, Instants{At: at, CommitBy: at + 4000 + millis(lasts), RevealBy: at + 4000 + millis(lasts) + 30_000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestAnOccasionIsOneThatALogTakesAndACheckerCanCarryOut(t *testing.T) {
 			t.Errorf("%s: %d windows", name, got)
 		}
 	}
-	if _, err := OnGPU.Together(life.Experience, pair[0], pair, Beacon{}, Instants{At: 1, CommitBy: 2, RevealBy: 3}); !errors.Is(err, ErrCheck) {
+	if _, err := OnGPU.Together(life.Experience, pair[0], pair, Round{}, Instants{At: 1, CommitBy: 2, RevealBy: 3}); !errors.Is(err, ErrCheck) {
 		t.Errorf("to look on together: %v", err)
 	}
 }
@@ -90,17 +90,17 @@ func TestWhatIsSharedIsBeyondItsLimit(t *testing.T) {
 
 func TestTheTasksOfAnOccasionAreDrawnAtOnce(t *testing.T) {
 	one, other := setTogether(t, OnGPU, pair[0], 25*time.Minute), setTogether(t, OnGPU, pair[1], 25*time.Minute)
-	first, err := one.Draw(5)
+	first, err := one.Draw(5, epoch.Hash{8})
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := other.Draw(5)
+	second, err := other.Draw(5, epoch.Hash{8})
 	if err != nil || first.Task == second.Task || !bytes.Equal(first.Input(), second.Input()) {
 		t.Errorf("drawn by %x and %x, %v", first.Input(), second.Input(), err)
 	}
 	later := other
 	later.At++
-	third, err := later.Draw(5)
+	third, err := later.Draw(5, epoch.Hash{8})
 	if err != nil || bytes.Equal(second.Input(), third.Input()) {
 		t.Errorf("another occasion is drawn by the same, %v", err)
 	}
@@ -111,12 +111,12 @@ func TestTheTasksOfAnOccasionAreDrawnAtOnce(t *testing.T) {
 		if at != Moment(other, output) {
 			t.Fatal("the tasks of an occasion are measured at two moments")
 		}
-		if after := at - one.At - millis(lead); after < 0 || after%one.Together.Window != 0 || at > Latest(one) {
+		if after := at - one.DrawnAt - millis(lead); after < 0 || after%one.Together.Window != 0 || at > Latest(one) {
 			t.Fatalf("a moment %d ms after the first window", after)
 		}
 	}
 	for now := one.At - 5000; now < one.CommitBy+5000; now += 777 {
-		if at, is := Later(one, now, rand.Uint64()); is && (at <= now || at > Latest(one) || (at-one.At-millis(lead))%one.Together.Window != 0) || !is && now < Latest(one)-one.Together.Window {
+		if at, is := Later(one, now, rand.Uint64()); is && (at <= now || at > Latest(one) || (at-one.DrawnAt-millis(lead))%one.Together.Window != 0) || !is && now < Latest(one)-one.Together.Window {
 			t.Fatalf("after %d the next is %d, %t", now-one.At, at-one.At, is)
 		}
 	}

@@ -64,7 +64,7 @@ func Moment(task epoch.Task, output vrf.Output) epoch.Millis {
 	if task.Together != nil {
 		return window(task, part(random, max(windows(task)*3/4, 1)))
 	}
-	return task.At + part(random, max(task.CommitBy-task.At-spare(task), 0))
+	return task.DrawnAt + part(random, max(task.CommitBy-task.DrawnAt-spare(task), 0))
 }
 
 // part is one of so many numbers from 0 on, each as likely as any.

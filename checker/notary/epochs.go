@@ -208,6 +208,8 @@ func (n *Notary) reread() error {
 			known.share, known.earned = e.Edge.Share, e.Edge.Earned
 		case e.Task != nil:
 			return n.note(*e.Task)
+		case e.Drawn != nil:
+			n.noteDrawn(e.Drawn.Round)
 		case e.Commitment != nil:
 			n.tasks[e.Commitment.Task].committed[e.Commitment.Checker] = e.Commitment.Commitment
 			n.at = max(n.at, e.Commitment.At)

@@ -24,6 +24,8 @@ import (
 type Beacon interface {
 	// RoundAt is the latest round whose time has come at an instant; 0 before the first.
 	RoundAt(time.Time) uint64
+	// TimeOf is when a round comes.
+	TimeOf(round uint64) time.Time
 	// Value is a round's value, of which is known that it is the beacon's.
 	Value(ctx context.Context, round uint64) ([32]byte, error)
 }
@@ -181,7 +183,11 @@ func (n *Notary) Tick(ctx context.Context) error {
 	if err != nil { // no task is set; those that run go on
 		n.config.Log.Warn("no check is set: the beacon gives no round", "error", err)
 	}
-	changed, err := n.advance(drawn, n.config.Present())
+	come, err := n.come(ctx)
+	if err != nil {
+		n.config.Log.Warn("checks wait for who is drawn: the beacon gives no round", "error", err)
+	}
+	changed, err := n.advance(drawn, come, n.config.Present())
 	for address := range changed {
 		n.tell(address)
 	}

@@ -25,6 +25,8 @@ type beacon struct{}
 
 func (beacon) RoundAt(at time.Time) uint64 { return uint64(at.Unix()) }
 
+func (beacon) TimeOf(round uint64) time.Time { return time.Unix(int64(round), 0) }
+
 func (beacon) Value(_ context.Context, round uint64) ([32]byte, error) {
 	return [32]byte{byte(round)}, nil
 }
@@ -134,7 +136,11 @@ func (o *office) asked(id epoch.Hash) epoch.Task { return o.notary.tasks[id].Tas
 func (o *office) report(id epoch.Hash, passes bool) (epoch.Commitment, epoch.Report) {
 	o.t.Helper()
 	task := o.asked(id)
-	draw, err := task.Draw(1)
+	value, err := beacon{}.Value(o.t.Context(), task.Round)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	draw, err := task.Draw(1, value)
 	if err != nil {
 		o.t.Fatal(err)
 	}

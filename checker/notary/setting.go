@@ -22,6 +22,7 @@ type task struct {
 	reported  map[identity.Address]bool
 	disputed  map[identity.Address]bool // a second, other commitment is in the log: one shows it
 	passes    map[identity.Address]int
+	drawn     bool   // its round is in the log
 	over      bool   // its verdict has told on its edge
 	without   string // why a pass could not be given
 }
@@ -47,6 +48,8 @@ const (
 	revealing = 30 * time.Second
 	// restful is how much of a slot's time checks of experience leave alone: nine parts of ten.
 	restful = 10
+	// before is how long before its round comes a task is set at the least: checkers are to hear of it while nobody knows whom it draws.
+	before = 5 * time.Second
 	// signing is what a beacon's makers take to sign a round and to hand it out.
 	signing = 2 * time.Second
 	// again is how soon a check that nobody decided is set again, twice as late each time.
@@ -70,14 +73,14 @@ func (n *Notary) taking() time.Duration {
 	return min(4*length+visits, longest)
 }
 
-// drawing is what the beacon says now, and said as the stretch began.
+// drawing is the round that tasks are set for now, and what the beacon said as the stretch began.
 type drawing struct {
-	now     exam.Beacon
+	next    exam.Round
 	stretch epoch.Millis // 0 where the beacon is younger
 	began   epoch.Hash
 }
 
-// draw asks the beacon, without the lock. There is no drawing before the beacon's first round.
+// draw asks the beacon, without the lock. There is no drawing before the beacon's first round, nor where it does not give the latest.
 func (n *Notary) draw(ctx context.Context) (*drawing, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -86,11 +89,11 @@ func (n *Notary) draw(ctx context.Context) (*drawing, error) {
 	if round == 0 {
 		return nil, nil // it has just begun
 	}
-	value, err := n.config.Beacon.Value(ctx, round)
+	_, err := n.config.Beacon.Value(ctx, round)
 	if err != nil {
 		return nil, err
 	}
-	drawn := &drawing{now: exam.Beacon{Round: round, Value: value}}
+	drawn := &drawing{next: n.next(n.config.Now())}
 	stretch := epoch.Millis(now.UnixMilli()) / life.Stretch * life.Stretch
 	if first := n.config.Beacon.RoundAt(stretch.Time()); first > 0 {
 		drawn.stretch = stretch
@@ -101,11 +104,66 @@ func (n *Notary) draw(ctx context.Context) (*drawing, error) {
 	return drawn, nil
 }
 
+// next is the first round that tasks can be set for.
+func (n *Notary) next(now time.Time) exam.Round {
+	number := n.config.Beacon.RoundAt(now.Add(before)) + 1
+	return exam.Round{Number: number, At: epoch.Millis(n.config.Beacon.TimeOf(number).UnixMilli())}
+}
+
+// come asks the beacon, without the lock, for rounds that tasks wait for and that have come. Those that it gives are good where it fails as well.
+func (n *Notary) come(ctx context.Context) (come []epoch.Drawn, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	for _, round := range n.awaited() {
+		value, err := n.config.Beacon.Value(ctx, round)
+		if err != nil {
+			return come, err
+		}
+		come = append(come, epoch.Drawn{Round: round, Value: value})
+	}
+	return come, nil
+}
+
+// awaited are the rounds that have come and that tasks wait for.
+func (n *Notary) awaited() (rounds []uint64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	newest := n.config.Beacon.RoundAt(n.config.Now())
+	for _, t := range n.tasks {
+		if !t.drawn && t.Round <= newest {
+			rounds = append(rounds, t.Round)
+		}
+	}
+	slices.Sort(rounds)
+	return slices.Compact(rounds)
+}
+
+// draws writes to the log what has come.
+func (n *Notary) draws(come []epoch.Drawn) error {
+	for _, d := range come {
+		if err := n.append(epoch.Entry{Drawn: &d}); err != nil {
+			return err
+		}
+		n.noteDrawn(d.Round)
+	}
+	return nil
+}
+
+// noteDrawn notes that who measures the tasks of a round is drawn.
+func (n *Notary) noteDrawn(round uint64) {
+	for _, t := range n.tasks {
+		t.drawn = t.drawn || t.Round == round
+	}
+}
+
 // advance does what is due, and returns of which edges something else is known now. Without a drawing no task is set.
-func (n *Notary) advance(drawn *drawing, present []Presence) (changed map[identity.Address]bool, err error) {
+func (n *Notary) advance(drawn *drawing, come []epoch.Drawn, present []Presence) (changed map[identity.Address]bool, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	changed = make(map[identity.Address]bool)
+	if err := n.draws(come); err != nil {
+		return changed, err
+	}
 	n.see(present, changed)
 	if err := n.decide(changed); err != nil {
 		return changed, err
@@ -119,7 +177,7 @@ func (n *Notary) advance(drawn *drawing, present []Presence) (changed map[identi
 		changed[address] = changed[address] || n.edges[address].life.State != before
 	}
 	maps.DeleteFunc(changed, func(_ identity.Address, is bool) bool { return !is })
-	running := slices.ContainsFunc(slices.Collect(maps.Values(n.tasks)), func(t *task) bool { return !t.over })
+	running := slices.ContainsFunc(slices.Collect(maps.Values(n.tasks)), func(t *task) bool { return !t.over || !t.drawn })
 	if n.begun != 0 && now >= n.begun+epoch.Millis(n.config.Epoch.Milliseconds()) {
 		if !running {
 			return changed, n.seal(changed)
@@ -203,7 +261,7 @@ func (n *Notary) set(drawn drawing, now epoch.Millis) error {
 			if !is {
 				continue
 			}
-			if err := n.ask(address, due, drawn.now, now); err != nil {
+			if err := n.ask(address, due, drawn.next, now); err != nil {
 				return err
 			}
 			break
@@ -276,7 +334,7 @@ func (e *edge) attempted(check life.Check, appeal epoch.Hash, last attempt) {
 }
 
 // ask sets a task.
-func (n *Notary) ask(address identity.Address, due life.Due, drawn exam.Beacon, now epoch.Millis) error {
+func (n *Notary) ask(address identity.Address, due life.Due, coming exam.Round, now epoch.Millis) error {
 	e, check := n.edges[address], due.Check
 	if !e.listed {
 		if n.begun != 0 {
@@ -286,8 +344,8 @@ func (n *Notary) ask(address identity.Address, due life.Due, drawn exam.Beacon, 
 			return err
 		}
 	}
-	commitBy := now + epoch.Millis(n.taking().Milliseconds())
-	set, err := n.config.Requirements.Task(check, address, drawn, exam.Instants{At: now, CommitBy: commitBy, RevealBy: commitBy + epoch.Millis(revealing.Milliseconds())})
+	commitBy := coming.At + epoch.Millis(n.taking().Milliseconds())
+	set, err := n.config.Requirements.Task(check, address, coming, exam.Instants{At: now, CommitBy: commitBy, RevealBy: commitBy + epoch.Millis(revealing.Milliseconds())})
 	if err != nil {
 		return err
 	}

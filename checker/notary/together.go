@@ -93,7 +93,7 @@ func (n *Notary) gather(drawn drawing, now epoch.Millis) error {
 		if len(summoned) < 2 {
 			continue
 		}
-		if err := n.summon(summoned, drawn.now, now); err != nil {
+		if err := n.summon(summoned, drawn.next, now); err != nil {
 			return err
 		}
 		if left--; left == 0 {
@@ -275,7 +275,7 @@ func (n *Notary) appealed(address identity.Address, drawn drawing, now epoch.Mil
 }
 
 // summon sets the tasks of an occasion.
-func (n *Notary) summon(summoned []summons, drawn exam.Beacon, now epoch.Millis) error {
+func (n *Notary) summon(summoned []summons, coming exam.Round, now epoch.Millis) error {
 	slices.SortFunc(summoned, func(a, b summons) int { return byAddress(a.edge, b.edge) })
 	edges := make([]identity.Address, len(summoned))
 	for i, s := range summoned {
@@ -290,10 +290,10 @@ func (n *Notary) summon(summoned []summons, drawn exam.Beacon, now epoch.Millis)
 		}
 	}
 	taken := min(n.config.Requirements.Occasion(len(edges), n.windows()), longestTogether)
-	when := exam.Instants{At: now, CommitBy: now + epoch.Millis(taken.Milliseconds())}
+	when := exam.Instants{At: now, CommitBy: coming.At + epoch.Millis(taken.Milliseconds())}
 	when.RevealBy = when.CommitBy + epoch.Millis(revealing.Milliseconds())
 	for _, s := range summoned {
-		set, err := n.config.Requirements.Together(s.check, s.edge, edges, drawn, when)
+		set, err := n.config.Requirements.Together(s.check, s.edge, edges, coming, when)
 		if err != nil {
 			return err
 		}

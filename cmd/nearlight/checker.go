@@ -60,7 +60,7 @@ func newChecker() *cobra.Command {
 				logger.Warn("the beacon's chain is believed as the network tells it; pin it with --beacon-chain", "chain", now.Chain)
 			}
 			worker, err := duty.New(duty.Config{
-				Notary: signal, Key: home.key, Draw: home.draw, Folder: folder, Value: beaconOf{rounds}.Value,
+				Notary: signal, Key: home.key, Draw: home.draw, Folder: folder, Beacon: beaconOf{rounds},
 				Look: visitor{client.Config{URL: signal, Log: logger}, logger}.look, Log: logger,
 			})
 			if err != nil {

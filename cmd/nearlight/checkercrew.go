@@ -207,7 +207,7 @@ func openCrew(of *checkedNetwork, signaling client.Config, logger *slog.Logger) 
 		own := logger.With("checker", strings.ToLower(k.key.Address().String()[:8]))
 		member, err := duty.New(duty.Config{
 			Notary: signaling.URL, Client: &http.Client{Transport: transport}, Key: k.key, Draw: k.draw, Folder: filepath.Join(of.folder, fmt.Sprintf("checker-%d", i+1)),
-			Value: localBeacon{of.log.local}.Value, Look: visitor{signaling, own}.look, Conduct: conduct, Log: own,
+			Beacon: localBeacon{of.log.local}, Look: visitor{signaling, own}.look, Conduct: conduct, Log: own,
 		})
 		if err != nil {
 			return nil, err

@@ -59,7 +59,7 @@ func newCheckerLook() *cobra.Command {
 				asked.Length = length
 			}
 			now := epoch.Millis(time.Now().UnixMilli())
-			task, err := asked.Task(life.Check(check), identity.Address{}, exam.Beacon{}, exam.Instants{At: now, CommitBy: now + 1, RevealBy: now + 2})
+			task, err := asked.Task(life.Check(check), identity.Address{}, exam.Round{At: now + 1}, exam.Instants{At: now, CommitBy: now + 2, RevealBy: now + 3})
 			if err != nil {
 				return err
 			}

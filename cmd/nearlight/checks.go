@@ -43,6 +43,8 @@ type beaconOf struct{ *beacon.Client }
 
 func (b beaconOf) RoundAt(at time.Time) uint64 { return b.Chain().RoundAt(at) }
 
+func (b beaconOf) TimeOf(round uint64) time.Time { return b.Chain().TimeOf(round) }
+
 func (b beaconOf) Value(ctx context.Context, round uint64) ([32]byte, error) {
 	r, err := b.Round(ctx, round)
 	if err != nil {
@@ -55,6 +57,8 @@ func (b beaconOf) Value(ctx context.Context, round uint64) ([32]byte, error) {
 type localBeacon struct{ *beacon.Local }
 
 func (b localBeacon) RoundAt(at time.Time) uint64 { return b.Chain().RoundAt(at) }
+
+func (b localBeacon) TimeOf(round uint64) time.Time { return b.Chain().TimeOf(round) }
 
 func (b localBeacon) Value(_ context.Context, round uint64) ([32]byte, error) {
 	r, err := b.Round(round)

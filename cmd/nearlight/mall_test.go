@@ -93,6 +93,8 @@ type anyBeacon struct{}
 
 func (anyBeacon) RoundAt(at time.Time) uint64 { return uint64(at.Unix()) }
 
+func (anyBeacon) TimeOf(round uint64) time.Time { return time.Unix(int64(round), 0) }
+
 func (anyBeacon) Value(_ context.Context, round uint64) ([32]byte, error) {
 	return [32]byte{byte(round), byte(round >> 8)}, nil
 }
@@ -281,7 +283,11 @@ func (m *mall) report(open notary.TaskSummary) {
 	m.t.Helper()
 	task := m.task(open.Task)
 	id := committee.TaskID(open.Task)
-	proof, _ := m.keys.draw.Prove(committee.Draw{Task: id, Beacon: committee.Beacon{Round: task.Round, Value: task.Beacon}, Seats: 1}.Input())
+	value, err := anyBeacon{}.Value(m.t.Context(), task.Round)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	proof, _ := m.keys.draw.Prove(committee.Draw{Task: id, Beacon: committee.Beacon{Round: task.Round, Value: value}, Seats: 1}.Input())
 	r := epoch.Report{Task: open.Task, Checker: m.keys.key.Address(), Proof: epoch.Proof(proof), Address: netip.MustParseAddr("192.0.2.7"), Salt: epoch.Hash{1}}
 	for _, q := range task.Questions {
 		a := epoch.Answer{Yes: true}
