@@ -306,6 +306,9 @@ func (r *receiver) letGo() {
 
 // Input implements streamer.Receiver.
 func (r *receiver) Input(_ control.Channel, m control.Message) {
+	if heard := r.session.node.config.Heard; heard != nil {
+		heard(m, media.Now())
+	}
 	if player := r.player.Load(); player != nil {
 		player.Handle(m)
 	}

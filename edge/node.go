@@ -28,6 +28,7 @@ import (
 	"nearlight/signaling/lease"
 	"nearlight/signaling/token"
 	"nearlight/streamer"
+	"nearlight/streamer/control"
 )
 
 // Config describes a node. All but Token, Endorsed, Regions, Price, Place, Display, NVIDIA, Audio, Time, Local, Congestion, Stamp, Trace and
@@ -69,7 +70,8 @@ type Config struct {
 	Congestion streamer.Controller // empty: streamer.Nearlight
 	Stamp      bool                // draw the marker into every frame, for measuring apps that do not draw it themselves
 
-	Trace func(media.StageTimes) // called for each frame that was sent, from its session's pipeline; nil for none
+	Trace func(media.StageTimes)               // called for each frame that was sent, from its session's pipeline; nil for none
+	Heard func(control.Message, media.Instant) // called for each input when it comes, from its player's connection; nil for none
 
 	Metrics prometheus.Registerer
 	Spans   trace.Tracer // of sessions' lives; nil for none

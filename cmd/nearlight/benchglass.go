@@ -127,6 +127,10 @@ func benchGlass(ctx context.Context, f *benchFlags, r *bench.Report) (err error)
 	if err != nil {
 		return err
 	}
+	heard, err := readInputs(s.file(inputsFile))
+	if err != nil {
+		return err
+	}
 	frames, keys, err := reported.onEdgeClock()
 	if err != nil {
 		return err
@@ -134,7 +138,7 @@ func benchGlass(ctx context.Context, f *benchFlags, r *bench.Report) (err error)
 	frames = afterWarmUp(frames)
 	r.Params["browser"] = reported.UserAgent
 	r.Params["clock_uncertainty_ms"] = reported.Clock.RTTUS / 2000
-	reportFrames(r, frames, keys, trace, labels)
+	reportFrames(r, frames, keys, trace, heard, labels)
 	r.Value("ready", "ms", milliseconds(s.ready), labels)
 	if reported.FirstFrameMS != nil {
 		r.Value("first_frame", "ms", *reported.FirstFrameMS, labels)

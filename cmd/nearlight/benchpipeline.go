@@ -108,11 +108,15 @@ func benchPipeline(ctx context.Context, f *benchFlags, r *bench.Report) (err err
 	if err != nil {
 		return err
 	}
+	heard, err := readInputs(s.file(inputsFile))
+	if err != nil {
+		return err
+	}
 	if len(p.frames) == 0 {
 		return errors.New("no frame was decoded")
 	}
 	first := p.frames[0].shown
-	reportFrames(r, afterWarmUp(p.frames), p.keys, trace, labels)
+	reportFrames(r, afterWarmUp(p.frames), p.keys, trace, heard, labels)
 	r.Value("ready", "ms", milliseconds(s.ready), labels)
 	r.Value("first_frame", "ms", milliseconds(first.Sub(began)), labels)
 	reportUse(r, before, after, labels)

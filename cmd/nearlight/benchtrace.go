@@ -30,6 +30,27 @@ func readTrace(name string) (map[uint32]media.StageTimes, error) {
 	return frames, nil
 }
 
+// readInputs reads when the edge had each key, by sequence. Of two players' the first counts.
+func readInputs(name string) (map[uint32]media.Instant, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	inputs := map[uint32]media.Instant{}
+	for scanner := bufio.NewScanner(file); scanner.Scan(); {
+		var sequence uint32
+		var at media.Instant
+		if _, err := fmt.Sscanf(scanner.Text(), "%d,%d", &sequence, &at); err != nil {
+			return nil, fmt.Errorf("%s: %q: %w", name, scanner.Text(), err)
+		}
+		if _, twice := inputs[sequence]; !twice {
+			inputs[sequence] = at
+		}
+	}
+	return inputs, nil
+}
+
 // shownFrame is one frame as a player saw it, on the edge's clock.
 type shownFrame struct {
 	rtp      uint32
@@ -63,7 +84,7 @@ func sentBetween(trace map[uint32]media.StageTimes, first, last uint32) int {
 const freezeGap = 100 * time.Millisecond
 
 // reportFrames adds every figure that follows from the frames that were shown, in order, and their traces.
-func reportFrames(r *bench.Report, frames []shownFrame, keys []pressed, trace map[uint32]media.StageTimes, labels bench.Labels) {
+func reportFrames(r *bench.Report, frames []shownFrame, keys []pressed, trace map[uint32]media.StageTimes, heard map[uint32]media.Instant, labels bench.Labels) {
 	samples := map[string][]float64{}
 	add := func(name string, d time.Duration) {
 		samples[name] = append(samples[name], milliseconds(d))
@@ -108,6 +129,17 @@ func reportFrames(r *bench.Report, frames []shownFrame, keys []pressed, trace ma
 			break
 		}
 		add("click_to_photon", frames[next].shown.Sub(key.at))
+		if at, ok := heard[key.seq]; ok {
+			add("click_to_edge", at.Sub(key.at))
+			if frames[next].drawn != 0 {
+				add("edge_to_drawn", frames[next].drawn.Sub(at))
+			}
+		}
+		if t, ok := trace[frames[next].rtp]; ok { // what answers a key may be a larger frame than others
+			add("answer_encode", t.Encoded.Sub(t.Converted))
+			add("answer_network", frames[next].received.Sub(t.Sent))
+			add("answer_decode_present", frames[next].shown.Sub(frames[next].received))
+		}
 		if frames[next].shownNow != 0 {
 			add("click_to_photon_now", frames[next].shownNow.Sub(key.at))
 		}
@@ -122,7 +154,7 @@ func reportFrames(r *bench.Report, frames []shownFrame, keys []pressed, trace ma
 	r.Value("markers_unread", "count", float64(unread), labels)
 	for _, name := range []string{
 		"drawn_to_damage", "damage_wait", "capture_convert", "encode", "pace", "edge_overhead", "network", "drawn_to_received",
-		"decode", "present", "glass_to_glass", "glass_to_glass_now", "click_to_photon", "click_to_photon_now",
+		"decode", "present", "glass_to_glass", "glass_to_glass_now", "click_to_edge", "edge_to_drawn", "answer_encode", "answer_network", "answer_decode_present", "click_to_photon", "click_to_photon_now",
 	} {
 		r.Distribution(name, "ms", samples[name], labels)
 	}

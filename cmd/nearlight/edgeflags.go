@@ -27,6 +27,7 @@ import (
 	"nearlight/internal/tracing"
 	"nearlight/signaling/token"
 	"nearlight/streamer"
+	"nearlight/streamer/control"
 	"nearlight/streamer/udpmux"
 )
 
@@ -109,7 +110,8 @@ type surroundings struct {
 	also     []netip.Addr // for media too
 	ownOnly  bool         // players are on this machine
 	stamp    bool
-	trace    func(media.StageTimes) // nil for none
+	trace    func(media.StageTimes)               // nil for none
+	heard    func(control.Message, media.Instant) // nil for none
 	metrics  prometheus.Registerer
 	traces   *tracing.Tracing
 	logger   *slog.Logger
@@ -217,7 +219,7 @@ func (f *edgeFlags) build(ctx context.Context, command []string, in surroundings
 		Token: in.token, Verifier: in.verifier, Identity: b.home.key, Leases: b.home.leases, Endorsed: in.endorsed, Regions: f.regions, Price: f.price, Place: f.place.Place,
 		Display: display.Kind(f.display), NVIDIA: f.nvidia, Audio: f.audio, Sandbox: cage, Folder: filepath.Clean(b.home.path),
 		Size: media.Size(f.size), MaxSize: media.Size(f.maxSize), FrameRate: f.fps, Bitrate: media.Bitrate(f.bitrate), Chroma: media.Chroma(f.chroma),
-		Offered: offered, Installer: &app.Installer{}, Local: in.local, Media: reached(b.ports), Congestion: streamer.Controller(f.congestion), Stamp: in.stamp, Trace: in.trace,
+		Offered: offered, Installer: &app.Installer{}, Local: in.local, Media: reached(b.ports), Congestion: streamer.Controller(f.congestion), Stamp: in.stamp, Trace: in.trace, Heard: in.heard,
 		Metrics: in.metrics, Spans: in.traces.Tracer(), Logger: in.logger,
 	})
 	if err != nil {

@@ -12,11 +12,13 @@ import (
 	"sync"
 
 	"nearlight/internal/media"
+	"nearlight/streamer/control"
 )
 
 // The files in a measurement's folder.
 const (
 	framesFile = "frames.csv"  // a line for each frame sent: its stage times, in nanoseconds of CLOCK_MONOTONIC
+	inputsFile = "inputs.csv"  // a line for each key pressed: its sequence, and when the edge had it
 	reportFile = "report.json" // what the bench page saw
 )
 
@@ -27,19 +29,39 @@ const maxReport = 64 << 20
 type measurement struct {
 	folder string
 
-	mu     sync.Mutex
-	file   *os.File
-	frames *bufio.Writer
-	line   []byte
-	failed error
+	mu             sync.Mutex
+	files          [2]*os.File
+	frames, inputs *bufio.Writer
+	line           []byte
+	failed         error
 }
 
 func openMeasurement(folder string) (*measurement, error) {
-	file, err := os.Create(filepath.Join(folder, framesFile))
-	if err != nil {
-		return nil, fmt.Errorf("open the measurement's file: %w", err)
+	m := &measurement{folder: folder}
+	for i, name := range [...]string{framesFile, inputsFile} {
+		file, err := os.Create(filepath.Join(folder, name))
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("open the measurement's file: %w", err), m.files[0].Close())
+		}
+		m.files[i] = file
 	}
-	return &measurement{folder: folder, file: file, frames: bufio.NewWriterSize(file, 1<<20)}, nil
+	m.frames, m.inputs = bufio.NewWriterSize(m.files[0], 1<<20), bufio.NewWriterSize(m.files[1], 1<<16)
+	return m, nil
+}
+
+// input writes when a key that was pressed came.
+func (m *measurement) input(message control.Message, at media.Instant) {
+	key, is := message.(*control.Key)
+	if !is || !key.Down {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.line = strconv.AppendUint(m.line[:0], uint64(key.Seq), 10)
+	m.line = strconv.AppendInt(append(m.line, ','), int64(at), 10)
+	if _, err := m.inputs.Write(append(m.line, '\n')); err != nil && m.failed == nil {
+		m.failed = err
+	}
 }
 
 // frame writes one frame's times. The buffer holds some thousand frames, so that the disk is not part of a frame's time.
@@ -85,5 +107,5 @@ func (m *measurement) close() error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return errors.Join(m.failed, m.frames.Flush(), m.file.Close())
+	return errors.Join(m.failed, m.frames.Flush(), m.inputs.Flush(), m.files[0].Close(), m.files[1].Close())
 }

@@ -204,7 +204,7 @@ func (f *upFlags) open(ctx context.Context, command []string, traces *tracing.Tr
 		if n.measured, err = openMeasurement(f.measure); err != nil {
 			return nil, err
 		}
-		around.trace = n.measured.frame
+		around.trace, around.heard = n.measured.frame, n.measured.input
 	}
 	n.edge, err = f.build(ctx, command, around)
 	if err != nil {
