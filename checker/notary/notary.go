@@ -96,6 +96,7 @@ type Notary struct {
 	at       epoch.Millis // of the latest entry: times never go back
 	begun    epoch.Millis // when the epoch's first task was set; 0: none is
 	tasks    map[epoch.Hash]*task
+	newest   uint64 // round of the beacon that is in the log
 	edges    map[identity.Address]*edge
 	lock     *os.File // held locked
 	lives    file

@@ -427,3 +427,18 @@ func TestAPassIsForWhoIsLicensedAndOpensOneEdgeForATime(t *testing.T) {
 		t.Errorf("there is no end of passes: %v", err)
 	}
 }
+
+func TestAClockThatIsPutBackStopsNothing(t *testing.T) {
+	o := newOffice(t)
+	o.check(true) // an enrolment, whose round is told
+	before := o.notary.Summary()
+	o.tick(-time.Hour)
+	for range 3 * 60 { // capacity is drawn each hour on average, and a newcomer's first soon
+		o.tick(time.Minute)
+	}
+	after := o.notary.Summary()
+	if after.Entries == before.Entries && after.Epoch == before.Epoch || len(after.Open)+len(after.Verdicts) <= len(before.Verdicts) {
+		t.Errorf("nothing was set since the clock was put back: %+v", after)
+	}
+	o.tick(0)
+}

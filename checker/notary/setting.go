@@ -73,7 +73,7 @@ func (n *Notary) taking() time.Duration {
 	return min(4*length+visits, longest)
 }
 
-// drawing is the round that tasks are set for now, and what the beacon said as the stretch began.
+// drawing is the round that tasks are set for, once that is known, and what the beacon said as the stretch began.
 type drawing struct {
 	next    exam.Round
 	stretch epoch.Millis // 0 where the beacon is younger
@@ -89,24 +89,25 @@ func (n *Notary) draw(ctx context.Context) (*drawing, error) {
 	if round == 0 {
 		return nil, nil // it has just begun
 	}
-	_, err := n.config.Beacon.Value(ctx, round)
-	if err != nil {
+	if _, err := n.config.Beacon.Value(ctx, round); err != nil {
 		return nil, err
 	}
-	drawn := &drawing{next: n.next(n.config.Now())}
+	drawn := &drawing{}
 	stretch := epoch.Millis(now.UnixMilli()) / life.Stretch * life.Stretch
 	if first := n.config.Beacon.RoundAt(stretch.Time()); first > 0 {
 		drawn.stretch = stretch
-		if drawn.began, err = n.config.Beacon.Value(ctx, first); err != nil {
+		began, err := n.config.Beacon.Value(ctx, first)
+		if err != nil {
 			return nil, err
 		}
+		drawn.began = began
 	}
 	return drawn, nil
 }
 
-// next is the first round that tasks can be set for.
-func (n *Notary) next(now time.Time) exam.Round {
-	number := n.config.Beacon.RoundAt(now.Add(before)) + 1
+// next is the first round that tasks can be set for. A clock that is put back does not lead to one that is in the log.
+func (n *Notary) next(now epoch.Millis) exam.Round {
+	number := max(n.config.Beacon.RoundAt(now.Time().Add(before)), n.newest) + 1
 	return exam.Round{Number: number, At: epoch.Millis(n.config.Beacon.TimeOf(number).UnixMilli())}
 }
 
@@ -151,6 +152,7 @@ func (n *Notary) draws(come []epoch.Drawn) error {
 
 // noteDrawn notes that who measures the tasks of a round is drawn.
 func (n *Notary) noteDrawn(round uint64) {
+	n.newest = max(n.newest, round)
 	for _, t := range n.tasks {
 		t.drawn = t.drawn || t.Round == round
 	}
@@ -187,6 +189,7 @@ func (n *Notary) advance(drawn *drawing, come []epoch.Drawn, present []Presence)
 	if drawn == nil || len(n.roster) == 0 {
 		return changed, nil
 	}
+	drawn.next = n.next(now)
 	return changed, n.set(*drawn, now)
 }
 

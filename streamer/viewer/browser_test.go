@@ -160,11 +160,14 @@ func TestOnePionCheckIsFollowedByABrowsers(t *testing.T) {
 		t.Fatal(err)
 	}
 	pions := pionsCheck(t)
-	for range 3 { // they are one to the edge
-		if _, err := conn.WriteTo(pions, edge.LocalAddr()); err != nil {
+	to, given := edge.LocalAddr().(*net.UDPAddr).AddrPort(), conn.(*browserConn)
+	given.mu.Lock() // so that all come before the first has left
+	for range 3 {   // they are one to the edge
+		if err := given.wish(pions, to); err != nil {
 			t.Fatal(err)
 		}
 	}
+	given.mu.Unlock()
 	var ids [][stun.TransactionIDSize]byte
 	buffer := make([]byte, 1500)
 	for range 3 {
@@ -178,8 +181,6 @@ func TestOnePionCheckIsFollowedByABrowsers(t *testing.T) {
 		}
 		ids = append(ids, m.TransactionID)
 	}
-	to := edge.LocalAddr().(*net.UDPAddr).AddrPort()
-	given := conn.(*browserConn)
 	given.mu.Lock()
 	given.ways[to].wished = time.Now().Add(-wishFor - time.Second)
 	given.mu.Unlock()

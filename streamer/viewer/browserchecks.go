@@ -58,6 +58,11 @@ const (
 func (c *browserConn) check(check []byte, to netip.AddrPort) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.wish(check, to)
+}
+
+// wish is check for a caller that holds mu.
+func (c *browserConn) wish(check []byte, to netip.AddrPort) error {
 	if c.closed {
 		return net.ErrClosed
 	}
