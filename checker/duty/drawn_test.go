@@ -81,13 +81,7 @@ func TestATaskWaitsForARoundThatIsLate(t *testing.T) {
 		if n.visits.Load() > 0 {
 			t.Error("it is visited before it is known by whom")
 		}
-		n.beacon.stalled.Store(false)
-		time.Sleep(3 * time.Minute)
-		verdicts := n.verdicts()
-		stops(n, checkers)
-		if len(verdicts) != 1 || verdicts[0].Result != epoch.Passed {
-			t.Errorf("verdicts %+v", verdicts)
-		}
+		n.goesOn(checkers)
 	})
 }
 
