@@ -173,8 +173,8 @@ func (d *Duty) work(ctx context.Context, number uint64) error {
 	ctx, stop := context.WithCancel(ctx)
 	d.epoch, d.replay, d.head, d.roster, d.listed = number, epoch.NewReplay(), nil, nil, nil
 	d.tasks, d.entries = make(map[epoch.Hash]*assignment), 0
-	d.since, d.waiting, d.told = d.config.Now(), make(map[uint64][]epoch.Task), make(map[uint64]epoch.Hash)
-	d.own = make(map[uint64]epoch.Hash)
+	d.since, d.waiting = d.config.Now(), make(map[uint64][]epoch.Task)
+	d.told, d.own = make(map[uint64]epoch.Hash), make(map[uint64]epoch.Hash)
 	lines, followed := make(chan line), make(chan error, 1)
 	go func() {
 		followed <- d.office.follow(ctx, number, func(e epoch.Entry, text []byte) error {
