@@ -37,6 +37,7 @@ type Replay struct {
 	tasks    map[committee.TaskID]*task
 	order    []committee.TaskID // as they were set
 	drawn    map[uint64]Hash    // the beacon's rounds that have come
+	waiting  map[uint64][]*task // for those that have not
 	ahead    *ahead             // nil where entries are looked at one by one
 
 	busy, together map[identity.Address]Millis // until when tasks have an edge, and those that ask it together with others
@@ -62,7 +63,7 @@ type trip struct {
 func NewReplay() *Replay {
 	return &Replay{
 		scores: make(map[identity.Address]committee.Score), owners: make(map[identity.Address]committee.OwnerID), places: make(map[identity.Address]*Place),
-		edges: make(map[identity.Address]Edge), tasks: make(map[committee.TaskID]*task), drawn: make(map[uint64]Hash),
+		edges: make(map[identity.Address]Edge), tasks: make(map[committee.TaskID]*task), drawn: make(map[uint64]Hash), waiting: make(map[uint64][]*task),
 		busy: make(map[identity.Address]Millis), together: make(map[identity.Address]Millis),
 		earned: make(map[identity.Address]uint64), shared: make(map[identity.Address]uint64),
 	}
@@ -204,6 +205,7 @@ func (r *Replay) set(t Task) error {
 	r.tasks[id] = &task{
 		Task: t, id: id, round: round, committed: make(map[identity.Address]Commitment), reported: make(map[identity.Address]bool), found: make(map[identity.Address]trip),
 	}
+	r.waiting[t.Round] = append(r.waiting[t.Round], r.tasks[id])
 	r.order = append(r.order, id)
 	r.occupy(t)
 	return nil
@@ -214,17 +216,15 @@ func (r *Replay) draw(d Drawn) error {
 	if _, twice := r.drawn[d.Round]; twice {
 		return flaw("round %d has come already", d.Round)
 	}
-	waited := false
-	for _, t := range r.tasks {
-		if t.Round == d.Round {
-			waited = true
-			t.round.Know(d.Value)
-		}
-	}
-	if !waited {
+	waiting := r.waiting[d.Round]
+	if len(waiting) == 0 {
 		return flaw("no task waits for round %d", d.Round)
 	}
+	for _, t := range waiting {
+		t.round.Know(d.Value)
+	}
 	r.drawn[d.Round] = d.Value
+	delete(r.waiting, d.Round)
 	return nil
 }
 

@@ -41,7 +41,11 @@ func openMeasurement(folder string) (*measurement, error) {
 	for i, name := range [...]string{framesFile, inputsFile} {
 		file, err := os.Create(filepath.Join(folder, name))
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("open the measurement's file: %w", err), m.files[0].Close())
+			err = fmt.Errorf("open the measurement's file: %w", err)
+			if i > 0 {
+				err = errors.Join(err, m.files[0].Close())
+			}
+			return nil, err
 		}
 		m.files[i] = file
 	}
